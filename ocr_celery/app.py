@@ -1,0 +1,25 @@
+"""The Celery application: options from `celeryconfig.py`, tasks by name, and the worker's own steps."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+from celery import Celery
+
+
+def _options() -> ModuleType:
+    """`celeryconfig.py` beside this package, by its path: the importing service may well have a module of that name."""
+    path = Path(__file__).parent.parent / "celeryconfig.py"
+    spec = importlib.util.spec_from_file_location("ocr_celery._celeryconfig", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is missing")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+app = Celery("ocr_celery", include=["ocr_celery.tasks"], set_as_current=False)
+app.config_from_object(_options())
+# named, not imported: whoever only sends tasks needs neither an engine nor a worker
+app.steps["consumer"].add("ocr_celery.consumer.orphans:Orphans")
+app.steps["consumer"].add("ocr_celery.consumer.feed:Feed")

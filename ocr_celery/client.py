@@ -1,0 +1,267 @@
+"""What other Python services and our own facade use: send pages, and ask how they stand. Needs no engine.
+
+    from ocr_celery import client
+
+    task_id = client.submit_image(open("page.jpg", "rb").read(), prompt="<image>\\nFree OCR.")
+    task = client.wait(task_id, timeout=60)
+    print(task.status, task.result["text"] if task.result else task.error)
+
+The functions use the settings of the process (REDIS_URL and OCR_…). Celery's own ways work as well: ``app.send_task("ocr.url",
+[url])``, groups, chains, chords; see the README.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from ocr_celery import broker, message
+from ocr_celery.core.options import Options
+from ocr_celery.core.status import OF_STATE, BatchView, Stats, Status, TaskView
+from ocr_celery.errors import BrokerUnavailable, Cancelled, QueueFull, ResultExpired, TaskNotFound, public
+from ocr_celery.message import Job
+from ocr_celery.settings import Settings, load_settings
+from ocr_celery.store import blobs, connect, keys
+from ocr_celery.store.registry import Record, Registry
+
+if TYPE_CHECKING:
+    from celery import Celery
+    from redis import Redis
+
+_BATCH_KEEP = 7 * 86400  #: seconds a batch may take at most; its record then goes like those of its tasks
+
+
+class Client:
+    """Sends pages and looks them up. Safe to share between threads; holds a small pool of connections."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def app(self) -> "Celery":
+        """The Celery application, for whatever this class does not cover."""
+        from ocr_celery.app import app
+
+        return app
+
+    @cached_property
+    def redis(self) -> "Redis":
+        """The connection pool to Redis."""
+        return connect(self.settings.redis_url or "redis://127.0.0.1:6379/0")
+
+    @cached_property
+    def _registry(self) -> Registry:
+        return Registry(self.redis, keep=2 * self.settings.task_ttl)
+
+    @cached_property
+    def defaults(self) -> Options:
+        """The options of a page whose sender names none."""
+        return self.settings.options()
+
+    # -- sending ---------------------------------------------------------------------------------------------------------
+
+    def store_image(self, data: bytes) -> str:
+        """Store an image and return a reference to it, which ``ocr.image`` takes in place of the bytes.
+
+        It is kept for OCR_TASK_TTL seconds. Raises `BrokerUnavailable`.
+        """
+        with _broker():
+            return blobs.put(self.redis, data, ttl=self.settings.task_ttl)
+
+    def submit_image(self, data: bytes, *, name: str = "", **options: Any) -> str:
+        """Send one image to be read and return its task id. `name`: shown in Flower and logs.
+
+        Raises `BadOption`, `QueueFull` (nothing was taken in; try again later), `BrokerUnavailable`.
+        """
+        id = str(uuid4())
+        job = Job(message.IMAGE, blobs.reference(id), self.defaults.updated(options))
+        self._send(job, id, shown=f"{name[:60]!r}, {len(data)} bytes", blob=data)
+        return id
+
+    def submit_url(self, url: str, **options: Any) -> str:
+        """Send the image behind a URL to be read and return its task id. Raises like `submit_image`."""
+        id = str(uuid4())
+        job = Job(message.URL, url, self.defaults.updated(options))
+        self._send(job, id, shown=job.shown())
+        return id
+
+    def submit_batch(self, urls: Sequence[Any], **options: Any) -> str:
+        """Send many URLs as one batch and return its id; a bad URL becomes a failed item and harms no other.
+
+        All are taken in together or, when the service is full already, none: raises like `submit_image`. A batch may
+        exceed OCR_MAX_QUEUE_SIZE.
+        """
+        from celery import chord
+
+        if not urls:
+            raise ValueError("a batch needs at least one URL")
+        id, chosen = str(uuid4()), self.defaults.updated(options)
+        items = [(url, str(uuid4())) for url in urls]
+        header = [self._signature(Job(message.URL, url, chosen), tid) for url, tid in items]
+        body = self.app.signature(message.COLLECT, priority=9, argsrepr=f"({len(items)} outcomes,)").set(task_id=id)
+        with _broker(), broker.collected() as outbox:
+            chord(header, body, app=self.app).apply_async()
+        now = time.time()
+        record = json.dumps({"created_at": now, "items": items}, ensure_ascii=True)
+        self._accept([tid for _, tid in items], outbox, now=now, batch=(keys.BATCH + id, record, _BATCH_KEEP))
+        return id
+
+    def _signature(self, job: Job, id: str) -> Any:
+        shown = {"argsrepr": f"({job.shown()},)", "kwargsrepr": "{}"}
+        return self.app.signature(job.task, args=[job.source], kwargs=job.kwargs(), task_id=id, **shown)
+
+    def _send(self, job: Job, id: str, *, shown: str, blob: bytes = b"") -> None:
+        with _broker(), broker.collected() as outbox:
+            self.app.send_task(
+                job.task,
+                [job.source],
+                job.kwargs(),
+                task_id=id,
+                argsrepr=f"({shown})",
+                kwargsrepr="{}",
+                retry=False,
+            )
+        self._accept([id], outbox, now=time.time(), blob=blob)
+
+    def _accept(self, ids: list[str], outbox: list[tuple[str, str, str]], **what: Any) -> None:
+        with _broker():
+            taken, _ = self._registry.accept(ids, outbox, limit=self.settings.max_queue_size, **what)
+        if not taken:
+            raise QueueFull()
+
+    # -- asking ----------------------------------------------------------------------------------------------------------
+
+    def look_up(self, task_id: str) -> TaskView:
+        """How a task stands. Raises `TaskNotFound`, `ResultExpired`, `BrokerUnavailable`."""
+        with _broker():
+            record = self._registry.find(task_id)
+        if record is None:
+            raise TaskNotFound(f"Task {task_id} not found")
+        view = _view(record)
+        if isinstance(view.error, ResultExpired):
+            raise view.error
+        return view
+
+    def look_up_batch(self, batch_id: str) -> BatchView:
+        """How a batch and each of its tasks stand, in one round trip. Raises `TaskNotFound`, `BrokerUnavailable`."""
+        with _broker():
+            found = self._registry.find_batch(batch_id)
+        if found is None:
+            raise TaskNotFound(f"Task {batch_id} not found")
+        created, records = found
+        items = tuple((url, _view(record) if record else _gone(tid, created)) for url, tid, record in records)
+        updated = max((task.updated_at for _, task in items), default=created)
+        return BatchView(id=batch_id, items=items, created_at=created, updated_at=updated)
+
+    def wait(self, task_id: str, *, timeout: float) -> TaskView:
+        """Look a task up until it is finished, or `timeout` seconds have passed (then raises `TimeoutError`)."""
+        end, pause = time.monotonic() + timeout, 0.05
+        while not (task := self.look_up(task_id)).status.final:
+            if time.monotonic() > end:
+                raise TimeoutError(f"task {task_id} is still {task.status} after {timeout:g} s")
+            time.sleep(pause)
+            pause = min(1.0, pause * 1.3)
+        return task
+
+    def stats(self) -> Stats:
+        """How many tasks stand where, and how many workers are ready. Raises `BrokerUnavailable`."""
+        with _broker():
+            return self._registry.stats(now=time.time(), limit=self.settings.max_queue_size)
+
+
+def _view(record: Record) -> TaskView:
+    meta = record.meta or {}
+    # the registry and Celery's record change together, but for a task that only Celery knows to be finished
+    status = OF_STATE.get(meta.get("status", ""), Status.PENDING)
+    if not status.final:
+        status = OF_STATE[record.state]
+    result = meta.get("result") if status is Status.COMPLETED else None
+    error = None
+    if status.final and not meta:
+        error = ResultExpired()
+    elif status is Status.FAILED:
+        error = _error(meta)
+    return TaskView(
+        id=record.id,
+        status=status,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        result=result,
+        error=error,
+    )
+
+
+def _error(meta: dict[str, Any]) -> Any:
+    if meta.get("status") != "FAILURE":
+        return Cancelled()
+    stored = meta.get("result") or {}
+    text = stored.get("exc_message")
+    return public(str(stored.get("exc_type")), str(text[0] if isinstance(text, list) and text else text or ""))
+
+
+def _gone(id: str, created: float) -> TaskView:
+    return TaskView(id=id, status=Status.FAILED, created_at=created, updated_at=created, error=ResultExpired())
+
+
+@contextmanager
+def _broker() -> Iterator[None]:
+    """Redis away, in whichever library it shows."""
+    try:
+        yield
+    except (RedisError, OperationalError, ConnectionError) as exc:
+        raise BrokerUnavailable() from exc
+
+
+# -- the same as functions, for the settings of the process -------------------------------------------------------------
+
+
+@cache
+def default() -> Client:
+    """The client for the settings of this process."""
+    return Client(load_settings())
+
+
+def store_image(data: bytes) -> str:
+    """See `Client.store_image`."""
+    return default().store_image(data)
+
+
+def submit_image(data: bytes, *, name: str = "", **options: Any) -> str:
+    """See `Client.submit_image`."""
+    return default().submit_image(data, name=name, **options)
+
+
+def submit_url(url: str, **options: Any) -> str:
+    """See `Client.submit_url`."""
+    return default().submit_url(url, **options)
+
+
+def submit_batch(urls: Sequence[Any], **options: Any) -> str:
+    """See `Client.submit_batch`."""
+    return default().submit_batch(urls, **options)
+
+
+def look_up(task_id: str) -> TaskView:
+    """See `Client.look_up`."""
+    return default().look_up(task_id)
+
+
+def look_up_batch(batch_id: str) -> BatchView:
+    """See `Client.look_up_batch`."""
+    return default().look_up_batch(batch_id)
+
+
+def wait(task_id: str, *, timeout: float) -> TaskView:
+    """See `Client.wait`."""
+    return default().wait(task_id, timeout=timeout)
+
+
+def stats() -> Stats:
+    """See `Client.stats`."""
+    return default().stats()

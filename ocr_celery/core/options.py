@@ -1,0 +1,50 @@
+"""How one page is to be read. A page keeps its own options even when it shares a batch with others."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from ocr_celery.core import prompts
+from ocr_celery.errors import BadOption
+
+TEMPERATURE = (0.0, 2.0)
+MAX_TOKENS = (1, 16384)
+NGRAM_SIZE = (1, 16384)
+WINDOW_SIZE = (1, 16384)
+MAX_PROMPT = 8192  #: characters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Reading options of one page, checked on construction; raises `BadOption` naming the option that is wrong."""
+
+    prompt: str = prompts.MARKDOWN
+    temperature: float = 0.0  #: 0 = always the likeliest token
+    max_tokens: int = 8192  #: most tokens to generate
+    ngram_size: int = 30  #: tokens; a run of this many may not repeat …
+    window_size: int = 90  #: … within this many tokens
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.prompt, str) or len(self.prompt) > MAX_PROMPT:
+            raise BadOption(f"prompt: a text of at most {MAX_PROMPT} characters is wanted.")
+        object.__setattr__(self, "prompt", prompts.normalise(self.prompt))
+        _number("temperature", self.temperature, TEMPERATURE, (int, float))
+        _number("max_tokens", self.max_tokens, MAX_TOKENS, (int,))
+        _number("ngram_size", self.ngram_size, NGRAM_SIZE, (int,))
+        _number("window_size", self.window_size, WINDOW_SIZE, (int,))
+
+    def updated(self, given: dict[str, Any]) -> "Options":
+        """These options with the ones a caller gave; raises `BadOption` for an unknown or wrong one."""
+        unknown = sorted(set(given) - NAMES)
+        if unknown:
+            raise BadOption(f"{unknown[0]}: no such option; there are {', '.join(sorted(NAMES))}.")
+        return Options(**{**asdict(self), **{k: v for k, v in given.items() if v is not None}})
+
+
+NAMES = frozenset(f.name for f in fields(Options))
+
+
+def _number(name: str, value: object, span: tuple[float, float], kinds: tuple[type, ...]) -> None:
+    low, high = span
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        kind = "a whole number" if kinds == (int,) else "a number"
+        raise BadOption(f"{name}: {kind} from {low} to {high} is wanted.")

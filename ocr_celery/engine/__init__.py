@@ -1,0 +1,64 @@
+"""The engine contract: pages go in, outcomes come out one by one as they finish, in any order.
+
+An engine lives in a worker process, one per process. Its calls come from one thread; its two callbacks may come from any
+thread and must not be called from inside `enter` or `abort`.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ocr_celery.core.options import Options
+from ocr_celery.core.reading import Reading
+from ocr_celery.errors import OcrError
+from ocr_celery.page import Page
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """A page inside the engine."""
+
+    id: str  #: unique among the pages that are inside at the same time
+    page: Page
+    options: Options  #: this page's own, never a neighbour's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How the page in one seat ended: a reading, or the error that is this page's alone."""
+
+    id: str
+    result: Reading | OcrError
+    seconds: float  #: how long the engine worked on this page
+
+
+Finished = Callable[[Sequence[Outcome]], None]
+Broken = Callable[[BaseException], None]
+
+
+class Engine(Protocol):
+    """Reads pages. One page's trouble is an `Outcome` with an error; trouble of the engine itself goes to `broken`."""
+
+    name: str  #: as in the result, e.g. "rapidocr"
+    model: str  #: as in the result, e.g. "PP-OCRv6"
+    places: int  #: most pages inside at once
+    max_side: int  #: pixels; pictures with a longer side are scaled down while they are prepared
+
+    def start(self, finished: Finished, broken: Broken) -> None:
+        """Load the model and read one page of its own, so that the first page of a user is not the first ever.
+
+        Blocks until the engine is warm. `finished` is called with outcomes as they come, those that are done at the same
+        moment together. `broken` is called at most once, when the engine can read no more. Raises on failure to load.
+        """
+
+    def enter(self, seats: Sequence[Seat]) -> None:
+        """Take these pages in and return at once. Never more than `places` are inside."""
+
+    def abort(self, id: str) -> None:
+        """Stop reading this page if it is inside. Its outcome may still come; nobody minds."""
+
+    def alive(self) -> bool:
+        """Whether it can read; quick, asked every second."""
+
+    def stop(self) -> None:
+        """Let go of everything, at once. No callback is called after it returns."""

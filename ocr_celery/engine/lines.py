@@ -1,0 +1,112 @@
+"""A line of text as a detector found it, and what lines that belong together have to do with one another."""
+
+import math
+import re
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Point = tuple[float, float]
+Rect = tuple[float, float, float, float]  #: left, top, right, bottom in pixels
+
+_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text and its place in pixels."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    text: str
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    @property
+    def x(self) -> float:
+        """The middle between left and right."""
+        return (self.left + self.right) / 2
+
+    @property
+    def y(self) -> float:
+        """The middle between top and bottom."""
+        return (self.top + self.bottom) / 2
+
+
+def slant(quads: Iterable[Sequence[Point]]) -> float:
+    """The angle of a page's lines in radians, from boxes given as four corners; 0 where too few are long enough to tell."""
+    angles = [
+        (math.atan2(q[1][1] - q[0][1], q[1][0] - q[0][0]), q[1][0] - q[0][0])
+        for q in quads
+        if q[1][0] - q[0][0] > 5 * abs(q[3][1] - q[0][1])
+    ]
+    return statistics.median(a for a, _ in angles) if len(angles) >= 5 else 0.0
+
+
+def straight(quad: Sequence[Point], text: str, angle: float = 0.0) -> Line:
+    """The line in a box of four corners (from the upper left, clockwise), with a page's slant taken out."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    corners = [(x * cos + y * sin, y * cos - x * sin) for x, y in quad]
+    (x1, y1), (x2, y2), (x3, y3), (x4, y4) = corners
+    # the middles of the edges, since the corners of a box that is a little askew reach into its neighbours
+    left, right, top, bottom = (x1 + x4) / 2, (x2 + x3) / 2, (y1 + y2) / 2, (y3 + y4) / 2
+    return Line(min(left, right), min(top, bottom), max(left, right), max(top, bottom), text)
+
+
+def line_height(lines: Iterable[Line]) -> float:
+    """The height of the usual line in pixels, never 0."""
+    return max(1.0, statistics.median(min(li.height, li.width) for li in lines))
+
+
+def bounds(lines: Iterable[Line]) -> Rect:
+    """The rectangle around all lines, of which there must be one."""
+    found = list(lines)
+    return (
+        min(li.left for li in found),
+        min(li.top for li in found),
+        max(li.right for li in found),
+        max(li.bottom for li in found),
+    )
+
+
+def rows(lines: Iterable[Line]) -> list[list[Line]]:
+    """The lines as rows from top to bottom, each from left to right: side by side means the same row."""
+    found: list[list[Line]] = []
+    for line in sorted(lines, key=lambda li: li.y):
+        # a row that began a little higher may still be open while its lower neighbour has begun
+        home = next((row for row in reversed(found[-3:]) if _beside(row, line)), None)
+        if home is None:
+            found.append([line])
+        else:
+            home.append(line)
+    return [sorted(row, key=lambda li: li.left) for row in found]
+
+
+def _beside(row: Sequence[Line], line: Line) -> bool:
+    middle = sum(li.y for li in row) / len(row)
+    lowest = min(line.height, *(li.height for li in row))
+    if abs(middle - line.y) >= 0.5 * lowest:
+        return False
+    return all(min(li.right, line.right) - max(li.left, line.left) < 0.3 * min(li.width, line.width) for li in row)
+
+
+def is_cjk(character: str) -> bool:
+    """Whether it belongs to a script that is written without spaces."""
+    return _CJK.match(character) is not None
+
+
+def joined(first: str, second: str) -> str:
+    """Two lines of one paragraph as running text: a word broken at the line end is mended, CJK gets no space."""
+    if not first or not second:
+        return first or second
+    if re.search(r"[^\W\d_]-$", first) and second[0].islower():
+        return first[:-1] + second
+    return first + second if is_cjk(first[-1]) and is_cjk(second[0]) else f"{first} {second}"

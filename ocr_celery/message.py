@@ -1,0 +1,107 @@
+"""What our messages and results hold: the one place that knows their JSON keys.
+
+A Job travels as the arguments of a task: ``ocr.image(image, **options)`` with raw bytes or a reference, or
+``ocr.url(url, **options)``. Whoever sends by name may leave any option out.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ocr_celery.core.options import NAMES, Options
+from ocr_celery.core.reading import Reading
+from ocr_celery.errors import BadOption, OcrError
+from ocr_celery.page import Page
+
+IMAGE, URL, COLLECT = "ocr.image", "ocr.url", "ocr.collect"
+PAGE_TASKS = frozenset({IMAGE, URL})
+_ARGUMENT = {IMAGE: "image", URL: "url"}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One page to read: where it comes from and how to read it."""
+
+    task: str  #: IMAGE or URL
+    source: Any  #: bytes or a blob reference for IMAGE; for URL whatever the caller gave, checked when it is fetched
+    options: Options
+
+    def kwargs(self) -> dict[str, Any]:
+        """The keyword arguments of the task; the source is its only positional one."""
+        return asdict(self.options)
+
+    def shown(self) -> str:
+        """The source as logs and Flower show it: short, no image bytes, no query string (it may be a signature)."""
+        return shown(self.task, self.source)
+
+
+def read_job(task: str, args: Sequence[Any], kwargs: Mapping[str, Any], defaults: Options) -> Job:
+    """The job in a task's arguments. Raises `BadOption` for arguments that are not of the form above."""
+    given = dict(kwargs)
+    name = _ARGUMENT[task]
+    if len(args) > 1 or (args and name in given) or (not args and name not in given):
+        raise BadOption(f"{task} takes one argument, {name}, and the options {', '.join(sorted(NAMES))} as keywords.")
+    source = args[0] if args else given.pop(name)
+    return Job(task, source, defaults.updated(given))
+
+
+def shown(task: str, source: Any) -> str:
+    """A short text for the source of a job, safe to log."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return f"<{len(source)} bytes>"
+    if not isinstance(source, str):
+        return f"<{type(source).__name__}>"
+    return source[:60] if task == IMAGE and source.startswith("blob:") else bare_url(source)
+
+
+def bare_url(url: str) -> str:
+    """A URL without user, query and fragment, at most 120 characters."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "<malformed URL>"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "<malformed URL>"
+    text = f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+def result_dict(
+    reading: Reading, page: Page, *, engine: str, model: str, waited: float, prepared: float, read: float
+) -> dict[str, Any]:
+    """The result of a page task. `waited`, `prepared`, `read`: seconds in the queue, in preparation, in the engine."""
+    result: dict[str, Any] = {
+        "text": reading.text,
+        "finish_reason": reading.finish_reason,
+        "prompt_tokens": reading.prompt_tokens,
+        "output_tokens": reading.output_tokens,
+        "width": page.width,
+        "height": page.height,
+        "engine": engine,
+        "model": model,
+        "seconds": {"waited": round(waited, 3), "prepared": round(prepared, 3), "read": round(read, 3)},
+    }
+    if page.pages > 1:
+        result["pages"] = {"in_file": page.pages, "read": 1}
+    return result
+
+
+def failed_outcome(task_id: str, state: str, error: OcrError) -> dict[str, Any]:
+    """What a chord's body is handed in place of the result of a page that failed."""
+    return {"task_id": task_id, "error": {"code": error.code, "message": error.message, "state": state}}
+
+
+def summary(outcomes: Sequence[Any]) -> dict[str, Any]:
+    """The result of `ocr.collect`: every outcome of a chord's header, in order, and how many there are of each."""
+    items = [_item(outcome) for outcome in outcomes]
+    completed = sum(item["status"] == "completed" for item in items)
+    return {"total": len(items), "completed": completed, "failed": len(items) - completed, "outcomes": items}
+
+
+def _item(outcome: Any) -> dict[str, Any]:
+    if isinstance(outcome, Mapping) and isinstance(outcome.get("error"), Mapping):
+        error = outcome["error"]
+        return {"status": "failed", "code": error.get("code"), "error": error.get("message"), "task_id": outcome.get("task_id")}
+    return {"status": "completed", "result": outcome}

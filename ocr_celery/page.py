@@ -1,0 +1,17 @@
+"""A page that is ready to be read: what `prepare` makes and an engine takes."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One upright page."""
+
+    image: "Image.Image"  #: mode RGB, upright, its longer side at most the engine's `max_side`
+    width: int  #: pixels of the upright page before any scaling
+    height: int
+    pages: int = 1  #: how many pages or frames the file holds; only the first is here

@@ -1,0 +1,70 @@
+"""Any kind of pixels becomes 8-bit RGB on white, strip by strip, so that only the smaller result exists beside the original.
+
+Deep greys (16-bit, 32-bit, floating point) are scaled, never clipped: white is the end of the smallest whole number of bits
+that holds the brightest pixel, at least 8. So a 12-bit scan stored in 16 bits, which would come out nearly black, uses
+its full range; a truly dark 16-bit page comes out brighter than it is, which an OCR engine does not mind.
+"""
+
+from collections.abc import Iterator
+from math import isfinite
+
+from PIL import Image
+
+from ocr_celery.errors import Unreadable
+
+_STRIP = 1 << 20  # pixels converted at a time
+_DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
+_WHITE_IS_ZERO = 0  # the value of TIFF tag 262 that Pillow heeds for shallow greys alone
+
+
+def paint(image: Image.Image, factor: int) -> Image.Image:
+    """A new RGB image, `factor` times smaller (each pixel a mean of factor x factor), of an image that is decoded."""
+    width, height = image.size
+    levels = _levels(image) if image.mode in _DEEP else (1.0, 0.0)
+    canvas = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    for top, strip in _strips(image, factor):
+        rgb = _grey(strip, *levels) if image.mode in _DEEP else _rgb(strip)
+        canvas.paste(rgb.reduce(factor) if factor > 1 else rgb, (0, top // factor))
+    return canvas
+
+
+def _strips(image: Image.Image, factor: int) -> Iterator[tuple[int, Image.Image]]:
+    width, height = image.size
+    rows = max(1, _STRIP // (width * factor)) * factor
+    for top in range(0, height, rows):
+        yield top, image.crop((0, top, width, min(top + rows, height)))
+
+
+def _rgb(strip: Image.Image) -> Image.Image:
+    if strip.mode not in ("LA", "La", "PA", "RGBA", "RGBa") and "transparency" not in strip.info:
+        return strip.convert("RGB")
+    strip = strip.convert("LA").convert("RGBA") if strip.mode == "La" else strip.convert("RGBA")
+    white = Image.new("RGB", strip.size, "white")
+    white.paste(strip, mask=strip.getchannel("A"))
+    return white
+
+
+def _grey(strip: Image.Image, scale: float, offset: float) -> Image.Image:
+    # Not straight to L: what that does to 16 bits differs between versions of Pillow.
+    wide = strip.convert("I") if strip.mode.startswith("I;16") else strip
+    return wide.point(lambda value: value * scale + offset).convert("L").convert("RGB")
+
+
+def _levels(image: Image.Image) -> tuple[float, float]:
+    """(scale, offset) that bring the values of a deep grey image to 0..255."""
+    ends = [
+        end
+        for _, strip in _strips(image, 1)
+        for end in (strip.convert("I") if image.mode.startswith("I;16") else strip).getextrema()
+    ]
+    low, high = float(min(ends)), float(max(ends))  # type: ignore[arg-type]  # one band: two plain numbers
+    if not (isfinite(low) and isfinite(high)):
+        raise Unreadable
+    if low >= 0 and high <= 1 and image.mode == "F":
+        low, high = 0.0, 1.0
+    elif low >= 0 and high <= 65535:
+        low, high = 0.0, float(2 ** max(8, int(high).bit_length()) - 1)
+    scale = 255 / ((high - low) or 1)
+    if getattr(image, "tag_v2", {}).get(262) == _WHITE_IS_ZERO:
+        return -scale, 255 + low * scale
+    return scale, -low * scale

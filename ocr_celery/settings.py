@@ -1,0 +1,150 @@
+"""Every setting, read once from the environment and `.env`, checked, and frozen. Nothing else reads the environment."""
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ocr_celery.core import options, prompts
+from ocr_celery.core.options import Options
+from ocr_celery.errors import OcrError
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message is one line that names the variable, what it got and what it wants."""
+
+
+def _split(value: Any) -> Any:
+    return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """What the service runs with. Sizes and times carry their unit in the description; the README shows them in one table."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OCR_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
+
+    # the road
+    redis_url: str = Field("", validation_alias=AliasChoices("REDIS_URL", "OCR_REDIS_URL"))
+    max_queue_size: int = Field(100, ge=1)
+    max_batch_urls: int = Field(1000, ge=1, le=10_000)
+    task_ttl: int = Field(3600, ge=1, description="seconds")
+    cleanup_interval: float = Field(300, gt=0, description="seconds")
+
+    queue: str = Field("celery", min_length=1, description="name of the Redis list that tasks wait in")
+
+    # batching
+    batch_size: int = Field(8, ge=1, le=1024)
+    batch_timeout: float = Field(0.1, ge=0, le=60, description="seconds")
+    prepare_threads: int = Field(8, ge=1, le=64)
+
+    # engine
+    engine: Literal["auto", "vllm", "rapidocr", "scripted"] = "auto"
+    model_path: str = "deepseek-ai/DeepSeek-OCR"
+    gpu_memory_util: float = Field(0.8, gt=0, le=1)
+    max_model_len: int = Field(8192, ge=1024)
+    tensor_parallel_size: int = Field(1, ge=1)
+    cpu_threads: int = Field(0, ge=0, le=64, description="pages read at once by the CPU engine; 0 = choose")
+    scripted_seconds: float = Field(0.4, ge=0, description="seconds a batch stays in the scripted engine")
+    scripted_spread: float = Field(0, ge=0, description="seconds by which its pages differ")
+    scripted_fail: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    scripted_die_after: int = Field(0, ge=0, description="pages; 0 = never")
+
+    # what is accepted
+    max_image_size_mb: float = Field(20, gt=0, le=512)
+    max_image_pixels: int = Field(64_000_000, ge=1)
+    image_download_timeout: float = Field(30, gt=0, description="seconds")
+    max_redirects: int = Field(5, ge=0, le=50)
+    url_allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+
+    # how pages are read unless the caller says otherwise
+    default_prompt: str = prompts.MARKDOWN
+    default_temperature: float = Field(0.0, ge=options.TEMPERATURE[0], le=options.TEMPERATURE[1])
+    default_max_tokens: int = Field(8192, ge=options.MAX_TOKENS[0], le=options.MAX_TOKENS[1])
+    ngram_size: int = Field(30, ge=options.NGRAM_SIZE[0], le=options.NGRAM_SIZE[1])
+    window_size: int = Field(90, ge=options.WINDOW_SIZE[0], le=options.WINDOW_SIZE[1])
+
+    # the facade and the processes of `make run`
+    host: str = "0.0.0.0"
+    port: int = Field(8000, ge=1, le=65535)
+    web_threads: int = Field(16, ge=1, le=256)
+    web_processes: int = Field(2, ge=1, le=64)
+    workers: int = Field(1, ge=1, le=64)
+    flower_port: int = Field(5555, ge=1, le=65535)
+    data_dir: Path = Path(".ocr")
+    grace: float = Field(30, gt=0, description="seconds a stopping worker may take to finish what it reads")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["auto", "text", "json"] = "auto"
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.batch_size > self.max_queue_size:
+            raise ValueError(
+                f"OCR_BATCH_SIZE={self.batch_size} is more than OCR_MAX_QUEUE_SIZE={self.max_queue_size}: "
+                "a batch could never fill; lower the first or raise the second"
+            )
+        if self.default_max_tokens > self.max_model_len:
+            raise ValueError(
+                f"OCR_DEFAULT_MAX_TOKENS={self.default_max_tokens} is more than OCR_MAX_MODEL_LEN={self.max_model_len}, "
+                "the room for prompt, picture and answer together; lower the first or raise the second"
+            )
+        try:
+            self.options()
+        except OcrError as exc:
+            raise ValueError(f"OCR_DEFAULT_PROMPT: {exc.message}") from None
+        return self
+
+    def options(self) -> Options:
+        """The reading options of a page whose sender named none."""
+        return Options(
+            prompt=self.default_prompt,
+            temperature=self.default_temperature,
+            max_tokens=self.default_max_tokens,
+            ngram_size=self.ngram_size,
+            window_size=self.window_size,
+        )
+
+    @property
+    def max_image_bytes(self) -> int:
+        """The largest file accepted, in bytes."""
+        return int(self.max_image_size_mb * 1024 * 1024)
+
+
+def load_settings() -> Settings:
+    """The settings of this process. Raises `SettingsError`, whose message is one line."""
+    _refuse_unknown_names()
+    try:
+        return Settings()
+    except ValidationError as exc:
+        raise SettingsError(_one_line(exc)) from None
+
+
+def _refuse_unknown_names() -> None:
+    """A misspelt name would otherwise be ignored in silence, and the default used."""
+    known = {f"OCR_{name.upper()}" for name in Settings.model_fields}
+    given = {**dotenv_values(".env"), **os.environ}
+    for name in sorted(given):
+        if name.upper().startswith("OCR_") and name.upper() not in known:
+            near = _nearest(name.upper(), known)
+            raise SettingsError(f"{name}: there is no such setting{f'; did you mean {near}?' if near else ''}")
+
+
+def _nearest(name: str, known: set[str]) -> str | None:
+    from difflib import get_close_matches
+
+    return next(iter(get_close_matches(name, known, n=1, cutoff=0.7)), None)
+
+
+def _one_line(exc: ValidationError) -> str:
+    error = exc.errors(include_url=False)[0]
+    wants = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if not error["loc"]:
+        return wants
+    field = str(error["loc"][0])
+    name = "REDIS_URL" if field.lower().endswith("redis_url") else f"OCR_{field.upper()}"
+    return f"{name}: got {error['input']!r}, wants {wants}"

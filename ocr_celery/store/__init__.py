@@ -1,0 +1,28 @@
+"""What Redis keeps for us: which tasks exist and how they stand (registry), and the images they wait with (blobs).
+
+Every change of more than one key is one Lua step (scripts.py), so that no crash leaves half of it behind.
+"""
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
+
+CONNECT_TIMEOUT = 1.0  #: seconds
+ANSWER_TIMEOUT = 2.0  #: seconds; below the 3 s in which a caller is told that Redis is away
+
+
+def connect(redis_url: str) -> "Redis":
+    """A client for a Redis URL (redis, rediss, redis+socket), which gives up in seconds rather than hang.
+
+    A connection that died in the pool (the server was restarted) is tried once more; a server that does not answer is not.
+    """
+    url = redis_url.replace("redis+socket://", "unix://", 1)
+    local = url.startswith("unix://")
+    return Redis.from_url(
+        url,
+        socket_timeout=ANSWER_TIMEOUT,
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+        retry_on_timeout=False,
+        **({} if local else {"socket_connect_timeout": CONNECT_TIMEOUT, "socket_keepalive": True}),
+    )

@@ -1,0 +1,14 @@
+"""The names of our keys in Redis."""
+
+from ocr_celery.core.status import Status
+
+PREFIX = "ocr:"
+TASK = PREFIX + "task:"  #: + id → hash: created_at, updated_at, state
+BLOB = PREFIX + "blob:"  #: + id → the bytes of an image
+BATCH = PREFIX + "batch:"  #: + id → JSON: created_at, items [[url, task id], …]
+META = "celery-task-meta-"  #: + id → Celery's own result record
+WORKERS = PREFIX + "workers"  #: zset: node → when its word that it is ready runs out
+LEASE = PREFIX + "lease:"  #: + node → who holds the name
+NODES = PREFIX + "nodes"  #: set: every node that may hold unacknowledged messages
+UNACKED = PREFIX + "unacked:"  #: + node → hash: delivery tag → message
+COUNTED: dict[Status, str] = {status: f"{PREFIX}{status}" for status in Status}  #: zset: task id → last change

@@ -1,0 +1,103 @@
+"""Which tasks exist, since when, how they stand, and how many are unfinished.
+
+Celery calls any id it never saw PENDING; this is how HTTP can say 404, 410 and 503 truthfully. Counts are sizes of
+sorted sets, so that asking takes the same time however many tasks there are.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from redis import Redis
+
+from ocr_celery.core.status import OF_STATE, Stats, Status
+from ocr_celery.store import keys, scripts
+
+_ZSETS = [keys.COUNTED[s] for s in (Status.PENDING, Status.PROCESSING, Status.COMPLETED, Status.FAILED)]
+_INDEX = {status: _ZSETS.index(keys.COUNTED[status]) + 2 for status in Status}
+_META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of one task: times in Unix seconds, Celery's state, and Celery's own record if it is still there."""
+
+    id: str
+    created_at: float
+    updated_at: float
+    state: str
+    meta: dict[str, Any] | None
+
+
+class Registry:
+    """The tasks known to this Redis. `keep`: seconds a finished task's record stays (longer than its result)."""
+
+    def __init__(self, redis: Redis, *, keep: int) -> None:
+        self.redis = redis
+        self.keep = keep
+        self._accept = redis.register_script(scripts.ACCEPT)
+        self._move = redis.register_script(scripts.MOVE)
+        self._batch = redis.register_script(scripts.BATCH)
+
+    def accept(
+        self,
+        ids: Sequence[str],
+        publish: Sequence[tuple[str, str, str]],
+        *,
+        now: float,
+        limit: int = 0,
+        blob: bytes = b"",
+        batch: tuple[str, str, int] = ("", "", 0),
+    ) -> tuple[bool, int]:
+        """Count, record and queue new tasks in one step. Answers (taken in?, unfinished tasks now).
+
+        `blob`: the image of the only task. `batch`: key, value and seconds to keep of the record that names them all.
+        """
+        pairs: list[str | bytes] = [x for id in ids for x in (id, blob)]
+        flat = [x for message in publish for x in message]
+        answer = self._accept(keys=_ZSETS[:2], args=[now, limit, len(ids), *pairs, *batch, *flat])
+        taken, open = cast(list[int], answer)
+        return bool(taken), open
+
+    def move(self, id: str, state: str, *, now: float, meta: str | bytes = "", meta_keep: int = _META_KEEP) -> bool:
+        """Store a task's new Celery state, with Celery's record of it; False when the task was final already."""
+        status = OF_STATE[state]
+        args = [id, now, state, _INDEX[status], int(status.final), self.keep]
+        args += [keys.META + id if meta else "", meta, meta_keep, keys.BLOB + id]
+        return bool(self._move(keys=[keys.TASK + id, *_ZSETS], args=args))
+
+    def find(self, id: str) -> Record | None:
+        """One task, in one round trip."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(keys.TASK + id, ["created_at", "updated_at", "state"])
+            pipe.get(keys.META + id)
+            (created, updated, state), meta = pipe.execute()
+        return _record(id, created, updated, state, meta)
+
+    def find_batch(self, id: str) -> tuple[float, list[tuple[str, str, Record | None]]] | None:
+        """When a batch was created and its (url, task id, record), in order, in one round trip."""
+        answer = self._batch(keys=[keys.BATCH + id])
+        if not answer:
+            return None
+        head, *records = cast(list[Any], answer)
+        batch = json.loads(head)
+        items = [(url, tid, _record(tid, *r)) for (url, tid), r in zip(batch["items"], records, strict=True)]
+        return batch["created_at"], items
+
+    def stats(self, *, now: float, limit: int) -> Stats:
+        """The counts, in one round trip and constant time."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for zset in _ZSETS:
+                pipe.zcard(zset)
+            pipe.zcount(keys.WORKERS, now, "+inf")
+            pending, processing, completed, failed, workers = pipe.execute()
+        return Stats(
+            pending=pending, processing=processing, completed=completed, failed=failed, queue_limit=limit, workers=workers
+        )
+
+
+def _record(id: str, created: bytes | None, updated: bytes | None, state: bytes | None, meta: bytes | None) -> Record | None:
+    if created is None or updated is None or state is None:
+        return None
+    return Record(id, float(created), float(updated), state.decode(), json.loads(meta) if meta else None)

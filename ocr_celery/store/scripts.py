@@ -1,0 +1,89 @@
+"""The Lua steps. Each runs alone inside Redis: whoever looks sees all of it or nothing."""
+
+#: Take tasks in: counted, recorded, stored and queued, or refused – together. Taken in once, however often it is asked.
+#: KEYS pending, processing. ARGV now, limit (0 = none), n, n × (id, blob or ''), batch key or '', its value, its seconds,
+#: then (command, key, payload)… to publish. Answers {1, open} or {0, open}.
+ACCEPT = """
+local now, limit, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local open = redis.call('ZCARD', KEYS[1]) + redis.call('ZCARD', KEYS[2])
+if redis.call('EXISTS', 'ocr:task:' .. ARGV[4]) == 1 then return {1, open} end
+if limit > 0 and open >= limit then return {0, open} end
+for i = 4, 3 + 2 * n, 2 do
+  redis.call('HSET', 'ocr:task:' .. ARGV[i], 'created_at', now, 'updated_at', now, 'state', 'PENDING')
+  redis.call('ZADD', KEYS[1], now, ARGV[i])
+  if ARGV[i + 1] ~= '' then redis.call('SET', 'ocr:blob:' .. ARGV[i], ARGV[i + 1]) end
+end
+local at = 4 + 2 * n
+if ARGV[at] ~= '' then redis.call('SET', ARGV[at], ARGV[at + 1], 'EX', ARGV[at + 2]) end
+for i = at + 3, #ARGV, 3 do redis.call(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+return {1, open + n}
+"""
+
+#: Move a task to a state, store Celery's record of it and tell who waits for it. A final state stays: what comes later
+#: (a page read again after its worker was thought dead) changes nothing. Creates the record of a task sent by a client
+#: that knows nothing of the registry.
+#: KEYS record, from here the four zsets pending processing completed failed.
+#: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta key or '', meta,
+#: seconds to keep the meta, blob key. Answers 1, or 0 where the task was final already.
+MOVE = """
+local old = redis.call('HGET', KEYS[1], 'state')
+local final = old == 'SUCCESS' or old == 'FAILURE' or old == 'REVOKED' or old == 'REJECTED' or old == 'IGNORED'
+if final then return 0 end
+if old ~= ARGV[3] then
+  for i = 2, 5 do redis.call('ZREM', KEYS[i], ARGV[1]) end
+end
+redis.call('ZADD', KEYS[tonumber(ARGV[4])], ARGV[2], ARGV[1])
+redis.call('HSETNX', KEYS[1], 'created_at', ARGV[2])
+redis.call('HSET', KEYS[1], 'updated_at', ARGV[2], 'state', ARGV[3])
+if ARGV[5] == '1' then
+  redis.call('EXPIRE', KEYS[1], ARGV[6])
+  redis.call('DEL', ARGV[10])
+else
+  redis.call('PERSIST', KEYS[1])
+end
+if ARGV[7] ~= '' then
+  redis.call('SETEX', ARGV[7], ARGV[9], ARGV[8])
+  redis.call('PUBLISH', ARGV[7], ARGV[8])
+end
+return 1
+"""
+
+#: KEYS batch. Answers nil, or the batch and then, per task in order, record times, state and Celery's record.
+BATCH = """
+local text = redis.call('GET', KEYS[1])
+if not text then return false end
+local answer = {text}
+for _, item in ipairs(cjson.decode(text).items) do
+  local record = redis.call('HMGET', 'ocr:task:' .. item[2], 'created_at', 'updated_at', 'state')
+  record[4] = redis.call('GET', 'celery-task-meta-' .. item[2])
+  answer[#answer + 1] = record
+end
+return answer
+"""
+
+#: Give back what a node held. KEYS its unacknowledged hash. ARGV (delivery tag, queue, message)…
+#: Each is given back once, whoever else tries at the same time. Answers how many.
+GIVE_BACK = """
+local given = 0
+for i = 1, #ARGV, 3 do
+  if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
+    redis.call('RPUSH', ARGV[i + 1], ARGV[i + 2])
+    given = given + 1
+  end
+end
+return given
+"""
+
+#: Hold a node's name. KEYS lease. ARGV who, seconds, whose lease may be taken over or ''.
+#: Answers 1 when it is ours now, else who holds it.
+HOLD = """
+local holder = redis.call('GET', KEYS[1])
+if not holder or holder == ARGV[1] or holder == ARGV[3] then
+  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+  return 1
+end
+return holder
+"""
+
+#: KEYS lease. ARGV who.
+LET_GO = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
