@@ -3,8 +3,10 @@
 import importlib.util
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from celery import Celery
+from celery.signals import celeryd_init
 
 
 def _options() -> ModuleType:
@@ -21,5 +23,10 @@ def _options() -> ModuleType:
 app = Celery("ocr_celery", include=["ocr_celery.tasks"], set_as_current=False)
 app.config_from_object(_options())
 # named, not imported: whoever only sends tasks needs neither an engine nor a worker
-app.steps["consumer"].add("ocr_celery.consumer.orphans:Orphans")
-app.steps["consumer"].add("ocr_celery.consumer.feed:Feed")
+app.steps["consumer"].add("ocr_celery.consumer.steps:Feed")
+
+
+@celeryd_init.connect(weak=False)
+def _worker(**_: Any) -> None:
+    """This process is a worker: connect what it does beside Celery's own."""
+    import ocr_celery.consumer.steps  # noqa: F401

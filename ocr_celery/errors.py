@@ -22,6 +22,10 @@ class OcrError(Exception):
         """The sentence a person understands."""
         return str(self.args[0])
 
+    def as_result(self) -> dict[str, object]:
+        """The form in which Celery stores an exception as a result."""
+        return {"exc_type": type(self).__name__, "exc_message": [self.message], "exc_module": type(self).__module__}
+
 
 # -- what the caller sent ------------------------------------------------------------------------------------------------
 
@@ -162,6 +166,12 @@ class EngineFailed(OcrError):
     """The OCR engine could not read this page."""
 
     code, http_status = "engine_failed", 500
+
+
+class PageLost(OcrError):
+    """The task's message is no longer in the queue, as after a purge of the queue; send the page again."""
+
+    code, http_status, retryable = "page_lost", 500, False
 
 
 class Internal(OcrError):

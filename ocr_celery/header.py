@@ -1,7 +1,7 @@
-"""What a file is and how large its picture, by the file's own header: no name or content type is believed, nothing decoded.
+"""What a file is and how large its picture, by its own header: no name or content type is believed, nothing decoded.
 
-Only the few bytes that name the size are read, with no imaging library: those open a file by collecting all its metadata,
-which a hostile file can make as slow as it likes. What cannot be read is refused later, by `prepare.image`.
+Only the few bytes that name the size are read, with no imaging library: those open a file by collecting all its
+metadata, which a hostile file can make as slow as it likes. What is damaged further on is found by `prepare.image`.
 """
 
 import re
@@ -66,11 +66,10 @@ def _header(file: BinaryIO) -> Header:
     start = _at(file, 0, _PDF_WITHIN)
     if not start:
         raise EmptyFile
-    for signature, format, size_of in _KINDS:
-        if signature.match(start):
-            break
-    else:
+    kind = next((kind for kind in _KINDS if kind[0].match(start)), None)
+    if kind is None:
         raise PdfNotSupported if b"%PDF-" in start else NotAnImage
+    _, format, size_of = kind
     if format == "HEIF" and not reads_heif():
         raise NotAnImage
     try:

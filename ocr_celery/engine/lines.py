@@ -5,6 +5,7 @@ import re
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  #: left, top, right, bottom in pixels
@@ -12,15 +13,14 @@ Rect = tuple[float, float, float, float]  #: left, top, right, bottom in pixels
 _CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of text and its place in pixels."""
+@dataclass(frozen=True)
+class Area:
+    """A rectangle on the page, in pixels."""
 
     left: float
     top: float
     right: float
     bottom: float
-    text: str
 
     @property
     def width(self) -> float:
@@ -39,6 +39,16 @@ class Line:
     def y(self) -> float:
         """The middle between top and bottom."""
         return (self.top + self.bottom) / 2
+
+
+@dataclass(frozen=True)
+class Line(Area):
+    """One line of text and its place."""
+
+    text: str
+
+
+A = TypeVar("A", bound=Area)
 
 
 def slant(quads: Iterable[Sequence[Point]]) -> float:
@@ -66,36 +76,36 @@ def line_height(lines: Iterable[Line]) -> float:
     return max(1.0, statistics.median(min(li.height, li.width) for li in lines))
 
 
-def bounds(lines: Iterable[Line]) -> Rect:
-    """The rectangle around all lines, of which there must be one."""
-    found = list(lines)
+def bounds(areas: Iterable[Area]) -> Rect:
+    """The rectangle around all areas, of which there must be one."""
+    found = list(areas)
     return (
-        min(li.left for li in found),
-        min(li.top for li in found),
-        max(li.right for li in found),
-        max(li.bottom for li in found),
+        min(a.left for a in found),
+        min(a.top for a in found),
+        max(a.right for a in found),
+        max(a.bottom for a in found),
     )
 
 
-def rows(lines: Iterable[Line]) -> list[list[Line]]:
-    """The lines as rows from top to bottom, each from left to right: side by side means the same row."""
-    found: list[list[Line]] = []
-    for line in sorted(lines, key=lambda li: li.y):
+def rows(areas: Iterable[A]) -> list[list[A]]:
+    """The areas as rows from top to bottom, each from left to right: side by side means the same row."""
+    found: list[list[A]] = []
+    for area in sorted(areas, key=lambda a: a.y):
         # a row that began a little higher may still be open while its lower neighbour has begun
-        home = next((row for row in reversed(found[-3:]) if _beside(row, line)), None)
+        home = next((row for row in reversed(found[-3:]) if _beside(row, area)), None)
         if home is None:
-            found.append([line])
+            found.append([area])
         else:
-            home.append(line)
-    return [sorted(row, key=lambda li: li.left) for row in found]
+            home.append(area)
+    return [sorted(row, key=lambda a: a.left) for row in found]
 
 
-def _beside(row: Sequence[Line], line: Line) -> bool:
-    middle = sum(li.y for li in row) / len(row)
-    lowest = min(line.height, *(li.height for li in row))
-    if abs(middle - line.y) >= 0.5 * lowest:
+def _beside(row: Sequence[Area], area: Area) -> bool:
+    middle = sum(a.y for a in row) / len(row)
+    lowest = min(area.height, *(a.height for a in row))
+    if abs(middle - area.y) >= 0.5 * lowest:
         return False
-    return all(min(li.right, line.right) - max(li.left, line.left) < 0.3 * min(li.width, line.width) for li in row)
+    return all(min(a.right, area.right) - max(a.left, area.left) < 0.3 * min(a.width, area.width) for a in row)
 
 
 def is_cjk(character: str) -> bool:

@@ -1,8 +1,8 @@
-"""Any kind of pixels becomes 8-bit RGB on white, strip by strip, so that only the smaller result exists beside the original.
+"""Any kind of pixels becomes 8-bit RGB on white, strip by strip: only the smaller result exists beside the original.
 
-Deep greys (16-bit, 32-bit, floating point) are scaled, never clipped: white is the end of the smallest whole number of bits
-that holds the brightest pixel, at least 8. So a 12-bit scan stored in 16 bits, which would come out nearly black, uses
-its full range; a truly dark 16-bit page comes out brighter than it is, which an OCR engine does not mind.
+Deep greys (16-bit, 32-bit, floating point) are scaled, never clipped: white is the end of the smallest whole number of
+bits that holds the brightest pixel, at least 8. So a 12-bit scan stored in 16 bits, which would come out nearly black,
+uses its full range; a truly dark 16-bit page comes out brighter than it is, which an OCR engine does not mind.
 """
 
 from collections.abc import Iterator

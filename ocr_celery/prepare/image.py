@@ -1,9 +1,10 @@
 """Bytes of a stranger's file become one upright RGB page, or an `OcrError`, within a known amount of memory.
 
-Pillow's plugins are called by name, by what the header says: no other plugin ever sees the bytes, and neither a process-wide
-setting nor a warning of `Image.open` plays a part. Damaged data is refused, never half read.
+Pillow's plugins are called by name, by what the header says: no other plugin ever sees the bytes, and neither a
+process-wide setting nor a warning of `Image.open` plays a part. Damaged data is refused, never half read.
 """
 
+import warnings
 from contextlib import nullcontext
 from io import BytesIO
 
@@ -24,6 +25,9 @@ from ocr_celery.prepare.budget import PixelBudget
 from ocr_celery.prepare.colour import paint
 from ocr_celery.prepare.metadata import MOST_PAGES, bare_png, gif_frames, tiff_pages
 
+# Of a stranger's sloppy metadata nobody needs to hear, and Python would remember each such sentence for ever.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImageFile,
     "PNG": PngImageFile,
@@ -34,6 +38,8 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "AVIF": AvifImageFile,
     "JPEG2000": Jpeg2KImageFile,
 }
+#: how many times the memory of its pixels (4 bytes each) a format takes while it is decoded, where that is more than 1
+_APPETITE = {"WEBP": 4, "JPEG2000": 5, "AVIF": 3, "HEIF": 3, "TIFF": 2}
 _ORIENTATION = 0x0112
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _TURNED_BY = {
@@ -51,11 +57,10 @@ _SIDEWAYS = (5, 6, 7, 8)
 def load(data: bytes, *, max_pixels: int, max_side: int, budget: PixelBudget | None = None) -> Page:
     """The first page in these bytes, upright, RGB, on white, its longer side at most `max_side` pixels.
 
-    `max_pixels` bounds the picture as stored; a `budget` bounds what all threads decode at the same moment. Memory at its
-    peak is the picture as Pillow decodes it (1 byte per pixel for black-and-white, grey and palette, 2 for 16-bit, else 4)
-    and some 20 MB; a JPEG much larger than `max_side` is decoded to a half, a quarter or an eighth of its sides.
+    `max_pixels` bounds the picture as stored; a `budget` bounds what all threads decode at the same moment, where the
+    pixels of a format whose decoder takes more memory count several times.
 
-    Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage`, `TooManyPixels` or `Unreadable`; and `MemoryError`, which is ours.
+    Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage`, `TooManyPixels`, `Unreadable`; and `MemoryError`.
     """
     header = look(data, max_pixels=max_pixels)
     try:
@@ -64,10 +69,13 @@ def load(data: bytes, *, max_pixels: int, max_side: int, budget: PixelBudget | N
         _check_tiles(image, max_pixels)
         width, height = image.size
         _decode_smaller(image, 2 * max_side)
-        with budget.share(image.width * image.height) if budget else nullcontext():
+        appetite = image.width * image.height * _APPETITE.get(header.format, 1)
+        with budget.share(appetite) if budget else nullcontext():
             return _page(image, (width, height), max_side, pages)
     except (OcrError, MemoryError):
         raise
+    except Image.DecompressionBombError:  # a few plugins check for themselves, before we can
+        raise TooManyPixels from None
     except Exception:  # decoders raise anything at all on broken data
         raise Unreadable from None
 
@@ -110,17 +118,27 @@ def _decode_smaller(image: ImageFile.ImageFile, side: int) -> None:
 
 def _page(image: ImageFile.ImageFile, size: tuple[int, int], max_side: int, pages: int) -> Page:
     image.load()
-    orientation = _orientation(image)
-    if isinstance(image, (TiffImageFile, *_turned_while_decoding())):
-        size, orientation = _upright_already(image, size), 1
+    if not isinstance(image, JpegImageFile):
+        size = image.size  # HEIF knows it only now; a JPEG may have been decoded smaller
+    orientation = _orientation(image)  # after decoding: TIFF and HEIF are upright by now, a PNG may tell it at its end
+    page = paint(image, max(1, max(image.size) // (2 * max_side)))
+    image.close()  # lets go of the decoded original, which may be a quarter of a gigabyte
     longer = max(size)
-    small = paint(image, max(1, max(image.size) // (2 * max_side)))
-    image.close()
-    image.im = None  # type: ignore[assignment]  # the decoded original: a quarter of a gigabyte that is done with
     if longer > max_side:
-        small = small.resize(_scaled(size, max_side / longer), Image.Resampling.LANCZOS)
+        width, height = (max(1, round(side * max_side / longer)) for side in size)
+        page = page.resize((width, height), Image.Resampling.LANCZOS)
     if orientation in _TURNED_BY:
-        small = small.transpose(_TURNED_BY[orientation])
+        page = page.transpose(_TURNED_BY[orientation])
     if orientation in _SIDEWAYS:
         size = size[1], size[0]
-    return Page(image=small, width=size[0], height=size[1], pages=pages)
+    return Page(image=page, width=size[0], height=size[1], pages=pages)
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    try:
+        value = image.getexif().get(_ORIENTATION, 1)
+    except MemoryError:
+        raise
+    except Exception:  # broken EXIF is no reason to refuse a good picture
+        return 1
+    return value if isinstance(value, int) else 1

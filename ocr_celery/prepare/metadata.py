@@ -1,7 +1,7 @@
 """What Pillow would spend on a file's metadata, spent here within bounds.
 
-Pillow inflates text chunks, collects comments quadratically and counts TIFF pages quadratically; a small file can keep it
-busy for minutes. None of that is needed to read a page.
+Pillow inflates text chunks, joins comments and counts TIFF pages in quadratic time; a small file can keep it busy for
+minutes. None of that is needed to read a page.
 """
 
 import struct
@@ -42,7 +42,7 @@ def bare_png(data: bytes) -> tuple[bytes, int]:
 
 
 def gif_frames(data: bytes) -> int:
-    """How many pictures a GIF holds. A cut-off end is no matter here. Raises `Unreadable` when none comes near its start."""
+    """How many pictures a GIF holds; its end may be cut off. Raises `Unreadable` when none comes near its start."""
     frames = 0
     try:
         at = 13 + _colours(data[10])

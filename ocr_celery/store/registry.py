@@ -60,12 +60,16 @@ class Registry:
         taken, open = cast(list[int], answer)
         return bool(taken), open
 
-    def move(self, id: str, state: str, *, now: float, meta: str | bytes = "", meta_keep: int = _META_KEEP) -> bool:
-        """Store a task's new Celery state, with Celery's record of it; False when the task was final already."""
+    def move(self, id: str, state: str, *, now: float, meta: str | bytes = "", meta_keep: int = _META_KEEP) -> float | None:
+        """Store a task's new Celery state, with Celery's record of it.
+
+        Answers when the task was created (Unix seconds), or None where it was final already and stays as it is.
+        """
         status = OF_STATE[state]
         args = [id, now, state, _INDEX[status], int(status.final), self.keep]
         args += [keys.META + id if meta else "", meta, meta_keep, keys.BLOB + id]
-        return bool(self._move(keys=[keys.TASK + id, *_ZSETS], args=args))
+        created = cast(bytes | None, self._move(keys=[keys.TASK + id, *_ZSETS], args=args))
+        return None if created is None else float(created)
 
     def find(self, id: str) -> Record | None:
         """One task, in one round trip."""
@@ -74,6 +78,11 @@ class Registry:
             pipe.get(keys.META + id)
             (created, updated, state), meta = pipe.execute()
         return _record(id, created, updated, state, meta)
+
+    def meta(self, id: str) -> dict[str, Any]:
+        """Celery's record of a task; empty when it has expired."""
+        text = cast(bytes | None, self.redis.get(keys.META + id))
+        return cast(dict[str, Any], json.loads(text)) if text else {}
 
     def find_batch(self, id: str) -> tuple[float, list[tuple[str, str, Record | None]]] | None:
         """When a batch was created and its (url, task id, record), in order, in one round trip."""

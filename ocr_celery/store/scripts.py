@@ -24,11 +24,11 @@ return {1, open + n}
 #: that knows nothing of the registry.
 #: KEYS record, from here the four zsets pending processing completed failed.
 #: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta key or '', meta,
-#: seconds to keep the meta, blob key. Answers 1, or 0 where the task was final already.
+#: seconds to keep the meta, blob key. Answers when the task was created, or nil where it was final already.
 MOVE = """
 local old = redis.call('HGET', KEYS[1], 'state')
 local final = old == 'SUCCESS' or old == 'FAILURE' or old == 'REVOKED' or old == 'REJECTED' or old == 'IGNORED'
-if final then return 0 end
+if final then return false end
 if old ~= ARGV[3] then
   for i = 2, 5 do redis.call('ZREM', KEYS[i], ARGV[1]) end
 end
@@ -45,7 +45,7 @@ if ARGV[7] ~= '' then
   redis.call('SETEX', ARGV[7], ARGV[9], ARGV[8])
   redis.call('PUBLISH', ARGV[7], ARGV[8])
 end
-return 1
+return redis.call('HGET', KEYS[1], 'created_at')
 """
 
 #: KEYS batch. Answers nil, or the batch and then, per task in order, record times, state and Celery's record.

@@ -1,0 +1,50 @@
+# What a person types. A fresh machine needs make and Python 3.11 to 3.13; everything else lands in .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help run flower test test-system lint score install lock clean
+
+# the locks hold every system and every Python we support; wheels only, and no line that names where they come from
+COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
+	--only-binary :all: --no-header --no-annotate
+
+help: ## what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## start the service here: Redis where none is given (REDIS_URL), worker, facade; Ctrl-C stops it
+	@sh requirements/install.sh run
+	@.venv/bin/python -m ocr_celery.local
+
+flower: ## watch the tasks of the running service in a browser
+	@sh requirements/install.sh run
+	@.venv/bin/python -m ocr_celery.local.flower
+
+test: ## every test but those of the whole service
+	@sh requirements/install.sh dev
+	.venv/bin/python -m pytest tests --ignore=tests/system
+
+test-system: ## start the whole service as make run does and test it from outside
+	@sh requirements/install.sh dev
+	.venv/bin/python -m pytest tests/system
+
+lint: ## style, types, and who imports whom
+	@sh requirements/install.sh dev
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+score: ## how well the CPU engine reads the documents of ../shared
+	@sh requirements/install.sh dev
+	.venv/bin/python tools/score.py ../shared/data/documents
+
+install: ## everything for developing, into .venv
+	@sh requirements/install.sh dev
+
+lock: ## choose the versions of all dependencies anew: requirements/*.lock
+	@sh requirements/install.sh dev
+	.venv/bin/python requirements/extras.py dev | $(COMPILE) --upgrade -o requirements/dev.lock
+	.venv/bin/python requirements/extras.py cpu local | $(COMPILE) --upgrade -c requirements/dev.lock -o requirements/run.lock
+
+clean: ## remove what was installed and cached; .ocr, which holds the queue, stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	find ocr_celery web tests tools -name __pycache__ -type d -prune -exec rm -rf {} +

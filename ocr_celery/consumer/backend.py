@@ -1,0 +1,57 @@
+"""Celery's Redis result backend, with two things more: our registry moves in the same step, and a chord gets its failures."""
+
+import time
+from functools import cached_property
+from typing import Any
+
+from celery import states
+from celery.backends.redis import RedisBackend
+
+from ocr_celery.core.status import OF_STATE
+from ocr_celery.errors import OcrError, public
+from ocr_celery.message import PAGE_TASKS, failed_outcome
+from ocr_celery.store import keys
+from ocr_celery.store.registry import Registry
+
+
+class Backend(RedisBackend):  # type: ignore[misc]
+    """The result of a page, its place in the registry and the end of its stored image change together."""
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry on the backend's own connections."""
+        return Registry(self.client, keep=2 * int(self.expires))
+
+    def _store_result(
+        self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any
+    ) -> Any:
+        if not self._is_page(task_id, request):
+            return super()._store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
+        meta = self._get_result_meta(result=result, state=state, traceback=traceback, request=request)
+        meta["task_id"] = task_id
+        known = state if state in OF_STATE else states.STARTED
+        self.registry.move(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=int(self.expires))
+        return result
+
+    def _is_page(self, task_id: str, request: Any) -> bool:
+        name = getattr(request, "task", None)
+        if name is not None:
+            return name in PAGE_TASKS
+        # a revoke from outside names only the id
+        return bool(self.client.exists(keys.TASK + task_id))
+
+    def on_chord_part_return(
+        self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any
+    ) -> None:
+        """A body that accepts partial headers is handed a failed part's outcome in its place; it then runs all the same."""
+        if state in states.PROPAGATE_STATES and request.chord:
+            body = self.app.tasks.get(request.chord.get("task"))
+            if getattr(body, "accept_partial", False):
+                result, state = failed_outcome(request.id, state, _public(result)), states.SUCCESS
+        super().on_chord_part_return(request, state, result, propagate=propagate, **kwargs)
+
+
+def _public(result: Any) -> OcrError:
+    if isinstance(result, OcrError):
+        return result
+    return public(type(result).__name__, str(result))

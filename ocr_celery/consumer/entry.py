@@ -1,0 +1,76 @@
+"""One message the pool holds, from the broker to its end."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from celery import states
+
+from ocr_celery.message import Job
+from ocr_celery.page import Page
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Entry:
+    """A page on its road through the worker. Also the ApplyResult that Celery's Request keeps (weakly) to terminate it."""
+
+    request: Any  #: celery.worker.request.Request
+    trace: Any  #: Celery's tracer and its arguments, to be run when the outcome is at hand
+    trace_args: tuple[Any, ...]
+    accepted: Any  #: Request.on_accepted
+    done: Any  #: Request.on_success, which also takes failures
+    received_at: float = field(default_factory=time.time)
+    created_at: float = 0.0  #: Unix seconds; when the task was sent, as far as is known
+    job: Job | None = None
+    page: Page | None = None
+    prepare_seconds: float = 0.0
+    entered_at: float = 0.0  #: Unix seconds; when the page went into the engine, 0 = never
+    batch: int = 0  #: pages inside the engine just after it went in
+    outcome: Any = None  #: the result dict, or the exception
+    replay: dict[str, Any] | None = None  #: Celery's record, where the task was finished before this delivery
+    terminated: bool = False
+    followers: list["Entry"] = field(default_factory=list)  #: further deliveries of the same task
+    on_terminate: Callable[["Entry"], None] | None = None
+    _begun: bool = False
+    _beginning: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def id(self) -> str:
+        """The task id."""
+        return str(self.request.id)
+
+    @property
+    def task(self) -> Any:
+        """The Celery task."""
+        return self.request.task
+
+    def begin(self) -> None:
+        """Say once that work on the page has begun: Celery's event, `inspect active`, and the state STARTED if it is read."""
+        with self._beginning:
+            if self._begun or self.request._already_revoked:
+                return
+            self._begun = True
+            self.accepted(os.getpid(), time.monotonic())
+            if not self.entered_at or self.request.ignore_result:
+                return
+            try:
+                where = {"pid": os.getpid(), "hostname": self.request.hostname}
+                self.task.backend.store_result(self.id, where, states.STARTED, request=self.request._context)
+            except Exception as exc:
+                log.warning("task %s: cannot say that it has started: %r", self.id, exc)
+
+    def terminate(self, signal: Any = None) -> None:
+        """Called by Request.terminate; the request has been announced revoked by then."""
+        self.terminated = True
+        if self.on_terminate is not None:
+            self.on_terminate(self)
+
+    def is_off(self) -> bool:
+        """Whether it was revoked or has expired. Announces that (result, event, ack) when it finds it out."""
+        return bool(self.request.revoked())

@@ -1,0 +1,86 @@
+"""The end of a page: Celery's own tracer stores the result, counts the chord's part, sends what is linked, and acknowledges."""
+
+import logging
+import time
+from typing import Any
+
+import structlog
+from celery import states
+from celery.worker import state as worker_state
+
+from ocr_celery.consumer import outcome
+from ocr_celery.consumer.entry import Entry
+from ocr_celery.errors import Internal, OcrError
+
+log = logging.getLogger(__name__)
+pages = structlog.stdlib.get_logger("ocr_celery.pages")
+
+
+def finish(entry: Entry) -> None:
+    """Record the outcome of a page and acknowledge its message; where that cannot be done, give the message back."""
+    try:
+        if entry.request._already_revoked:
+            return  # its result is REVOKED and its message is acknowledged
+        if entry.replay is not None:
+            _replay(entry, entry.replay)
+        else:
+            _trace(entry)
+        for other in entry.followers:  # the same task, delivered again meanwhile
+            worker_state.task_ready(other.request)
+            other.request.acknowledge()
+    except BaseException as exc:
+        log.error("task %s: its outcome could not be stored (%r); it goes back to the queue", entry.id, exc)
+        for held in (entry, *entry.followers):
+            worker_state.task_ready(held.request)
+            held.request.reject(requeue=True)
+
+
+def _trace(entry: Entry) -> None:
+    result = Internal() if entry.outcome is None else entry.outcome
+    if isinstance(result, Exception) and not isinstance(result, OcrError):
+        log.error("task %s: unexpected", entry.id, exc_info=result)
+        result = Internal()
+    _log(entry, result)
+    entry.begin()
+    with outcome.at_hand(result):
+        failed, value, _ = entry.trace(*entry.trace_args)
+    read = time.time() - entry.entered_at if entry.entered_at else 0.0
+    entry.done((failed, value, read))
+
+
+def _log(entry: Entry, result: Any) -> None:
+    entered = entry.entered_at or time.time()
+    fields: dict[str, Any] = {
+        "task_id": entry.id,
+        "task": entry.request.name,
+        "source": entry.job.shown() if entry.job else "?",
+        "waited": round(max(0.0, entered - entry.created_at - entry.prepare_seconds), 3),
+        "prepared": round(entry.prepare_seconds, 3),
+        "read": round(time.time() - entered, 3) if entry.entered_at else 0.0,
+        "batch": entry.batch,
+    }
+    if isinstance(result, OcrError):
+        pages.info("page failed", **fields, code=result.code, why=result.message)
+    else:
+        pages.info("page read", **fields, characters=len(result["text"]))
+
+
+def _replay(entry: Entry, meta: dict[str, Any]) -> None:
+    """The task was finished before this delivery, but its worker died before it said so: do again what is safe to repeat.
+
+    Its result stays. A chord counts a part once, however often it comes. Links are sent if there is no trace of them.
+    """
+    log.info("task %s was finished before; not read again", entry.id)
+    request, task = entry.request, entry.task
+    context = request._context
+    if meta.get("status") == states.SUCCESS:
+        if (context.callbacks or context.chain) and not meta.get("children"):
+            with outcome.at_hand(meta.get("result")):
+                entry.trace(*entry.trace_args)
+        else:
+            task.backend.mark_as_done(entry.id, meta.get("result"), request=context, store_result=False)
+    elif context.chord and meta:
+        error = task.backend.exception_to_python(meta.get("result"))
+        task.backend.on_chord_part_return(context, meta["status"], error)
+    worker_state.task_ready(request)
+    request.acknowledge()

@@ -1,0 +1,45 @@
+"""From a job to a page: fetch or look up the bytes, then decode them, all before the page may enter a batch."""
+
+from redis import Redis
+
+from ocr_celery.errors import BadOption, FileTooLarge, ImageExpired
+from ocr_celery.message import IMAGE, Job
+from ocr_celery.page import Page
+from ocr_celery.prepare.budget import PixelBudget
+from ocr_celery.prepare.download import Downloader
+from ocr_celery.prepare.image import load
+from ocr_celery.settings import Settings
+from ocr_celery.store import blobs
+
+
+class Intake:
+    """Prepares pages, many at once (safe to call from many threads)."""
+
+    def __init__(self, settings: Settings, redis: Redis, *, max_side: int) -> None:
+        self.settings = settings
+        self.redis = redis
+        self.max_side = max_side
+        self.budget = PixelBudget(settings.max_image_pixels)
+        self.downloader = Downloader(
+            timeout=settings.image_download_timeout,
+            max_bytes=settings.max_image_bytes,
+            max_redirects=settings.max_redirects,
+            allow=settings.url_allow,
+        )
+
+    def page(self, job: Job) -> Page:
+        """The upright page of a job. Raises the `OcrError` that says why there is none."""
+        data = self._stored(job.source) if job.task == IMAGE else self.downloader.fetch(job.source)
+        if len(data) > self.settings.max_image_bytes:
+            raise FileTooLarge()
+        return load(data, max_pixels=self.settings.max_image_pixels, max_side=self.max_side, budget=self.budget)
+
+    def _stored(self, source: object) -> bytes:
+        if isinstance(source, bytes):
+            return source
+        if not isinstance(source, str) or not source.startswith(blobs.SCHEME):
+            raise BadOption("image: raw bytes or a reference from client.store_image is wanted.")
+        data = blobs.get(self.redis, source)
+        if data is None:
+            raise ImageExpired()
+        return data

@@ -1,0 +1,23 @@
+"""How a page that was read elsewhere reaches the task that Celery's tracer runs for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+_outcome: ContextVar[Any] = ContextVar("outcome")
+
+
+@contextmanager
+def at_hand(outcome: Any) -> Iterator[None]:
+    """Inside, `current()` is this outcome: a result dict, or the error to raise."""
+    token = _outcome.set(outcome)
+    try:
+        yield
+    finally:
+        _outcome.reset(token)
+
+
+def current() -> Any:
+    """The outcome at hand. Raises `LookupError` outside the batching pool."""
+    return _outcome.get()

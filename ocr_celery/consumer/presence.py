@@ -1,0 +1,157 @@
+"""A worker's place in the world: it holds its node name, says that it is ready, and cares for what dead nodes left.
+
+What a node has taken and not acknowledged lies in Redis under the node's name. So that no two live processes share a name,
+each holds a lease on it, renewed every RENEW seconds. A node that starts takes its name over from a dead process of the
+same machine at once, from any other when its lease has run out, and gives back what its predecessor held. Every live
+node also gives back what lies under names whose lease is gone: of nodes that never return.
+"""
+
+import json
+import logging
+import os
+import platform
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import cast
+from uuid import uuid4
+
+from celery.worker import state as worker_state
+from redis import Redis
+from redis.exceptions import RedisError
+
+from ocr_celery.store import keys, scripts
+from ocr_celery.store.unacked import give_back
+
+log = logging.getLogger(__name__)
+
+LEASE = 8  #: seconds a lease lasts
+RENEW = 2.0  #: seconds between renewals, words of readiness and looks at other nodes
+FORGET = 7 * 86400  #: seconds after which the name of a node that holds nothing is forgotten
+_NAME_LOST = 75  #: exit status (EX_TEMPFAIL)
+
+
+class Presence:
+    """The lease of one node name, and a thread that keeps it."""
+
+    def __init__(self, redis: Redis, node: str) -> None:
+        self.redis = redis
+        self.node = node
+        self.me = json.dumps({"machine": _machine(), "pid": os.getpid(), "run": uuid4().hex})
+        self.is_ready: Callable[[], bool] = lambda: False
+        self._hold = redis.register_script(scripts.HOLD)
+        self._let_go = redis.register_script(scripts.LET_GO)
+        self._missing: dict[str, float] = {}  # node → since when its lease is seen to be gone
+        self._stopped = threading.Event()
+
+    def begin(self) -> None:
+        """Take the name, waiting for it if need be, give back what the last holder left, and keep it from now on.
+
+        Waits for Redis. Ends the process with a clear line when a live process holds the name.
+        """
+        self._take_name()
+        given = give_back(self.redis, self.node)
+        if given:
+            log.warning("%d unfinished pages of this node's last run are back in the queue", given)
+        threading.Thread(target=self._keep, name="presence", daemon=True).start()
+
+    def end(self) -> None:
+        """Let the name go, in an orderly exit."""
+        self._stopped.set()
+        with suppress(RedisError):
+            self.redis.zrem(keys.WORKERS, self.node)
+            self._let_go(keys=[keys.LEASE + self.node], args=[self.me])
+
+    def _take_name(self) -> None:
+        end, told = time.monotonic() + LEASE + RENEW, False
+        while True:
+            try:
+                holder = self._claim("")
+                if holder is not None and _is_dead(holder):
+                    holder = self._claim(holder)
+            except RedisError as exc:
+                log.warning("waiting for Redis: %s", exc)
+                time.sleep(RENEW)
+                end = time.monotonic() + LEASE + RENEW
+                continue
+            if holder is None:
+                return
+            if time.monotonic() > end:
+                sys.exit(
+                    f"ocr-celery: another live worker is called {self.node}; give this one a name of its own, "
+                    "as in: celery -A ocr_celery worker -n ocr2@%h"
+                )
+            if not told:
+                log.warning("the name %s is held by %s; waiting for it to end", self.node, holder)
+                told = True
+            time.sleep(0.5)
+
+    def _claim(self, from_whom: str) -> str | None:
+        """None when the name is ours, else its holder."""
+        answer = self._hold(keys=[keys.LEASE + self.node], args=[self.me, LEASE, from_whom])
+        if isinstance(answer, bytes):
+            return answer.decode()
+        self.redis.zadd(keys.NODES, {self.node: time.time()})
+        return None
+
+    def _keep(self) -> None:
+        while not self._stopped.wait(RENEW):
+            try:
+                holder = self._claim("")
+                if holder is not None:
+                    log.error("the name %s was taken over by %s; this worker ends", self.node, holder)
+                    worker_state.should_terminate = _NAME_LOST
+                    return
+                self._say_whether_ready()
+                self._care_for_the_dead()
+            except RedisError as exc:
+                log.warning("presence: %s", exc)
+                self._missing.clear()  # while Redis was away every lease ran out
+            except Exception:
+                log.exception("presence")
+
+    def _say_whether_ready(self) -> None:
+        if self.is_ready():
+            self.redis.zadd(keys.WORKERS, {self.node: time.time() + LEASE})
+        else:
+            self.redis.zrem(keys.WORKERS, self.node)
+
+    def _care_for_the_dead(self) -> None:
+        now = time.monotonic()
+        for name, seen in cast(list[tuple[bytes, float]], self.redis.zrange(keys.NODES, 0, -1, withscores=True)):
+            node = name.decode()
+            if node == self.node or self.redis.exists(keys.LEASE + node):
+                self._missing.pop(node, None)
+                continue
+            if now - self._missing.setdefault(node, now) < RENEW:
+                continue  # seen once; a lease may only just have been lost with Redis itself
+            given = give_back(self.redis, node)
+            if given:
+                log.warning("%d pages that %s held are back in the queue: it has not been heard of", given, node)
+            elif time.time() - seen > FORGET:
+                self.redis.zrem(keys.NODES, node)
+
+
+def _machine() -> str:
+    """Processes that see the same process ids share it."""
+    space = ""
+    with suppress(OSError):
+        space = os.readlink("/proc/self/ns/pid") + Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{platform.node()} {space}".strip()
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether the holder was a process of this machine that is no more."""
+    who = json.loads(holder)
+    if who["machine"] != _machine():
+        return False
+    try:
+        os.kill(who["pid"], 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return who["pid"] == os.getpid()  # our own id, from before a restart of the container

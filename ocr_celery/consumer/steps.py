@@ -1,0 +1,83 @@
+"""What our worker does beside Celery's own: logs of one form, a lease on its name, and a prefetch that follows its engine."""
+
+import logging
+from typing import Any
+
+from celery import bootsteps
+from celery.signals import celeryd_after_setup, setup_logging, worker_shutdown
+
+from ocr_celery import telemetry
+from ocr_celery.consumer.pool import BatchPool
+from ocr_celery.consumer.presence import Presence
+from ocr_celery.consumer.sweep import Sweeper
+from ocr_celery.settings import load_settings
+from ocr_celery.store import connect, keys
+
+#: Celery's own lines for each task received, finished or failed as expected; they would show the text of the page
+_TOLD_BY_OUR_OWN_LINE = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request")
+PACE = 0.5  #: seconds between adjustments of the prefetch
+
+_presence: Presence | None = None
+
+
+@setup_logging.connect(weak=False)
+def _logging(**_: Any) -> None:
+    settings = load_settings()
+    telemetry.configure(settings.log_level, settings.log_format)
+    for name in _TOLD_BY_OUR_OWN_LINE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+@celeryd_after_setup.connect(weak=False)
+def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
+    """Before the engine is loaded: the name is ours, and what its last holder left is back in the queue."""
+    global _presence
+    conf.broker_transport_options = {**conf.broker_transport_options, "unacked_key": keys.UNACKED + sender}
+    _presence = Presence(connect(load_settings().redis_url or "redis://127.0.0.1:6379/0"), sender)
+    _presence.begin()
+
+
+@worker_shutdown.connect(weak=False)
+def _end(**_: Any) -> None:
+    if _presence is not None:
+        _presence.end()
+
+
+class Feed(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Keeps the prefetch just deep enough, from when the worker consumes; see core/feeding.py."""
+
+    requires = ("celery.worker.consumer.tasks:Tasks",)
+    timer: Any = None
+    sweeper: Sweeper | None = None
+
+    def start(self, c: Any) -> None:
+        """(Re)connected."""
+        if not isinstance(c.pool, BatchPool):
+            return
+        self.given = c.initial_prefetch_count
+        self._adjust(c)
+        self.timer = c.timer.call_repeatedly(PACE, self._adjust, (c,))
+        if _presence is not None:
+            _presence.is_ready = lambda: c.pool.is_ready and self.timer is not None
+        if self.sweeper is None:
+            self.sweeper = Sweeper(
+                c.app.backend.registry,
+                queue=c.pool.settings.queue,
+                interval=c.pool.settings.cleanup_interval,
+                ttl=c.pool.settings.task_ttl,
+            )
+            self.sweeper.start()
+
+    def stop(self, c: Any) -> None:
+        """Connection lost, or the worker stops."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    def _adjust(self, c: Any) -> None:
+        wanted = c.pool.feed.hold()
+        if wanted > self.given:
+            c.qos.increment_eventually(wanted - self.given)
+        elif wanted < self.given:
+            c.qos.decrement_eventually(self.given - wanted)
+        self.given = wanted

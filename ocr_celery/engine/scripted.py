@@ -1,0 +1,107 @@
+"""An engine that reads nothing and always says the same of the same page: for tests, load and trying things out.
+
+A batch that enters together leaves together after `seconds`, unless a `spread` makes its pages differ. What it answers
+follows from the picture's size and the page's own options alone, so that a mix-up of pages shows.
+"""
+
+import heapq
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ocr_celery.core.reading import Reading
+from ocr_celery.engine import Broken, Finished, Outcome, Seat
+from ocr_celery.errors import EngineFailed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What it does."""
+
+    places: int  #: most pages inside
+    seconds: float = 0.4  #: that a batch stays inside
+    spread: float = 0.0  #: most seconds added to one page, by the width of its picture
+    fail: tuple[str, ...] = ()  #: a page whose prompt contains one of these words fails with EngineFailed
+    die_after: int = 0  #: pages after which the engine breaks; 0 = never
+
+
+class ScriptedEngine:
+    """See `ocr_celery.engine.Engine`."""
+
+    name = "scripted"
+    model = "script"
+    max_side = 4096
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.places = script.places
+        self._changed = threading.Condition()
+        self._inside: list[tuple[float, int, float, Seat]] = []  # a heap by when the page is done
+        self._entered = self._finished_pages = 0
+        self._running = self._broke = False
+
+    def start(self, finished: Finished, broken: Broken) -> None:
+        """Begin; nothing to load."""
+        self._finished, self._broken, self._running = finished, broken, True
+        threading.Thread(target=self._read, name="scripted-engine", daemon=True).start()
+
+    def enter(self, seats: Sequence[Seat]) -> None:
+        """Take pages in."""
+        now = time.monotonic()
+        with self._changed:
+            for seat in seats:
+                done = now + self.script.seconds + self.script.spread * (seat.page.width % 100) / 100
+                self._entered += 1
+                heapq.heappush(self._inside, (done, self._entered, now, seat))
+            self._changed.notify()
+
+    def abort(self, id: str) -> None:
+        """Forget a page."""
+        with self._changed:
+            self._inside = [entry for entry in self._inside if entry[3].id != id]
+            heapq.heapify(self._inside)
+
+    def alive(self) -> bool:
+        """Until it broke or was stopped."""
+        return self._running and not self._broke
+
+    def stop(self) -> None:
+        """End the reading thread."""
+        with self._changed:
+            self._running = False
+            self._changed.notify()
+
+    def _read(self) -> None:
+        while True:
+            with self._changed:
+                while self._running and not self._due():
+                    self._changed.wait(self._inside[0][0] - time.monotonic() if self._inside else None)
+                if not self._running:
+                    return
+                now, out = time.monotonic(), []
+                while self._due():
+                    _, _, entered, seat = heapq.heappop(self._inside)
+                    out.append(Outcome(id=seat.id, result=self._result(seat), seconds=now - entered))
+                self._finished_pages += len(out)
+                self._broke = 0 < self.script.die_after <= self._finished_pages
+            if self._broke:
+                self._broken(RuntimeError("the script says that the engine breaks here"))
+                return
+            self._finished(out)
+
+    def _due(self) -> bool:
+        return bool(self._inside) and self._inside[0][0] <= time.monotonic()
+
+    def _result(self, seat: Seat) -> Reading | EngineFailed:
+        options, page = seat.options, seat.page
+        if any(word in options.prompt for word in self.script.fail):
+            return EngineFailed("The script says that this page fails.")
+        text = f"page of {page.width} x {page.height}, {options.prompt.removeprefix('<image>').strip()}"
+        words = text.split()[: options.max_tokens]
+        return Reading(
+            text=" ".join(words),
+            finish_reason="length" if len(words) < len(text.split()) else "stop",
+            prompt_tokens=len(options.prompt.split()),
+            output_tokens=len(words),
+        )

@@ -1,0 +1,175 @@
+"""`make run`: starts what is needed, says so while doing it, and prints the address once a page would be read."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+
+import requests
+from redis.exceptions import RedisError
+
+from ocr_celery.local import Problem, address, redis, sample
+from ocr_celery.local.folder import Folder
+from ocr_celery.local.guard import THEN, Guard
+from ocr_celery.local.say import say
+from ocr_celery.local.supervisor import Program, Supervisor
+from ocr_celery.settings import Settings, SettingsError, load_settings
+
+_REDIS_WAIT = 60.0  #: seconds for a given Redis to answer, which may be starting at the same time
+
+
+def main() -> int:
+    """The exit code: 0 when stopped by the user, 1 when something is in the way, 2 when a setting is wrong."""
+    try:
+        settings = load_settings()
+    except SettingsError as exc:
+        print(f"ocr-celery: {exc}", file=sys.stderr)
+        return 2
+    folder = Folder(settings.data_dir)
+    try:
+        folder.make()
+        lock = folder.lock(patience=settings.grace + sum(seconds for _, seconds in THEN))
+        address.check_free(settings)
+        return asyncio.run(_run(settings, folder, lock))
+    except Problem as exc:
+        print(f"ocr-celery: {exc}", file=sys.stderr)
+        return 1
+
+
+async def _run(settings: Settings, folder: Folder, lock: int) -> int:
+    own = not settings.redis_url
+    url = folder.redis_url if own else settings.redis_url
+    guard = Guard(grace=settings.grace, held=(lock,))
+    supervisor = Supervisor(guard, say, env={"REDIS_URL": url, "PYTHONUNBUFFERED": "1"}, grace=settings.grace)
+    stopped = _listen(supervisor)
+    work = asyncio.create_task(_start(settings, folder, supervisor, url, own=own))
+    end = asyncio.create_task(stopped.wait())
+    try:
+        await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()  # raises what went wrong
+            await end
+        work.cancel()
+        say("stopping: what is being read is finished first (Ctrl-C again: at once)")
+    finally:
+        end.cancel()
+        await supervisor.stop()
+        guard.dismiss()
+    say(f"stopped{f'; the queue is kept in {folder.shown}' if own else ''}")
+    return 0
+
+
+def _listen(supervisor: Supervisor) -> asyncio.Event:
+    """An event that Ctrl-C, SIGTERM or a closed terminal sets; again: hurry."""
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        if stopped.is_set():
+            supervisor.hurry()
+        stopped.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+            loop.add_signal_handler(number, stop)
+    return stopped
+
+
+async def _start(settings: Settings, folder: Folder, supervisor: Supervisor, url: str, *, own: bool) -> None:
+    if own:
+        await _own_redis(folder, supervisor)
+    else:
+        await _given_redis(url)
+    at = address.url(settings)
+    for program in _programs(settings):
+        supervisor.keep(program)
+    say(f"{'worker' if settings.workers == 1 else f'{settings.workers} workers'}: loading the OCR engine …")
+    say(f"facade: starting at {at} …")
+    picture = folder.path / "sample.png"
+    sample.draw(picture)
+    await _ready(at)
+    shown = os.path.relpath(picture) if folder.shown != str(folder.path) else str(picture)
+    say("")
+    say(f"ready     {at}     (how to use it: {at}/docs; Ctrl-C stops everything)")
+    say(f'try       curl -F "file=@{shown}" {at}/ocr')
+    say(f"then      curl {at}/ocr/TASK_ID        (the task_id of the answer)")
+    say("")
+
+
+def _programs(settings: Settings) -> list[Program]:
+    python = (sys.executable, "-m")
+    celery, several = (*python, "celery", "-A", "ocr_celery"), settings.workers > 1
+    workers = [
+        Program(
+            name=f"worker{number}" if several else "worker",
+            # a name that stays the same from run to run: what the node held when it was killed is its own again
+            command=(*celery, "worker", "-n", f"ocr{number}@%h", "-l", settings.log_level),
+        )
+        for number in range(1, settings.workers + 1)
+    ]
+    facade = Program(name="facade", command=(*python, "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"))
+    return [*workers, facade]
+
+
+async def _own_redis(folder: Folder, supervisor: Supervisor) -> None:
+    folder.make_socket_folder()
+    if redis.end_leftover(folder):
+        say("stopped the Redis of an earlier run, which had outlived it")
+    redis.log_of(folder).unlink(missing_ok=True)
+    supervisor.keep(redis.program(redis.server(), folder))
+    while True:
+        try:
+            name = redis.said(folder.redis_url)
+            break
+        except RedisError as exc:
+            # while it reads a long queue from disk it is there and says so: that may take its time
+            if supervisor.deaths.get("redis") and "LOADING" not in str(exc).upper():
+                raise Problem(redis.last_words(folder)) from None
+            await asyncio.sleep(0.1)
+    say(f"{name} at {folder.socket} (data kept in {folder.shown})")
+
+
+async def _given_redis(url: str) -> None:
+    until, told = time.monotonic() + _REDIS_WAIT, 0.0
+    while True:
+        try:
+            say(f"{await asyncio.to_thread(redis.said, url)} at {redis.shown(url)} (given by REDIS_URL)")
+            return
+        except RedisError as exc:
+            reason = f"Redis at {redis.shown(url)} (given by REDIS_URL) does not answer: {redis.why(exc)}"
+        except ValueError as exc:
+            raise Problem(f"REDIS_URL: {exc}") from None
+        if time.monotonic() > until:
+            raise Problem(reason)
+        if time.monotonic() - told > 10:
+            told = time.monotonic()
+            say(f"{reason}; waiting …")
+        await asyncio.sleep(0.5)
+
+
+async def _ready(at: str) -> None:
+    told = time.monotonic()
+    while (reason := await asyncio.to_thread(_not_ready, at)) is not None:
+        if reason and time.monotonic() - told > 20:
+            told = time.monotonic()
+            say(f"not ready yet: {reason}")
+        await asyncio.sleep(0.2)
+
+
+def _not_ready(at: str) -> str | None:
+    """Why a page would not be read yet ("": nobody said); None: it would."""
+    try:
+        with requests.Session() as session:
+            session.trust_env = False  # a proxy has no business between us and this machine
+            answer = session.get(f"{at}/ready", timeout=5)
+        if answer.status_code == 200:
+            return None
+        body = answer.json()
+        return str(body.get("detail") or body.get("message") or "")
+    except (requests.RequestException, ValueError, AttributeError):
+        return "the facade does not answer"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,28 @@
+"""A page to try the service with, drawn at the first start."""
+
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+_LINES = (
+    (64, "It reads"),
+    (30, "This page was drawn by make run, so that the first try needs no picture of yours."),
+    (30, "Send it to the service, take the task id from the answer,"),
+    (30, "and ask for the result: it says what you are reading now."),
+    (44, "Numbers, too"),
+    (30, "Invoice 2024-0117, 3 items, total 1,284.50 EUR"),
+)
+
+
+def draw(path: Path) -> None:
+    """Write the page as PNG, unless it is there already."""
+    if path.exists():
+        return
+    page = Image.new("L", (1300, 600), 255)
+    pen, top = ImageDraw.Draw(page), 50
+    for size, text in _LINES:
+        pen.text((60, top), text, fill=20, font=ImageFont.load_default(size))
+        top += 2 * size if size > 40 else 54
+    unfinished = path.with_suffix(".part")
+    page.save(unfinished, "PNG")
+    unfinished.replace(path)

@@ -1,0 +1,87 @@
+"""Where a stranger's URL may lead: to the public internet, and to what the operator names.
+
+requests-hardened resolves a host name once, refuses private addresses and pins the connection to what it checked.
+Here is what it lacks: an allow-list, and the few special ranges it lets pass.
+"""
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from requests_hardened.ip_filter import InvalidIPAddress
+from requests_hardened.ip_filter_adapter import IPFilterAdapter
+
+Address = IPv4Address | IPv6Address
+_PoolKey = tuple[dict[str, Any], dict[str, Any]]
+
+#: the only part of IPv6 that is routed; all else (site-local, IPv4 in disguise, not yet assigned) is special
+_ROUTED_IPV6 = IPv6Network("2000::/3")
+
+
+def is_special(address: Address) -> bool:
+    """Whether an address belongs to no public host: private, loopback, link-local, shared, multicast, reserved, …"""
+    if isinstance(address, IPv6Address) and address not in _ROUTED_IPV6:
+        return True
+    return address.is_multicast or address.is_reserved or not address.is_global
+
+
+class AllowList:
+    """Host names, addresses and CIDR networks that may be fetched from although they are special."""
+
+    def __init__(self, entries: Sequence[str]) -> None:
+        """Entries like "files.internal", "127.0.0.1", "fd00::1" or "10.0.0.0/8". Raises ValueError on any other."""
+        self._names: set[str] = set()
+        self._networks: list[IPv4Network | IPv6Network] = []
+        for entry in filter(None, (entry.strip() for entry in entries)):
+            try:
+                self._networks.append(ip_network(entry.strip("[]"), strict=False))
+            except ValueError:
+                if not entry.isascii() or set(entry) & set("/:@*?# ") or entry.replace(".", "").isdigit():
+                    raise ValueError(f"{entry!r} is no host name, address or network") from None
+                self._names.add(entry.lower().rstrip("."))
+
+    def admits(self, host: str, address: Address) -> bool:
+        """Whether this host, under the name used in the URL or by the address it resolved to, is on the list."""
+        return host.lower().rstrip(".") in self._names or any(address in network for network in self._networks)
+
+
+class PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]  # it has no types
+    """Connects to an address that was resolved once and checked, under the name the URL has (Host header, TLS)."""
+
+    def __init__(self, allow: AllowList, *, https: bool) -> None:
+        super().__init__(is_https_proto=https)
+        self._allow = allow
+
+    def build_connection_pool_key_attributes(
+        self, request: PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None = None
+    ) -> _PoolKey:
+        """The key of the connection, its host being an address. Raises InvalidIPAddress where we must not go."""
+        try:
+            host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
+            address = ip_address(host["host"].strip("[]"))
+            if is_special(address):
+                raise InvalidIPAddress(address)
+        except InvalidIPAddress as refused:
+            return self._although(refused, request, verify, cert)
+        return host, tls
+
+    def _although(
+        self,
+        refused: InvalidIPAddress,
+        request: PreparedRequest,
+        verify: bool | str,
+        cert: str | tuple[str, str] | None,
+    ) -> _PoolKey:
+        """The same for an address that is refused to all but the allow-list: it was resolved already, never again."""
+        host: dict[str, Any]
+        tls: dict[str, Any]
+        host, tls = HTTPAdapter.build_connection_pool_key_attributes(self, request, verify, cert)  # type: ignore[assignment]
+        name, address = host["host"], refused.args[0]
+        if not self._allow.admits(name, address):
+            raise refused
+        if self._is_https_proto:
+            tls |= {"assert_hostname": name, "server_hostname": name}
+        host["host"] = f"[{address}]" if address.version == 6 else str(address)
+        return host, tls

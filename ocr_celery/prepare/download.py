@@ -1,0 +1,166 @@
+"""A URL from a stranger becomes the bytes of one file: bounded in time, bytes, redirects, and in where it may lead.
+
+No requests session is used: a session reads the whole body of every redirect into memory, keeps cookies and heeds the
+environment. No message and no log line tells more of a URL than its host: what follows it may be a secret.
+"""
+
+import logging
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from http.client import HTTPException
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests import PreparedRequest, Response
+from requests_hardened.ip_filter import InvalidIPAddress
+
+from ocr_celery import __version__
+from ocr_celery.errors import (
+    AddressRefused,
+    BadUrl,
+    DownloadFailed,
+    DownloadTimeout,
+    EmptyFile,
+    FileTooLarge,
+    OcrError,
+    SourceRefused,
+    TooManyRedirects,
+)
+from ocr_celery.prepare.address import AllowList
+from ocr_celery.prepare.wire import BoundedAdapter, Deadline
+
+_LONGEST_URL = 8192  # characters
+_READ = 64 * 1024  # bytes at a time; a decompressing decoder yields no more than this either
+_REDIRECTS = (301, 302, 303, 307, 308)
+_HEADERS = {"User-Agent": f"ocr-celery/{__version__}", "Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity"}
+
+# These loggers write whole URLs, or warn of an address that our allow-list then admits.
+for _name in ("urllib3.connection", "urllib3.connectionpool", "requests_hardened.ip_filter"):
+    logging.getLogger(_name).setLevel(logging.ERROR)
+
+#: what the libraries raise, the first that fits, and what the caller sees of it
+_TRANSLATED: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError]], ...] = (
+    (
+        (InvalidIPAddress,),
+        lambda host: AddressRefused(
+            f"{host} is a private or special network address, which this service does not fetch from."
+        ),
+    ),
+    (
+        (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
+        lambda host: DownloadTimeout(f"{host} took too long to answer."),
+    ),
+    (
+        (requests.exceptions.SSLError, urllib3.exceptions.SSLError),
+        lambda host: DownloadFailed(f"No trusted TLS connection to {host} could be made."),
+    ),
+    (
+        (requests.ConnectionError, urllib3.exceptions.ProtocolError, HTTPException, OSError),
+        lambda host: DownloadFailed(f"The connection to {host} could not be made or broke off."),
+    ),
+    (
+        (urllib3.exceptions.HTTPError,),
+        lambda host: DownloadFailed(f"{host} answered with something that is not proper HTTP."),
+    ),
+    ((requests.exceptions.InvalidURL, ValueError), lambda _: BadUrl()),
+)
+
+
+class Downloader:
+    """Fetches files. Safe to use from many threads: a fetch shares nothing with another."""
+
+    def __init__(self, timeout: float, max_bytes: int, max_redirects: int, allow: Sequence[str] = ()) -> None:
+        """`timeout` in seconds for a whole fetch with its redirects; only a slow resolver can overrun it.
+
+        `max_bytes` bounds the file, both as sent and as decompressed. `allow` names hosts, addresses and CIDR networks
+        that may be fetched from although they are private. Raises ValueError for an entry that is none of these.
+        """
+        self._timeout = timeout
+        self._max_bytes = max_bytes
+        self._max_redirects = max_redirects
+        self._allow = AllowList(allow)
+
+    def fetch(self, url: str) -> bytes:
+        """The file behind an http or https URL, at least 1 byte.
+
+        Raises `BadUrl`, `AddressRefused`, `TooManyRedirects`, `SourceRefused` (status 4xx), `FileTooLarge`,
+        `EmptyFile`, and the retryable `DownloadFailed` (also for status 429 and 5xx) and `DownloadTimeout`: no other.
+        """
+        deadline = Deadline(self._timeout)
+        for _ in range(self._max_redirects + 1):
+            request = _prepared(url)
+            host = urlsplit(request.url or "").hostname or ""
+            try:
+                answer = self._get(request, deadline)
+            except OcrError:
+                raise
+            except Exception as foreign:
+                raise _translated(foreign, host) from None  # its own text and chain hold the whole URL
+            if isinstance(answer, bytes):
+                return answer
+            url = urljoin(request.url or "", answer)
+        raise TooManyRedirects
+
+    def _get(self, request: PreparedRequest, deadline: Deadline) -> bytes | str:
+        """The body, or where to go instead."""
+        https = (request.url or "").startswith("https:")
+        adapter = BoundedAdapter(self._allow, deadline, https=https, max_bytes=self._max_bytes)
+        with closing(adapter), adapter.get(request) as response:
+            location = response.headers.get("Location")
+            if response.status_code in _REDIRECTS and location:
+                return location.encode("latin-1").decode("utf-8", "replace")
+            _check_status(response.status_code, urlsplit(request.url or "").hostname or "")
+            return self._body(response, deadline)
+
+    def _body(self, response: Response, deadline: Deadline) -> bytes:
+        announced = response.headers.get("Content-Length", "")
+        if announced.isdecimal() and int(announced[:20]) > self._max_bytes:
+            raise FileTooLarge
+        body = bytearray()
+        while piece := response.raw.read(_READ, decode_content=True):
+            deadline.left()
+            body += piece
+            if len(body) > self._max_bytes:
+                raise FileTooLarge
+        if not body:
+            raise EmptyFile
+        return bytes(body)
+
+
+def _check_status(status: int, host: str) -> None:
+    if status == 429 or status >= 500:
+        raise DownloadFailed(f"{host} answered with status {status}.")
+    if not 200 <= status < 300:
+        raise SourceRefused(f"{host} answered with status {status}.")
+
+
+def _prepared(url: str) -> PreparedRequest:
+    """The request for a URL. Raises `BadUrl`; never says why in the words of the URL."""
+    if not isinstance(url, str) or not 0 < len(url) <= _LONGEST_URL:
+        raise BadUrl
+    if any(character <= " " or character in "\\\x7f" for character in url):
+        raise BadUrl("The URL contains a space, a backslash or a control character.")
+    try:
+        if urlsplit(url).scheme.lower() not in ("http", "https"):
+            raise BadUrl
+        request = requests.Request("GET", url, headers=_HEADERS).prepare()
+        parts = urlsplit(request.url or "")
+        host, port = parts.hostname, parts.port
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError):  # ValueError: also all of Unicode's
+        raise BadUrl from None
+    if parts.username is not None or parts.password is not None:
+        raise BadUrl("A URL with a user name or password is not accepted.")
+    if not host or not host.isascii() or port == 0:
+        raise BadUrl
+    return request
+
+
+def _translated(foreign: Exception, host: str) -> OcrError:
+    if isinstance(foreign.__cause__, socket.gaierror):
+        return DownloadFailed(f"The host {host} could not be found.")
+    for kinds, error in _TRANSLATED:
+        if isinstance(foreign, kinds):
+            return error(host)
+    return DownloadFailed(f"{host} could not be downloaded from.")

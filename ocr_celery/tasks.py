@@ -1,0 +1,59 @@
+"""The tasks, under the names that other services send them by.
+
+A page task's body runs after its page was read: the batching pool prepares and reads it, then lets Celery's own tracer
+run the task, which returns or raises what came out. So results, retries, links and chords stay Celery's.
+"""
+
+import random
+from typing import Any
+
+from celery import Task
+
+from ocr_celery import message
+from ocr_celery.app import app
+from ocr_celery.consumer import outcome
+from ocr_celery.errors import Internal, OcrError
+
+_RETRY_AFTER = (2, 8, 30)  #: seconds before each new try of a page whose trouble may pass
+
+
+class PageTask(Task):  # type: ignore[misc]
+    """One page to read."""
+
+    abstract = True
+    typing = False  # arguments are checked by `message.read_job`, which answers with a code
+    throws = (OcrError,)  # a page that cannot be read is no fault of the worker's: one line, no traceback
+    max_retries = len(_RETRY_AFTER)
+    resultrepr_maxsize = 120  # Flower and events show a glimpse of the text, not the page
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the result dict of the page at hand, or raise its error."""
+        try:
+            result = outcome.current()
+        except LookupError:
+            raise Internal(f"{self.name} needs a worker with the BatchPool.") from None
+        if not isinstance(result, BaseException):
+            return result
+        retries = self.request.retries
+        if isinstance(result, OcrError) and result.retryable and retries < len(_RETRY_AFTER):
+            wait = _RETRY_AFTER[retries] * random.uniform(0.8, 1.2)
+            raise self.retry(exc=result, countdown=wait, priority=9)
+        raise result
+
+
+@app.task(base=PageTask, bind=True, name=message.IMAGE)
+def ocr_image(self: PageTask, *args: Any, **kwargs: Any) -> Any:
+    """``ocr.image(image, **options)``: raw bytes, or a reference from `client.store_image`."""
+    return PageTask.run(self)
+
+
+@app.task(base=PageTask, bind=True, name=message.URL)
+def ocr_url(self: PageTask, *args: Any, **kwargs: Any) -> Any:
+    """``ocr.url(url, **options)``: the image behind an http or https URL."""
+    return PageTask.run(self)
+
+
+@app.task(name=message.COLLECT, accept_partial=True, resultrepr_maxsize=120)
+def ocr_collect(outcomes: list[Any]) -> dict[str, Any]:
+    """``ocr.collect(outcomes)``: the body of a chord over page tasks; gets every outcome, failed ones included."""
+    return message.summary(outcomes)

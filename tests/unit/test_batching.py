@@ -1,0 +1,108 @@
+"""The batch policy, as sentences; and that nothing is ever lost, repeated or reordered, whatever happens."""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from ocr_celery.core.batching import Batcher, BatchPolicy
+from ocr_celery.core.feeding import FEWEST, Feed
+
+
+def batcher(size: int, timeout: float, ready: list[float]) -> Batcher[int]:
+    made = Batcher[int](BatchPolicy(size=size, timeout=timeout))
+    for item, at in enumerate(ready):
+        made.add(item, now=at)
+    return made
+
+
+def test_an_idle_engine_gets_a_full_batch_at_once() -> None:
+    assert batcher(2, 9, [0, 0, 0]).take(now=0, inside=0, idle_since=0) == [0, 1]
+
+
+def test_an_idle_engine_gets_what_there_is_after_the_timeout() -> None:
+    b = batcher(8, 5, [0, 4])
+    assert b.take(now=4.9, inside=0, idle_since=0) == []
+    assert b.due_in(now=4, inside=0, idle_since=0) == 1
+    assert b.take(now=5, inside=0, idle_since=0) == [0, 1]
+
+
+def test_the_wait_begins_when_the_engine_becomes_idle() -> None:
+    assert batcher(8, 5, [0]).due_in(now=20, inside=0, idle_since=19) == 4
+
+
+def test_a_running_engine_gets_a_page_for_every_free_place_at_once() -> None:
+    b = batcher(4, 9, [0, 0, 0])
+    assert b.take(now=0, inside=2, idle_since=0) == [0, 1]
+    assert b.due_in(now=0, inside=4, idle_since=0) is None
+
+
+def test_nothing_waits_when_nothing_more_is_coming() -> None:
+    assert batcher(8, 5, [0]).take(now=0, inside=0, idle_since=0, hurry=True) == [0]
+
+
+def test_a_worker_of_unknown_pace_holds_little_beyond_its_engine() -> None:
+    assert Feed(size=8, preparing=8).hold() == 8 + FEWEST
+
+
+def test_a_slow_engine_holds_little_and_a_fast_one_more_but_never_beyond_bounds() -> None:
+    slow, fast = Feed(size=8, preparing=4), Feed(size=8, preparing=4)
+    slow.read(1, 5.0)
+    fast.read(10_000, 1.0)
+    assert slow.hold() == 8 + FEWEST
+    assert fast.hold() == 8 + 8 + 4
+
+
+def test_slow_preparation_makes_a_worker_hold_more() -> None:
+    feed = Feed(size=8, preparing=8)
+    feed.read(4, 1.0)
+    feed.prepared(2.0)
+    assert feed.hold() == 8 + 12
+
+
+class Machine(RuleBasedStateMachine):
+    @initialize(size=st.integers(1, 5), timeout=st.floats(0, 10))
+    def start(self, size: int, timeout: float) -> None:
+        self.b = Batcher[int](BatchPolicy(size=size, timeout=timeout))
+        self.now, self.idle_since, self.added, self.inside = 0.0, 0.0, 0, 0
+        self.out: list[int] = []
+
+    @rule(seconds=st.floats(0, 20))
+    def time_passes(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule()
+    def a_page_is_ready(self) -> None:
+        self.b.add(self.added, now=self.now)
+        self.added += 1
+
+    @rule(hurry=st.booleans())
+    def pages_enter(self, hurry: bool) -> None:
+        taken = self.b.take(now=self.now, inside=self.inside, idle_since=self.idle_since, hurry=hurry)
+        self.inside += len(taken)
+        self.out += taken
+
+    @rule()
+    def a_page_is_done(self) -> None:
+        if self.inside:
+            self.inside -= 1
+            self.idle_since = self.now if not self.inside else self.idle_since
+
+    @rule()
+    def waiting_until_due_lets_something_enter(self) -> None:
+        due = self.b.due_in(now=self.now, inside=self.inside, idle_since=self.idle_since)
+        if due is not None:
+            self.now += due + 1e-9 * self.now
+            before = self.inside
+            self.pages_enter(hurry=False)
+            assert self.inside > before
+
+    @invariant()
+    def no_more_than_size_are_inside_and_none_is_lost_repeated_or_reordered(self) -> None:
+        if hasattr(self, "out"):
+            assert self.inside <= self.b.policy.size
+            assert self.out == list(range(len(self.out)))
+            assert len(self.out) + len(self.b) == self.added
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

@@ -1,0 +1,66 @@
+"""What /openapi.json says beyond the models: every error a call may answer, its headers, and this service's defaults."""
+
+from dataclasses import asdict
+from typing import Any
+
+from flask_openapi import OpenAPI
+from pydantic import BaseModel
+
+from ocr_celery.errors import OcrError
+from ocr_celery.settings import Settings
+
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_REQUEST_ID = {"description": "Stands in every log line of this request.", "schema": {"type": "string"}}
+_LOCATION = {"description": "Where to ask how it stands.", "schema": {"type": "string"}}
+_RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
+
+
+def answers(model: type[BaseModel], *errors: type[OcrError], status: int = 200) -> Any:
+    """What a call answers: this model when all is well, else one of these errors."""
+    found: dict[int, Any] = {status: model}
+    for error in errors:
+        problem = error()
+        known = found.setdefault(error.http_status, {"description": "", "content": {"application/json": {}}})
+        known["description"] = f"{known['description']} {problem.message}".strip()
+        content = known["content"]["application/json"]
+        content["schema"] = _PROBLEM
+        value = {"detail": problem.message, "code": problem.code}
+        content.setdefault("examples", {})[problem.code] = {"summary": problem.code, "value": value}
+    return found
+
+
+def complete(app: OpenAPI, settings: Settings) -> None:
+    """Write the document of this app, once."""
+    spec = app.api_doc
+    for path in spec["paths"].values():
+        for operation in path.values():
+            operation["responses"] = {s: _with_headers(s, r) for s, r in operation["responses"].items() if not _made_up(r)}
+    schemas = spec["components"]["schemas"]
+    for name in ("Upload", "UrlRequest", "BatchRequest"):
+        for option, default in asdict(settings.options()).items():
+            schemas[name]["properties"][option]["default"] = default
+    schemas["BatchRequest"]["properties"]["urls"]["maxItems"] = settings.max_batch_urls
+    app.extensions["ocr_endpoints"] = _endpoints(spec)
+
+
+def _made_up(response: dict[str, Any]) -> bool:
+    """flask-openapi gives every call a 422 of its own kind where it is told of none."""
+    schema = response.get("content", {}).get("application/json", {}).get("schema", {})
+    return bool(schema.get("type") == "array" and schema.get("items") == _PROBLEM)
+
+
+def _with_headers(status: str, response: dict[str, Any]) -> dict[str, Any]:
+    headers: dict[str, Any] = {"X-Request-ID": _REQUEST_ID}
+    if status == "202":
+        headers["Location"] = _LOCATION
+    if status == "503":
+        headers["Retry-After"] = _RETRY_AFTER
+    return {**response, "headers": headers}
+
+
+def _endpoints(spec: dict[str, Any]) -> dict[str, str]:
+    return {
+        f"{method.upper()} {path}": operation["summary"]
+        for path, operations in spec["paths"].items()
+        for method, operation in operations.items()
+    }

@@ -1,0 +1,42 @@
+"""How gunicorn runs the facade: ``gunicorn -c web/gunicorn_conf.py``. All of it follows from our own settings."""
+
+import os
+import sys
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+from ocr_celery import telemetry
+from ocr_celery.settings import SettingsError, load_settings
+
+try:
+    _settings = load_settings()
+except SettingsError as exc:
+    sys.exit(f"ocr-celery: {exc}")
+
+telemetry.configure(_settings.log_level, _settings.log_format)
+
+
+class _Lines(Logger):  # type: ignore[misc]
+    """gunicorn's own lines go the way of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Leave the handlers to the root logger."""
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
+
+
+wsgi_app = "web.wsgi:app"
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+worker_class = "gthread"
+workers = _settings.web_processes
+threads = _settings.web_threads
+preload_app = True  # what cannot start stops at once, and processes share what they import
+timeout = 60  # seconds without a sign of life from a process; a request may take longer
+graceful_timeout = 15  # seconds; a request takes milliseconds, an upload over a slow line seconds
+keepalive = 65  # seconds; longer than the 60 of the usual proxies, so that they close first
+accesslog = None  # web/observe.py writes the line
+logger_class = _Lines
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None

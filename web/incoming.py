@@ -1,0 +1,208 @@
+"""Reads what a caller sent, within bounds, and refuses what is not as described, naming what is wrong and no more.
+
+flask-openapi only documents the requests. Its own reading would write out the JSON schema of a form again for each
+request, take a text for a number where JSON has numbers, and let unknown fields of a form pass.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from functools import wraps
+from io import BytesIO
+from typing import IO, Any, NoReturn, TypeVar, cast, get_type_hints
+
+import flask
+from flask import current_app, g, request
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.formparser import FormDataParser
+
+from ocr_celery.client import Client
+from ocr_celery.core.options import NAMES, Options
+from ocr_celery.errors import BadRequest, FileTooLarge, NoFile
+from web.problems import MalformedRequest, RequestTooLarge, UnsupportedMediaType
+from web.schemas import Upload
+
+MAX_JSON = 8 * 1024 * 1024  #: bytes
+SLACK = 64 * 1024  #: bytes a form may have beside its file
+_MAX_FIELD = 256 * 1024  # bytes; more than SLACK, for werkzeug counts what it reads ahead of a file as well
+_MAX_PARTS = 32
+_MAX_DEPTH = 16  # of lists and objects within each other: whoever stores or shows them recurses
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def client() -> Client:
+    """The client of the app that answers the current request."""
+    return cast(Client, current_app.extensions["ocr_client"])
+
+
+class Request(flask.Request):
+    """Forms stay in memory (they are bounded and end there anyway), and a malformed one is an error, not an empty one."""
+
+    max_form_parts = _MAX_PARTS
+    max_form_memory_size = _MAX_FIELD
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        return BytesIO()
+
+    def make_form_data_parser(self) -> FormDataParser:
+        """As werkzeug does it, but not silent."""
+        parser = super().make_form_data_parser()
+        parser.silent = False
+        return parser
+
+
+def checked(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Read and check what the view's parameters ask for: `form`, `body`, `path`, `query`, each a model."""
+    hints = get_type_hints(view)
+    wanted = [(name, hints[name], read) for name, read in _READ.items() if name in hints]
+
+    @wraps(view)
+    def reading(**values: Any) -> Any:
+        return view(**{name: read(model, values) for name, model, read in wanted})
+
+    reading.__dict__["__delay_validate_request__"] = True  # flask-openapi: this view sees to it itself
+    return reading
+
+
+def _path(model: type[Model], values: dict[str, Any]) -> Model:
+    return model.model_validate(values)
+
+
+def _query(model: type[Model], _: Any) -> Model:
+    given = request.args.to_dict()
+    try:
+        return model.model_validate(given)
+    except ValidationError as exc:
+        refuse(exc, given)
+
+
+# -- JSON ----------------------------------------------------------------------------------------------------------------
+
+
+def _body(model: type[Model], _: Any) -> Model:
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType('Send JSON, with the header "Content-Type: application/json".')
+    request.max_content_length = MAX_JSON
+    try:
+        data = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise RequestTooLarge(f"A JSON body may have up to {MAX_JSON // 1024**2} MB.") from None
+    g.body_read = True
+    given = _parse(data)
+    try:
+        return model.model_validate(given, strict=True)
+    except ValidationError as exc:
+        refuse(exc, given)
+
+
+def _parse(data: bytes) -> dict[str, Any]:
+    try:
+        given = json.loads(data, parse_constant=_no_number, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise MalformedRequest("The body is not valid JSON.") from None
+    if not isinstance(given, dict):
+        raise BadRequest("The body must be a JSON object.")
+    level: list[Any] = [given]
+    for _ in range(_MAX_DEPTH):
+        level = [x for c in level for x in (c.values() if isinstance(c, dict) else c) if isinstance(x, dict | list)]
+        if not level:
+            return given
+    raise BadRequest(f"The body has more than {_MAX_DEPTH} lists or objects within each other.")
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("no such number")
+    return value
+
+
+# -- multipart -----------------------------------------------------------------------------------------------------------
+
+
+def _form(model: type[Model], _: Any) -> Model:
+    fields = _fields()
+    given = {name: value for name, value in fields.items() if value != ""}  # a form sends what was left empty as ""
+    try:
+        return model.model_validate(given)
+    except ValidationError as exc:
+        refuse(exc, given)
+
+
+def _fields() -> dict[str, Any]:
+    """The form, each field once: `file` a file and all others texts."""
+    texts, files = _read_form()
+    given = [*texts, *files]
+    names = [str(name or "") for name, _ in given]
+    unknown = sorted(set(names) - Upload.model_fields.keys())
+    if unknown:
+        raise BadRequest(_unknown(unknown))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadRequest(f"{twice[0]}: given more than once; a task is one page.")
+    if "file" not in dict(files):
+        raise NoFile
+    for name, _ in files:
+        if name != "file":
+            raise BadRequest(f"{name}: a text is wanted, not a file.")
+    return dict(given)
+
+
+def _read_form() -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+    if request.mimetype != "multipart/form-data":
+        if not request.mimetype and not request.content_length:
+            raise NoFile
+        raise UnsupportedMediaType('Send a form, with the header "Content-Type: multipart/form-data".')
+    most = client().settings.max_image_bytes + SLACK
+    if (request.content_length or 0) > most:
+        raise too_large()
+    request.max_content_length = most
+    try:
+        read = list(request.form.items(multi=True)), list(request.files.items(multi=True))
+    except RequestEntityTooLarge:
+        if request.content_length is None and request.stream.tell() >= most:
+            raise too_large() from None
+        raise RequestTooLarge("The form has too many fields, or one beside the file is too long.") from None
+    except ValueError:
+        raise MalformedRequest("The body is not a valid multipart form.") from None
+    g.body_read = True
+    return read
+
+
+def too_large() -> FileTooLarge:
+    """The refusal of a file, saying how large one may be."""
+    return FileTooLarge(f"The file is too large; this service accepts up to {client().settings.max_image_size_mb:g} MB.")
+
+
+# -- refusals ------------------------------------------------------------------------------------------------------------
+
+
+def refuse(exc: ValidationError, given: dict[str, Any]) -> NoReturn:
+    """Raise `BadRequest` or `BadOption` for the first thing that is wrong, unknown fields before all."""
+    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    unknown = sorted(str(e["loc"][0]) for e in errors if e["type"] == "extra_forbidden")
+    if unknown:
+        raise BadRequest(_unknown(unknown)) from None
+    field = str(errors[0]["loc"][0])
+    if field in NAMES:
+        Options().updated({field: given[field]})  # raises, and says it best
+    raise BadRequest(f"{field}: {errors[0]['msg'].removeprefix('Input ')}.") from None
+
+
+def _unknown(names: list[str]) -> str:
+    shown = ", ".join(ascii(name[:40])[1:-1] for name in names[:5])
+    return f"Unknown field{'s' if len(names) > 1 else ''}: {shown}{', …' if len(names) > 5 else ''}."
+
+
+_READ: dict[str, Callable[[Any, dict[str, Any]], BaseModel]] = {
+    "path": _path,
+    "query": _query,
+    "form": _form,
+    "body": _body,
+}

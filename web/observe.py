@@ -1,0 +1,68 @@
+"""One id and one log line per request: the id stands in every line logged meanwhile and in the answer."""
+
+import re
+from time import monotonic, perf_counter
+from uuid import uuid4
+
+import structlog
+from flask import Flask, Response, g, request
+
+_SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SMALL = 64 * 1024  # bytes; gunicorn itself reads away what is left of a request up to this
+_DRAIN_BYTES = 64 * 1024 * 1024
+_DRAIN_SECONDS = 2.0
+
+log = structlog.get_logger("web.access")
+
+
+def register(app: Flask) -> None:
+    """Watch every request of this app."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if _SANE.fullmatch(given) else uuid4().hex
+    g.started = perf_counter()
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    log.info(
+        "request",
+        method=request.method[:16],
+        path=request.path[:200],
+        status=response.status_code,
+        ms=round((perf_counter() - g.started) * 1000, 1),
+    )
+    if response.status_code >= 400:
+        _hear_out(response)
+    return response
+
+
+def _hear_out(response: Response) -> None:
+    """Let a caller who is still sending see the answer: a connection closed on unread data is reset, answer and all."""
+    length = request.content_length
+    chunked = "chunked" in request.headers.get("Transfer-Encoding", "")
+    socket = request.environ.get("gunicorn.socket")
+    if socket is None or g.get("body_read") or not (chunked or (length or 0) > _SMALL):
+        return
+    stream = request.environ["wsgi.input"]
+
+    def drain() -> None:
+        """Throw away what still comes, up to a bound; whoever sends more is cut off."""
+        end, left = monotonic() + _DRAIN_SECONDS, _DRAIN_BYTES
+        try:
+            while left > 0 and (wait := end - monotonic()) > 0:
+                socket.settimeout(wait)
+                data = stream.read(min(left, _SMALL))
+                if not data:
+                    break
+                left -= len(data)
+        except Exception as exc:  # a broken body, or a caller gone: there is nobody left to tell
+            log.debug("drain", reason=type(exc).__name__)
+
+    response.call_on_close(drain)

@@ -1,0 +1,83 @@
+"""Where pages are sent: as a file, by URL, or many URLs at once. Answered at once; the work is done by tasks."""
+
+from io import BytesIO
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi import APIBlueprint
+
+from ocr_celery import header
+from ocr_celery.core.status import Status
+from ocr_celery.errors import (
+    BadOption,
+    BadRequest,
+    BrokerUnavailable,
+    EmptyFile,
+    FileTooLarge,
+    NoFile,
+    NotAnImage,
+    PdfNotSupported,
+    QueueFull,
+    TooManyPixels,
+)
+from web.document import answers
+from web.incoming import checked, client, too_large
+from web.problems import MalformedRequest, RequestTooLarge, UnsupportedMediaType
+from web.schemas import Accepted, BatchAccepted, BatchRequest, Upload, UrlRequest
+
+api = APIBlueprint("ocr", __name__)
+_TAGS: Any = [{"name": "Read", "description": "Send pages to be read."}]
+_ALWAYS = (MalformedRequest, RequestTooLarge, UnsupportedMediaType, BadRequest, BadOption, QueueFull, BrokerUnavailable)
+_IMAGE = (NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, PdfNotSupported)
+
+
+@api.post("/ocr", tags=_TAGS, responses=answers(Accepted, *_IMAGE, *_ALWAYS, status=202))
+@checked
+def upload(form: Upload) -> Response:
+    """Read an image sent as a file.
+
+    Only its header is looked at here; a file that turns out to be damaged is a task that fails.
+    """
+    here = client()
+    picture = form.file.stream
+    data = picture.getvalue() if isinstance(picture, BytesIO) else picture.read()
+    if len(data) > here.settings.max_image_bytes:
+        raise too_large()
+    header.look(data, max_pixels=here.settings.max_image_pixels)
+    return _accepted(here.submit_image(data, name=form.file.filename or "", **form.given()))
+
+
+@api.post("/ocr/url", tags=_TAGS, responses=answers(Accepted, *_ALWAYS, status=202))
+@checked
+def url(body: UrlRequest) -> Response:
+    """Read the image behind a URL.
+
+    It is fetched later, by the task: a URL that leads to no image is a task that fails.
+    """
+    return _accepted(client().submit_url(body.url, **body.given()))
+
+
+@api.post("/ocr/url/batch", tags=_TAGS, responses=answers(BatchAccepted, *_ALWAYS, status=202))
+@checked
+def batch(body: BatchRequest) -> Response:
+    """Read the images behind many URLs.
+
+    One bad URL harms no other. A batch may exceed the limit of the queue, as long as the queue is not full already.
+    """
+    here = client()
+    most = here.settings.max_batch_urls
+    if len(body.urls) > most:
+        raise BadRequest(f"urls: {len(body.urls)} were given; a batch may have up to {most}.")
+    id = here.submit_batch(body.urls, **body.given())
+    return _created(f"/ocr/batch/{id}", batch_task_id=id)
+
+
+def _accepted(id: str) -> Response:
+    return _created(f"/ocr/{id}", task_id=id)
+
+
+def _created(where: str, **ids: str) -> Response:
+    response = jsonify(**ids, status=Status.PENDING)
+    response.status_code = 202
+    response.headers["Location"] = where
+    return response

@@ -1,0 +1,83 @@
+"""For those who run the service: whether it lives, whether it works, how much there is to do, and what it offers."""
+
+from typing import Any
+
+from flask import Response, current_app, jsonify, redirect
+from flask_openapi import APIBlueprint, OpenAPI
+from werkzeug.wrappers import Response as AnyResponse
+
+from ocr_celery import __version__
+from ocr_celery.errors import BrokerUnavailable
+from web.document import answers
+from web.incoming import client
+from web.problems import NotReady
+from web.schemas import Figures, Health, Index, Ready, Unhealthy
+
+api = APIBlueprint("ops", __name__)
+_TAGS: Any = [{"name": "Operate", "description": "Watch the service."}]
+
+
+@api.get("/health", tags=_TAGS, responses={200: Health, 503: Unhealthy})
+def health() -> Response:
+    """Whether the service is there: its Redis answers, and a worker with a loaded engine is alive."""
+    try:
+        workers = client().stats().workers
+    except BrokerUnavailable as exc:
+        response = jsonify(**_health("unhealthy", exc.message, "away", 0), detail=exc.message, code=exc.code)
+        response.status_code = exc.http_status
+        return response
+    if not workers:
+        return jsonify(_health("degraded", NotReady().message, "ok", 0))
+    return jsonify(_health("healthy", f"{_workers(workers)} ready.", "ok", workers))
+
+
+def _health(status: str, message: str, redis: str, workers: int) -> dict[str, Any]:
+    return {"status": status, "message": message, "checks": {"redis": redis, "workers": workers}}
+
+
+def _workers(count: int) -> str:
+    return "1 worker is" if count == 1 else f"{count} workers are"
+
+
+@api.get("/ready", tags=_TAGS, responses=answers(Ready, NotReady, BrokerUnavailable))
+def ready() -> Response:
+    """Whether a task sent now is worked on."""
+    workers = client().stats().workers
+    if not workers:
+        raise NotReady
+    return jsonify(ready=True, workers=workers)
+
+
+@api.get("/stats", tags=_TAGS, responses=answers(Figures, BrokerUnavailable))
+def stats() -> Response:
+    """How many tasks stand where."""
+    now = client().stats()
+    return jsonify(
+        total=now.total,
+        pending=now.pending,
+        processing=now.processing,
+        completed=now.completed,
+        failed=now.failed,
+        queue_limit=now.queue_limit,
+        workers=now.workers,
+    )
+
+
+@api.get("/", tags=_TAGS, responses={200: Index})
+def index() -> Response:
+    """What this is, and what it offers."""
+    return jsonify(name="ocr-celery", version=__version__, docs="/docs", endpoints=current_app.extensions["ocr_endpoints"])
+
+
+@api.get("/docs", doc_ui=False)
+def docs() -> AnyResponse:
+    """Swagger UI, which the library serves one level below."""
+    return redirect("/docs/swagger")
+
+
+@api.get("/openapi.json", doc_ui=False)
+def document() -> Response:
+    """The OpenAPI document."""
+    app = current_app
+    assert isinstance(app, OpenAPI)
+    return jsonify(app.api_doc)

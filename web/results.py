@@ -1,0 +1,77 @@
+"""Where callers ask how their pages stand, and fetch what was read."""
+
+import re
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi import APIBlueprint
+
+from ocr_celery.core.markdown import to_markdown
+from ocr_celery.core.status import Status, TaskView
+from ocr_celery.errors import BadRequest, BrokerUnavailable, ResultExpired, TaskNotFound
+from web.document import answers
+from web.incoming import checked, client
+from web.schemas import Batch, BatchPath, Shape, Task, TaskPath
+
+api = APIBlueprint("results", __name__)
+_TAGS: Any = [{"name": "Results", "description": "See how pages stand, and fetch their text."}]
+_ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable)
+
+# "url" and "batch" below /ocr are places to send to, no tasks: asking there is a wrong method or path
+_ID = r"<regex('(?!url$|batch$)[^/]+'):task_id>"
+
+
+@api.get(f"/ocr/{_ID}", tags=_TAGS, responses=answers(Task, ResultExpired, *_ERRORS))
+@checked
+def task(path: TaskPath, query: Shape) -> Response:
+    """How a page stands, and its text when it is completed."""
+    try:
+        view = client().look_up(path.task_id)
+    except TaskNotFound:
+        raise _not_found(path.task_id) from None
+    if view.result is not None and "text" not in view.result:  # the task that collects a batch is no page
+        raise _not_found(path.task_id)
+    return jsonify(
+        task_id=view.id,
+        status=view.status,
+        created_at=view.created_at,
+        updated_at=view.updated_at,
+        **_outcome(view, query.format),
+    )
+
+
+@api.get("/ocr/batch/<batch_task_id>", tags=_TAGS, responses=answers(Batch, *_ERRORS))
+@checked
+def batch(path: BatchPath, query: Shape) -> Response:
+    """How a batch stands: counts, and each page in the order in which its URL was given."""
+    try:
+        view = client().look_up_batch(path.batch_task_id)
+    except TaskNotFound:
+        raise _not_found(path.batch_task_id) from None
+    counts = view.counts
+    return jsonify(
+        batch_task_id=view.id,
+        status=view.status,
+        total=len(view.items),
+        **{status.value: counts[status] for status in (Status.COMPLETED, Status.FAILED, Status.PENDING, Status.PROCESSING)},
+        results=[
+            {"url": url, "task_id": task.id, "status": task.status, **_outcome(task, query.format)}
+            for url, task in view.items
+        ],
+        created_at=view.created_at,
+        updated_at=view.updated_at,
+    )
+
+
+def _outcome(view: TaskView, format: str) -> dict[str, str]:
+    if view.error is not None:
+        return {"error": view.error.message, "code": view.error.code}
+    if view.result is None:
+        return {}
+    text = str(view.result.get("text", ""))
+    return {"result": text if format == "raw" else to_markdown(text)}
+
+
+def _not_found(id: str) -> TaskNotFound:
+    """An id is the caller's text: what no id of ours can hold is not shown."""
+    return TaskNotFound(f"Task {re.sub(r'[^-\w]', '', id, flags=re.ASCII)[:64]} not found")
