@@ -9,7 +9,7 @@ python=.venv/bin/python
 wanted() { cat "requirements/$1.lock" setup.cfg pyproject.toml; }
 fail() { echo "$*" >&2; exit 1; }
 fits() { "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; }
-pip() { "$python" -m pip install --quiet --no-input --disable-pip-version-check --progress-bar off "$@"; }
+pip() { "$python" -m pip install -qq --no-input --disable-pip-version-check --progress-bar off "$@"; }
 
 if fits $python && wanted "$name" | cmp -s - ".venv/.installed-$name"; then
     exit 0
