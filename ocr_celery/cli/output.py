@@ -1,0 +1,96 @@
+"""Where the output of `ocr-celery read` goes: texts in order or into files, progress and errors to standard error."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ocr_celery.cli.documents import Document
+from ocr_celery.cli.service import Failed
+from ocr_celery.core import markdown
+
+
+class Output:
+    """Takes what becomes of the documents. `folder`: None = standard output. `raw`: the engine's own notation."""
+
+    def __init__(self, documents: list[Document], *, folder: Path | None, raw: bool) -> None:
+        self._documents, self._folder, self._raw = documents, folder, raw
+        self._waiting: dict[int, str | None] = {}  # texts whose turn has not come, by number; None: failed
+        self._next = 0
+        self.failed = 0
+        self._bar = None
+        if sys.stderr.isatty():
+            self._bar = click.progressbar(length=len(documents), label="reading", file=sys.stderr, show_pos=True)
+            self._bar.render_progress()
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        if self._bar:
+            self._bar.render_finish()
+
+    def take(self, number: int, answer: "dict[str, Any] | Failed") -> None:
+        """The result of a document, or why there is none."""
+        document, text = self._documents[number], None
+        if isinstance(answer, Failed):
+            self.failed += 1
+            self.warn(f"{document.source}: {answer}")
+        else:
+            text = self._text(document, answer)
+        if self._folder is None:
+            self._waiting[number] = text
+            self._print_waiting()
+        elif text is not None:
+            self._write(document, text)
+        if self._bar:
+            self._bar.update(1)
+        elif text is not None:
+            click.echo(f"{document.source}: read", err=True)
+
+    def warn(self, text: str) -> None:
+        """A line on standard error."""
+        self._clear_bar()
+        click.echo(text, err=True)
+
+    def _text(self, document: Document, result: dict[str, Any]) -> str:
+        text = str(result.get("text", ""))
+        pages = result.get("pages") or {}
+        if pages.get("in_file", 1) > pages.get("read", 1):
+            self.warn(f"{document.source}: only the first of its {pages['in_file']} pages was read")
+        if result.get("finish_reason") == "length":
+            self.warn(f"{document.source}: the text ends early, the page has more than max_tokens allow")
+        return (text if self._raw else markdown.to_markdown(text)).rstrip("\n") + "\n"
+
+    def _print_waiting(self) -> None:
+        while self._next in self._waiting:
+            text = self._waiting.pop(self._next)
+            if text is not None:
+                self._clear_bar()
+                click.echo(self._headed(self._documents[self._next].source, text), nl=False)
+            self._next += 1
+
+    def _headed(self, source: str, text: str) -> str:
+        if len(self._documents) == 1:
+            return text
+        if self._raw:
+            return f"===== {source} =====\n{text}\n"
+        return f"# {markdown.escape(source)}\n\n{text}\n---\n\n"
+
+    def _write(self, document: Document, text: str) -> None:
+        """All of it or nothing: whoever watches the folder never sees half a text."""
+        assert self._folder is not None
+        path = self._folder / document.name.with_name(document.name.name + ".md")
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
+        except OSError as exc:
+            raise click.ClickException(f"cannot write {path}: {exc.strerror}") from None
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    def _clear_bar(self) -> None:
+        if self._bar:
+            click.echo("\r\033[K", nl=False, err=True)

@@ -1,0 +1,139 @@
+"""A running service as the command line sees it: send a document, wait for it, try again where that may help."""
+
+import threading
+import time
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from ocr_celery.cli.documents import Document
+
+_BUSY = frozenset({429, 502, 503, 504})  #: the same request may succeed later
+_LOST = 3  #: how often a connection may break in the middle of a request before we take it for an answer
+_CONNECT, _ANSWER = 5.0, 60.0  #: seconds
+
+
+class Failed(Exception):
+    """A document was not read: `args` are the code and the sentence."""
+
+    def __str__(self) -> str:
+        return f"{self.args[0]}: {self.args[1]}"
+
+
+class Service:
+    """The service behind a base URL. Used by many threads; each has its own connection."""
+
+    def __init__(
+        self, server: str, options: dict[str, str], *, timeout: float, warn: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._server, self._options, self._timeout, self._warn = server, options, timeout, warn
+        self._stopped = threading.Event()
+        self._warned = threading.Event()
+        self._own = threading.local()
+
+    def stop(self) -> None:
+        """Let no thread begin anything more."""
+        self._stopped.set()
+
+    def read(self, document: Document) -> dict[str, Any]:
+        """The result of the document, see `message.result_dict`. Raises `Failed`."""
+        until = time.monotonic() + self._timeout
+        if document.path is None:
+            asked = self._asking("POST", "/ocr/url", until, json={"url": document.source, **self._options})
+        else:
+            try:
+                data = document.path.read_bytes()
+            except OSError as exc:
+                raise Failed("cannot_open", exc.strerror or str(exc)) from None
+            file = {"file": (document.path.name, data)}
+            asked = self._asking("POST", "/ocr", until, files=file, data=self._options)
+        return self._awaited(str(asked.get("task_id")), until)
+
+    def _awaited(self, task_id: str, until: float) -> dict[str, Any]:
+        pause = 0.1
+        while True:
+            task = self._asking("GET", f"/ocr/{task_id}", until)
+            if task.get("status") == "completed":
+                result = task.get("result")
+                return result if isinstance(result, dict) else {}
+            if task.get("status") == "failed":
+                raise Failed(task.get("code") or "failed", task.get("error") or "the page could not be read")
+            self._sleep(pause, until, "timeout", f"not read within {self._timeout:g} s")
+            pause = min(1.5 * pause, 2.0)
+
+    def _asking(self, method: str, path: str, until: float, **what: Any) -> dict[str, Any]:
+        """The answer, as soon as the service has one."""
+        pause, lost = 0.5, 0
+        while True:
+            wait = pause
+            try:
+                answer = self._session().request(method, self._server + path, timeout=(_CONNECT, _ANSWER), **what)
+            except requests.RequestException as exc:
+                lost += not _refused(exc)
+                code, sentence = "unreachable", f"{self._server} does not answer"
+                if lost >= _LOST or not isinstance(exc, requests.ConnectionError | requests.Timeout):
+                    raise Failed("connection_lost", f"the connection broke ({type(exc).__name__})") from None
+                if not self._warned.is_set():
+                    self._warned.set()
+                    self._warn(f"{sentence}; trying again (is the service running?)")
+            else:
+                body = _body(answer)
+                if answer.ok:
+                    return body
+                code, sentence = _error(answer, body)
+                if answer.status_code not in _BUSY:
+                    raise Failed(code, sentence)
+                wait = _retry_after(answer) or pause
+            self._sleep(wait, until, code, f"{sentence} (gave up after {self._timeout:g} s)")
+            pause = min(2 * pause, 8.0)
+
+    def _sleep(self, seconds: float, until: float, code: str, sentence: str) -> None:
+        left = until - time.monotonic()
+        if left <= 0 or self._stopped.wait(min(seconds, left)):
+            raise Failed(code, sentence)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._own, "session", None)
+        if session is None:
+            session = self._own.session = requests.Session()
+            # a proxy has no business between us and this machine
+            session.trust_env = urlsplit(self._server).hostname not in ("127.0.0.1", "::1", "localhost")
+        return session
+
+
+def _refused(exc: requests.RequestException) -> bool:
+    """Whether nothing was sent: there was no connection to begin with."""
+    return isinstance(exc, requests.ConnectTimeout) or "NewConnectionError" in repr(exc)
+
+
+def _body(answer: requests.Response) -> dict[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        body = None
+    if isinstance(body, dict):
+        return body
+    if answer.ok:
+        raise Failed("no_ocr_service", f"{answer.url} does not answer as ocr-celery does")
+    return {}
+
+
+def _error(answer: requests.Response, body: dict[str, Any]) -> tuple[str, str]:
+    code = body.get("code") or f"http_{answer.status_code}"
+    return str(code), str(body.get("detail") or answer.reason or "the service answered with an error")
+
+
+def _retry_after(answer: requests.Response) -> float:
+    """Seconds, 0 where the service names none; at least half a second, or all who were refused would hammer it."""
+    given = answer.headers.get("Retry-After", "")
+    try:
+        return max(0.5, float(given))
+    except ValueError:
+        pass
+    try:
+        return max(0.5, parsedate_to_datetime(given).timestamp() - time.time())
+    except ValueError:
+        return 0.0

@@ -1,0 +1,221 @@
+"""`ocr-celery read` against a service made of a few lines."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path, PurePath
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ocr_celery.cli import main
+from ocr_celery.cli.documents import find
+
+
+class Fake(ThreadingHTTPServer):
+    """Reads every file as its own bytes, every URL as the URL. `refusals`: how many requests are told to come back."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.refusals = 0
+        self.retry_after = "0"
+        self.tasks: dict[str, dict[str, Any]] = {}
+        self.asked: list[dict[str, str]] = []
+        self.slow: dict[str, float] = {}  # text: seconds until it is read
+        self.lock = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Fake
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.server.lock:
+            if self.server.refusals:
+                self.server.refusals -= 1
+                self._answer(503, {"detail": "full", "code": "queue_full"}, {"Retry-After": self.server.retry_after})
+                return
+            fields = json.loads(body) if self.path == "/ocr/url" else _fields(body)
+            self.server.asked.append(fields)
+            if fields.get("file") == "not an image":
+                self._answer(415, {"detail": "The file is not an image.", "code": "not_an_image"})
+                return
+            task_id = str(len(self.server.asked))
+            text = fields.get("file") or fields["url"]
+            self.server.tasks[task_id] = {"text": text, "from": time.monotonic() + self.server.slow.get(text, 0)}
+        self._answer(202, {"task_id": task_id, "status": "pending"})
+
+    def do_GET(self) -> None:
+        task = self.server.tasks[self.path.rpartition("/")[2]]
+        if time.monotonic() < task["from"]:
+            self._answer(200, {"status": "processing"})
+        elif task["text"] == "damaged":
+            self._answer(200, {"status": "failed", "error": "The file is damaged.", "code": "unreadable_image"})
+        else:
+            result = {"text": task["text"], "finish_reason": "stop"}
+            self._answer(200, {"status": "completed", "result": result})
+
+    def _answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    parts = re.findall(rb'name="(\w+)".*?\r\n\r\n(.*?)\r\n--', body, re.DOTALL)
+    return {name.decode(): value.decode() for name, value in parts}
+
+
+@pytest.fixture
+def service() -> Iterator[Fake]:
+    fake = Fake()
+    thread = threading.Thread(target=fake.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield fake
+    fake.shutdown()
+    fake.server_close()
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """A folder of images whose texts are their own paths."""
+    folder = tmp_path / "scans"
+    for name in ("b.png", "a.jpg", "more/a.TIF", "more/notes.txt", ".hidden/c.png"):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    return folder
+
+
+def read(service: Fake, *arguments: object) -> Result:
+    return CliRunner().invoke(main, ["read", "--server", service.url, *map(str, arguments)])
+
+
+def test_one_document_is_its_text_and_nothing_else(service: Fake, scans: Path) -> None:
+    result = read(service, scans / "a.jpg")
+    assert (result.exit_code, result.stdout) == (0, "a.jpg\n")
+
+
+def test_many_documents_come_in_the_order_given_whichever_is_read_first(service: Fake, scans: Path) -> None:
+    service.slow = {"b.png": 0.3}
+    result = read(service, scans / "b.png", "http://example.com/x.png", scans / "a.jpg")
+    assert result.exit_code == 0
+    texts = re.findall(r"^(?:b\.png|a\.jpg|http\S+)$", result.stdout, re.MULTILINE)
+    assert texts == ["b.png", "http://example.com/x.png", "a.jpg"]
+    assert result.stdout.count("\n# ") == 2
+
+
+def test_a_full_service_is_asked_again(service: Fake, scans: Path) -> None:
+    service.refusals = 2
+    result = read(service, scans / "a.jpg")
+    assert (result.exit_code, result.stdout) == (0, "a.jpg\n")
+
+
+def test_it_comes_back_no_sooner_than_it_was_told(service: Fake, scans: Path) -> None:
+    service.refusals, service.retry_after = 1, "1"
+    started = time.monotonic()
+    assert read(service, scans / "a.jpg").exit_code == 0
+    assert time.monotonic() - started >= 1
+
+
+def test_a_service_that_stays_full_ends_at_the_timeout(service: Fake, scans: Path) -> None:
+    service.refusals = 1000
+    result = read(service, scans / "a.jpg", "--timeout", 1)
+    assert result.exit_code == 1
+    assert "queue_full: full" in result.stderr
+
+
+def test_nobody_there_is_said_at_once_and_tried_until_the_timeout(scans: Path) -> None:
+    result = CliRunner().invoke(
+        main, ["read", "--server", "http://127.0.0.1:9", "--timeout", "1", str(scans / "a.jpg")]
+    )
+    assert result.exit_code == 1
+    assert "does not answer; trying again" in result.stderr
+    assert "unreachable" in result.stderr
+
+
+def test_what_cannot_be_read_is_named_with_its_reason_and_the_others_are_read(service: Fake, scans: Path) -> None:
+    (scans / "bad.png").write_text("damaged")
+    (scans / "text.png").write_text("not an image")
+    result = read(service, scans / "bad.png", scans / "text.png", scans / "a.jpg")
+    assert result.exit_code == 1
+    assert f"{scans / 'bad.png'}: unreadable_image: The file is damaged." in result.stderr
+    assert f"{scans / 'text.png'}: not_an_image: The file is not an image." in result.stderr
+    assert "\na.jpg\n" in result.stdout
+
+
+def test_a_folder_is_mirrored(service: Fake, scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    result = read(service, scans, "--output", out)
+    assert (result.exit_code, result.stdout) == (0, "")
+    found = {str(p.relative_to(out)): p.read_text() for p in out.rglob("*") if p.is_file()}
+    assert found == {"a.md": "a.jpg\n", "b.md": "b.png\n", "more/a.md": "more/a.TIF\n"}
+
+
+def test_a_document_that_failed_leaves_no_file(service: Fake, scans: Path, tmp_path: Path) -> None:
+    (scans / "a.jpg").write_text("damaged")
+    assert read(service, scans / "a.jpg", "--output", tmp_path / "out").exit_code == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_names_are_unique_also_where_case_is_not_told_apart(tmp_path: Path) -> None:
+    for name in ("page.png", "page.jpg", "PAGE.gif", "page-2.png"):
+        (tmp_path / name).touch()
+    names = [d.name for d in find([str(tmp_path), "http://example.com/a/page.png?x=1", "http://example.com"])]
+    assert len({str(n).casefold() for n in names}) == 6
+    assert names[-1] == PurePath("example.com")
+
+
+def test_a_name_from_a_url_stays_inside_the_folder() -> None:
+    urls = ["http://h/..%2f..%2fetc%2fpasswd.png", "http://h/%2e%2e", "http://[", "http://h/" + "x" * 500]
+    for document in find(urls):
+        assert document.name.parts == (document.name.name,)
+        assert document.name.name not in ("", ".", "..")
+        assert len(document.name.name) <= 100
+
+
+def test_the_engines_own_notation_becomes_markdown_unless_raw_is_asked_for(service: Fake, tmp_path: Path) -> None:
+    page, raw = tmp_path / "p.png", "<|ref|>title<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\nHello"
+    page.write_text(raw)
+    assert read(service, page).stdout == "# Hello\n"
+    assert read(service, page, "--format", "raw").stdout == raw + "\n"
+
+
+def test_the_prompt_goes_along(service: Fake, scans: Path) -> None:
+    read(service, scans / "a.jpg", "http://example.com/x.png", "--prompt", "<image>\\nFree OCR.", "--jobs", 1)
+    assert [fields["prompt"] for fields in service.asked] == ["<image>\\nFree OCR."] * 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["missing.png"], ["a.jpg", "--jobs", "0"], ["a.jpg", "--server", "localhost"], ["empty"]],
+)
+def test_wrong_usage_is_exit_code_2(arguments: list[str], scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(scans)
+    (scans / "empty").mkdir()
+    assert CliRunner().invoke(main, ["read", *arguments]).exit_code == 2
+
+
+def test_ctrl_c_is_exit_code_130(service: Fake, scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ocr_celery.cli.output.Output.take", interrupted)
+    assert read(service, scans / "a.jpg").exit_code == 130
