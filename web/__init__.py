@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from flask_openapi import OpenAPI
+from flask_openapi.openapi import OpenAPI
 from werkzeug.routing import BaseConverter, Map
 
 from ocr_celery import __version__
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings, load_settings
 from web import document, observe, ocr, ops, problems, results
-from web.incoming import Request
 from web.schemas import Problem
 
 _DESCRIPTION = """OCR as a service: send pages, get ids, ask for the text.
@@ -30,10 +29,9 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     settings = settings or (client.settings if client else load_settings())
     info: Any = {"title": "ocr-celery", "version": __version__, "description": _DESCRIPTION}
     app = OpenAPI("web", info=info, doc_prefix="/docs", validation_error_model=Problem, static_folder=None)
-    app.request_class = Request
     app.url_map.converters["regex"] = _Regex
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # it would ask swagger.io to check the document
-    app.config["OPENAPI_HTML_STRING"] = '<!DOCTYPE html><meta http-equiv="refresh" content="0; url=/docs/swagger">'
+    app.config["OPENAPI_HTML_STRING"] = '<!DOCTYPE html><meta http-equiv="refresh" content="0; url=swagger">'
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ocr_client"] = client or Client(settings)
     observe.register(app)

@@ -1,9 +1,9 @@
-"""What /openapi.json says beyond the models: every error a call may answer, its headers, and this service's defaults."""
+"""What /openapi.json says beyond the models: every error a call may answer, its headers, and our defaults."""
 
 from dataclasses import asdict
 from typing import Any
 
-from flask_openapi import OpenAPI
+from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel
 
 from ocr_celery.errors import OcrError
@@ -34,7 +34,9 @@ def complete(app: OpenAPI, settings: Settings) -> None:
     spec = app.api_doc
     for path in spec["paths"].values():
         for operation in path.values():
-            operation["responses"] = {s: _with_headers(s, r) for s, r in operation["responses"].items() if not _made_up(r)}
+            operation["responses"] = {
+                s: _with_headers(s, r) for s, r in operation["responses"].items() if not _made_up(r)
+            }
     schemas = spec["components"]["schemas"]
     for name in ("Upload", "UrlRequest", "BatchRequest"):
         for option, default in asdict(settings.options()).items():

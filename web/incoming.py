@@ -8,25 +8,21 @@ import json
 import math
 from collections.abc import Callable
 from functools import wraps
-from io import BytesIO
-from typing import IO, Any, NoReturn, TypeVar, cast, get_type_hints
+from typing import Any, NoReturn, TypeVar, cast, get_type_hints
 
-import flask
 from flask import current_app, g, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.formparser import FormDataParser
 
 from ocr_celery.client import Client
 from ocr_celery.core.options import NAMES, Options
 from ocr_celery.errors import BadRequest, FileTooLarge, NoFile
+from web.multipart import Malformed, Part, TooManyParts, boundary_of, parts
 from web.problems import MalformedRequest, RequestTooLarge, UnsupportedMediaType
 from web.schemas import Upload
 
 MAX_JSON = 8 * 1024 * 1024  #: bytes
 SLACK = 64 * 1024  #: bytes a form may have beside its file
-_MAX_FIELD = 256 * 1024  # bytes; more than SLACK, for werkzeug counts what it reads ahead of a file as well
-_MAX_PARTS = 32
 _MAX_DEPTH = 16  # of lists and objects within each other: whoever stores or shows them recurses
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,22 +31,6 @@ Model = TypeVar("Model", bound=BaseModel)
 def client() -> Client:
     """The client of the app that answers the current request."""
     return cast(Client, current_app.extensions["ocr_client"])
-
-
-class Request(flask.Request):
-    """Forms stay in memory (they are bounded and end there anyway), and a malformed one is an error, not an empty one."""
-
-    max_form_parts = _MAX_PARTS
-    max_form_memory_size = _MAX_FIELD
-
-    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
-        return BytesIO()
-
-    def make_form_data_parser(self) -> FormDataParser:
-        """As werkzeug does it, but not silent."""
-        parser = super().make_form_data_parser()
-        parser.silent = False
-        return parser
 
 
 def checked(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +58,7 @@ def _query(model: type[Model], _: Any) -> Model:
         refuse(exc, given)
 
 
-# -- JSON ----------------------------------------------------------------------------------------------------------------
+# -- JSON --------------------------------------------------------------------------------------------------------------
 
 
 def _body(model: type[Model], _: Any) -> Model:
@@ -123,7 +103,7 @@ def _finite(text: str) -> float:
     return value
 
 
-# -- multipart -----------------------------------------------------------------------------------------------------------
+# -- multipart ---------------------------------------------------------------------------------------------------------
 
 
 def _form(model: type[Model], _: Any) -> Model:
@@ -137,50 +117,56 @@ def _form(model: type[Model], _: Any) -> Model:
 
 def _fields() -> dict[str, Any]:
     """The form, each field once: `file` a file and all others texts."""
-    texts, files = _read_form()
-    given = [*texts, *files]
-    names = [str(name or "") for name, _ in given]
+    found = _read_form()
+    names = [part.name for part in found]
     unknown = sorted(set(names) - Upload.model_fields.keys())
     if unknown:
         raise BadRequest(_unknown(unknown))
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadRequest(f"{twice[0]}: given more than once; a task is one page.")
-    if "file" not in dict(files):
+    fields: dict[str, Any] = {}
+    for part in found:
+        if part.name == "file":
+            fields["file"] = part
+        elif part.filename is not None:
+            raise BadRequest(f"{part.name}: a text is wanted, not a file.")
+        else:
+            fields[part.name] = part.data.decode("utf-8", "replace")
+    if "file" not in fields or fields["file"].filename is None:
         raise NoFile
-    for name, _ in files:
-        if name != "file":
-            raise BadRequest(f"{name}: a text is wanted, not a file.")
-    return dict(given)
+    return fields
 
 
-def _read_form() -> tuple[list[tuple[str, Any]], list[tuple[str, Any]]]:
+def _read_form() -> list[Part]:
     if request.mimetype != "multipart/form-data":
         if not request.mimetype and not request.content_length:
             raise NoFile
         raise UnsupportedMediaType('Send a form, with the header "Content-Type: multipart/form-data".')
-    most = client().settings.max_image_bytes + SLACK
-    if (request.content_length or 0) > most:
-        raise too_large()
-    request.max_content_length = most
+    request.max_content_length = client().settings.max_image_bytes + SLACK
     try:
-        read = list(request.form.items(multi=True)), list(request.files.items(multi=True))
+        body = request.get_data(cache=False)
+        g.body_read = True
+        found = list(parts(body, boundary_of(request.content_type or "")))
     except RequestEntityTooLarge:
-        if request.content_length is None and request.stream.tell() >= most:
-            raise too_large() from None
-        raise RequestTooLarge("The form has too many fields, or one beside the file is too long.") from None
-    except ValueError:
+        raise too_large() from None
+    except Malformed:
         raise MalformedRequest("The body is not a valid multipart form.") from None
-    g.body_read = True
-    return read
+    except TooManyParts:
+        raise BadRequest("The form has too many fields.") from None
+    if sum(len(part.data) for part in found if part.filename is None) > SLACK:
+        raise RequestTooLarge("The fields beside the file are too long.")
+    return found
 
 
 def too_large() -> FileTooLarge:
     """The refusal of a file, saying how large one may be."""
-    return FileTooLarge(f"The file is too large; this service accepts up to {client().settings.max_image_size_mb:g} MB.")
+    return FileTooLarge(
+        f"The file is too large; this service accepts up to {client().settings.max_image_size_mb:g} MB."
+    )
 
 
-# -- refusals ------------------------------------------------------------------------------------------------------------
+# -- refusals ----------------------------------------------------------------------------------------------------------
 
 
 def refuse(exc: ValidationError, given: dict[str, Any]) -> NoReturn:

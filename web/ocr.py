@@ -1,10 +1,9 @@
 """Where pages are sent: as a file, by URL, or many URLs at once. Answered at once; the work is done by tasks."""
 
-from io import BytesIO
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi import APIBlueprint
+from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery import header
 from ocr_celery.core.status import Status
@@ -39,8 +38,7 @@ def upload(form: Upload) -> Response:
     Only its header is looked at here; a file that turns out to be damaged is a task that fails.
     """
     here = client()
-    picture = form.file.stream
-    data = picture.getvalue() if isinstance(picture, BytesIO) else picture.read()
+    data = form.file.data
     if len(data) > here.settings.max_image_bytes:
         raise too_large()
     header.look(data, max_pixels=here.settings.max_image_pixels)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from flask import Response, current_app, jsonify, redirect
-from flask_openapi import APIBlueprint, OpenAPI
+from flask import Response, current_app, jsonify, redirect, url_for
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.openapi import OpenAPI
 from werkzeug.wrappers import Response as AnyResponse
 
 from ocr_celery import __version__
@@ -66,13 +67,15 @@ def stats() -> Response:
 @api.get("/", tags=_TAGS, responses={200: Index})
 def index() -> Response:
     """What this is, and what it offers."""
-    return jsonify(name="ocr-celery", version=__version__, docs="/docs", endpoints=current_app.extensions["ocr_endpoints"])
+    return jsonify(
+        name="ocr-celery", version=__version__, docs="/docs", endpoints=current_app.extensions["ocr_endpoints"]
+    )
 
 
 @api.get("/docs", doc_ui=False)
 def docs() -> AnyResponse:
     """Swagger UI, which the library serves one level below."""
-    return redirect("/docs/swagger")
+    return redirect(url_for("swagger.swagger"))
 
 
 @api.get("/openapi.json", doc_ui=False)

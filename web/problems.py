@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import structlog
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 
 from ocr_celery.errors import BadRequest, BrokerUnavailable, Internal, OcrError, QueueFull
@@ -80,11 +80,11 @@ def answer(error: OcrError) -> Response:
     return response
 
 
-def _refusal(exc: HTTPException) -> Response:
+def _refusal(exc: HTTPException) -> Response | HTTPException:
     """What Flask and werkzeug refuse by themselves; redirects pass as they are."""
     status = exc.code or 500
     if status < 400:
-        return Response.force_type(exc.get_response(request.environ))
+        return exc
     if status >= 500:
         return _unforeseen(exc)
     response = answer(_BY_STATUS.get(status, _Refused)())

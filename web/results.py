@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from flask import Response, jsonify
-from flask_openapi import APIBlueprint
+from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.status import Status, TaskView
@@ -17,8 +17,8 @@ api = APIBlueprint("results", __name__)
 _TAGS: Any = [{"name": "Results", "description": "See how pages stand, and fetch their text."}]
 _ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable)
 
-# "url" and "batch" below /ocr are places to send to, no tasks: asking there is a wrong method or path
-_ID = r"<regex('(?!url$|batch$)[^/]+'):task_id>"
+# "url" below /ocr is a place to send to: asking there is a wrong method, not an unknown task
+_ID = "<regex('(?!url$)[^/]+'):task_id>"
 
 
 @api.get(f"/ocr/{_ID}", tags=_TAGS, responses=answers(Task, ResultExpired, *_ERRORS))
@@ -53,7 +53,10 @@ def batch(path: BatchPath, query: Shape) -> Response:
         batch_task_id=view.id,
         status=view.status,
         total=len(view.items),
-        **{status.value: counts[status] for status in (Status.COMPLETED, Status.FAILED, Status.PENDING, Status.PROCESSING)},
+        completed=counts[Status.COMPLETED],
+        failed=counts[Status.FAILED],
+        pending=counts[Status.PENDING],
+        processing=counts[Status.PROCESSING],
         results=[
             {"url": url, "task_id": task.id, "status": task.status, **_outcome(task, query.format)}
             for url, task in view.items
@@ -74,4 +77,5 @@ def _outcome(view: TaskView, format: str) -> dict[str, str]:
 
 def _not_found(id: str) -> TaskNotFound:
     """An id is the caller's text: what no id of ours can hold is not shown."""
-    return TaskNotFound(f"Task {re.sub(r'[^-\w]', '', id, flags=re.ASCII)[:64]} not found")
+    shown = re.sub(r"[^-\w]", "", id, flags=re.ASCII)[:64]
+    return TaskNotFound(f"Task {shown} not found")

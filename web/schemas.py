@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from flask_openapi.models.file import FileStorage
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, WithJsonSchema
 
 from ocr_celery.core import options
 from ocr_celery.core.status import Status
+from web.multipart import Part
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 BATCH_ID = "550e8400-e29b-41d4-a716-446655440001"
@@ -23,7 +23,7 @@ def _no_null(schema: dict[str, Any]) -> None:
                 field.update(choice)
 
 
-# -- requests ------------------------------------------------------------------------------------------------------------
+# -- requests ----------------------------------------------------------------------------------------------------------
 
 
 class ReadingOptions(BaseModel):
@@ -34,7 +34,7 @@ class ReadingOptions(BaseModel):
     prompt: str | None = Field(
         None,
         max_length=options.MAX_PROMPT,
-        description="What to do with the page. A literal \\n is a newline; `<image>` is put in front where it is missing.",
+        description="What to do. A literal \\n is a newline; `<image>` is put in front where it is missing.",
     )
     temperature: float | None = Field(
         None, ge=options.TEMPERATURE[0], le=options.TEMPERATURE[1], description="0 = always the likeliest token."
@@ -60,9 +60,9 @@ class ReadingOptions(BaseModel):
 class Upload(ReadingOptions):
     """One image as a file. (curl: `--form-string "prompt=<image>…"`, since `-F "prompt=<…"` makes curl read a file.)"""
 
-    model_config = ConfigDict(json_schema_extra=_no_null, arbitrary_types_allowed=True)
+    model_config = ConfigDict(json_schema_extra=_no_null)
 
-    file: FileStorage = Field(
+    file: Annotated[SkipValidation[Part], WithJsonSchema({"type": "string", "format": "binary"})] = Field(
         description="JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC, AVIF or JPEG 2000; its name is only a label."
     )
 
@@ -128,7 +128,7 @@ class Shape(BaseModel):
     )
 
 
-# -- answers -------------------------------------------------------------------------------------------------------------
+# -- answers -----------------------------------------------------------------------------------------------------------
 
 
 class Accepted(BaseModel):
