@@ -41,7 +41,10 @@ async def _run(settings: Settings, folder: Folder, lock: int) -> int:
     own = not settings.redis_url
     url = folder.redis_url if own else settings.redis_url
     guard = Guard(grace=settings.grace, held=(lock,))
-    supervisor = Supervisor(guard, say, env={"REDIS_URL": url, "PYTHONUNBUFFERED": "1"}, grace=settings.grace)
+    env = {"REDIS_URL": url, "PYTHONUNBUFFERED": "1"}
+    if settings.log_format == "auto":
+        env["OCR_LOG_FORMAT"] = "text"  # their output is a pipe, ours has a reader
+    supervisor = Supervisor(guard, say, env=env, grace=settings.grace)
     stopped = _listen(supervisor)
     work = asyncio.create_task(_start(settings, folder, supervisor, url, own=own))
     end = asyncio.create_task(stopped.wait())
@@ -99,7 +102,7 @@ async def _start(settings: Settings, folder: Folder, supervisor: Supervisor, url
 
 def _programs(settings: Settings) -> list[Program]:
     python = (sys.executable, "-m")
-    celery, several = (*python, "celery", "-A", "ocr_celery"), settings.workers > 1
+    celery, several = (*python, "celery", "--quiet", "-A", "ocr_celery"), settings.workers > 1
     workers = [
         Program(
             name=f"worker{number}" if several else "worker",

@@ -11,17 +11,14 @@ from ocr_celery.local.say import say
 from ocr_celery.settings import Settings, SettingsError, load_settings
 
 
-def main() -> int:
+def main() -> None:
     """The exit code: 0 when stopped by the user, 1 when nothing is there to watch, 2 when a setting is wrong."""
     try:
         settings = load_settings()
         url = _watched(settings)
-    except SettingsError as exc:
+    except (SettingsError, Problem) as exc:
         print(f"ocr-celery: {exc}", file=sys.stderr)
-        return 2
-    except Problem as exc:
-        print(f"ocr-celery: {exc}", file=sys.stderr)
-        return 1
+        sys.exit(2 if isinstance(exc, SettingsError) else 1)
     os.environ["REDIS_URL"] = url
     from ocr_celery.app import app
 
@@ -29,7 +26,6 @@ def main() -> int:
     app.conf.update(broker_url=url, broker_transport="")
     say(f"Flower at http://127.0.0.1:{settings.flower_port} (Ctrl-C stops it, and nothing else)")
     app.start(["--quiet", "flower", "--address=127.0.0.1", f"--port={settings.flower_port}", "--logging=warning"])
-    return 0
 
 
 def _watched(settings: Settings) -> str:
@@ -46,4 +42,4 @@ def _watched(settings: Settings) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -36,7 +36,7 @@ class Guard:
     def __init__(self, *, grace: float, held: Iterable[int] = ()) -> None:
         read, self._write = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "ocr_celery.local.guard", str(grace)],
+            [sys.executable, "-IS", __file__, str(grace)],
             stdin=read,
             pass_fds=tuple(held),
             start_new_session=True,
