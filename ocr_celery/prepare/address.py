@@ -22,8 +22,11 @@ _ROUTED_IPV6 = IPv6Network("2000::/3")
 
 def is_special(address: Address) -> bool:
     """Whether an address belongs to no public host: private, loopback, link-local, shared, multicast, reserved, …"""
-    if isinstance(address, IPv6Address) and address not in _ROUTED_IPV6:
-        return True
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped:  # only another way to write it
+            return is_special(address.ipv4_mapped)
+        if address not in _ROUTED_IPV6:
+            return True
     return address.is_multicast or address.is_reserved or not address.is_global
 
 

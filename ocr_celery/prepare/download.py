@@ -5,6 +5,7 @@ environment. No message and no log line tells more of a URL than its host: what 
 """
 
 import logging
+import re
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -32,6 +33,8 @@ from ocr_celery.prepare.address import AllowList
 from ocr_celery.prepare.wire import BoundedAdapter, Deadline
 
 _LONGEST_URL = 8192  # characters
+#: a name (labels of at most 63 characters) or an IPv6 address without a zone: zones are names of our own interfaces
+_HOST = re.compile(r"(?=.{1,254}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f:.]+")
 _READ = 64 * 1024  # bytes at a time; a decompressing decoder yields no more than this either
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {"User-Agent": f"ocr-celery/{__version__}", "Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity"}
@@ -143,16 +146,15 @@ def _prepared(url: str) -> PreparedRequest:
     if any(character <= " " or character in "\\\x7f" for character in url):
         raise BadUrl("The URL contains a space, a backslash or a control character.")
     try:
-        if urlsplit(url).scheme.lower() not in ("http", "https"):
-            raise BadUrl
+        given = urlsplit(url)
         request = requests.Request("GET", url, headers=_HEADERS).prepare()
-        parts = urlsplit(request.url or "")
-        host, port = parts.hostname, parts.port
+        host = urlsplit(request.url or "").hostname or ""
+        port = given.port
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError):  # ValueError: also all of Unicode's
         raise BadUrl from None
-    if parts.username is not None or parts.password is not None:
+    if "@" in given.netloc:
         raise BadUrl("A URL with a user name or password is not accepted.")
-    if not host or not host.isascii() or port == 0:
+    if given.scheme not in ("http", "https") or port == 0 or not _HOST.fullmatch(host):
         raise BadUrl
     return request
 

