@@ -6,13 +6,15 @@ A Job travels as the arguments of a task: ``ocr.image(image, **options)`` with r
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ocr_celery.core.options import NAMES, Options
 from ocr_celery.core.reading import Reading
 from ocr_celery.errors import BadOption, OcrError
-from ocr_celery.page import Page
+
+if TYPE_CHECKING:
+    from ocr_celery.page import Page
 
 IMAGE, URL, COLLECT = "ocr.image", "ocr.url", "ocr.collect"
 PAGE_TASKS = frozenset({IMAGE, URL})
@@ -69,7 +71,7 @@ def bare_url(url: str) -> str:
 
 
 def result_dict(
-    reading: Reading, page: Page, *, engine: str, model: str, waited: float, prepared: float, read: float
+    reading: Reading, page: "Page", *, engine: str, model: str, waited: float, prepared: float, read: float
 ) -> dict[str, Any]:
     """The result of a page task. `waited`, `prepared`, `read`: seconds in the queue, in preparation, in the engine."""
     result: dict[str, Any] = {
@@ -103,5 +105,10 @@ def summary(outcomes: Sequence[Any]) -> dict[str, Any]:
 def _item(outcome: Any) -> dict[str, Any]:
     if isinstance(outcome, Mapping) and isinstance(outcome.get("error"), Mapping):
         error = outcome["error"]
-        return {"status": "failed", "code": error.get("code"), "error": error.get("message"), "task_id": outcome.get("task_id")}
+        return {
+            "status": "failed",
+            "code": error.get("code"),
+            "error": error.get("message"),
+            "task_id": outcome.get("task_id"),
+        }
     return {"status": "completed", "result": outcome}

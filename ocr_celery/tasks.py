@@ -17,7 +17,7 @@ from ocr_celery.errors import Internal, OcrError
 _RETRY_AFTER = (2, 8, 30)  #: seconds before each new try of a page whose trouble may pass
 
 
-class PageTask(Task):  # type: ignore[misc]
+class PageTask(Task):
     """One page to read."""
 
     abstract = True

@@ -1,6 +1,6 @@
 """One look for every log line: ours, Celery's, gunicorn's and vLLM's, as text for people or JSON for machines.
 
-What is bound in structlog's context variables (request_id, task_id) stands in each line logged meanwhile, whoever logs it.
+What is bound in structlog's context variables (request_id, task_id) stands in each line logged meanwhile, by whomever.
 """
 
 import logging
@@ -34,7 +34,11 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # a library may have logged before we are configured

@@ -14,7 +14,7 @@ from ocr_celery.store import keys
 from ocr_celery.store.registry import Registry
 
 
-class Backend(RedisBackend):  # type: ignore[misc]
+class Backend(RedisBackend):
     """The result of a page, its place in the registry and the end of its stored image change together."""
 
     @cached_property
@@ -40,9 +40,7 @@ class Backend(RedisBackend):  # type: ignore[misc]
         # a revoke from outside names only the id
         return bool(self.client.exists(keys.TASK + task_id))
 
-    def on_chord_part_return(
-        self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any
-    ) -> None:
+    def on_chord_part_return(self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any) -> None:
         """A body that accepts partial headers is handed a failed part's outcome in its place; it then runs all the same."""
         if state in states.PROPAGATE_STATES and request.chord:
             body = self.app.tasks.get(request.chord.get("task"))

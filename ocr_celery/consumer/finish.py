@@ -21,6 +21,8 @@ def finish(entry: Entry) -> None:
     try:
         if entry.request._already_revoked:
             return  # its result is REVOKED and its message is acknowledged
+        if getattr(entry.request, "_already_cancelled", False):
+            return  # cold shutdown: the channel gives its message back
         if entry.replay is not None:
             _replay(entry, entry.replay)
         else:

@@ -20,6 +20,7 @@ from celery.worker import state as worker_state
 from kombu.asynchronous import get_event_loop
 
 from ocr_celery import message
+from ocr_celery.consumer.ending import ENGINE_BROKE, end_worker
 from ocr_celery.consumer.entry import Entry
 from ocr_celery.consumer.finish import finish
 from ocr_celery.consumer.intake import Intake
@@ -35,11 +36,9 @@ log = logging.getLogger(__name__)
 
 _SIDE_THREADS = 2
 _FINISH_THREADS = 4
-_LAST_WORDS = 15.0  #: seconds for an orderly exit after the engine broke
-_ENGINE_BROKE = 70  #: exit status (EX_SOFTWARE)
 
 
-class BatchPool(BasePool):  # type: ignore[misc]
+class BatchPool(BasePool):
     """See the module. One engine, one process; `worker_concurrency` is 1 and means nothing here."""
 
     signal_safe = False
@@ -72,7 +71,9 @@ class BatchPool(BasePool):  # type: ignore[misc]
         began = time.monotonic()
         log.info("loading the %s engine", self.engine.name)
         self.engine.start(self._finished, self._engine_broke)
-        log.info("the %s engine (%s) is warm after %.1f s", self.engine.name, self.engine.model, time.monotonic() - began)
+        log.info(
+            "the %s engine (%s) is warm after %.1f s", self.engine.name, self.engine.model, time.monotonic() - began
+        )
         self.intake = Intake(self.settings, self.app.backend.client, max_side=self.engine.max_side)
         self.prepare_threads = Threads("prepare", self.settings.prepare_threads)
         self.finish_threads = Threads("finish", _FINISH_THREADS)
@@ -245,7 +246,7 @@ class BatchPool(BasePool):  # type: ignore[misc]
                 self.idle_since = time.monotonic()
 
     def _abort(self, entry: Entry) -> None:
-        """Revoked with terminate=True: the result is REVOKED already; free the place."""
+        """Revoked with terminate=True, or given back by a cold shutdown: free the place."""
         if entry.id in self.inside:
             self.engine.abort(entry.id)
             self._left(entry)
@@ -260,13 +261,7 @@ class BatchPool(BasePool):  # type: ignore[misc]
                 return
             self.broken = True
         log.error("the engine broke (%r); %d pages go back to the queue and this worker ends", exc, len(self.held))
-        worker_state.should_terminate = _ENGINE_BROKE
-        hub = get_event_loop()
-        if hub is not None:
-            hub.call_soon(lambda: None)  # wake it
-        watch = threading.Timer(_LAST_WORDS, os._exit, [_ENGINE_BROKE])
-        watch.daemon = True
-        watch.start()
+        end_worker(ENGINE_BROKE)
 
     @property
     def is_ready(self) -> bool:
@@ -334,5 +329,3 @@ def _acknowledge(hub: Any) -> None:
     if hub is not None:
         for call in hub._pop_ready():
             call()
-
-

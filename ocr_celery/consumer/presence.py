@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import cast
 from uuid import uuid4
 
-from celery.worker import state as worker_state
 from redis import Redis
 from redis.exceptions import RedisError
 
+from ocr_celery.consumer.ending import NAME_LOST, end_worker
 from ocr_celery.store import keys, scripts
 from ocr_celery.store.unacked import give_back
 
@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 LEASE = 8  #: seconds a lease lasts
 RENEW = 2.0  #: seconds between renewals, words of readiness and looks at other nodes
 FORGET = 7 * 86400  #: seconds after which the name of a node that holds nothing is forgotten
-_NAME_LOST = 75  #: exit status (EX_TEMPFAIL)
 
 
 class Presence:
@@ -103,7 +102,7 @@ class Presence:
                 holder = self._claim("")
                 if holder is not None:
                     log.error("the name %s was taken over by %s; this worker ends", self.node, holder)
-                    worker_state.should_terminate = _NAME_LOST
+                    end_worker(NAME_LOST)
                     return
                 self._say_whether_ready()
                 self._care_for_the_dead()
@@ -154,4 +153,4 @@ def _is_dead(holder: str) -> bool:
         return True
     except PermissionError:
         return False
-    return who["pid"] == os.getpid()  # our own id, from before a restart of the container
+    return bool(who["pid"] == os.getpid())  # our own id, from before a restart of the container

@@ -7,6 +7,7 @@ from celery import bootsteps
 from celery.signals import celeryd_after_setup, setup_logging, worker_shutdown
 
 from ocr_celery import telemetry
+from ocr_celery.consumer import ending
 from ocr_celery.consumer.pool import BatchPool
 from ocr_celery.consumer.presence import Presence
 from ocr_celery.consumer.sweep import Sweeper
@@ -32,6 +33,7 @@ def _logging(**_: Any) -> None:
 def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
     """Before the engine is loaded: the name is ours, and what its last holder left is back in the queue."""
     global _presence
+    ending.remember(instance)
     conf.broker_transport_options = {**conf.broker_transport_options, "unacked_key": keys.UNACKED + sender}
     _presence = Presence(connect(load_settings().redis_url or "redis://127.0.0.1:6379/0"), sender)
     _presence.begin()
@@ -43,7 +45,7 @@ def _end(**_: Any) -> None:
         _presence.end()
 
 
-class Feed(bootsteps.StartStopStep):  # type: ignore[misc]
+class Feed(bootsteps.StartStopStep):
     """Keeps the prefetch just deep enough, from when the worker consumes; see core/feeding.py."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)

@@ -5,7 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 
 from redis.exceptions import RedisError
 
@@ -53,7 +53,13 @@ class Sweeper:
         for id in lost & self._suspects:
             log.error("task %s is open but its message is gone (was the queue purged?); it is failed", id)
             error = PageLost()
-            meta = {"status": "FAILURE", "result": error.as_result(), "traceback": None, "children": [], "task_id": id}
+            meta: dict[str, Any] = {
+                "status": "FAILURE",
+                "result": error.as_result(),
+                "traceback": None,
+                "children": [],
+                "task_id": id,
+            }
             self.registry.move(id, "FAILURE", now=now, meta=json.dumps(meta), meta_keep=int(self.ttl))
         self._suspects = lost - self._suspects
 
@@ -78,8 +84,7 @@ class Sweeper:
 
     def _held(self) -> Iterator[bytes]:
         for node in cast(list[bytes], self.redis.zrange(keys.NODES, 0, -1)):
-            for record in cast(list[bytes], self.redis.hvals(keys.UNACKED + node.decode())):
-                yield record
+            yield from cast(list[bytes], self.redis.hvals(keys.UNACKED + node.decode()))
 
 
 def _id(text: bytes) -> str:

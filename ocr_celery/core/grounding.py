@@ -18,7 +18,9 @@ _OPEN = re.compile(
     r"<\|ref\|>(?P<label>(?:(?!<\|/?(?:ref|det)\|>).)*)<\|/ref\|>\s*(?:<\|det\|>(?P<boxes>[^<]*)<\|/det\|>)?", re.DOTALL
 )
 # an answer that was cut off ends within a tag, a label or a list of boxes
-_CUT = re.compile(r"(?:<\|ref\|>[^<\n]*(?:<\|?/?[a-z]*\|?)?|<\|det\|>[\[\]\d\s,.\-]*(?:<\|?/?[a-z]*\|?)?|<\|/?[a-z]*\|?)$")
+_CUT = re.compile(
+    r"(?:<\|ref\|>[^<\n]*(?:<\|?/?[a-z]*\|?)?|<\|det\|>[\[\]\d\s,.\-]*(?:<\|?/?[a-z]*\|?)?|<\|/?[a-z]*\|?)$"
+)
 _BOX = re.compile(r"\[\s*" + r"\s*,\s*".join([r"(-?\d+(?:\.\d+)?)"] * 4) + r"\s*\]")
 
 
@@ -37,7 +39,9 @@ def render(blocks: Iterable[Block]) -> str:
 
 
 def _render(block: Block) -> str:
-    head = f"<|ref|>{defused(block.label)}<|/ref|><|det|>{[list(b) for b in block.boxes]}<|/det|>\n" if block.label else ""
+    head = (
+        f"<|ref|>{defused(block.label)}<|/ref|><|det|>{[list(b) for b in block.boxes]}<|/det|>\n" if block.label else ""
+    )
     return f"{head}{defused(block.text)}\n\n"
 
 

@@ -8,8 +8,20 @@ from ocr_celery.core.grounding import Block
 
 #: labels that name a part of a page; another label without text is what was looked for or read there
 LABELS = frozenset(
-    "title sub_title text list table table_caption table_footnote image image_caption figure figure_caption figure_title "
-    "equation formula code header footer page_number footnote reference caption chart seal aside_text".split()
+    {
+        *("title", "sub_title", "text", "list", "code", "equation", "formula", "header", "footer", "page_number"),
+        *(
+            "table",
+            "table_caption",
+            "table_footnote",
+            "figure",
+            "figure_caption",
+            "figure_title",
+            "image",
+            "image_caption",
+        ),
+        *("caption", "chart", "footnote", "reference", "seal", "aside_text"),
+    }
 )
 _PICTURES = frozenset({"image", "figure", "chart", "seal"})
 _HEADING = {"title": "# ", "sub_title": "## "}

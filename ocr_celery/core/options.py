@@ -1,7 +1,7 @@
 """How one page is to be read. A page keeps its own options even when it shares a batch with others."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 from ocr_celery.core import prompts
 from ocr_celery.errors import BadOption
@@ -27,10 +27,10 @@ class Options:
         if not isinstance(self.prompt, str) or len(self.prompt) > MAX_PROMPT:
             raise BadOption(f"prompt: a text of at most {MAX_PROMPT} characters is wanted.")
         object.__setattr__(self, "prompt", prompts.normalise(self.prompt))
-        _number("temperature", self.temperature, TEMPERATURE, (int, float))
-        _number("max_tokens", self.max_tokens, MAX_TOKENS, (int,))
-        _number("ngram_size", self.ngram_size, NGRAM_SIZE, (int,))
-        _number("window_size", self.window_size, WINDOW_SIZE, (int,))
+        _number("temperature", self.temperature, TEMPERATURE, whole=False)
+        _number("max_tokens", self.max_tokens, MAX_TOKENS, whole=True)
+        _number("ngram_size", self.ngram_size, NGRAM_SIZE, whole=True)
+        _number("window_size", self.window_size, WINDOW_SIZE, whole=True)
 
     def updated(self, given: dict[str, Any]) -> "Options":
         """These options with the ones a caller gave; raises `BadOption` for an unknown or wrong one."""
@@ -43,8 +43,9 @@ class Options:
 NAMES = frozenset(f.name for f in fields(Options))
 
 
-def _number(name: str, value: object, span: tuple[float, float], kinds: tuple[type, ...]) -> None:
+def _number(name: str, value: object, span: tuple[float, float], *, whole: bool) -> None:
     low, high = span
-    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-        kind = "a whole number" if kinds == (int,) else "a number"
+    number = isinstance(value, int) or (isinstance(value, float) and not whole)
+    if not number or isinstance(value, bool) or not low <= cast(float, value) <= high:
+        kind = "a whole number" if whole else "a number"
         raise BadOption(f"{name}: {kind} from {low} to {high} is wanted.")

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Sequence
+from functools import partial
 
 from ocr_celery.engine.lines import Area, Line, Rect, bounds
 
@@ -57,11 +58,11 @@ def _columns(areas: list[Area], unit: float, walls: Sequence[Rect]) -> list[list
     if walled:
         return walled
     # a box may reach over the gutter by mistake; a caption may stand in it
-    for share, split in ((0.04, _by_middle), (0.1, _around_float)):
+    for share, split in ((0.04, _by_middle), (0.1, partial(_around_float, unit=unit))):
         most = int(share * len(areas)) if len(areas) >= 20 else 0
         for left, right in _gutters(areas, unit, most)[:4]:
             over = [a for a in areas if a.left < left and a.right > right]
-            parts = split(areas, over, (left + right) / 2, unit)
+            parts = split(areas, over, (left + right) / 2)
             if parts and _are_columns(parts[0], parts[1], unit):
                 return parts
     return None
@@ -84,14 +85,14 @@ def _gutters(areas: Sequence[Area], unit: float, most: int) -> list[tuple[float,
     return sorted((g for g in found if g[1] - g[0] >= least), key=lambda g: g[0] - g[1])
 
 
-def _by_middle(areas: Sequence[Area], over: Sequence[Area], x: float, unit: float) -> list[list[Area]] | None:
+def _by_middle(areas: Sequence[Area], over: Sequence[Area], x: float) -> list[list[Area]] | None:
     left, _, right, _ = bounds(areas)
     if any(a.width > 0.6 * (right - left) for a in over):
         return None  # a heading or a figure over both columns: a horizontal cut comes first
     return [[a for a in areas if a.x < x], [a for a in areas if a.x >= x]]
 
 
-def _around_float(areas: Sequence[Area], over: Sequence[Area], x: float, unit: float) -> list[list[Area]] | None:
+def _around_float(areas: Sequence[Area], over: Sequence[Area], x: float, *, unit: float) -> list[list[Area]] | None:
     """Both columns and the caption that stands free between them, beside text on either side."""
     rest = [a for a in areas if a not in over]
     sides = [[a for a in rest if a.x < x], [a for a in rest if a.x >= x]]
@@ -99,7 +100,10 @@ def _around_float(areas: Sequence[Area], over: Sequence[Area], x: float, unit: f
         near = [[a for a in side if a.top < area.bottom and a.bottom > area.top] for side in sides]
         if not (near[0] and near[1]):
             return None
-        if area.left - max(a.right for a in near[0]) < 0.8 * unit or min(a.left for a in near[1]) - area.right < 0.8 * unit:
+        if (
+            area.left - max(a.right for a in near[0]) < 0.8 * unit
+            or min(a.left for a in near[1]) - area.right < 0.8 * unit
+        ):
             return None
     return [*sides, list(over)] if over else None
 
@@ -114,7 +118,7 @@ def _walled(areas: Sequence[Area], unit: float, walls: Sequence[Rect]) -> list[l
         if length < 0.6 * (bottom - top) or any(a.left < x - 4 and a.right > x + 4 for a in areas):
             continue
         parts = [[a for a in areas if a.x < x], [a for a in areas if a.x >= x]]
-        if min(map(len, parts)) >= 3 and any(map(_long_lines, parts)) and _level(*parts, unit) < 0.7:
+        if min(map(len, parts)) >= 3 and any(map(_long_lines, parts)) and _level(parts[0], parts[1], unit) < 0.7:
             return parts
     return None
 

@@ -48,10 +48,9 @@ class _Column:
         self.right = max(li.right for li in lines)
 
     def between(self, above: Sequence[Line], below: Sequence[Line], paragraph: Paragraph) -> str:
-        """"join" to running text, "break" the line within the paragraph, or begin a "new" one."""
-        if min(li.top for li in below) - max(li.bottom for li in above) > 0.8 * self.height:
-            return "new"
-        if self._size_changes(above, below):
+        """How the text goes on: `join` it, `break` the line within the paragraph, or begin a `new` one."""
+        gap = min(li.top for li in below) - max(li.bottom for li in above)
+        if gap > 0.8 * self.height or self._size_changes(above, below):
             return "new"
         if len(above) > 1 or len(below) > 1:
             return "break"

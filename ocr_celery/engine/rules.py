@@ -34,7 +34,7 @@ def find(image: "np.ndarray[Any, Any]") -> Rules:
 def _only_dots(ink: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
     small = (stats[:, cv2.CC_STAT_WIDTH] <= _DOT) & (stats[:, cv2.CC_STAT_HEIGHT] <= _DOT)
-    return (small[labels] * 255).astype(np.uint8)
+    return np.asarray(small[labels] * 255, np.uint8)
 
 
 def _closed(dots: "np.ndarray[Any, Any]", *, across: bool) -> "np.ndarray[Any, Any]":

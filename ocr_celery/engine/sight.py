@@ -28,7 +28,7 @@ class RapidSight:
         found = self._ocr.text_det(_padded(image)).boxes
         if found is None:
             return np.zeros((0, 4, 2), np.float32)
-        return np.clip(np.asarray(found, np.float32), 0, (width, height))
+        return np.asarray(np.clip(np.asarray(found), 0, (width, height)), np.float32)
 
     def crops(self, image: Image, boxes: Boxes) -> list[Image]:
         """See `upright.Sight`. Boxes with hardly any area are cut a little larger."""

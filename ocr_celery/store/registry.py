@@ -60,13 +60,15 @@ class Registry:
         taken, open = cast(list[int], answer)
         return bool(taken), open
 
-    def move(self, id: str, state: str, *, now: float, meta: str | bytes = "", meta_keep: int = _META_KEEP) -> float | None:
+    def move(
+        self, id: str, state: str, *, now: float, meta: str | bytes = "", meta_keep: int = _META_KEEP
+    ) -> float | None:
         """Store a task's new Celery state, with Celery's record of it.
 
         Answers when the task was created (Unix seconds), or None where it was final already and stays as it is.
         """
         status = OF_STATE[state]
-        args = [id, now, state, _INDEX[status], int(status.final), self.keep]
+        args: list[Any] = [id, now, state, _INDEX[status], int(status.final), self.keep]
         args += [keys.META + id if meta else "", meta, meta_keep, keys.BLOB + id]
         created = cast(bytes | None, self._move(keys=[keys.TASK + id, *_ZSETS], args=args))
         return None if created is None else float(created)
@@ -102,11 +104,18 @@ class Registry:
             pipe.zcount(keys.WORKERS, now, "+inf")
             pending, processing, completed, failed, workers = pipe.execute()
         return Stats(
-            pending=pending, processing=processing, completed=completed, failed=failed, queue_limit=limit, workers=workers
+            pending=pending,
+            processing=processing,
+            completed=completed,
+            failed=failed,
+            queue_limit=limit,
+            workers=workers,
         )
 
 
-def _record(id: str, created: bytes | None, updated: bytes | None, state: bytes | None, meta: bytes | None) -> Record | None:
+def _record(
+    id: str, created: bytes | None, updated: bytes | None, state: bytes | None, meta: bytes | None
+) -> Record | None:
     if created is None or updated is None or state is None:
         return None
     return Record(id, float(created), float(updated), state.decode(), json.loads(meta) if meta else None)

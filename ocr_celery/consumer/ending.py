@@ -1,0 +1,33 @@
+"""How a worker ends itself when it can no longer do its work: pages go back, and the exit status says so."""
+
+import os
+import threading
+from typing import Any
+
+from celery.worker import state as worker_state
+from kombu.asynchronous import get_event_loop
+
+ENGINE_BROKE = 70  #: exit status (EX_SOFTWARE)
+NAME_LOST = 75  #: exit status (EX_TEMPFAIL)
+_LAST_WORDS = 15.0  #: seconds for an orderly end; after that the process ends as if killed, which loses nothing either
+
+_worker: Any = None
+
+
+def remember(worker: Any) -> None:
+    """The WorkController of this process."""
+    global _worker
+    _worker = worker
+
+
+def end_worker(status: int) -> None:
+    """Have this worker end with `status` (cold: what is unacknowledged goes back). Callable from any thread."""
+    if _worker is not None:
+        _worker.exitcode = status
+    worker_state.should_terminate = status
+    hub = get_event_loop()
+    if hub is not None:
+        hub.call_soon(lambda: None)  # wake it
+    watch = threading.Timer(_LAST_WORDS, os._exit, [status])
+    watch.daemon = True
+    watch.start()

