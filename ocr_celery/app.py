@@ -1,11 +1,13 @@
 """The Celery application: options from `celeryconfig.py`, tasks by name, and the worker's own steps."""
 
 import importlib.util
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import celeryd_init
 
 
@@ -29,4 +31,6 @@ app.steps["consumer"].add("ocr_celery.consumer.steps:Feed")
 @celeryd_init.connect(weak=False)
 def _worker(**_: Any) -> None:
     """This process is a worker: connect what it does beside Celery's own."""
+    # that root may run whatever a pickled message says: ours are JSON, and a container's only user is root
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     import ocr_celery.consumer.steps  # noqa: F401

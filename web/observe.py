@@ -1,5 +1,6 @@
 """One id and one log line per request: the id stands in every line logged meanwhile and in the answer."""
 
+import logging
 import re
 from time import monotonic, perf_counter
 from uuid import uuid4
@@ -8,6 +9,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_PROBES = frozenset({"/health", "/ready"})  #: asked every few seconds by what watches the service
 _SMALL = 64 * 1024  # bytes; gunicorn itself reads away what is left of a request up to this
 _DRAIN_BYTES = 64 * 1024 * 1024
 _DRAIN_SECONDS = 2.0
@@ -31,7 +33,8 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    log.info(
+    log.log(
+        logging.DEBUG if request.path in _PROBES else logging.INFO,
         "request",
         method=request.method[:16],
         path=request.path[:200],

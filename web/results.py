@@ -36,7 +36,7 @@ def task(path: TaskPath, query: Shape) -> Response:
         status=view.status,
         created_at=view.created_at,
         updated_at=view.updated_at,
-        **_outcome(view, query.format),
+        **_outcome(view, query),
     )
 
 
@@ -58,21 +58,26 @@ def batch(path: BatchPath, query: Shape) -> Response:
         pending=counts[Status.PENDING],
         processing=counts[Status.PROCESSING],
         results=[
-            {"url": url, "task_id": task.id, "status": task.status, **_outcome(task, query.format)}
-            for url, task in view.items
+            {"url": url, "task_id": task.id, "status": task.status, **_outcome(task, query)} for url, task in view.items
         ],
         created_at=view.created_at,
         updated_at=view.updated_at,
     )
 
 
-def _outcome(view: TaskView, format: str) -> dict[str, str]:
+def _outcome(view: TaskView, shape: Shape) -> dict[str, Any]:
     if view.error is not None:
         return {"error": view.error.message, "code": view.error.code}
     if view.result is None:
         return {}
+    details = {name: value for name, value in view.result.items() if name != "text"}
     text = str(view.result.get("text", ""))
-    return {"result": text if format == "raw" else to_markdown(text)}
+    outcome: dict[str, Any] = {"result": text if shape.format == "raw" else to_markdown(text)}
+    if shape.details:
+        outcome["details"] = details
+    elif "pages" in details:  # whoever does not ask must know all the same that there is more to read
+        outcome["pages"] = details["pages"]
+    return outcome
 
 
 def _not_found(id: str) -> TaskNotFound:

@@ -126,6 +126,9 @@ class Shape(BaseModel):
     format: Literal["markdown", "raw"] = Field(
         "markdown", description="markdown: clean markdown. raw: the text as the engine gave it, with its tags."
     )
+    details: bool = Field(
+        False, description="Add how the page was read: `finish_reason`, tokens, size, engine, seconds."
+    )
 
 
 # -- answers -----------------------------------------------------------------------------------------------------------
@@ -155,6 +158,46 @@ _Error = Annotated[str, _if(Status.FAILED, "Why it failed", "The file is empty."
 _Code = Annotated[str, _if(Status.FAILED, "The same for programs", "empty_file")]
 
 
+def _optional(text: str) -> Any:
+    """An object that may be missing."""
+    return Field(default_factory=dict, description=text)
+
+
+class Pages(BaseModel):
+    """How many pages or frames a file holds, and how many were read."""
+
+    in_file: int = Field(examples=[3])
+    read: Literal[1]
+
+
+class Seconds(BaseModel):
+    """Where the time went."""
+
+    waited: float = Field(description="In the queue.")
+    prepared: float = Field(description="Fetched and decoded.")
+    read: float = Field(description="In the engine.")
+
+
+class Details(BaseModel):
+    """How a page was read."""
+
+    finish_reason: str = Field(description="stop: read to its end. length: `max_tokens` was reached first.")
+    prompt_tokens: int = Field(description="0 for an engine without tokens.")
+    output_tokens: int
+    width: int = Field(description="Pixels of the upright page.")
+    height: int
+    engine: str = Field(examples=["rapidocr"])
+    model: str = Field(examples=["PP-OCRv6"])
+    seconds: Seconds
+    pages: Annotated[Pages, _optional("Only where a file holds more than one page.")]
+
+
+_Details = Annotated[Details, _optional("Only when completed and asked for with `?details=true`.")]
+_Pages = Annotated[
+    Pages, _optional("Only when completed and the file holds more pages than the first, which was read.")
+]
+
+
 class Task(BaseModel):
     """One page. Times are Unix seconds."""
 
@@ -165,6 +208,8 @@ class Task(BaseModel):
     result: _Result
     error: _Error
     code: _Code
+    details: _Details
+    pages: _Pages
 
 
 class Item(BaseModel):
@@ -176,6 +221,8 @@ class Item(BaseModel):
     result: _Result
     error: _Error
     code: _Code
+    details: _Details
+    pages: _Pages
 
 
 class Batch(BaseModel):

@@ -64,7 +64,7 @@ def read(
     documents = find(sources)
     options = {"prompt": prompt} if prompt else {}
     out = Output(documents, folder=output, raw=form == "raw")
-    service = Service(server.rstrip("/"), options, timeout=timeout, warn=out.warn)
+    service = Service(server.rstrip("/"), options, timeout=timeout, form=form, warn=out.warn)
     try:
         with closing(out):
             for number, answer in _answers(documents, service, jobs):

@@ -31,7 +31,7 @@ class Output:
             self._bar.render_finish()
 
     def take(self, number: int, answer: "dict[str, Any] | Failed") -> None:
-        """The result of a document, or why there is none."""
+        """The finished task of a document, or why there is no text."""
         document, text = self._documents[number], None
         if isinstance(answer, Failed):
             self.failed += 1
@@ -53,14 +53,14 @@ class Output:
         self._clear_bar()
         click.echo(text, err=True)
 
-    def _text(self, document: Document, result: dict[str, Any]) -> str:
-        text = str(result.get("text", ""))
-        pages = result.get("pages") or {}
+    def _text(self, document: Document, task: dict[str, Any]) -> str:
+        details = task.get("details") or {}
+        pages = details.get("pages") or {}
         if pages.get("in_file", 1) > pages.get("read", 1):
             self.warn(f"{document.source}: only the first of its {pages['in_file']} pages was read")
-        if result.get("finish_reason") == "length":
+        if details.get("finish_reason") == "length":
             self.warn(f"{document.source}: the text ends early, the page has more than max_tokens allow")
-        return (text if self._raw else markdown.to_markdown(text)).rstrip("\n") + "\n"
+        return str(task.get("result", "")).rstrip("\n") + "\n"
 
     def _print_waiting(self) -> None:
         while self._next in self._waiting:

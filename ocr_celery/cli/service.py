@@ -27,9 +27,16 @@ class Service:
     """The service behind a base URL. Used by many threads; each has its own connection."""
 
     def __init__(
-        self, server: str, options: dict[str, str], *, timeout: float, warn: Callable[[str], None] = lambda _: None
+        self,
+        server: str,
+        options: dict[str, str],
+        *,
+        timeout: float,
+        form: str = "markdown",
+        warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._server, self._options, self._timeout, self._warn = server, options, timeout, warn
+        self._shape = {"format": form, "details": "true"}
         self._stopped = threading.Event()
         self._warned = threading.Event()
         self._own = threading.local()
@@ -39,7 +46,7 @@ class Service:
         self._stopped.set()
 
     def read(self, document: Document) -> dict[str, Any]:
-        """The result of the document, see `message.result_dict`. Raises `Failed`."""
+        """The finished task as the service answers it, with its details. Raises `Failed`."""
         until = time.monotonic() + self._timeout
         if document.path is None:
             asked = self._asking("POST", "/ocr/url", until, json={"url": document.source, **self._options})
@@ -55,10 +62,9 @@ class Service:
     def _awaited(self, task_id: str, until: float) -> dict[str, Any]:
         pause = 0.1
         while True:
-            task = self._asking("GET", f"/ocr/{task_id}", until)
+            task = self._asking("GET", f"/ocr/{task_id}", until, params=self._shape)
             if task.get("status") == "completed":
-                result = task.get("result")
-                return result if isinstance(result, dict) else {}
+                return task
             if task.get("status") == "failed":
                 raise Failed(task.get("code") or "failed", task.get("error") or "the page could not be read")
             self._sleep(pause, until, "timeout", f"not read within {self._timeout:g} s")

@@ -44,7 +44,8 @@ class Presence:
         self._hold = redis.register_script(scripts.HOLD)
         self._let_go = redis.register_script(scripts.LET_GO)
         self._missing: dict[str, float] = {}  # node → since when its lease is seen to be gone
-        self._stopped = threading.Event()
+        self._stopped = False
+        self._look = threading.Event()  # set: there is something to say or do before the next round
 
     def begin(self) -> None:
         """Take the name, waiting for it if need be, give back what the last holder left, and keep it from now on.
@@ -59,7 +60,7 @@ class Presence:
 
     def end(self) -> None:
         """Let the name go, in an orderly exit."""
-        self._stopped.set()
+        self._stopped = True
         with suppress(RedisError):
             self.redis.zrem(keys.WORKERS, self.node)
             self._let_go(keys=[keys.LEASE + self.node], args=[self.me])
@@ -96,8 +97,16 @@ class Presence:
         self.redis.zadd(keys.NODES, {self.node: time.time()})
         return None
 
+    def look_now(self) -> None:
+        """Readiness may have changed: say so at once, not in the next round."""
+        self._look.set()
+
     def _keep(self) -> None:
-        while not self._stopped.wait(RENEW):
+        while True:
+            self._look.wait(RENEW)
+            self._look.clear()
+            if self._stopped:
+                return
             try:
                 holder = self._claim("")
                 if holder is not None:

@@ -61,6 +61,7 @@ class Feed(bootsteps.StartStopStep):
         self.timer = c.timer.call_repeatedly(PACE, self._adjust, (c,))
         if _presence is not None:
             _presence.is_ready = lambda: c.pool.is_ready and self.timer is not None
+            _presence.look_now()
         if self.sweeper is None:
             self.sweeper = Sweeper(
                 c.app.backend.registry,
@@ -75,6 +76,8 @@ class Feed(bootsteps.StartStopStep):
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
+        if _presence is not None:
+            _presence.look_now()
 
     def _adjust(self, c: Any) -> None:
         wanted = c.pool.feed.hold()

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePath
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
 
 from ocr_celery.cli import main
 from ocr_celery.cli.documents import find
+from ocr_celery.core.markdown import to_markdown
 
 
 class Fake(ThreadingHTTPServer):
@@ -57,14 +59,16 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(202, {"task_id": task_id, "status": "pending"})
 
     def do_GET(self) -> None:
-        task = self.server.tasks[self.path.rpartition("/")[2]]
+        task = self.server.tasks[urlsplit(self.path).path.rpartition("/")[2]]
         if time.monotonic() < task["from"]:
             self._answer(200, {"status": "processing"})
         elif task["text"] == "damaged":
             self._answer(200, {"status": "failed", "error": "The file is damaged.", "code": "unreadable_image"})
         else:
-            result = {"text": task["text"], "finish_reason": "stop"}
-            self._answer(200, {"status": "completed", "result": result})
+            query = parse_qs(urlsplit(self.path).query)
+            text = task["text"] if query["format"] == ["raw"] else to_markdown(task["text"])
+            answer = {"status": "completed", "result": text, "details": {"finish_reason": "stop"}}
+            self._answer(200, answer)
 
     def _answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         data = json.dumps(body).encode()
