@@ -35,7 +35,7 @@ lint: ## style, types, and who imports whom
 
 score: ## how well the CPU engine reads the documents of ../shared
 	@sh requirements/install.sh dev
-	.venv/bin/python tools/score.py ../shared/data/documents
+	.venv/bin/python benchmarks/accuracy.py ../shared/data/documents
 
 install: ## everything for developing, into .venv
 	@sh requirements/install.sh dev
@@ -47,4 +47,4 @@ lock: ## choose the versions of all dependencies anew: requirements/*.lock
 
 clean: ## remove what was installed and cached; .ocr, which holds the queue, stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
-	find ocr_celery web tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find ocr_celery web tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

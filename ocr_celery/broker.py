@@ -60,6 +60,11 @@ def collected() -> Iterator[list[tuple[str, str, str]]]:
         _outbox.reset(token)
 
 
+def collecting() -> bool:
+    """Whether we are inside `collected()`."""
+    return _outbox.get() is not None
+
+
 class QoS(stock.QoS):
     """One hash per node holds what is unacknowledged; nothing but `orphans` restores from another's hash."""
 

@@ -126,6 +126,7 @@ class Client:
                 argsrepr=f"({shown})",
                 kwargsrepr="{}",
                 retry=False,
+                declare=(),  # the worker declares its queue; here it would be bound anew for each page
             )
         self._accept([id], outbox, now=time.time(), blob=blob)
 

@@ -5,7 +5,7 @@ A Job travels as the arguments of a task: ``ocr.image(image, **options)`` with r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -31,7 +31,7 @@ class Job:
 
     def kwargs(self) -> dict[str, Any]:
         """The keyword arguments of the task; the source is its only positional one."""
-        return asdict(self.options)
+        return self.options.as_dict()
 
     def shown(self) -> str:
         """The source as logs and Flower show it: short, no image bytes, no query string (it may be a signature)."""

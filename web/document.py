@@ -1,6 +1,5 @@
 """What /openapi.json says beyond the models: every error a call may answer, its headers, and our defaults."""
 
-from dataclasses import asdict
 from typing import Any
 
 from flask_openapi.openapi import OpenAPI
@@ -39,7 +38,7 @@ def complete(app: OpenAPI, settings: Settings) -> None:
             }
     schemas = spec["components"]["schemas"]
     for name in ("Upload", "UrlRequest", "BatchRequest"):
-        for option, default in asdict(settings.options()).items():
+        for option, default in settings.options().as_dict().items():
             schemas[name]["properties"][option]["default"] = default
     schemas["BatchRequest"]["properties"]["urls"]["maxItems"] = settings.max_batch_urls
     app.extensions["ocr_endpoints"] = _endpoints(spec)

@@ -7,6 +7,7 @@ from typing import Any
 from celery import states
 from celery.backends.redis import RedisBackend
 
+from ocr_celery import broker
 from ocr_celery.core.status import OF_STATE
 from ocr_celery.errors import OcrError, public
 from ocr_celery.message import PAGE_TASKS, failed_outcome
@@ -21,6 +22,11 @@ class Backend(RedisBackend):
     def registry(self) -> Registry:
         """The registry on the backend's own connections."""
         return Registry(self.client, keep=2 * int(self.expires))
+
+    def on_task_call(self, producer: Any, task_id: str) -> None:
+        """Subscribe to the result, unless our client sends the task: it asks the registry, and two round trips are saved."""
+        if not broker.collecting():
+            super().on_task_call(producer, task_id)
 
     def _store_result(
         self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any

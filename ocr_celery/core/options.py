@@ -1,6 +1,6 @@
 """How one page is to be read. A page keeps its own options even when it shares a batch with others."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from ocr_celery.core import prompts
@@ -32,15 +32,19 @@ class Options:
         _number("ngram_size", self.ngram_size, NGRAM_SIZE, whole=True)
         _number("window_size", self.window_size, WINDOW_SIZE, whole=True)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The options by name."""
+        return {name: getattr(self, name) for name in NAMES}
+
     def updated(self, given: dict[str, Any]) -> "Options":
         """These options with the ones a caller gave; raises `BadOption` for an unknown or wrong one."""
-        unknown = sorted(set(given) - NAMES)
+        unknown = sorted(set(given).difference(NAMES))
         if unknown:
             raise BadOption(f"{unknown[0]}: no such option; there are {', '.join(sorted(NAMES))}.")
-        return Options(**{**asdict(self), **{k: v for k, v in given.items() if v is not None}})
+        return Options(**{**self.as_dict(), **{k: v for k, v in given.items() if v is not None}})
 
 
-NAMES = frozenset(f.name for f in fields(Options))
+NAMES = tuple(f.name for f in fields(Options))
 
 
 def _number(name: str, value: object, span: tuple[float, float], *, whole: bool) -> None:

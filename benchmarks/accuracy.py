@@ -1,0 +1,195 @@
+"""Reads a folder of documents through a running service and scores the answers: `make score`.
+
+    python benchmarks/accuracy.py FOLDER [--server URL] [--out FOLDER] [--scorer FILE]
+
+FOLDER holds manifest.json, a list of {"file", "kind", "truth", "expect", …}. Documents go in over HTTP as uploads and come
+out as markdown, which the scorer compares with the truth. A task is one page: PDF and TIFF files are split here into page
+images, as any client of ours must. Files of the kind "hostile" go in as they are and must end as their `expect` says (ok,
+ok-empty, reject, ok-or-reject), with a good page sent beside each of them that must be read. Without --server a service
+is started for it as `make run` does. The exit code is 1 when a bar is missed.
+"""
+
+import argparse
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import pypdfium2
+import requests
+from PIL import Image, ImageSequence
+
+ROOT = Path(__file__).parent.parent
+DPI = 150  #: at which a PDF is rendered
+MIN_RECALL, MAX_MEDIAN_CER = 0.95, 0.05
+MOST_MEMORY = 2 * 1024**3  #: bytes a worker may ever have resident
+_GOOD = "hostile/polyglot.jpg"  #: a page that must be read whatever its neighbours are
+
+Entry = dict[str, Any]
+
+
+class Service:
+    """A running service over HTTP."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server.rstrip("/")
+        self.session = requests.Session()
+        self.session.trust_env = False
+
+    def read(self, name: str, data: bytes) -> tuple[int, Entry]:
+        """The refusal of an upload, or the finished task; with the status code."""
+        while True:
+            file = {"file": (name, data)}
+            answer = self.session.post(f"{self.server}/ocr", files=file, timeout=60)
+            if answer.status_code != 503:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 1)))
+        if answer.status_code != 202:
+            return answer.status_code, answer.json()
+        where = f"{self.server}/ocr/{answer.json()['task_id']}"
+        while True:
+            task = self.session.get(where, timeout=60).json()
+            if task["status"] in ("completed", "failed"):
+                return 202, task
+            time.sleep(0.1)
+
+
+@contextmanager
+def running(server: str | None) -> Iterator[tuple[str, int | None]]:
+    """The given service, or one started for this on a free port: its URL, and the process id of `make run`'s own process."""
+    if server:
+        yield server, None
+        return
+    sys.path.insert(0, str(ROOT))
+    from tests.system.service import LocalService
+
+    with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder)) as local:
+        yield local.url, local.worker_pid()
+
+
+def pages(path: Path) -> list[tuple[str, bytes]]:
+    """A document as files of one page each: (name, bytes)."""
+    if path.suffix == ".pdf":
+        pdf = pypdfium2.PdfDocument(path)
+        return [_png(path, number, pdf[number].render(scale=DPI / 72).to_pil()) for number in range(len(pdf))]
+    if path.suffix == ".tif":
+        with Image.open(path) as tiff:
+            if getattr(tiff, "n_frames", 1) > 1:
+                return [_png(path, number, frame) for number, frame in enumerate(ImageSequence.Iterator(tiff))]
+    return [(path.name, path.read_bytes())]
+
+
+def _png(path: Path, number: int, image: Image.Image) -> tuple[str, bytes]:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return f"{path.stem}-{number + 1}.png", file.getvalue()
+
+
+def documents(service: Service, folder: Path, entries: list[Entry], out: Path) -> list[str]:
+    """Read every document that has a truth into `out`; answers what went wrong."""
+    wanted = [e for e in entries if e["kind"] not in ("hostile", "upload-name") and e.get("truth")]
+    split = [(entry["file"], name, data) for entry in wanted for name, data in pages(folder / entry["file"])]
+    texts: dict[str, list[str]] = {}
+    wrong = []
+
+    def one(page: tuple[str, str, bytes]) -> tuple[str, int, Entry]:
+        file, name, data = page
+        return file, *service.read(name, data)
+
+    with ThreadPoolExecutor(4) as threads, _bar("documents", len(split)) as bar:
+        for file, status, task in threads.map(one, split):
+            bar.update(1)
+            texts.setdefault(file, []).append(str(task.get("result", "")))
+            if task.get("status") != "completed":
+                wrong.append(f"{file}: {status} {task}")
+    for file, parts in texts.items():
+        (out / f"{Path(file).name}.md").write_text("\n\n".join(parts), encoding="utf-8")
+    return wrong
+
+
+def hostile(service: Service, folder: Path, entries: list[Entry]) -> list[str]:
+    """Send every hostile file beside a good page; answers which did not end as expected."""
+    wrong = []
+    wanted = [e for e in entries if e["kind"] in ("hostile", "upload-name")]
+    with ThreadPoolExecutor(2) as threads, _bar("hostile files", len(wanted)) as bar:
+        for entry in wanted:
+            path = folder / entry["file"]
+            name = entry.get("upload_name", path.name)
+            bad = threads.submit(service.read, name, path.read_bytes())
+            good = threads.submit(service.read, "good.jpg", (folder / _GOOD).read_bytes())
+            said = _against(entry["expect"], *bad.result())
+            if said:
+                wrong.append(f"{entry['file']} ({name!r}): {said}")
+            if not good.result()[1].get("result"):
+                wrong.append(f"a good page beside {entry['file']}: {good.result()[1]}")
+            bar.update(1)
+    return wrong
+
+
+def _against(expect: str, status: int, task: Entry) -> str:
+    """What differs from the expectation; "" if nothing does."""
+    text = str(task.get("result", "")).strip()
+    if task.get("status") == "completed":
+        fits = expect in ("ok", "ok-or-reject") or (expect == "ok-empty" and not text)
+        return "" if fits else f"was read as {text[:60]!r}, wanted {expect}"
+    refused = 400 <= status < 500 or task.get("status") == "failed"
+    if not refused or not task.get("code") or task.get("code") == "internal_error":
+        return f"ended with {status} {task}"
+    return "" if "reject" in expect else f"was refused ({task['code']}), wanted {expect}"
+
+
+def peak_memory(pid: int) -> int:
+    """The most memory a process ever had resident, in bytes."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _bar(label: str, length: int) -> Any:
+    return click.progressbar(length=length, label=label, file=sys.stderr)
+
+
+def main() -> int:
+    """0 when every bar is reached."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--server")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--scorer", type=Path, help="default: ../../tools/score_cer.py seen from FOLDER")
+    args = parser.parse_args()
+    manifest = args.folder / "manifest.json"
+    entries: list[Entry] = json.loads(manifest.read_text(encoding="utf-8"))
+    with running(args.server) as (server, worker), tempfile.TemporaryDirectory() as temporary:
+        out = args.out or Path(temporary)
+        out.mkdir(parents=True, exist_ok=True)
+        service = Service(server)
+        began = time.monotonic()
+        wrong = documents(service, args.folder, entries, out)
+        print(f"documents: {time.monotonic() - began:.0f} s")
+        wrong += hostile(service, args.folder, entries)
+        if worker:
+            memory = peak_memory(worker)
+            print(f"worker: pid {worker} to the end, at most {memory / 1024**2:.0f} MiB resident")
+            wrong += [f"the worker had {memory} bytes"] if memory > MOST_MEMORY else []
+        scorer = args.scorer or args.folder / "../../tools/score_cer.py"
+        bars = ("--min-mean-recall", str(MIN_RECALL), "--max-median-cer", str(MAX_MEDIAN_CER))
+        missed = subprocess.run([sys.executable, str(scorer), str(manifest), str(out), *bars], check=False).returncode
+    for line in wrong:
+        print(f"wrong: {line}")
+    print(f"{len(wrong)} of the files did not end as they should; accuracy {'below the bar' if missed else 'reached'}")
+    return 1 if wrong or missed else 0
+
+
+if __name__ == "__main__":
+    os.environ.pop("REDIS_URL", None)
+    sys.exit(main())

