@@ -8,6 +8,7 @@ Sending: inside `collected()` messages are kept instead of sent, so that the cli
 a page (or a thousand) in one step of its own.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -20,6 +21,10 @@ from kombu.transport import redis as stock
 from kombu.transport.virtual import base as virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+
+from ocr_celery.store import unacked
+
+log = logging.getLogger(__name__)
 
 #: kombu names a transport in the URL; a unix socket has no room for one unless it is an alias
 ALIAS = "ocrredis"
@@ -65,8 +70,31 @@ def collecting() -> bool:
     return _outbox.get() is not None
 
 
+#: messages that this process is done with, by delivery tag, and has not told Redis so: True = they go back to the queue
+_owed: dict[str, bool] = {}
+
+
 class QoS(stock.QoS):
-    """One hash per node holds what is unacknowledged; nothing but `orphans` restores from another's hash."""
+    """One hash per node holds what is unacknowledged; nothing but `consumer/presence.py` restores from another's hash."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """The message is done with."""
+        self._settle(delivery_tag, requeue=False)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """The message is not wanted; `requeue`: by us."""
+        self._settle(delivery_tag, requeue=requeue)
+
+    def _settle(self, delivery_tag: str, *, requeue: bool) -> None:
+        # A page outlives the channel it came through where Redis was away meanwhile, or is away now. What cannot be told
+        # is owed to Redis, and told by the next channel that takes messages.
+        virtual.QoS.ack(self, delivery_tag)
+        _owed[delivery_tag] = requeue
+        if not self.channel.closed:
+            try:
+                self.channel.settle()
+            except self.channel.connection_errors as exc:
+                log.warning("Redis will be told later that a message is done with: %s", exc)
 
     def append(self, message: Any, delivery_tag: str) -> None:
         virtual.QoS.append(self, message, delivery_tag)  # recorded in Redis when it was taken
@@ -74,15 +102,24 @@ class QoS(stock.QoS):
     def restore_visible(self, *args: Any, **kwargs: Any) -> None:
         """No visibility timeout: a page may wait and be read for as long as it takes."""
 
-    def _remove_from_indices(self, delivery_tag: str, pipe: Any = None) -> Any:
-        with self.pipe_or_acquire(pipe) as pipe:
-            return pipe.hdel(self.unacked_key, delivery_tag)
-
 
 class Channel(stock.Channel):
     """A channel that takes messages in one step, and holds those published inside `collected()`."""
 
     QoS = QoS
+    do_restore = False  # what a worker still holds when it ends is given back by name (consumer/presence.py)
+
+    def settle(self) -> None:
+        """Tell Redis which messages this process is done with."""
+        done = [tag for tag, requeue in _owed.items() if not requeue]
+        back = [tag for tag, requeue in _owed.items() if requeue]
+        with self.conn_or_acquire() as client:
+            if back:
+                unacked.give_back_tags(client, self.unacked_key, back)
+            if done:
+                client.hdel(self.unacked_key, *done)
+        for tag in (*done, *back):
+            _owed.pop(tag, None)
 
     def _brpop_start(self, timeout: float | None = None) -> None:
         queues = self._queue_cycle.consume(len(self.active_queues))
@@ -103,6 +140,8 @@ class Channel(stock.Channel):
                 raise
             if self._closing:
                 raise Empty()
+            if _owed:
+                self.settle()
             room = self.qos.can_consume_max_estimate()
             messages = self._take(self.active_queues, 64 if room is None else room)
             if not messages:
@@ -142,14 +181,6 @@ class Channel(stock.Channel):
         else:
             payload = dumps(message)
             outbox.extend(("PUBLISH", t, payload) for t in self._get_publish_topics(exchange, routing_key))
-
-    def _do_restore_message(
-        self, payload: Any, exchange: str, routing_key: str, pipe: Any, leftmost: bool = False
-    ) -> None:
-        # what comes back goes to the head, oldest first in line again
-        payload["headers"]["redelivered"] = True
-        payload["properties"]["delivery_info"]["redelivered"] = True
-        pipe.rpush(routing_key, dumps(payload))
 
 
 class Transport(stock.Transport):

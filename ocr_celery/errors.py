@@ -168,6 +168,24 @@ class EngineFailed(OcrError):
     code, http_status = "engine_failed", 500
 
 
+class WorkerKilled(OcrError):
+    """The worker died each time it read this page, so it is not read any more; other pages are not harmed."""
+
+    code, http_status = "worker_killed", 500
+
+
+class EngineKilled(OcrError):
+    """The OCR engine broke each time it read this page, so it is not read any more; other pages are not harmed."""
+
+    code, http_status = "engine_killed", 500
+
+
+class PageDeadline(OcrError):
+    """The OCR engine did not come to an end with this page (OCR_PAGE_DEADLINE)."""
+
+    code, http_status = "page_deadline", 500
+
+
 class PageLost(OcrError):
     """The task's message is no longer in the queue, as after a purge of the queue; send the page again."""
 

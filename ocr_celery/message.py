@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ocr_celery.core import verdict
 from ocr_celery.core.options import NAMES, Options
 from ocr_celery.core.reading import Reading
 from ocr_celery.errors import BadOption, OcrError
@@ -71,12 +72,18 @@ def bare_url(url: str) -> str:
 
 
 def result_dict(
-    reading: Reading, page: "Page", *, engine: str, model: str, waited: float, prepared: float, read: float
+    readings: Sequence[Reading], page: "Page", *, engine: str, model: str, waited: float, prepared: float, read: float
 ) -> dict[str, Any]:
-    """The result of a page task. `waited`, `prepared`, `read`: seconds in the queue, in preparation, in the engine."""
+    """The result of a page task, with the best of its readings.
+
+    `waited`, `prepared`, `read`: seconds in the queue, in preparation, in the engine.
+    """
+    reading = verdict.best(readings)
     result: dict[str, Any] = {
         "text": reading.text,
         "finish_reason": reading.finish_reason,
+        "verdict": verdict.judge(reading).value,
+        "readings": len(readings),
         "prompt_tokens": reading.prompt_tokens,
         "output_tokens": reading.output_tokens,
         "width": page.width,

@@ -41,7 +41,10 @@ class Settings(BaseSettings):
     # batching
     batch_size: int = Field(8, ge=1, le=1024)
     batch_timeout: float = Field(0.1, ge=0, le=60, description="seconds")
+    batch_mode: Literal["continuous", "barrier"] = "continuous"
     prepare_threads: int = Field(8, ge=1, le=64)
+    max_rereads: int = Field(2, ge=0, le=10)
+    page_deadline: float = Field(600, gt=0, description="seconds a page may be inside the engine")
 
     # engine
     engine: Literal["auto", "vllm", "rapidocr", "scripted"] = "auto"
@@ -53,6 +56,10 @@ class Settings(BaseSettings):
     scripted_seconds: float = Field(0.4, ge=0, description="seconds a batch stays in the scripted engine")
     scripted_spread: float = Field(0, ge=0, description="seconds by which its pages differ")
     scripted_fail: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    scripted_loop: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    scripted_hang: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    scripted_kill: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    scripted_break: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     scripted_die_after: int = Field(0, ge=0, description="pages; 0 = never")
 
     # what is accepted

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, WithJsonSchem
 
 from ocr_celery.core import options
 from ocr_celery.core.status import Status
+from ocr_celery.core.verdict import Verdict
 from web.multipart import Part
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
@@ -182,6 +183,10 @@ class Details(BaseModel):
     """How a page was read."""
 
     finish_reason: str = Field(description="stop: read to its end. length: `max_tokens` was reached first.")
+    verdict: Verdict = Field(
+        description="What the text seems worth: repeating = it goes in circles, truncated = cut off."
+    )
+    readings: int = Field(description="How often the page was read; the best reading is the result.", examples=[1])
     prompt_tokens: int = Field(description="0 for an engine without tokens.")
     output_tokens: int
     width: int = Field(description="Pixels of the upright page.")

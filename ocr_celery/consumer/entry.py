@@ -10,6 +10,8 @@ from typing import Any
 
 from celery import states
 
+from ocr_celery.core.options import Options
+from ocr_celery.core.reading import Reading
 from ocr_celery.message import Job
 from ocr_celery.page import Page
 
@@ -29,8 +31,13 @@ class Entry:
     created_at: float = 0.0  #: Unix seconds; when the task was sent, as far as is known
     job: Job | None = None
     page: Page | None = None
+    options: Options | None = None  #: how it is read next
+    alone: bool = False  #: it is suspected of killing workers
+    readings: list[Reading] = field(default_factory=list)
+    read_seconds: float = 0.0  #: in the engine, all readings together
     prepare_seconds: float = 0.0
-    entered_at: float = 0.0  #: Unix seconds; when the page went into the engine, 0 = never
+    first_entered_at: float = 0.0  #: Unix seconds; when the page went into the engine first, 0 = never
+    entered_at: float = 0.0  #: … and last
     batch: int = 0  #: pages inside the engine just after it went in
     outcome: Any = None  #: the result dict, or the exception
     replay: dict[str, Any] | None = None  #: Celery's record, where the task was finished before this delivery
@@ -49,6 +56,17 @@ class Entry:
     def task(self) -> Any:
         """The Celery task."""
         return self.request.task
+
+    def enters(self, *, batch: int) -> None:
+        """The page goes into the engine, in which there are `batch` pages then."""
+        self.entered_at = time.time()
+        self.first_entered_at = self.first_entered_at or self.entered_at
+        self.batch = batch
+
+    @property
+    def waited(self) -> float:
+        """Seconds from when it was sent until the engine took it, but for its preparation."""
+        return max(0.0, (self.first_entered_at or time.time()) - self.created_at - self.prepare_seconds)
 
     def begin(self) -> None:
         """Say once that work on the page has begun: Celery's event, `inspect active`, and the state STARTED if it is read."""

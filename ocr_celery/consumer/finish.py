@@ -1,7 +1,6 @@
 """The end of a page: Celery's own tracer stores the result, counts the chord's part, sends what is linked, and acknowledges."""
 
 import logging
-import time
 from typing import Any
 
 import structlog
@@ -46,25 +45,24 @@ def _trace(entry: Entry) -> None:
     entry.begin()
     with outcome.at_hand(result):
         failed, value, _ = entry.trace(*entry.trace_args)
-    read = time.time() - entry.entered_at if entry.entered_at else 0.0
-    entry.done((failed, value, read))
+    entry.done((failed, value, entry.read_seconds))
 
 
 def _log(entry: Entry, result: Any) -> None:
-    entered = entry.entered_at or time.time()
     fields: dict[str, Any] = {
         "task_id": entry.id,
         "task": entry.request.name,
         "source": entry.job.shown() if entry.job else "?",
-        "waited": round(max(0.0, entered - entry.created_at - entry.prepare_seconds), 3),
+        "waited": round(entry.waited, 3),
         "prepared": round(entry.prepare_seconds, 3),
-        "read": round(time.time() - entered, 3) if entry.entered_at else 0.0,
+        "read": round(entry.read_seconds, 3),
         "batch": entry.batch,
     }
     if isinstance(result, OcrError):
         pages.info("page failed", **fields, code=result.code, why=result.message)
     else:
-        pages.info("page read", **fields, characters=len(result["text"]))
+        told = {name: result[name] for name in ("verdict", "readings")}
+        pages.info("page read", **fields, **told, characters=len(result["text"]))
 
 
 def _replay(entry: Entry, meta: dict[str, Any]) -> None:

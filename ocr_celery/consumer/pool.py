@@ -1,8 +1,8 @@
 """A Celery worker pool that reads standard task messages in batches.
 
 Everything before this seam (protocol, ETA, expiry, rate limits, revocation, events) and after it (Celery's tracer, once a
-page) stays Celery's own. In between: preparing threads make pages, the batch policy lets them into the engine, and each
-page's outcome goes back through the tracer when that page is done. Other tasks run on a few side threads.
+page) stays Celery's own. In between: preparing threads make pages, `Places` lets them into the engine by the batch policy,
+and each page's outcome goes back through the tracer when that page is done. Other tasks run on a few side threads.
 """
 
 import logging
@@ -10,32 +10,39 @@ import os
 import sys
 import threading
 import time
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, ClassVar
 
 from celery import states
 from celery.concurrency.base import BasePool, apply_target
 from celery.worker import state as worker_state
 from kombu.asynchronous import get_event_loop
+from redis.exceptions import RedisError
 
 from ocr_celery import message
-from ocr_celery.consumer.ending import ENGINE_BROKE, end_worker
+from ocr_celery.consumer import ending
 from ocr_celery.consumer.entry import Entry
 from ocr_celery.consumer.finish import finish
 from ocr_celery.consumer.intake import Intake
+from ocr_celery.consumer.places import Places
 from ocr_celery.consumer.threads import Threads
-from ocr_celery.core.batching import Batcher, BatchPolicy
+from ocr_celery.core.batching import BatchPolicy
 from ocr_celery.core.feeding import Feed
 from ocr_celery.core.reading import Reading
-from ocr_celery.engine import Engine, Outcome, Seat
+from ocr_celery.core.rereading import again
+from ocr_celery.engine import Engine, Outcome
 from ocr_celery.engine.choose import choose
+from ocr_celery.errors import EngineKilled, OcrError, PageDeadline, WorkerKilled
 from ocr_celery.settings import SettingsError, load_settings
+from ocr_celery.store import inside
+from ocr_celery.store.registry import Standing
 
 log = logging.getLogger(__name__)
 
 _SIDE_THREADS = 2
 _FINISH_THREADS = 4
+_REDIS_AWAY = 0.5  #: seconds until it is asked again
+_CONVICTED: dict[str, type[OcrError]] = {"worker": WorkerKilled, "engine": EngineKilled, "deadline": PageDeadline}
 
 
 class BatchPool(BasePool):
@@ -45,6 +52,7 @@ class BatchPool(BasePool):
     body_can_be_buffer = True
     task_join_will_block = True
 
+    node: ClassVar[str] = ""  #: the name of this worker, set before the pool starts
     engine: Engine
 
     # -- beginning -------------------------------------------------------------------------------------------------------
@@ -59,26 +67,30 @@ class BatchPool(BasePool):
             sys.exit(f"ocr-celery: {exc}")
         self.changed = threading.Condition()
         self.held: dict[str, Entry] = {}  # everything not finished, by task id
-        self.inside: dict[str, Entry] = {}
-        self.preparing = 0
-        self.idle_since = self.busy_since = time.monotonic()
+        self.preparing = self.reread = 0
         self.closing = self.broken = False
-        self.batches: Counter[int] = Counter()  # pages that entered an idle engine together → how often
-        self.joined = 0  # pages that entered a running one
-        size = self.engine.places
-        self.batcher = Batcher[Entry](BatchPolicy(size=size, timeout=self.settings.batch_timeout))
-        self.feed = Feed(size=size, preparing=self.settings.prepare_threads)
+        self.redis = self.app.backend.client
+        self.feed = Feed(size=self.engine.places, preparing=self.settings.prepare_threads)
+        self.places = self._places()
         began = time.monotonic()
         log.info("loading the %s engine", self.engine.name)
-        self.engine.start(self._finished, self._engine_broke)
+        self.engine.start(self.places.finished, self.places.broke)
         log.info(
             "the %s engine (%s) is warm after %.1f s", self.engine.name, self.engine.model, time.monotonic() - began
         )
-        self.intake = Intake(self.settings, self.app.backend.client, max_side=self.engine.max_side)
+        self.intake = Intake(self.settings, self.redis, max_side=self.engine.max_side)
         self.prepare_threads = Threads("prepare", self.settings.prepare_threads)
         self.finish_threads = Threads("finish", _FINISH_THREADS)
         self.side_threads = Threads("side", _SIDE_THREADS)
-        threading.Thread(target=self._let_in, name="batcher", daemon=True).start()
+        self.places.open()
+
+    def _places(self) -> Places:
+        settings = self.settings
+        policy = BatchPolicy(
+            size=self.engine.places, timeout=settings.batch_timeout, refill=settings.batch_mode == "continuous"
+        )
+        known = {"redis": self.redis, "node": self.node, "deadline": settings.page_deadline}
+        return Places(self.engine, policy, self.feed, self, **known)
 
     # -- messages come in (the worker's main thread) ---------------------------------------------------------------------
 
@@ -103,127 +115,96 @@ class BatchPool(BasePool):
 
     def _prepare(self, entry: Entry) -> None:
         began = time.monotonic()
-        try:
-            if not entry.is_off():
-                self._prepare_page(entry)
-        except Exception as exc:
-            entry.outcome = exc
+        while not self._tried_to_prepare(entry):
+            if worker_state.should_terminate not in (None, False):
+                return  # it goes back with all that is held
+            time.sleep(_REDIS_AWAY)
         entry.prepare_seconds = time.monotonic() - began
+        if entry.page is not None:
+            self.feed.prepared(entry.prepare_seconds)
+            self.places.add(entry)
         with self.changed:
             self.preparing -= 1
-            if entry.page is not None:
-                self.feed.prepared(entry.prepare_seconds)
-                self.batcher.add(entry, now=time.monotonic())
-            self.changed.notify_all()
+        self.places.look_again()
         if entry.page is None:
             self._conclude(entry)
 
+    def _tried_to_prepare(self, entry: Entry) -> bool:
+        """Whether there is a page, or a reason why there is none: that Redis is away for a moment is no reason."""
+        try:
+            if not entry.is_off():
+                self._prepare_page(entry)
+        except RedisError as exc:
+            log.warning("task %s waits for Redis: %s", entry.id, exc)
+            return False
+        except Exception as exc:
+            entry.outcome = exc
+        return True
+
     def _prepare_page(self, entry: Entry) -> None:
         registry = self.app.backend.registry
-        created = registry.move(entry.id, states.RECEIVED, now=time.time())
-        if created is None:
+        standing: Standing | None = registry.move(entry.id, states.RECEIVED, now=time.time())
+        if standing is None:
             entry.replay = registry.meta(entry.id)
             return
-        entry.created_at = created
+        entry.created_at = standing.created_at
+        if standing.alone >= inside.CONVICTED:
+            raise _CONVICTED[standing.killed]()
+        entry.alone = standing.deaths >= inside.SUSPECTED
         args, kwargs, _ = entry.request._payload
         entry.job = message.read_job(entry.request.name, args, kwargs, self.defaults)
+        entry.options = entry.job.options
         entry.page = self.intake.page(entry.job)
 
-    # -- pages enter the engine ------------------------------------------------------------------------------------------
-
-    def _let_in(self) -> None:
-        while True:
-            with self.changed:
-                while not (batch := self._take()):
-                    self.changed.wait(self._due_in())
-            try:
-                self._enter(batch)
-            except Exception as exc:
-                self._engine_broke(exc)
-
-    def _policy(self) -> dict[str, Any]:
-        hurry = self.closing and not self.preparing
-        return {
-            "now": time.monotonic(),
-            "inside": len(self.inside),
-            "idle_since": self.idle_since,
-            "hurry": hurry,
-        }
-
-    def _due_in(self) -> float | None:
-        return self.batcher.due_in(**self._policy())
-
-    def _take(self) -> list[Entry]:
-        """The pages that enter now; they count as inside from here on."""
-        if self.broken:
-            return []
-        was_idle = not self.inside
-        batch = self.batcher.take(**self._policy())
-        self.inside.update((entry.id, entry) for entry in batch)
-        if batch and was_idle:
-            self.busy_since = time.monotonic()
-        return batch
-
-    def _enter(self, batch: list[Entry]) -> None:
-        live = []
-        for entry in batch:
-            if entry.is_off():
-                self._left(entry)
-                self._conclude(entry)
-            else:
-                live.append(entry)
-        if not live:
-            return
-        with self.changed:
-            inside = len(self.inside)
-            if inside == len(live):
-                self.batches[inside] += 1
-            else:
-                self.joined += len(live)
-        for entry in live:
-            entry.batch, entry.entered_at = inside, time.time()
-        self.engine.enter([self._seat(entry) for entry in live])
-        for entry in live:  # said after the fact: the engine need not wait for it
-            entry.begin()
-
-    @staticmethod
-    def _seat(entry: Entry) -> Seat:
-        assert entry.page is not None
-        assert entry.job is not None
-        return Seat(id=entry.id, page=entry.page, options=entry.job.options)
+    def nothing_more(self) -> bool:
+        """See `places.Owner`."""
+        return self.closing and not self.preparing
 
     # -- outcomes come out (the engine's thread) -------------------------------------------------------------------------
 
-    def _finished(self, outcomes: Sequence[Outcome]) -> None:
-        entries = []
-        with self.changed:
-            for outcome in outcomes:
-                entry = self.inside.pop(outcome.id, None)
-                if entry is not None:  # else it was terminated
-                    entry.outcome = self._result(entry, outcome)
-                    entry.page = None
-                    entries.append(entry)
-            now = time.monotonic()
-            self.feed.read(len(entries), now - self.busy_since)
-            self.busy_since = now
-            if not self.inside:
-                self.idle_since = now
-            self.changed.notify_all()
-        for entry in entries:
-            self.finish_threads.submit(self._finish, entry)
+    def came_out(self, entry: Entry, outcome: Outcome) -> None:
+        """See `places.Owner`."""
+        self.finish_threads.submit(self._judge, entry, outcome)
 
-    def _result(self, entry: Entry, outcome: Outcome) -> Any:
-        if not isinstance(outcome.result, Reading):
-            return outcome.result
+    def turned_away(self, entry: Entry) -> None:
+        """See `places.Owner`."""
+        self._conclude(entry)
+
+    def _judge(self, entry: Entry, outcome: Outcome) -> None:
+        """Read the page again, or end it with the best of its readings."""
+        self.places.forget([entry.id])
+        entry.read_seconds += outcome.seconds
+        if isinstance(outcome.result, Reading):
+            entry.readings.append(outcome.result)
+            if self._reads_again(entry):
+                return
+            entry.outcome = self._result(entry)
+        else:  # a later reading that fails takes nothing from an earlier one
+            entry.outcome = self._result(entry) if entry.readings else outcome.result
+        self._finish(entry)
+
+    def _reads_again(self, entry: Entry) -> bool:
+        if self.closing or not self.engine.varies:
+            return False
+        assert entry.job is not None
+        most, usual = self.settings.max_rereads, self.defaults.max_tokens
+        entry.options = again(entry.readings, entry.job.options, most=most, usual_tokens=usual)
+        if entry.options is None:
+            return False
+        self.reread += 1
+        self.places.add_again(entry)
+        return True
+
+    def _result(self, entry: Entry) -> dict[str, Any]:
         assert entry.page is not None
         return message.result_dict(
-            outcome.result,
+            entry.readings,
             entry.page,
             engine=self.engine.name,
             model=self.engine.model,
-            waited=max(0.0, entry.entered_at - entry.created_at - entry.prepare_seconds),
+            waited=entry.waited,
             prepared=entry.prepare_seconds,
-            read=outcome.seconds,
+            read=entry.read_seconds,
         )
 
     def _conclude(self, entry: Entry) -> None:
@@ -231,6 +212,7 @@ class BatchPool(BasePool):
         self.finish_threads.submit(self._finish, entry)
 
     def _finish(self, entry: Entry) -> None:
+        entry.page = None
         try:
             finish(entry)
         finally:
@@ -239,34 +221,29 @@ class BatchPool(BasePool):
                     del self.held[entry.id]
                 self.changed.notify_all()
 
-    def _left(self, entry: Entry) -> None:
-        with self.changed:
-            self.inside.pop(entry.id, None)
-            if not self.inside:
-                self.idle_since = time.monotonic()
-
     def _abort(self, entry: Entry) -> None:
         """Revoked with terminate=True, or given back by a cold shutdown: free the place."""
-        if entry.id in self.inside:
-            self.engine.abort(entry.id)
-            self._left(entry)
-            self.finish_threads.submit(self._finish, entry)
+        if self.places.abort(entry):
+            self._conclude(entry)
 
     # -- the engine breaks -----------------------------------------------------------------------------------------------
 
-    def _engine_broke(self, exc: BaseException) -> None:
-        """Nothing more can be read here: give all pages back and let the supervisor start a new worker."""
+    def engine_broke(self, exc: BaseException, what: str) -> None:
+        """See `places.Owner`: give all pages back and let the supervisor start a new worker."""
         with self.changed:
             if self.broken:
                 return
             self.broken = True
         log.error("the engine broke (%r); %d pages go back to the queue and this worker ends", exc, len(self.held))
-        end_worker(ENGINE_BROKE)
+        if what == "engine":
+            with suppress(RedisError):
+                inside.blame(self.redis, self.node, what)
+        ending.end_worker(ending.ENGINE_BROKE)
 
     @property
     def is_ready(self) -> bool:
         """Whether a page that comes now would be read."""
-        return hasattr(self, "engine") and not self.broken and not self.closing and self.engine.alive()
+        return hasattr(self, "places") and not self.broken and not self.closing and self.engine.alive()
 
     # -- end -------------------------------------------------------------------------------------------------------------
 
@@ -282,8 +259,11 @@ class BatchPool(BasePool):
             return
         with self.changed:
             self.closing = True
-            self.changed.notify_all()
             left = len(self.held)
+        for entry in self.places.give_up_again():
+            entry.outcome = self._result(entry)
+            self._conclude(entry)
+        self.places.look_again()
         if left:
             log.info("finishing %d pages before the worker stops", left)
         hub = get_event_loop()
@@ -292,36 +272,41 @@ class BatchPool(BasePool):
                 self.changed.wait(0.05)
             _acknowledge(hub)
         _acknowledge(hub)
-        self.engine.stop()
+        self._end()
 
     def on_terminate(self) -> None:
         """Cold shutdown: the channel gives back what is unacknowledged."""
-        if hasattr(self, "engine"):
-            self.engine.stop()
+        if hasattr(self, "places"):
+            self._end()
+
+    def _end(self) -> None:
+        self.places.close()
+        self.engine.stop()
+        if not self.broken:
+            with suppress(RedisError):
+                inside.forget(self.redis, self.node)
+        ending.last_act()
 
     def terminate_job(self, pid: int, signal: Any = None) -> None:
         """`Entry.terminate` does it."""
 
     def _get_info(self) -> dict[str, Any]:
         info: dict[str, Any] = super()._get_info()
-        with self.changed:
-            info.update(
-                {
-                    "processes": [os.getpid()],
-                    "engine": self.engine.name,
-                    "batch-size": self.engine.places,
-                    "batch-timeout": self.settings.batch_timeout,
-                    "held": len(self.held),
-                    "preparing": self.preparing,
-                    "buffered": len(self.batcher),
-                    "running": len(self.inside),
-                    "prefetch": self.feed.hold(),
-                    "pages-per-second": round(self.feed.pages_per_second, 2),
-                    "batch-histogram": {str(size): n for size, n in sorted(self.batches.items())},
-                    "joined-running-batch": self.joined,
-                }
-            )
-        return info
+        return {
+            **info,
+            "processes": [os.getpid()],
+            "engine": self.engine.name,
+            "batch-size": self.engine.places,
+            "batch-timeout": self.settings.batch_timeout,
+            "batch-mode": self.settings.batch_mode,
+            "held": len(self.held),
+            "preparing": self.preparing,
+            "read-again": self.reread,
+            "prefetch": self.feed.hold(),
+            "pages-per-second": round(self.feed.pages_per_second, 2),
+            "batch-histogram": {str(size): n for size, n in sorted(self.places.batches.items())},
+            **self.places.counts(),
+        }
 
 
 def _acknowledge(hub: Any) -> None:

@@ -59,10 +59,13 @@ class Presence:
         threading.Thread(target=self._keep, name="presence", daemon=True).start()
 
     def end(self) -> None:
-        """Let the name go, in an orderly exit."""
+        """Give back what is still held, and let the name go, in an orderly exit. Does so once."""
+        if self._stopped:
+            return
         self._stopped = True
         with suppress(RedisError):
             self.redis.zrem(keys.WORKERS, self.node)
+            give_back(self.redis, self.node)
             self._let_go(keys=[keys.LEASE + self.node], args=[self.me])
 
     def _take_name(self) -> None:

@@ -34,6 +34,8 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
     """Before the engine is loaded: the name is ours, and what its last holder left is back in the queue."""
     global _presence
     ending.remember(instance)
+    ending.last_act = _end
+    BatchPool.node = sender
     conf.broker_transport_options = {**conf.broker_transport_options, "unacked_key": keys.UNACKED + sender}
     _presence = Presence(connect(load_settings().redis_url or "redis://127.0.0.1:6379/0"), sender)
     _presence.begin()

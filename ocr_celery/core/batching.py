@@ -4,6 +4,9 @@
 is once the wait has lasted `timeout`. Into a running one goes a page for every place that is free, at once: a long page
 never makes the others wait for the next batch. The wait counts from when the oldest page was ready and the engine idle,
 whichever came last, so that pages arriving behind a batch that ended in one moment still gather.
+
+Two kinds of pages wait apart: those to be read again take only places that no other page wants, and a page suspected of
+killing workers is read alone, so that it can harm no neighbour.
 """
 
 from collections import deque
@@ -19,37 +22,70 @@ class BatchPolicy:
 
     size: int  #: most pages inside the engine
     timeout: float  #: seconds an idle engine waits for a batch to fill
+    refill: bool = True  #: False: a batch enters only when the one before has left altogether
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What the caller knows now; times in seconds of one clock."""
+
+    now: float
+    inside: int  #: pages in the engine
+    idle_since: float  #: when it became empty
+    alone: bool = False  #: a suspect is inside
+    hurry: bool = False  #: nothing more is coming
 
 
 class Batcher(Generic[T]):
-    """First come, first served; never loses, repeats or reorders an item."""
+    """First come, first served; never loses, repeats or reorders an item of a kind."""
 
     def __init__(self, policy: BatchPolicy) -> None:
         self.policy = policy
         self._waiting: deque[tuple[float, T]] = deque()
+        self._again: deque[T] = deque()
+        self._suspects: deque[T] = deque()
 
     def __len__(self) -> int:
-        return len(self._waiting)
+        return len(self._waiting) + len(self._again) + len(self._suspects)
 
     def add(self, item: T, *, now: float) -> None:
         """This item is ready."""
         self._waiting.append((now, item))
 
-    def due_in(self, *, now: float, inside: int, idle_since: float, hurry: bool = False) -> float | None:
-        """Seconds until something may enter: 0 if now, None if it takes another page or a freed place.
+    def add_again(self, item: T) -> None:
+        """This item is to be read once more, where there is room."""
+        self._again.append(item)
 
-        `inside`: items in the engine. `idle_since`: when it became empty. `hurry`: nothing more is coming.
-        """
-        if not self._waiting or inside >= self.policy.size:
+    def add_suspect(self, item: T) -> None:
+        """This item is to be read alone."""
+        self._suspects.append(item)
+
+    def give_up_again(self) -> list[T]:
+        """Those that were to be read once more, which now are not."""
+        given = list(self._again)
+        self._again.clear()
+        return given
+
+    def due_in(self, moment: Moment) -> float | None:
+        """Seconds until something may enter: 0 if now, None if it takes another page or a freed place."""
+        inside = moment.inside
+        if moment.alone or inside >= self.policy.size or (inside and not self.policy.refill):
             return None
-        if inside or hurry or len(self._waiting) >= self.policy.size:
+        if self._suspects:
+            return None if inside else 0.0
+        if not self._waiting:
+            return 0.0 if self._again else None
+        if inside or moment.hurry or len(self._waiting) >= self.policy.size:
             return 0.0
         oldest, _ = self._waiting[0]
-        return max(0.0, max(oldest, idle_since) + self.policy.timeout - now)
+        return max(0.0, max(oldest, moment.idle_since) + self.policy.timeout - moment.now)
 
-    def take(self, *, now: float, inside: int, idle_since: float, hurry: bool = False) -> list[T]:
-        """What enters now, oldest first; empty when nothing is due."""
-        if self.due_in(now=now, inside=inside, idle_since=idle_since, hurry=hurry) != 0:
+    def take(self, moment: Moment) -> list[T]:
+        """What enters now, oldest first; empty when nothing is due. A suspect comes alone."""
+        if self.due_in(moment) != 0:
             return []
-        room = min(self.policy.size - inside, len(self._waiting))
-        return [self._waiting.popleft()[1] for _ in range(room)]
+        if self._suspects:
+            return [self._suspects.popleft()]
+        room = self.policy.size - moment.inside
+        first = [self._waiting.popleft()[1] for _ in range(min(room, len(self._waiting)))]
+        return first + [self._again.popleft() for _ in range(min(room - len(first), len(self._again)))]

@@ -43,6 +43,7 @@ class Engine(Protocol):
     model: str  #: as in the result, e.g. "PP-OCRv6"
     places: int  #: most pages inside at once
     max_side: int  #: pixels; pictures with a longer side are scaled down while they are prepared
+    varies: bool  #: whether a page that is read again with other options may come out otherwise
 
     def start(self, finished: Finished, broken: Broken) -> None:
         """Load the model and read one page of its own, so that the first page of a user is not the first ever.
@@ -54,8 +55,8 @@ class Engine(Protocol):
     def enter(self, seats: Sequence[Seat]) -> None:
         """Take these pages in and return at once. Never more than `places` are inside."""
 
-    def abort(self, id: str) -> None:
-        """Stop reading this page if it is inside. Its outcome may still come; nobody minds."""
+    def abort(self, id: str) -> bool:
+        """Stop reading this page if it is inside. Its outcome may still come; nobody minds. Whether its place is free now."""
 
     def alive(self) -> bool:
         """Whether it can read; quick, asked every second."""

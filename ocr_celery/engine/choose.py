@@ -19,6 +19,10 @@ def choose(settings: Settings) -> Engine:
                 seconds=settings.scripted_seconds,
                 spread=settings.scripted_spread,
                 fail=settings.scripted_fail,
+                loop=settings.scripted_loop,
+                hang=settings.scripted_hang,
+                kill=settings.scripted_kill,
+                breaks=settings.scripted_break,
                 die_after=settings.scripted_die_after,
             )
         )

@@ -31,6 +31,7 @@ class RapidEngine:
     name = "rapidocr"
     model = "PP-OCRv6"
     max_side = 1280
+    varies = False
 
     def __init__(self, threads: int) -> None:
         self.places = threads
@@ -56,10 +57,12 @@ class RapidEngine:
             self._waiting.extend(seats)
             self._changed.notify(len(seats))
 
-    def abort(self, id: str) -> None:
+    def abort(self, id: str) -> bool:
         """Drop a page that no thread has begun."""
         with self._changed:
-            self._waiting = deque(seat for seat in self._waiting if seat.id != id)
+            left = deque(seat for seat in self._waiting if seat.id != id)
+            dropped, self._waiting = len(left) < len(self._waiting), left
+        return dropped
 
     def alive(self) -> bool:
         """Whether every thread that reads is there."""

@@ -5,6 +5,9 @@ follows from the picture's size and the page's own options alone, so that a mix-
 """
 
 import heapq
+import math
+import os
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -23,6 +26,10 @@ class Script:
     seconds: float = 0.4  #: that a batch stays inside
     spread: float = 0.0  #: most seconds added to one page, by the width of its picture
     fail: tuple[str, ...] = ()  #: a page whose prompt contains one of these words fails with EngineFailed
+    loop: tuple[str, ...] = ()  #: … goes in circles until it is read with a temperature above 0
+    hang: tuple[str, ...] = ()  #: … never comes out, and cannot be aborted
+    kill: tuple[str, ...] = ()  #: … kills the process
+    breaks: tuple[str, ...] = ()  #: … breaks the engine
     die_after: int = 0  #: pages after which the engine breaks; 0 = never
 
 
@@ -32,6 +39,7 @@ class ScriptedEngine:
     name = "scripted"
     model = "script"
     max_side = 4096
+    varies = True
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -51,16 +59,23 @@ class ScriptedEngine:
         now = time.monotonic()
         with self._changed:
             for seat in seats:
+                if _says(seat, self.script.kill):
+                    os.kill(os.getpid(), signal.SIGKILL)
                 done = now + self.script.seconds + self.script.spread * (seat.page.width % 100) / 100
+                if _says(seat, self.script.hang):
+                    done = math.inf
                 self._entered += 1
                 heapq.heappush(self._inside, (done, self._entered, now, seat))
             self._changed.notify()
 
-    def abort(self, id: str) -> None:
+    def abort(self, id: str) -> bool:
         """Forget a page."""
         with self._changed:
-            self._inside = [entry for entry in self._inside if entry[3].id != id]
-            heapq.heapify(self._inside)
+            hangs = any(entry[3].id == id and entry[0] == math.inf for entry in self._inside)
+            if not hangs:
+                self._inside = [entry for entry in self._inside if entry[3].id != id]
+                heapq.heapify(self._inside)
+        return not hangs
 
     def alive(self) -> bool:
         """Until it broke or was stopped."""
@@ -76,28 +91,37 @@ class ScriptedEngine:
         while True:
             with self._changed:
                 while self._running and not self._due():
-                    self._changed.wait(self._inside[0][0] - time.monotonic() if self._inside else None)
+                    self._changed.wait(self._next_in())
                 if not self._running:
                     return
                 now, out = time.monotonic(), []
                 while self._due():
                     _, _, entered, seat = heapq.heappop(self._inside)
                     out.append(Outcome(id=seat.id, result=self._result(seat), seconds=now - entered))
+                    self._broke |= _says(seat, self.script.breaks)
                 self._finished_pages += len(out)
-                self._broke = 0 < self.script.die_after <= self._finished_pages
+                self._broke |= 0 < self.script.die_after <= self._finished_pages
             if self._broke:
                 self._broken(RuntimeError("the script says that the engine breaks here"))
                 return
             self._finished(out)
+
+    def _next_in(self) -> float | None:
+        """Seconds until a page is done; None: another must enter first."""
+        if not self._inside or self._inside[0][0] == math.inf:
+            return None
+        return self._inside[0][0] - time.monotonic()
 
     def _due(self) -> bool:
         return bool(self._inside) and self._inside[0][0] <= time.monotonic()
 
     def _result(self, seat: Seat) -> Reading | EngineFailed:
         options, page = seat.options, seat.page
-        if any(word in options.prompt for word in self.script.fail):
+        if _says(seat, self.script.fail):
             return EngineFailed("The script says that this page fails.")
         text = f"page of {page.width} x {page.height}, {options.prompt.removeprefix('<image>').strip()}"
+        if _says(seat, self.script.loop) and options.temperature == 0:
+            text += " and so on" * 100
         words = text.split()[: options.max_tokens]
         return Reading(
             text=" ".join(words),
@@ -105,3 +129,7 @@ class ScriptedEngine:
             prompt_tokens=len(options.prompt.split()),
             output_tokens=len(words),
         )
+
+
+def _says(seat: Seat, words: Sequence[str]) -> bool:
+    return any(word in seat.options.prompt for word in words)

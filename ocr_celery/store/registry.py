@@ -30,6 +30,16 @@ class Record:
     meta: dict[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a worker must know of a task it is about to work on."""
+
+    created_at: float  #: Unix seconds
+    deaths: int  #: ends of a worker or engine at which the page was inside
+    alone: int  #: … and alone
+    killed: str  #: what ended last, see `inside.WEIGHT`
+
+
 class Registry:
     """The tasks known to this Redis. `keep`: seconds a finished task's record stays (longer than its result)."""
 
@@ -62,16 +72,19 @@ class Registry:
 
     def move(
         self, id: str, state: str, *, now: float, meta: str | bytes = "", meta_keep: int = _META_KEEP
-    ) -> float | None:
+    ) -> Standing | None:
         """Store a task's new Celery state, with Celery's record of it.
 
-        Answers when the task was created (Unix seconds), or None where it was final already and stays as it is.
+        Answers what is known of the task, or None where it was final already and stays as it is.
         """
         status = OF_STATE[state]
         args: list[Any] = [id, now, state, _INDEX[status], int(status.final), self.keep]
         args += [keys.META + id if meta else "", meta, meta_keep, keys.BLOB + id]
-        created = cast(bytes | None, self._move(keys=[keys.TASK + id, *_ZSETS], args=args))
-        return None if created is None else float(created)
+        answer = cast(list[bytes | None] | None, self._move(keys=[keys.TASK + id, *_ZSETS], args=args))
+        if answer is None:
+            return None
+        created, deaths, alone, killed = answer
+        return Standing(float(created or now), int(deaths or 0), int(alone or 0), (killed or b"").decode())
 
     def find(self, id: str) -> Record | None:
         """One task, in one round trip."""

@@ -24,7 +24,8 @@ return {1, open + n}
 #: that knows nothing of the registry.
 #: KEYS record, from here the four zsets pending processing completed failed.
 #: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta key or '', meta,
-#: seconds to keep the meta, blob key. Answers when the task was created, or nil where it was final already.
+#: seconds to keep the meta, blob key.
+#: Answers {when the task was created, deaths it was inside at, those it was alone at, what died}, or nil where it was final.
 MOVE = """
 local old = redis.call('HGET', KEYS[1], 'state')
 local final = old == 'SUCCESS' or old == 'FAILURE' or old == 'REVOKED' or old == 'REJECTED' or old == 'IGNORED'
@@ -45,7 +46,23 @@ if ARGV[7] ~= '' then
   redis.call('SETEX', ARGV[7], ARGV[9], ARGV[8])
   redis.call('PUBLISH', ARGV[7], ARGV[8])
 end
-return redis.call('HGET', KEYS[1], 'created_at')
+return redis.call('HMGET', KEYS[1], 'created_at', 'deaths', 'alone', 'killed')
+"""
+
+#: A node's engine or worker has ended: remember it of the pages inside. KEYS hash of those. ARGV what ended, how many deaths
+#: one alone counts for. Answers how many pages.
+BLAME = """
+local inside = redis.call('HGETALL', KEYS[1])
+for i = 1, #inside, 2 do
+  local task = 'ocr:task:' .. inside[i]
+  if redis.call('EXISTS', task) == 1 then
+    redis.call('HINCRBY', task, 'deaths', 1)
+    redis.call('HSET', task, 'killed', ARGV[1])
+    if inside[i + 1] == 'alone' then redis.call('HINCRBY', task, 'alone', ARGV[2]) end
+  end
+end
+redis.call('DEL', KEYS[1])
+return #inside / 2
 """
 
 #: KEYS batch. Answers nil, or the batch and then, per task in order, record times, state and Celery's record.

@@ -4,40 +4,83 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from ocr_celery.core.batching import Batcher, BatchPolicy
+from ocr_celery.core.batching import Batcher, BatchPolicy, Moment
 from ocr_celery.core.feeding import FEWEST, Feed
 
 
-def batcher(size: int, timeout: float, ready: list[float]) -> Batcher[int]:
-    made = Batcher[int](BatchPolicy(size=size, timeout=timeout))
+def batcher(size: int, timeout: float, ready: list[float], *, refill: bool = True) -> Batcher[int]:
+    made = Batcher[int](BatchPolicy(size=size, timeout=timeout, refill=refill))
     for item, at in enumerate(ready):
         made.add(item, now=at)
     return made
 
 
+def at(now: float = 0, inside: int = 0, idle_since: float = 0, **more: bool) -> Moment:
+    return Moment(now=now, inside=inside, idle_since=idle_since, **more)
+
+
 def test_an_idle_engine_gets_a_full_batch_at_once() -> None:
-    assert batcher(2, 9, [0, 0, 0]).take(now=0, inside=0, idle_since=0) == [0, 1]
+    assert batcher(2, 9, [0, 0, 0]).take(at(0)) == [0, 1]
 
 
 def test_an_idle_engine_gets_what_there_is_after_the_timeout() -> None:
     b = batcher(8, 5, [0, 4])
-    assert b.take(now=4.9, inside=0, idle_since=0) == []
-    assert b.due_in(now=4, inside=0, idle_since=0) == 1
-    assert b.take(now=5, inside=0, idle_since=0) == [0, 1]
+    assert b.take(at(4.9)) == []
+    assert b.due_in(at(4)) == 1
+    assert b.take(at(5)) == [0, 1]
 
 
 def test_the_wait_begins_when_the_engine_becomes_idle() -> None:
-    assert batcher(8, 5, [0]).due_in(now=20, inside=0, idle_since=19) == 4
+    assert batcher(8, 5, [0]).due_in(at(20, idle_since=19)) == 4
 
 
 def test_a_running_engine_gets_a_page_for_every_free_place_at_once() -> None:
     b = batcher(4, 9, [0, 0, 0])
-    assert b.take(now=0, inside=2, idle_since=0) == [0, 1]
-    assert b.due_in(now=0, inside=4, idle_since=0) is None
+    assert b.take(at(inside=2)) == [0, 1]
+    assert b.due_in(at(inside=4)) is None
 
 
 def test_nothing_waits_when_nothing_more_is_coming() -> None:
-    assert batcher(8, 5, [0]).take(now=0, inside=0, idle_since=0, hurry=True) == [0]
+    assert batcher(8, 5, [0]).take(at(hurry=True)) == [0]
+
+
+def test_behind_a_barrier_a_batch_waits_until_the_one_before_has_left() -> None:
+    b = batcher(2, 9, [0, 0, 0], refill=False)
+    assert b.take(at(inside=1)) == []
+    assert b.due_in(at(inside=1)) is None
+    assert b.take(at()) == [0, 1]
+
+
+def test_a_page_to_be_read_again_takes_only_places_that_no_other_wants() -> None:
+    b = batcher(2, 9, [0, 0, 0])
+    b.add_again(9)
+    assert b.take(at()) == [0, 1]
+    assert b.take(at(inside=1)) == [2]
+    assert b.take(at(inside=1)) == [9]
+
+
+def test_a_page_to_be_read_again_waits_for_nobody_where_nobody_waits() -> None:
+    b = batcher(8, 5, [])
+    b.add_again(9)
+    assert b.take(at()) == [9]
+
+
+def test_a_suspect_is_read_alone_and_nobody_overtakes_it() -> None:
+    b = batcher(4, 0, [0, 0])
+    b.add_suspect(9)
+    assert b.take(at(inside=1)) == []
+    assert b.take(at()) == [9]
+    assert b.take(at(inside=1, alone=True)) == []
+    assert b.due_in(at(inside=1, alone=True)) is None
+    assert b.take(at()) == [0, 1]
+
+
+def test_what_was_to_be_read_again_can_be_given_up() -> None:
+    b = batcher(4, 0, [0])
+    b.add_again(8)
+    b.add_again(9)
+    assert b.give_up_again() == [8, 9]
+    assert len(b) == 1
 
 
 def test_a_worker_of_unknown_pace_holds_little_beyond_its_engine() -> None:
@@ -77,7 +120,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(hurry=st.booleans())
     def pages_enter(self, hurry: bool) -> None:
-        taken = self.b.take(now=self.now, inside=self.inside, idle_since=self.idle_since, hurry=hurry)
+        taken = self.b.take(at(self.now, self.inside, self.idle_since, hurry=hurry))
         self.inside += len(taken)
         self.out += taken
 
@@ -89,7 +132,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def waiting_until_due_lets_something_enter(self) -> None:
-        due = self.b.due_in(now=self.now, inside=self.inside, idle_since=self.idle_since)
+        due = self.b.due_in(at(self.now, self.inside, self.idle_since))
         if due is not None:
             self.now += due + 1e-9 * self.now
             before = self.inside

@@ -135,3 +135,22 @@ def test_a_page_whose_message_was_purged_is_failed_by_the_sweep_and_frees_its_pl
     assert view.error is not None
     assert view.error.code == "page_lost"
     until(lambda: settled(redis), what="nothing is left over")
+
+
+def test_a_page_that_is_finished_while_redis_is_away_is_acknowledged_when_it_is_back(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    worker = start_worker(OCR_BATCH_SIZE=8, OCR_SCRIPTED_SECONDS=0.5)
+    for n in (1, 2):
+        ids = [client.submit_image(png(100 + i)) for i in range(40)]
+        until(lambda: client.stats().processing >= 8, what="pages are in the engine")
+        redis.stop(signal.SIGKILL)
+        until(partial(says, worker, "Failed operation _store_result", n), what="a page is finished meanwhile")
+        redis.start()
+        assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
+        until(lambda: settled(redis), what="nothing is left over")
+    assert worker.process.poll() is None
+
+
+def says(worker: Worker, text: str, times: int) -> bool:
+    return worker.log.count(text) >= times

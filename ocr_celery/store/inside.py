@@ -1,0 +1,47 @@
+"""Which pages are inside a node's engine, so that the death of that node can be laid to them.
+
+A page that was inside at several deaths is suspected and read alone; one that was alone at several deaths is convicted.
+Someone else may have killed the worker, so a single death proves nothing.
+"""
+
+from collections.abc import Sequence
+from typing import cast
+
+from redis import Redis
+
+from ocr_celery.store import keys, scripts
+
+SUSPECTED = 2  #: deaths with the page inside after which it is read alone
+CONVICTED = 2  #: deaths with the page alone inside after which it is not read any more
+#: what ended it → how many such deaths one counts for. An engine that broke in a worker that lived to tell, and a page
+#: that never came out, are no accident of somebody else's making.
+WEIGHT = {"worker": 1, "engine": 2, "deadline": 1}
+
+
+def enter(redis: Redis, node: str, ids: Sequence[str], *, alone: bool = False) -> None:
+    """These pages are about to enter the engine."""
+    redis.hset(keys.INSIDE + node, mapping=dict.fromkeys(ids, "alone" if alone else "among others"))
+
+
+def leave(redis: Redis, node: str, ids: Sequence[str]) -> None:
+    """These pages have come out."""
+    redis.hdel(keys.INSIDE + node, *ids)
+
+
+def forget(redis: Redis, node: str) -> None:
+    """The node ends and none of its pages is to blame."""
+    redis.delete(keys.INSIDE + node)
+
+
+def blame(redis: Redis, node: str, what: str) -> int:
+    """`what` ("worker", "engine") of this node has ended: remember it of each page inside. Answers how many there were."""
+    script = redis.register_script(scripts.BLAME)
+    return cast(int, script(keys=[keys.INSIDE + node], args=[what, WEIGHT[what]]))
+
+
+def blame_one(redis: Redis, node: str, id: str, what: str) -> None:
+    """This page alone is to blame for the end that is coming, its neighbours are not."""
+    forget(redis, node)
+    enter(redis, node, [id], alone=True)
+    blame(redis, node, what)
+    redis.hincrby(keys.TASK + id, "deaths", SUSPECTED)

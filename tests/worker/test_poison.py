@@ -1,0 +1,80 @@
+"""A page that kills or blocks whoever reads it fails alone; its neighbours are read, and nobody else is suspected for long."""
+
+import signal
+from collections.abc import Callable
+
+from nodes import RedisServer, Worker, final, png, until
+
+from ocr_celery.client import Client
+from ocr_celery.core.status import Status
+from ocr_celery.store import keys
+
+Start = Callable[..., Worker]
+QUICK = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.1}
+
+
+def run_until_final(client: Client, ids: list[str], start: Callable[[], Worker]) -> int:
+    """Start the worker again whenever it ends; answers how often it did."""
+    worker, ends = start(), 0
+
+    def settled() -> bool:
+        nonlocal worker, ends
+        if worker.process.poll() is not None:
+            worker, ends = start(), ends + 1
+        return all(client.look_up(id).status.final for id in ids)
+
+    until(settled, timeout=90, what="all pages are final")
+    return ends
+
+
+def outcomes(client: Client, ids: list[str]) -> list[str]:
+    return [view.error.code if view.error else str(view.status) for view in map(client.look_up, ids)]
+
+
+def test_a_page_that_kills_its_worker_is_failed_and_its_neighbours_are_read(
+    client: Client, start_worker: Start
+) -> None:
+    ids = [client.submit_image(png(), prompt="poison" if n == 2 else f"n {n}") for n in range(8)]
+    ends = run_until_final(client, ids, lambda: start_worker(OCR_SCRIPTED_KILL="poison", ready=False, **QUICK))
+    assert outcomes(client, ids) == ["worker_killed" if n == 2 else "completed" for n in range(8)]
+    assert ends == 4  # twice among others, which makes it a suspect, and twice alone
+
+
+def test_an_engine_that_breaks_over_one_page_is_believed_sooner(client: Client, start_worker: Start) -> None:
+    ids = [client.submit_image(png(), prompt="poison" if n == 2 else f"n {n}") for n in range(8)]
+    ends = run_until_final(client, ids, lambda: start_worker(OCR_SCRIPTED_BREAK="poison", ready=False, **QUICK))
+    assert outcomes(client, ids) == ["engine_killed" if n == 2 else "completed" for n in range(8)]
+    assert ends == 3
+
+
+def test_a_page_that_never_ends_is_failed_and_its_neighbours_are_read(client: Client, start_worker: Start) -> None:
+    ids = [client.submit_image(png(), prompt="stuck" if n == 1 else f"n {n}") for n in range(6)]
+    ends = run_until_final(
+        client, ids, lambda: start_worker(OCR_SCRIPTED_HANG="stuck", OCR_PAGE_DEADLINE=1.5, ready=False, **QUICK)
+    )
+    assert outcomes(client, ids) == ["page_deadline" if n == 1 else "completed" for n in range(6)]
+    assert ends == 2
+
+
+def test_pages_that_were_inside_when_somebody_killed_the_worker_are_read(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    ids = [client.submit_image(png()) for _ in range(4)]
+    for _ in range(3):
+        worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_SECONDS=60)
+        until(lambda: redis.client.hlen(keys.INSIDE + "w1@test"), what="a page is in the engine")
+        worker.kill()
+    start_worker(**QUICK)
+    assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
+
+
+def test_an_orderly_end_lays_no_blame_on_anyone(client: Client, redis: RedisServer, start_worker: Start) -> None:
+    ids = [client.submit_image(png()) for _ in range(4)]
+    for how in (signal.SIGQUIT, signal.SIGQUIT):
+        worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_SECONDS=60)
+        until(lambda: redis.client.hlen(keys.INSIDE + "w1@test") == 4, what="the pages are in the engine")
+        worker.signal(how)
+        worker.wait()
+    start_worker(**QUICK)
+    assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
+    assert [redis.client.hget(keys.TASK + id, "deaths") for id in ids] == [None] * 4
