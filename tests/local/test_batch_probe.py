@@ -1,0 +1,88 @@
+"""tools/batch_probe.py: what it advises, and what it does with an engine that dies."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+FILE = Path(__file__).parents[2] / "tools" / "batch_probe.py"
+
+
+@pytest.fixture(scope="module")
+def probe() -> Any:
+    spec = spec_from_file_location("batch_probe", FILE)
+    assert spec
+    assert spec.loader
+    sys.modules["batch_probe"] = module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def steps(probe: Any, *rates: float) -> list[Any]:
+    return [probe.Step(batch=2**n, rate=rate, p50=1, p95=1, memory=1) for n, rate in enumerate(rates)]
+
+
+def test_the_smallest_batch_that_is_nearly_as_fast_as_the_fastest_is_recommended(probe: Any) -> None:
+    assert probe.advise(steps(probe, 1, 2, 3.9, 4), failed=False).recommended == 4
+
+
+def test_half_of_what_fits_is_recommended_where_more_failed(probe: Any) -> None:
+    advice = probe.advise(steps(probe, 1, 2, 4, 8), failed=True)
+    assert (advice.most, advice.recommended) == (8, 4)
+    assert probe.advise(steps(probe, 1, 2, 2, 2), failed=True).recommended == 2
+    assert probe.advise(steps(probe, 1), failed=True).recommended == 1
+
+
+def test_it_stops_when_two_steps_brought_nothing(probe: Any) -> None:
+    assert not probe.flat(steps(probe, 1, 2))
+    assert not probe.flat(steps(probe, 1, 2, 2))
+    assert probe.flat(steps(probe, 1, 2, 2, 2.05))
+
+
+def test_sizes_double_up_to_the_most(probe: Any) -> None:
+    assert probe.sizes(1) == [1]
+    assert probe.sizes(8) == [1, 2, 4, 8]
+    assert probe.sizes(12) == [1, 2, 4, 8, 12]
+
+
+def run(folder: Path, *arguments: str, **settings: object) -> "subprocess.CompletedProcess[str]":
+    Image.new("RGB", (80, 80), "white").save(folder / "page.png")
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("OCR_")}
+    command = [sys.executable, str(FILE), "--test-image", "page.png", "--engine", "scripted", *arguments]
+    env = {**clean, **{k: str(v) for k, v in settings.items()}}
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_it_measures_recommends_writes_and_draws(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OCR_PORT=9000\nOCR_BATCH_SIZE=3\n")
+    done = run(tmp_path, "--max-batch", "4", "--write-env", "--plot", "out.png", OCR_SCRIPTED_SECONDS=0.2)
+    assert done.returncode == 0, done.stderr
+    assert [int(n) for n in re.findall(r"^ +(\d+) +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+$", done.stdout, re.MULTILINE)] == [
+        1,
+        2,
+        4,
+    ]
+    assert "Maximum safe batch size: 4" in done.stdout
+    assert (tmp_path / ".env").read_text() == "OCR_PORT=9000\nOCR_BATCH_SIZE=4\nOCR_MAX_QUEUE_SIZE=100\n"
+    with Image.open(tmp_path / "out.png") as drawn:
+        assert drawn.width > 300
+
+
+def test_an_engine_that_breaks_ends_the_search_with_what_was_found(tmp_path: Path) -> None:
+    done = run(tmp_path, "--max-batch", "8", OCR_SCRIPTED_SECONDS=0.05, OCR_SCRIPTED_DIE_AFTER=20)
+    assert done.returncode == 0, done.stderr
+    assert "failed with more than 2 pages at once" in done.stderr
+    assert "Maximum safe batch size: 2" in done.stdout
+
+
+def test_an_engine_whose_process_is_killed_leaves_the_probe_alive(tmp_path: Path) -> None:
+    done = run(tmp_path, "--prompt", "boom", OCR_SCRIPTED_KILL="boom")
+    assert done.returncode == 1
+    assert "the engine failed before the first page was read: killed by signal 9" in done.stderr
+    assert "Traceback" not in done.stderr
