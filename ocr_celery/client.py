@@ -108,7 +108,8 @@ class Client:
         with _broker(), broker.collected() as outbox:
             chord(header, body, app=self.app).apply_async()
         now = time.time()
-        record = json.dumps({"created_at": now, "items": items}, ensure_ascii=True)
+        # the URLs as a text within: Lua has to read the record, and knows less of JSON than a caller may send
+        record = json.dumps({"created_at": now, "ids": [tid for _, tid in items], "urls": json.dumps(list(urls))})
         self._accept([tid for _, tid in items], outbox, now=now, batch=(keys.BATCH + id, record, _BATCH_KEEP))
         return id
 
@@ -184,7 +185,7 @@ def _view(record: Record) -> TaskView:
     result = meta.get("result") if status is Status.COMPLETED else None
     error = None
     if status.final and not meta:
-        error = ResultExpired()
+        status, error = Status.FAILED, ResultExpired()
     elif status is Status.FAILED:
         error = _error(meta)
     return TaskView(
