@@ -114,7 +114,7 @@ class Client:
         return id
 
     def _signature(self, job: Job, id: str) -> Any:
-        shown = {"argsrepr": f"({job.shown()},)", "kwargsrepr": "{}"}
+        shown = {"argsrepr": f"({job.shown()})", "kwargsrepr": "{}"}
         return self.app.signature(job.task, args=[job.source], kwargs=job.kwargs(), task_id=id, **shown)
 
     def _send(self, job: Job, id: str, *, shown: str, blob: bytes = b"") -> None:
