@@ -3,14 +3,8 @@
 Taking: kombu pops a message and records it as unacknowledged in two steps; a process killed between them loses it. Here a
 waiting worker uses ``BLMOVE queue queue RIGHT RIGHT``, which removes nothing, and then takes as many messages as it has
 room for in one Lua step that records each under the node's own key. `consumer/orphans.py` gives back what a dead node held.
-
-Sending: inside `collected()` messages are kept instead of sent, so that the client can count, record, store and queue
-a page (or a thousand) in one step of its own.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from queue import Empty
 from time import monotonic
 from typing import Any
@@ -20,6 +14,8 @@ from kombu.transport import redis as stock
 from kombu.transport.virtual import base as virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+
+from ocr_celery.outbox import queueing
 
 #: kombu names a transport in the URL; a unix socket has no room for one unless it is an alias
 ALIAS = "ocrredis"
@@ -46,19 +42,6 @@ end
 return taken
 """
 
-_outbox: ContextVar[list[tuple[str, str, str]] | None] = ContextVar("outbox", default=None)
-
-
-@contextmanager
-def collected() -> Iterator[list[tuple[str, str, str]]]:
-    """Keep what is published inside as ``(command, key, payload)``: LPUSH or RPUSH to a queue, PUBLISH to a topic."""
-    outbox: list[tuple[str, str, str]] = []
-    token = _outbox.set(outbox)
-    try:
-        yield outbox
-    finally:
-        _outbox.reset(token)
-
 
 class QoS(stock.QoS):
     """One hash per node holds what is unacknowledged; nothing but `orphans` restores from another's hash."""
@@ -75,7 +58,7 @@ class QoS(stock.QoS):
 
 
 class Channel(stock.Channel):
-    """A channel that takes messages in one step, and holds those published inside `collected()`."""
+    """A channel that takes messages in one step."""
 
     QoS = QoS
 
@@ -121,22 +104,8 @@ class Channel(stock.Channel):
         raise Empty()
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        # priority 0 waits its turn, anything above goes to the head of the queue: one list, one order, two lanes
-        command = "RPUSH" if (message["properties"].get("priority") or 0) > 0 else "LPUSH"
-        outbox = _outbox.get()
-        if outbox is not None:
-            outbox.append((command, queue, dumps(message)))
-            return
         with self.conn_or_acquire() as client:
-            client.execute_command(command, queue, dumps(message))
-
-    def _put_fanout(self, exchange: str, message: dict[str, Any], routing_key: str, **kwargs: Any) -> None:
-        outbox = _outbox.get()
-        if outbox is None:
-            super()._put_fanout(exchange, message, routing_key, **kwargs)
-        else:
-            payload = dumps(message)
-            outbox.extend(("PUBLISH", t, payload) for t in self._get_publish_topics(exchange, routing_key))
+            client.execute_command(queueing(message), queue, dumps(message))
 
     def _do_restore_message(
         self, payload: Any, exchange: str, routing_key: str, pipe: Any, leftmost: bool = False

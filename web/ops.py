@@ -11,7 +11,7 @@ from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
 from web.document import answers
 from web.incoming import client
-from web.problems import NotReady
+from web.problems import NotReady, answer
 from web.schemas import Figures, Health, Index, Ready, Unhealthy
 
 api = APIBlueprint("ops", __name__)
@@ -24,9 +24,7 @@ def health() -> Response:
     try:
         workers = client().stats().workers
     except BrokerUnavailable as exc:
-        response = jsonify(**_health("unhealthy", exc.message, "away", 0), detail=exc.message, code=exc.code)
-        response.status_code = exc.http_status
-        return response
+        return answer(exc, **_health("unhealthy", exc.message, "away", 0))
     if not workers:
         return jsonify(_health("degraded", NotReady().message, "ok", 0))
     return jsonify(_health("healthy", f"{_workers(workers)} ready.", "ok", workers))

@@ -5,7 +5,9 @@ from typing import Any
 
 from celery.app.task import Context
 from flask.testing import FlaskClient
+from redis import Redis
 
+from ocr_celery.client import Client
 from ocr_celery.message import URL
 
 #: what a worker found on a page, but for its text
@@ -43,3 +45,15 @@ class Hand:
 
     def store(self, id: str, result: Any, state: str, task: str = URL) -> None:
         self.backend.store_result(id, result, state, request=Context({"id": id, "task": task}))
+
+
+def commands(client: Client, act: Callable[[], object]) -> list[str]:
+    """What is sent to Redis by `act`, by whatever connection, and not from within a script."""
+    with Redis.from_url(client.settings.redis_url) as watching, watching.monitor() as monitor:
+        act()
+        client.redis.echo("end")
+        sent = []
+        while not (seen := monitor.next_command())["command"].startswith("ECHO"):
+            if seen["client_type"] != "lua":
+                sent.append(seen["command"].split()[0])
+    return sent

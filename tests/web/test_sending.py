@@ -5,9 +5,10 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Queued
+from hand import Queued, commands
 from nodes import RedisServer, png
 
+from ocr_celery.client import Client
 from ocr_celery.core import prompts
 from ocr_celery.store import blobs
 
@@ -89,3 +90,16 @@ def test_the_name_of_a_file_decides_nothing(http: FlaskClient, name: str) -> Non
     kind = "multipart/form-data; boundary=b"
     answer = http.post("/ocr", data=body % (name.encode(), png()), content_type=kind)
     assert answer.status_code == 202
+
+
+def test_a_page_or_a_thousand_are_taken_in_by_one_round_trip_and_nobody_listens_for_them(
+    http: FlaskClient, client: Client, redis: RedisServer
+) -> None:
+    def send() -> None:
+        assert http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}).status_code == 202
+        assert http.post("/ocr/url", json={"url": "http://a/"}).status_code == 202
+        assert http.post("/ocr/url/batch", json={"urls": ["http://a/"] * 1000}).status_code == 202
+
+    client.submit_url("http://a/")  # Redis has learnt the script
+    assert commands(client, send) == ["EVALSHA"] * 3
+    assert redis.client.pubsub_channels() == []

@@ -18,3 +18,5 @@ def test_every_bad_url_is_an_item_that_says_so(client: Client, start_worker: Cal
     assert [url for url, _ in client.look_up_batch(id).items] == urls
     codes = [task.error and task.error.code for _, task in client.look_up_batch(id).items]
     assert codes == ["bad_url"] * (len(urls) - 1) + ["address_refused"]
+    body = until(lambda: client.app.backend.get_task_meta(id)["result"], what="the chord's body ran")
+    assert (body["total"], body["failed"]) == (len(urls), len(urls))
