@@ -87,7 +87,7 @@ def _body(model: type[Model], _: Any) -> Model:
 
 def _parse(data: bytes) -> dict[str, Any]:
     try:
-        given = json.loads(data, parse_constant=_no_number, parse_float=_finite)
+        given = json.loads(data, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError):
         raise MalformedRequest("The body is not valid JSON.") from None
     if not isinstance(given, dict):
@@ -104,11 +104,12 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
+def _number(text: str) -> float:
+    """JSON knows one kind of number: 8.0 is as whole as 8."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError("no such number")
-    return value
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 # -- multipart ---------------------------------------------------------------------------------------------------------

@@ -62,6 +62,13 @@ def test_every_way_in_takes_the_same_options(http: FlaskClient, queued: Queued) 
     assert [options for _, _, options in queued()] == [OPTIONS] * 3
 
 
+def test_a_whole_number_may_be_written_with_a_point(http: FlaskClient, queued: Queued) -> None:
+    body = '{"url": "http://a/", "max_tokens": 9.0, "temperature": 1.0}'
+    assert http.post("/ocr/url", data=body, content_type="application/json").status_code == 202
+    ((_, _, options),) = queued()
+    assert (options["max_tokens"], options["temperature"]) == (9, 1)
+
+
 def test_what_a_form_leaves_empty_and_json_leaves_null_is_the_default(http: FlaskClient, queued: Queued) -> None:
     http.post("/ocr", data={"file": (BytesIO(png()), "page.png"), **dict.fromkeys(OPTIONS, "")})
     http.post("/ocr/url", json={"url": "http://a/", **dict.fromkeys(OPTIONS)})
