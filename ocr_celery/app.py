@@ -10,6 +10,16 @@ from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.signals import celeryd_init
 
+from ocr_celery import outbox
+
+
+class _App(Celery):
+    """Celery, whose messages go into an outbox where one is open."""
+
+    def producer_or_acquire(self, producer: Any = None) -> Any:
+        """What a message is published by; no connection is made for the outbox."""
+        return super().producer_or_acquire(producer or outbox.producer())
+
 
 def _options() -> ModuleType:
     """`celeryconfig.py` beside this package, by its path: the importing service may well have a module of that name."""
@@ -22,7 +32,7 @@ def _options() -> ModuleType:
     return module
 
 
-app = Celery("ocr_celery", include=["ocr_celery.tasks"], set_as_current=False)
+app = _App("ocr_celery", include=["ocr_celery.tasks"], set_as_current=False)
 app.config_from_object(_options())
 # named, not imported: whoever only sends tasks needs neither an engine nor a worker
 app.steps["consumer"].add("ocr_celery.consumer.steps:Feed")

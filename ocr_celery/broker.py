@@ -2,16 +2,10 @@
 
 Taking: kombu pops a message and records it as unacknowledged in two steps; a process killed between them loses it. Here a
 waiting worker uses ``BLMOVE queue queue RIGHT RIGHT``, which removes nothing, and then takes as many messages as it has
-room for in one Lua step that records each under the node's own key. `consumer/orphans.py` gives back what a dead node held.
-
-Sending: inside `collected()` messages are kept instead of sent, so that the client can count, record, store and queue
-a page (or a thousand) in one step of its own.
+room for in one Lua step that records each under the node's own key. `store/unacked.py` gives back what is not worked on.
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from queue import Empty
 from time import monotonic
 from typing import Any
@@ -22,6 +16,7 @@ from kombu.transport.virtual import base as virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
 
+from ocr_celery.outbox import queueing
 from ocr_celery.store import unacked
 
 log = logging.getLogger(__name__)
@@ -50,24 +45,6 @@ for i = 2, #KEYS do
 end
 return taken
 """
-
-_outbox: ContextVar[list[tuple[str, str, str]] | None] = ContextVar("outbox", default=None)
-
-
-@contextmanager
-def collected() -> Iterator[list[tuple[str, str, str]]]:
-    """Keep what is published inside as ``(command, key, payload)``: LPUSH or RPUSH to a queue, PUBLISH to a topic."""
-    outbox: list[tuple[str, str, str]] = []
-    token = _outbox.set(outbox)
-    try:
-        yield outbox
-    finally:
-        _outbox.reset(token)
-
-
-def collecting() -> bool:
-    """Whether we are inside `collected()`."""
-    return _outbox.get() is not None
 
 
 #: messages that this process is done with, by delivery tag, and has not told Redis so: True = they go back to the queue
@@ -104,7 +81,7 @@ class QoS(stock.QoS):
 
 
 class Channel(stock.Channel):
-    """A channel that takes messages in one step, and holds those published inside `collected()`."""
+    """A channel that takes messages in one step."""
 
     QoS = QoS
     do_restore = False  # what a worker still holds when it ends is given back by name (consumer/presence.py)
@@ -165,22 +142,8 @@ class Channel(stock.Channel):
         raise Empty()
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
-        # priority 0 waits its turn, anything above goes to the head of the queue: one list, one order, two lanes
-        command = "RPUSH" if (message["properties"].get("priority") or 0) > 0 else "LPUSH"
-        outbox = _outbox.get()
-        if outbox is not None:
-            outbox.append((command, queue, dumps(message)))
-            return
         with self.conn_or_acquire() as client:
-            client.execute_command(command, queue, dumps(message))
-
-    def _put_fanout(self, exchange: str, message: dict[str, Any], routing_key: str, **kwargs: Any) -> None:
-        outbox = _outbox.get()
-        if outbox is None:
-            super()._put_fanout(exchange, message, routing_key, **kwargs)
-        else:
-            payload = dumps(message)
-            outbox.extend(("PUBLISH", t, payload) for t in self._get_publish_topics(exchange, routing_key))
+            client.execute_command(queueing(message), queue, dumps(message))
 
 
 class Transport(stock.Transport):

@@ -18,10 +18,11 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from celery import chord  # not on first use: Celery's module is not made for two threads that meet in its import
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from ocr_celery import broker, message
+from ocr_celery import message, outbox
 from ocr_celery.core.options import Options
 from ocr_celery.core.status import OF_STATE, BatchView, Stats, Status, TaskView
 from ocr_celery.errors import BrokerUnavailable, Cancelled, QueueFull, ResultExpired, TaskNotFound, public
@@ -97,27 +98,26 @@ class Client:
         All are taken in together or, when the service is full already, none: raises like `submit_image`. A batch may
         exceed OCR_MAX_QUEUE_SIZE.
         """
-        from celery import chord
-
         if not urls:
             raise ValueError("a batch needs at least one URL")
         id, chosen = str(uuid4()), self.defaults.updated(options)
         items = [(url, str(uuid4())) for url in urls]
         header = [self._signature(Job(message.URL, url, chosen), tid) for url, tid in items]
         body = self.app.signature(message.COLLECT, priority=9, argsrepr=f"({len(items)} outcomes,)").set(task_id=id)
-        with _broker(), broker.collected() as outbox:
+        with _broker(), outbox.collected() as messages:
             chord(header, body, app=self.app).apply_async()
         now = time.time()
-        record = json.dumps({"created_at": now, "items": items}, ensure_ascii=True)
-        self._accept([tid for _, tid in items], outbox, now=now, batch=(keys.BATCH + id, record, _BATCH_KEEP))
+        # the URLs as a text within: Lua has to read the record, and knows less of JSON than a caller may send
+        record = json.dumps({"created_at": now, "ids": [tid for _, tid in items], "urls": json.dumps(list(urls))})
+        self._accept([tid for _, tid in items], messages, now=now, batch=(keys.BATCH + id, record, _BATCH_KEEP))
         return id
 
     def _signature(self, job: Job, id: str) -> Any:
-        shown = {"argsrepr": f"({job.shown()},)", "kwargsrepr": "{}"}
+        shown = {"argsrepr": f"({job.shown()})", "kwargsrepr": "{}"}
         return self.app.signature(job.task, args=[job.source], kwargs=job.kwargs(), task_id=id, **shown)
 
     def _send(self, job: Job, id: str, *, shown: str, blob: bytes = b"") -> None:
-        with _broker(), broker.collected() as outbox:
+        with _broker(), outbox.collected() as messages:
             self.app.send_task(
                 job.task,
                 [job.source],
@@ -126,13 +126,12 @@ class Client:
                 argsrepr=f"({shown})",
                 kwargsrepr="{}",
                 retry=False,
-                declare=(),  # the worker declares its queue; here it would be bound anew for each page
             )
-        self._accept([id], outbox, now=time.time(), blob=blob)
+        self._accept([id], messages, now=time.time(), blob=blob)
 
-    def _accept(self, ids: list[str], outbox: list[tuple[str, str, str]], **what: Any) -> None:
+    def _accept(self, ids: list[str], messages: list[outbox.Command], **what: Any) -> None:
         with _broker():
-            taken, _ = self._registry.accept(ids, outbox, limit=self.settings.max_queue_size, **what)
+            taken, _ = self._registry.accept(ids, messages, limit=self.settings.max_queue_size, **what)
         if not taken:
             raise QueueFull()
 
@@ -185,7 +184,7 @@ def _view(record: Record) -> TaskView:
     result = meta.get("result") if status is Status.COMPLETED else None
     error = None
     if status.final and not meta:
-        error = ResultExpired()
+        status, error = Status.FAILED, ResultExpired()
     elif status is Status.FAILED:
         error = _error(meta)
     return TaskView(

@@ -67,7 +67,8 @@ def bare_url(url: str) -> str:
         return "<malformed URL>"
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "<malformed URL>"
-    text = f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+    # half of a surrogate pair, which JSON may hold, is no text: Lua would not read a message that shows it
+    text = f"{parts.scheme}://{parts.hostname}{port}{parts.path}".encode(errors="backslashreplace").decode()
     return text if len(text) <= 120 else text[:119] + "…"
 
 

@@ -58,18 +58,26 @@ def _query(model: type[Model], _: Any) -> Model:
         refuse(exc, given)
 
 
+def _read(limit: int) -> bytes:
+    """The body, of at most so many bytes. Raises `RequestEntityTooLarge`."""
+    request.max_content_length = limit
+    data = request.get_data(cache=False)
+    if request.content_length is None and len(data) >= limit:  # werkzeug cuts off what was not announced
+        raise RequestEntityTooLarge
+    g.body_read = True
+    return data
+
+
 # -- JSON --------------------------------------------------------------------------------------------------------------
 
 
 def _body(model: type[Model], _: Any) -> Model:
     if request.mimetype != "application/json":
         raise UnsupportedMediaType('Send JSON, with the header "Content-Type: application/json".')
-    request.max_content_length = MAX_JSON
     try:
-        data = request.get_data(cache=False)
+        data = _read(MAX_JSON)
     except RequestEntityTooLarge:
         raise RequestTooLarge(f"A JSON body may have up to {MAX_JSON // 1024**2} MB.") from None
-    g.body_read = True
     given = _parse(data)
     try:
         return model.model_validate(given, strict=True)
@@ -79,7 +87,7 @@ def _body(model: type[Model], _: Any) -> Model:
 
 def _parse(data: bytes) -> dict[str, Any]:
     try:
-        given = json.loads(data, parse_constant=_no_number, parse_float=_finite)
+        given = json.loads(data, parse_constant=_no_number, parse_float=_number)
     except (ValueError, RecursionError):
         raise MalformedRequest("The body is not valid JSON.") from None
     if not isinstance(given, dict):
@@ -96,11 +104,12 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _finite(text: str) -> float:
+def _number(text: str) -> float:
+    """JSON knows one kind of number: 8.0 is as whole as 8."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError("no such number")
-    return value
+    return int(value) if value.is_integer() and abs(value) < 2**53 else value
 
 
 # -- multipart ---------------------------------------------------------------------------------------------------------
@@ -143,10 +152,8 @@ def _read_form() -> list[Part]:
         if not request.mimetype and not request.content_length:
             raise NoFile
         raise UnsupportedMediaType('Send a form, with the header "Content-Type: multipart/form-data".')
-    request.max_content_length = client().settings.max_image_bytes + SLACK
     try:
-        body = request.get_data(cache=False)
-        g.body_read = True
+        body = _read(client().settings.max_image_bytes + SLACK)
         found = list(parts(body, boundary_of(request.content_type or "")))
     except RequestEntityTooLarge:
         raise too_large() from None

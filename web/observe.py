@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/health", "/ready"})  #: asked every few seconds by what watches the service
-_SMALL = 64 * 1024  # bytes; gunicorn itself reads away what is left of a request up to this
+_AT_ONCE = 64 * 1024  # bytes
 _DRAIN_BYTES = 64 * 1024 * 1024
 _DRAIN_SECONDS = 2.0
 
@@ -41,17 +41,15 @@ def _end(response: Response) -> Response:
         status=response.status_code,
         ms=round((perf_counter() - g.started) * 1000, 1),
     )
-    if response.status_code >= 400:
-        _hear_out(response)
+    _hear_out(response)
     return response
 
 
 def _hear_out(response: Response) -> None:
     """Let a caller who is still sending see the answer: a connection closed on unread data is reset, answer and all."""
-    length = request.content_length
-    chunked = "chunked" in request.headers.get("Transfer-Encoding", "")
+    has_body = request.content_length or "chunked" in request.headers.get("Transfer-Encoding", "")
     socket = request.environ.get("gunicorn.socket")
-    if socket is None or g.get("body_read") or not (chunked or (length or 0) > _SMALL):
+    if socket is None or g.get("body_read") or not has_body:
         return
     stream = request.environ["wsgi.input"]
 
@@ -61,7 +59,7 @@ def _hear_out(response: Response) -> None:
         try:
             while left > 0 and (wait := end - monotonic()) > 0:
                 socket.settimeout(wait)
-                data = stream.read(min(left, _SMALL))
+                data = stream.read(min(left, _AT_ONCE))
                 if not data:
                     break
                 left -= len(data)

@@ -11,29 +11,37 @@ from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
 from web.document import answers
 from web.incoming import client
-from web.problems import NotReady
-from web.schemas import Figures, Health, Index, Ready, Unhealthy
+from web.problems import NotReady, answer
+from web.schemas import Figures, Health, Index, Ready
 
 api = APIBlueprint("ops", __name__)
 _TAGS: Any = [{"name": "Operate", "description": "Watch the service."}]
 
 
-@api.get("/health", tags=_TAGS, responses={200: Health, 503: Unhealthy})
+def _health(status: str, message: str, redis: str, workers: int) -> dict[str, Any]:
+    return {"status": status, "message": message, "checks": {"redis": redis, "workers": workers}}
+
+
+def _answers() -> Any:
+    """Without Redis the answer is what this call says and what every error says."""
+    found = answers(Health, BrokerUnavailable)
+    away = found[503]["content"]["application/json"]
+    away["schema"] = {"allOf": [{"$ref": "#/components/schemas/Health"}, away["schema"]]}
+    for example in away["examples"].values():
+        example["value"] = {**_health("unhealthy", example["value"]["detail"], "away", 0), **example["value"]}
+    return found
+
+
+@api.get("/health", tags=_TAGS, responses=_answers())
 def health() -> Response:
     """Whether the service is there: its Redis answers, and a worker with a loaded engine is alive."""
     try:
         workers = client().stats().workers
     except BrokerUnavailable as exc:
-        response = jsonify(**_health("unhealthy", exc.message, "away", 0), detail=exc.message, code=exc.code)
-        response.status_code = exc.http_status
-        return response
+        return answer(exc, **_health("unhealthy", exc.message, "away", 0))
     if not workers:
         return jsonify(_health("degraded", NotReady().message, "ok", 0))
     return jsonify(_health("healthy", f"{_workers(workers)} ready.", "ok", workers))
-
-
-def _health(status: str, message: str, redis: str, workers: int) -> dict[str, Any]:
-    return {"status": status, "message": message, "checks": {"redis": redis, "workers": workers}}
 
 
 def _workers(count: int) -> str:

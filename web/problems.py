@@ -1,6 +1,6 @@
 """Whatever goes wrong is answered in one shape, ``{"detail", "code"}``, and nothing of the inside or of the payload."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import structlog
 from flask import Flask, Response, jsonify
@@ -70,9 +70,9 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unforeseen)
 
 
-def answer(error: OcrError) -> Response:
+def answer(error: OcrError, **more: Any) -> Response:
     """The answer for an error of ours."""
-    response = jsonify(detail=error.message, code=error.code)
+    response = jsonify(**more, detail=error.message, code=error.code)
     response.status_code = error.http_status
     wait = next((seconds for cls, seconds in _RETRY_AFTER.items() if isinstance(error, cls)), None)
     if wait is not None:

@@ -267,10 +267,6 @@ class Health(BaseModel):
     checks: Checks
 
 
-class Unhealthy(Health, Problem):
-    """Redis does not answer."""
-
-
 class Ready(BaseModel):
     """A task sent now is worked on."""
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from celery import states
 from celery.backends.redis import RedisBackend
+from kombu.utils.encoding import bytes_to_str
 
-from ocr_celery import broker
+from ocr_celery import outbox
 from ocr_celery.core.status import OF_STATE
 from ocr_celery.errors import OcrError, public
 from ocr_celery.message import PAGE_TASKS, failed_outcome
@@ -22,11 +23,6 @@ class Backend(RedisBackend):
     def registry(self) -> Registry:
         """The registry on the backend's own connections."""
         return Registry(self.client, keep=2 * int(self.expires))
-
-    def on_task_call(self, producer: Any, task_id: str) -> None:
-        """Subscribe to the result, unless our client sends the task: it asks the registry, and two round trips are saved."""
-        if not broker.collecting():
-            super().on_task_call(producer, task_id)
 
     def _store_result(
         self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any
@@ -45,6 +41,24 @@ class Backend(RedisBackend):
             return name in PAGE_TASKS
         # a revoke from outside names only the id
         return bool(self.client.exists(keys.TASK + task_id))
+
+    def on_task_call(self, producer: Any, task_id: str) -> None:
+        """Listen for the result, unless our client sends the task: it looks when it is asked."""
+        if outbox.current() is None:
+            super().on_task_call(producer, task_id)
+
+    def add_pending_result(self, result: Any, *args: Any, **kwargs: Any) -> Any:
+        """The same for the parts of a chord."""
+        return result if outbox.current() is not None else super().add_pending_result(result, *args, **kwargs)
+
+    def set_chord_size(self, group_id: str, chord_size: int) -> None:
+        """Say how many parts a chord has, together with sending them where our client does."""
+        messages = outbox.current()
+        if messages is None:
+            super().set_chord_size(group_id, chord_size)
+            return
+        key = bytes_to_str(self.get_key_for_group(group_id, ".s"))
+        messages += [("SET", key, str(chord_size)), ("EXPIRE", key, str(int(self.chord_expires)))]
 
     def on_chord_part_return(self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any) -> None:
         """A body that accepts partial headers is handed a failed part's outcome in its place; it then runs all the same."""

@@ -54,7 +54,7 @@ class BatchView:
     """A batch and its tasks, in the order in which their URLs were given."""
 
     id: str
-    items: tuple[tuple[str, TaskView], ...]  #: (url, task)
+    items: tuple[tuple[Any, TaskView], ...]  #: (url as it was given, task)
     created_at: float
     updated_at: float
 

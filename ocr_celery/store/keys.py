@@ -5,7 +5,7 @@ from ocr_celery.core.status import Status
 PREFIX = "ocr:"
 TASK = PREFIX + "task:"  #: + id → hash: created_at, updated_at, state; deaths, alone, killed (store/inside.py)
 BLOB = PREFIX + "blob:"  #: + id → the bytes of an image
-BATCH = PREFIX + "batch:"  #: + id → JSON: created_at, items [[url, task id], …]
+BATCH = PREFIX + "batch:"  #: + id → JSON: created_at, ids [task id, …], urls (a JSON text: [url, …])
 META = "celery-task-meta-"  #: + id → Celery's own result record
 WORKERS = PREFIX + "workers"  #: zset: node → when its word that it is ready runs out
 LEASE = PREFIX + "lease:"  #: + node → who holds the name

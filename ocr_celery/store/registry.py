@@ -99,15 +99,15 @@ class Registry:
         text = cast(bytes | None, self.redis.get(keys.META + id))
         return cast(dict[str, Any], json.loads(text)) if text else {}
 
-    def find_batch(self, id: str) -> tuple[float, list[tuple[str, str, Record | None]]] | None:
+    def find_batch(self, id: str) -> tuple[float, list[tuple[Any, str, Record | None]]] | None:
         """When a batch was created and its (url, task id, record), in order, in one round trip."""
         answer = self._batch(keys=[keys.BATCH + id])
         if not answer:
             return None
         head, *records = cast(list[Any], answer)
         batch = json.loads(head)
-        items = [(url, tid, _record(tid, *r)) for (url, tid), r in zip(batch["items"], records, strict=True)]
-        return batch["created_at"], items
+        items = zip(json.loads(batch["urls"]), batch["ids"], records, strict=True)
+        return batch["created_at"], [(url, tid, _record(tid, *r)) for url, tid, r in items]
 
     def stats(self, *, now: float, limit: int) -> Stats:
         """The counts, in one round trip and constant time."""

@@ -70,9 +70,9 @@ BATCH = """
 local text = redis.call('GET', KEYS[1])
 if not text then return false end
 local answer = {text}
-for _, item in ipairs(cjson.decode(text).items) do
-  local record = redis.call('HMGET', 'ocr:task:' .. item[2], 'created_at', 'updated_at', 'state')
-  record[4] = redis.call('GET', 'celery-task-meta-' .. item[2])
+for _, id in ipairs(cjson.decode(text).ids) do
+  local record = redis.call('HMGET', 'ocr:task:' .. id, 'created_at', 'updated_at', 'state')
+  record[4] = redis.call('GET', 'celery-task-meta-' .. id)
   answer[#answer + 1] = record
 end
 return answer

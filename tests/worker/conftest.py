@@ -1,34 +1,15 @@
-"""A real Redis and real worker processes, started and stopped by the tests that need them."""
+"""Real worker processes, started and stopped by the tests that need them."""
 
-import os
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from nodes import RedisServer, Worker
+from nodes import RedisServer, Worker, own_redis
 
 if TYPE_CHECKING:
     from ocr_celery.client import Client
 
-server = RedisServer()
-# the Celery application is made once a process, on import, from the environment
-os.environ["REDIS_URL"] = server.url
-for name in [name for name in os.environ if name.startswith("OCR_")]:
-    del os.environ[name]
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[RedisServer]:
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def redis(redis_server: RedisServer) -> RedisServer:
-    """An empty Redis."""
-    redis_server.client.flushall()
-    return redis_server
+own_redis()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from ocr_celery.client import Client
     from ocr_celery.core.status import TaskView
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 T = TypeVar("T")
 
 
@@ -95,6 +96,18 @@ class RedisServer:
             return bool(self.client.ping())
         except Exception:
             return False
+
+
+@cache
+def own_redis() -> RedisServer:
+    """The one Redis of this test process, not yet started.
+
+    The Celery application is made once a process, on import, from the environment: a conftest calls this before that.
+    """
+    os.environ["REDIS_URL"] = (server := RedisServer()).url
+    for name in [name for name in os.environ if name.startswith("OCR_")]:
+        del os.environ[name]
+    return server
 
 
 class Worker:

@@ -1,0 +1,73 @@
+"""Messages that are made ready without a connection, for the client to queue in a step of its own.
+
+Celery would open a connection to send them, try again for as long as Redis is away, and subscribe to each result. Inside
+`collected()` its producer is one whose messages go into a list.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from kombu import Connection, Producer
+from kombu.transport import virtual
+from kombu.utils.json import dumps
+
+Command = tuple[str, str, str]  #: a command of Redis, its key and its only other argument
+
+_outbox: ContextVar[list[Command] | None] = ContextVar("outbox", default=None)
+_own = threading.local()
+
+
+@contextmanager
+def collected() -> Iterator[list[Command]]:
+    """Keep what is published inside, as what Redis is to be told: LPUSH or RPUSH of a message to its queue."""
+    outbox: list[Command] = []
+    token = _outbox.set(outbox)
+    try:
+        yield outbox
+    finally:
+        _outbox.reset(token)
+
+
+def current() -> list[Command] | None:
+    """What is collected here; None outside `collected()`."""
+    return _outbox.get()
+
+
+def producer() -> Any:
+    """This thread's producer inside `collected()`; None outside."""
+    if _outbox.get() is None:
+        return None
+    if not hasattr(_own, "producer"):
+        _own.producer = Producer(Connection(transport=Transport), auto_declare=False)
+    return _own.producer
+
+
+def queueing(message: dict[str, Any]) -> str:
+    """The command that queues a message: priority 0 waits its turn, anything above goes to the head of the queue.
+
+    One list, one order, two lanes.
+    """
+    return "RPUSH" if (message["properties"].get("priority") or 0) > 0 else "LPUSH"
+
+
+class Channel(virtual.Channel):
+    """Leads into the outbox."""
+
+    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+        outbox = _outbox.get()
+        if outbox is None:
+            raise RuntimeError("nothing is collected here")
+        outbox.append((queueing(message), queue, dumps(message)))
+
+
+class Transport(virtual.Transport):
+    """Leads nowhere by itself."""
+
+    Channel = Channel
+
+    def __init__(self, client: Any, **kwargs: Any) -> None:
+        super().__init__(client, **kwargs)
+        self.state = virtual.BrokerState()

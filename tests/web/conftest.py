@@ -1,0 +1,62 @@
+"""The facade over a real Redis."""
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hand import Facade, Hand, Queued
+from nodes import RedisServer, own_redis
+
+from ocr_celery.client import Client
+from ocr_celery.settings import Settings
+from web import create_app
+
+own_redis()
+
+
+@pytest.fixture
+def hand(redis: RedisServer) -> Hand:
+    return Hand()
+
+
+@pytest.fixture
+def facade(redis: RedisServer) -> Iterator[Facade]:
+    """``facade(max_queue_size=3, …)`` is a test client of the facade with these settings."""
+    clients: list[Client] = []
+
+    def make(**settings: Any) -> FlaskClient:
+        client = Client(Settings(redis_url=redis.url, batch_size=1, **settings))
+        clients.append(client)
+        return create_app(client=client).test_client()
+
+    yield make
+    for client in clients:
+        client.redis.close()
+
+
+@pytest.fixture
+def http(facade: Facade) -> FlaskClient:
+    """A test client of the facade with the default settings."""
+    return facade()
+
+
+@pytest.fixture
+def client(http: FlaskClient) -> Client:
+    """The client that `http` sends its pages through."""
+    found: Client = http.application.extensions["ocr_client"]
+    return found
+
+
+@pytest.fixture
+def queued(redis: RedisServer) -> Queued:
+    """``queued()`` is what waits for a worker, oldest first: the tasks' names, their sources and their options."""
+
+    def look() -> list[tuple[str, Any, dict[str, Any]]]:
+        messages = [json.loads(text) for text in reversed(redis.client.lrange("celery", 0, -1))]
+        bodies = [json.loads(base64.b64decode(message["body"])) for message in messages]
+        return [(m["headers"]["task"], args[0], kwargs) for m, (args, kwargs, _) in zip(messages, bodies, strict=True)]
+
+    return look

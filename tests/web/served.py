@@ -1,0 +1,63 @@
+"""The facade as it is in production: gunicorn, in processes of its own."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+from nodes import ROOT, free_port, until
+
+
+class Served:
+    """A running facade."""
+
+    def __init__(self, redis_url: str, log: Path, settings: dict[str, object]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_path = log
+        ours = {"OCR_HOST": "127.0.0.1", "OCR_PORT": self.port, "OCR_WEB_PROCESSES": 1, "REDIS_URL": redis_url}
+        with log.open("wb") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"],
+                cwd=ROOT,
+                env={**os.environ, **{name: str(value) for name, value in {**ours, **settings}.items()}},
+                stdout=file,
+                stderr=file,
+            )
+
+    @property
+    def log(self) -> str:
+        return self.log_path.read_text()
+
+    def answers(self) -> bool:
+        assert self.process.poll() is None, self.log
+        try:
+            return requests.get(self.url, timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    @property
+    def worker_pid(self) -> int:
+        """The process that answers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return int(children.split()[0])
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+@contextmanager
+def served(redis_url: str, **settings: object) -> Iterator[Served]:
+    """A facade that answers, for these settings."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = Served(redis_url, Path(folder) / "log", settings)
+        try:
+            until(server.answers, what="the facade answers")
+            yield server
+        finally:
+            server.stop()

@@ -1,0 +1,99 @@
+"""The queue is bounded exactly, however many processes take pages in at once; a full one says when to come again."""
+
+import subprocess
+import sys
+from io import BytesIO
+
+from flask.testing import FlaskClient
+from hand import Facade, Hand
+from nodes import RedisServer, png
+
+from ocr_celery.store import keys
+
+URLS = ["http://a/", "http://b/", "http://c/"]
+
+#: sends 40 pages once it is told to, and says how many were taken in
+SENDER = """
+from ocr_celery import client
+from ocr_celery.errors import QueueFull
+client.default().app.amqp, client.stats()
+input("ready\\n")
+taken = 0
+for _ in range(40):
+    try:
+        client.submit_url("http://a/")
+        taken += 1
+    except QueueFull:
+        pass
+print(taken)
+"""
+
+
+def send(http: FlaskClient) -> int:
+    return http.post("/ocr/url", json={"url": "http://a/"}).status_code
+
+
+def test_8_processes_at_once_take_in_exactly_what_there_is_room_for(redis: RedisServer) -> None:
+    senders = [
+        subprocess.Popen([sys.executable, "-c", SENDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(8)
+    ]
+    for sender in senders:
+        assert sender.stdout is not None
+        assert sender.stdout.readline() == "ready\n"
+    for sender in senders:
+        assert sender.stdin is not None
+        sender.stdin.write("go\n")
+        sender.stdin.flush()
+    taken = [int(sender.communicate(timeout=60)[0]) for sender in senders]
+    assert sum(taken) == 100, taken
+    assert redis.client.llen("celery") == 100
+
+
+def test_a_full_queue_is_503_and_says_when_to_come_again(facade: Facade, redis: RedisServer) -> None:
+    http = facade(max_queue_size=1)
+    assert send(http) == 202
+    for answer in (
+        http.post("/ocr/url", json={"url": "http://a/"}),
+        http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}),
+        http.post("/ocr/url/batch", json={"urls": URLS}),
+    ):
+        assert answer.status_code == 503
+        assert answer.json == {
+            "detail": "Service is at full capacity. Please try again later.",
+            "code": "queue_full",
+        }
+        assert int(answer.headers["Retry-After"]) > 0
+    assert redis.client.llen("celery") == 1
+    assert redis.client.keys(keys.BLOB + "*") == []
+    assert redis.client.keys(keys.BATCH + "*") == []
+
+
+def test_a_batch_may_exceed_the_limit_unless_the_queue_is_full_already(facade: Facade, redis: RedisServer) -> None:
+    http = facade(max_queue_size=2)
+    assert send(http) == 202
+    assert http.post("/ocr/url/batch", json={"urls": URLS}).status_code == 202
+    assert http.get("/stats").json["pending"] == 4
+    assert http.post("/ocr/url/batch", json={"urls": URLS}).status_code == 503
+    assert send(http) == 503
+    assert redis.client.llen("celery") == 4
+
+
+def test_a_page_that_is_read_still_counts_and_one_that_is_finished_does_not(facade: Facade, hand: Hand) -> None:
+    http = facade(max_queue_size=1)
+    id = http.post("/ocr/url", json={"url": "http://a/"}).json["task_id"]
+    hand.start(id)
+    assert send(http) == 503
+    hand.complete(id)
+    assert send(http) == 202
+
+
+def test_a_refused_page_can_be_sent_again(facade: Facade, hand: Hand) -> None:
+    http = facade(max_queue_size=1)
+    ids = []
+    for _ in range(5):
+        answer = http.post("/ocr/url", json={"url": "http://a/"})
+        ids.append(answer.json["task_id"])
+        assert send(http) == 503
+        hand.fail(ids[-1], RuntimeError())
+    assert len(set(ids)) == 5

@@ -1,0 +1,205 @@
+"""Whoever asks for a task learns in four words how it stands, and gets its text or why there is none."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hand import FOUND, Hand
+from nodes import RedisServer
+
+from ocr_celery.client import Client
+from ocr_celery.errors import Cancelled, EmptyFile, Internal
+from ocr_celery.message import COLLECT
+from ocr_celery.store import keys
+
+GROUNDED = "<|ref|>title<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n# Title\n"
+
+
+@pytest.fixture
+def id(client: Client) -> str:
+    """A task just sent."""
+    return client.submit_url("https://example.com/image.jpg")
+
+
+def ask(http: FlaskClient, id: str, query: str = "") -> dict[str, Any]:
+    answer = http.get(f"/ocr/{id}{query}")
+    assert answer.status_code == 200
+    body: dict[str, Any] = answer.json
+    return body
+
+
+def times(body: dict[str, Any]) -> tuple[float, float]:
+    return body.pop("created_at"), body.pop("updated_at")
+
+
+def test_a_task_just_sent_is_pending(http: FlaskClient, id: str) -> None:
+    body = ask(http, id)
+    created, updated = times(body)
+    assert isinstance(created, float)
+    assert created == updated == pytest.approx(time.time(), abs=10)
+    assert body == {"task_id": id, "status": "pending"}
+
+
+def test_a_task_in_the_engine_is_processing(http: FlaskClient, hand: Hand, id: str) -> None:
+    hand.start(id)
+    body = ask(http, id)
+    created, updated = times(body)
+    assert created < updated
+    assert body == {"task_id": id, "status": "processing"}
+
+
+def test_a_completed_task_has_its_text(http: FlaskClient, hand: Hand, id: str) -> None:
+    hand.start(id)
+    hand.complete(id, "# Document Title\n\nDocument content…")
+    body = ask(http, id)
+    created, updated = times(body)
+    assert created < updated
+    assert body == {"task_id": id, "status": "completed", "result": "# Document Title\n\nDocument content…"}
+
+
+def test_an_empty_page_is_completed_with_no_text(http: FlaskClient, hand: Hand, id: str) -> None:
+    hand.complete(id, "")
+    assert ask(http, id)["result"] == ""
+
+
+def test_a_failed_task_says_why_to_people_and_to_programs(http: FlaskClient, hand: Hand, id: str) -> None:
+    hand.fail(id, EmptyFile())
+    body = ask(http, id)
+    times(body)
+    assert body == {"task_id": id, "status": "failed", "error": "The file is empty.", "code": "empty_file"}
+
+
+def test_what_no_error_of_ours_says_is_not_shown(http: FlaskClient, hand: Hand, id: str) -> None:
+    hand.fail(id, RuntimeError("password=hunter2 at /home/me"))
+    body = ask(http, id)
+    times(body)
+    assert body == {"task_id": id, "status": "failed", "error": Internal().message, "code": "internal_error"}
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ("PENDING", "pending"),
+        ("RECEIVED", "pending"),
+        ("RETRY", "pending"),
+        ("STARTED", "processing"),
+        ("REVOKED", "failed"),
+        ("REJECTED", "failed"),
+        ("IGNORED", "failed"),
+    ],
+)
+def test_every_state_of_celery_has_its_word(http: FlaskClient, hand: Hand, id: str, state: str, status: str) -> None:
+    hand.store(id, None, state)
+    assert ask(http, id)["status"] == status
+
+
+def test_a_task_that_was_revoked_is_failed_as_cancelled(http: FlaskClient, client: Client, id: str) -> None:
+    client.app.backend.mark_as_revoked(id, "terminated")
+    body = ask(http, id)
+    assert (body["status"], body["error"], body["code"]) == ("failed", Cancelled().message, "cancelled")
+
+
+def test_an_unknown_id_is_404(http: FlaskClient) -> None:
+    answer = http.get("/ocr/550e8400-e29b-41d4-a716-446655440000")
+    assert answer.status_code == 404
+    assert answer.json == {
+        "detail": "Task 550e8400-e29b-41d4-a716-446655440000 not found",
+        "code": "task_not_found",
+    }
+
+
+@pytest.mark.parametrize("id", ["%0a%0d", "<script>", "x" * 5000, "..%2f..", "%00", "%ff", "batch", "ü"])
+def test_an_id_that_can_be_none_of_ours_is_404_and_is_not_repeated(http: FlaskClient, id: str) -> None:
+    answer = http.get(f"/ocr/{id}")
+    assert answer.status_code == 404
+    assert answer.json["code"] in ("task_not_found", "not_found")
+    assert "<" not in answer.text
+    assert len(answer.text) < 200
+
+
+def test_a_task_whose_result_is_no_longer_kept_is_410(
+    http: FlaskClient, hand: Hand, redis: RedisServer, id: str
+) -> None:
+    hand.complete(id)
+    redis.client.delete(keys.META + id)  # as when OCR_TASK_TTL has passed
+    answer = http.get(f"/ocr/{id}")
+    assert answer.status_code == 410
+    assert answer.json == {
+        "detail": "The task is finished, but its result is no longer kept.",
+        "code": "result_expired",
+    }
+
+
+def test_a_result_is_kept_for_the_time_that_is_set_and_its_record_for_twice_as_long(
+    hand: Hand, redis: RedisServer, id: str
+) -> None:
+    hand.complete(id)
+    assert redis.client.ttl(keys.META + id) == pytest.approx(3600, abs=10)
+    assert redis.client.ttl(keys.TASK + id) == pytest.approx(7200, abs=10)
+
+
+def test_a_final_state_stays(http: FlaskClient, hand: Hand, id: str) -> None:
+    hand.complete(id, "once")
+    first = ask(http, id)
+    hand.start(id)
+    hand.fail(id, EmptyFile())
+    assert ask(http, id) == first
+
+
+def test_a_task_sent_by_celery_alone_is_found_once_a_worker_had_it(http: FlaskClient, hand: Hand) -> None:
+    hand.complete("a-foreign-id", "text")
+    assert ask(http, "a-foreign-id")["result"] == "text"
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex")  # Celery's own call
+def test_the_task_that_collects_a_batch_is_no_page(http: FlaskClient, hand: Hand, client: Client) -> None:
+    id = client.submit_batch(["http://a/"])
+    hand.store(id, {"total": 1, "outcomes": []}, "SUCCESS", task=COLLECT)
+    assert http.get(f"/ocr/{id}").status_code == 404
+
+
+# -- shapes ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_grounded_answer_is_shown_as_clean_markdown_unless_it_is_wanted_raw(
+    http: FlaskClient, hand: Hand, id: str
+) -> None:
+    hand.complete(id, GROUNDED)
+    assert ask(http, id)["result"].strip() == "# Title"
+    assert ask(http, id, "?format=markdown") == ask(http, id)
+    assert ask(http, id, "?format=raw")["result"] == GROUNDED
+
+
+def test_details_say_how_the_page_was_read(http: FlaskClient, hand: Hand, id: str) -> None:
+    hand.complete(id, "text")
+    body = ask(http, id, "?details=true")
+    times(body)
+    assert body == {"task_id": id, "status": "completed", "result": "text", "details": FOUND}
+    assert "details" not in ask(http, id, "?details=false")
+
+
+def test_a_file_of_more_pages_says_so_unasked(http: FlaskClient, hand: Hand, id: str) -> None:
+    pages = {"in_file": 3, "read": 1}
+    hand.complete(id, "text", pages=pages)
+    body = ask(http, id)
+    times(body)
+    assert body == {"task_id": id, "status": "completed", "result": "text", "pages": pages}
+    body = ask(http, id, "?details=true")
+    times(body)
+    assert body == {"task_id": id, "status": "completed", "result": "text", "details": {**FOUND, "pages": pages}}
+
+
+@pytest.mark.parametrize(("query", "names"), [("?format=html", "format"), ("?details=perhaps", "details")])
+def test_a_shape_that_does_not_exist_is_422(http: FlaskClient, id: str, query: str, names: str) -> None:
+    answer = http.get(f"/ocr/{id}{query}")
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
+    assert answer.json["detail"].startswith(f"{names}: ")
+
+
+def test_text_is_sent_as_utf_8(http: FlaskClient, hand: Hand, id: str) -> None:
+    hand.complete(id, "文档 – ü 😀")
+    answer = http.get(f"/ocr/{id}")
+    assert answer.content_type == "application/json"
+    assert json.loads(answer.data.decode("utf-8"))["result"] == "文档 – ü 😀"

@@ -1,0 +1,87 @@
+"""Whatever is sent to the calls of /openapi.json, they answer what it says, and never a 500."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hand import Hand
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from nodes import RedisServer, own_redis, png
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from ocr_celery.client import Client
+from ocr_celery.errors import EmptyFile
+from ocr_celery.settings import Settings
+from ocr_celery.store import keys
+from web import create_app
+from web.schemas import BATCH_ID, ID
+
+CHECKS = [
+    allow_header_conformance,
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+]
+
+SENT_AS_JSON = ("/ocr/url", "/ocr/url/batch")
+
+schemathesis.openapi.format("binary", st.sampled_from([png(), b"%PDF-1.7", b""]) | st.binary(max_size=64))
+
+
+def described(max_queue_size: int) -> Any:
+    """The facade as its document describes it."""
+    settings = Settings(redis_url=own_redis().url, batch_size=1, max_queue_size=max_queue_size, max_batch_urls=20)
+    return schemathesis.openapi.from_wsgi("/openapi.json", create_app(settings))
+
+
+roomy, full = described(1_000_000), described(1)
+bounded = settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+@pytest.fixture(autouse=True)
+def _examples(redis: RedisServer, hand: Hand) -> Iterator[None]:
+    """The tasks that the document takes as examples, and a queue that is full where it holds one."""
+    client: Client = roomy.app.extensions["ocr_client"]
+    id = client.submit_batch(["http://a/", "http://b/", "http://c/", None])
+    redis.client.copy(keys.BATCH + id, keys.BATCH + BATCH_ID)
+    tasks = [task.id for _, task in client.look_up_batch(id).items]
+    hand.complete(tasks[0], "# Title", pages={"in_file": 2, "read": 1})
+    hand.fail(tasks[1], EmptyFile())
+    hand.start(tasks[2])
+    hand.complete(ID, "# Title", pages={"in_file": 2, "read": 1})
+    yield
+    for schema in (roomy, full):
+        schema.app.extensions["ocr_client"].redis.close()
+
+
+def check(case: schemathesis.Case) -> None:
+    answer = case.call()
+    assert answer.status_code < 500 or answer.status_code == 503
+    case.validate_response(answer, checks=CHECKS)
+    if case.path in SENT_AS_JSON and case.meta and case.meta.generation.mode.is_positive:
+        assert answer.status_code in (202, 503), "what is as documented is taken in"
+
+
+@roomy.parametrize()
+@bounded
+def test_every_answer_is_as_documented(case: schemathesis.Case) -> None:
+    check(case)
+
+
+@full.include(method="POST").parametrize()
+@bounded
+def test_every_answer_of_a_full_service_is_as_documented(case: schemathesis.Case) -> None:
+    check(case)

@@ -1,0 +1,93 @@
+"""/openapi.json says all that the service does: every error with an example, the defaults and limits that are set."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from hand import Facade
+
+from ocr_celery.settings import Settings
+
+Document = dict[str, Any]
+CALLS = {
+    ("post", "/ocr"): "202 400 413 415 422 503",
+    ("post", "/ocr/url"): "202 400 413 415 422 503",
+    ("post", "/ocr/url/batch"): "202 400 413 415 422 503",
+    ("get", "/ocr/{task_id}"): "200 404 410 422 503",
+    ("get", "/ocr/batch/{batch_task_id}"): "200 404 422 503",
+    ("get", "/health"): "200 503",
+    ("get", "/ready"): "200 503",
+    ("get", "/stats"): "200 503",
+    ("get", "/"): "200",
+}
+
+
+@pytest.fixture
+def document(http: FlaskClient) -> Document:
+    found: Document = http.get("/openapi.json").json
+    return found
+
+
+def operations(document: Document) -> dict[tuple[str, str], Document]:
+    return {(m, path): operation for path, found in document["paths"].items() for m, operation in found.items()}
+
+
+def test_every_call_is_there_with_every_status_it_answers(document: Document) -> None:
+    found = {call: " ".join(sorted(op["responses"])) for call, op in operations(document).items()}
+    assert found == CALLS
+
+
+def test_every_call_says_what_it_does(document: Document) -> None:
+    for operation in operations(document).values():
+        assert operation["summary"]
+        assert operation["tags"]
+    assert len({operation["operationId"] for operation in operations(document).values()}) == len(CALLS)
+
+
+def test_every_error_has_an_example_of_each_of_its_codes(document: Document) -> None:
+    for call, operation in operations(document).items():
+        for status, response in operation["responses"].items():
+            if status >= "400":
+                content = response["content"]["application/json"]
+                assert content["examples"], (call, status)
+                for code, example in content["examples"].items():
+                    assert example["value"]["code"] == code
+                    assert example["value"]["detail"] in response["description"]
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "codes"),
+    [
+        (("post", "/ocr"), "400", {"no_file", "empty_file", "malformed_request"}),
+        (("post", "/ocr"), "413", {"file_too_large", "too_many_pixels", "request_too_large"}),
+        (("post", "/ocr"), "415", {"not_an_image", "pdf_not_supported", "unsupported_media_type"}),
+        (("post", "/ocr"), "422", {"bad_request", "bad_option"}),
+        (("post", "/ocr/url/batch"), "503", {"queue_full", "broker_unavailable"}),
+        (("get", "/ocr/{task_id}"), "404", {"task_not_found"}),
+        (("get", "/ocr/{task_id}"), "410", {"result_expired"}),
+        (("get", "/ready"), "503", {"not_ready", "broker_unavailable"}),
+        (("get", "/health"), "503", {"broker_unavailable"}),
+    ],
+)
+def test_codes_are_those_of_the_call(document: Document, call: tuple[str, str], status: str, codes: set[str]) -> None:
+    response = operations(document)[call]["responses"][status]
+    assert set(response["content"]["application/json"]["examples"]) == codes
+
+
+def test_headers_are_there(document: Document) -> None:
+    for operation in operations(document).values():
+        for status, response in operation["responses"].items():
+            wanted = {"X-Request-ID"} | ({"202": {"Location"}, "503": {"Retry-After"}}.get(status) or set())
+            assert set(response["headers"]) == wanted
+
+
+@pytest.mark.parametrize("name", ["Upload", "UrlRequest", "BatchRequest"])
+def test_the_defaults_and_limits_are_those_that_are_set(facade: Facade, name: str) -> None:
+    given = {"default_prompt": "Free OCR.", "default_temperature": 0.5, "default_max_tokens": 99}
+    http = facade(**given, ngram_size=8, window_size=7, max_batch_urls=17)
+    schemas = http.get("/openapi.json").json["components"]["schemas"]
+    wanted = asdict(Settings(**given, ngram_size=8, window_size=7).options())
+    assert {option: schemas[name]["properties"][option]["default"] for option in wanted} == wanted
+    assert schemas["BatchRequest"]["properties"]["urls"]["maxItems"] == 17
+    assert schemas[name]["additionalProperties"] is False
