@@ -1,0 +1,92 @@
+"""/docs in a real browser: the calls can be read and tried, and nothing is asked of any other host."""
+
+import shutil
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from nodes import RedisServer
+from playwright.sync_api import Browser, Page, sync_playwright
+from served import Served, served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on PATH")
+
+
+class Seen:
+    """What a page did."""
+
+    def __init__(self, page: Page) -> None:
+        self.hosts: set[str] = set()
+        self.errors: list[str] = []
+        self.failed: list[str] = []
+        page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        page.on("requestfailed", lambda request: self.failed.append(request.url))
+        page.on("response", lambda answer: self.failed.append(answer.url) if answer.status >= 400 else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda line: self.errors.append(line.text) if line.type in ("error", "warning") else None)
+
+
+@pytest.fixture(scope="module")
+def server(redis_server: RedisServer) -> Iterator[Served]:
+    with served(redis_server.url) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    page = browser.new_page()
+    page.set_default_timeout(30_000)
+    yield page
+    page.close()
+
+
+def test_docs_shows_every_call_and_asks_no_other_host(server: Served, page: Page) -> None:
+    seen = Seen(page)
+    page.goto(server.url + "/docs")
+    page.wait_for_selector(".opblock")
+    page.wait_for_load_state("networkidle")
+    shown = page.locator(".opblock").all()
+    calls = [
+        " ".join(block.locator(f".opblock-summary-{x}").inner_text() for x in ("method", "path")) for block in shown
+    ]
+    assert sorted(call.replace("\u200b", "") for call in calls) == sorted(
+        [
+            "POST /ocr",
+            "POST /ocr/url",
+            "POST /ocr/url/batch",
+            "GET /ocr/{task_id}",
+            "GET /ocr/batch/{batch_task_id}",
+            "GET /health",
+            "GET /ready",
+            "GET /stats",
+            "GET /",
+        ]
+    )
+    assert seen.hosts == {f"127.0.0.1:{server.port}"}
+    assert seen.errors == []
+    assert seen.failed == []
+
+
+def test_a_call_can_be_tried_there(server: Served, page: Page, redis: RedisServer) -> None:
+    seen = Seen(page)
+    page.goto(server.url + "/docs")
+    block = page.locator(".opblock-post", has_text="/ocr/url").first
+    block.locator(".opblock-summary-control").click()
+    block.locator(".try-out__btn").click()
+    block.locator(".execute").click()
+    status = block.locator(".live-responses-table .response-col_status").last
+    status.wait_for()
+    assert status.inner_text().startswith("202")
+    assert redis.client.llen("celery") == 1
+    assert seen.hosts == {f"127.0.0.1:{server.port}"}
+    assert seen.errors == []
