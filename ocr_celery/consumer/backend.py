@@ -33,6 +33,30 @@ class Backend(RedisBackend):
         self.registry.move(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=int(self.expires))
         return result
 
+    def mark_as_done(
+        self, task_id: str, result: Any, request: Any = None, store_result: bool = True, state: str = states.SUCCESS
+    ) -> None:
+        """As Celery's, for a page whose sender wants no result too."""
+        super().mark_as_done(task_id, result, request=request, store_result=store_result, state=state)
+        self._end_without_result(task_id, state, request)
+
+    def mark_as_failure(
+        self, task_id: str, exc: Any, traceback: Any = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """As Celery's, for a page whose sender wants no result too."""
+        super().mark_as_failure(task_id, exc, traceback, request, *args, **kwargs)
+        self._end_without_result(task_id, states.FAILURE, request)
+
+    def mark_as_revoked(self, task_id: str, reason: str = "", request: Any = None, *args: Any, **kwargs: Any) -> None:
+        """As Celery's, for a page whose sender wants no result too."""
+        super().mark_as_revoked(task_id, reason, request, *args, **kwargs)
+        self._end_without_result(task_id, states.REVOKED, request)
+
+    def _end_without_result(self, task_id: str, state: str, request: Any) -> None:
+        """Celery stores nothing of a task sent with ignore_result; its place and its image have to be freed all the same."""
+        if getattr(request, "ignore_result", False) and self._is_page(task_id, request):
+            self.registry.move(task_id, state, now=time.time())
+
     def _is_page(self, task_id: str, request: Any) -> bool:
         name = getattr(request, "task", None)
         if name is not None:

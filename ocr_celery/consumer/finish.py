@@ -54,7 +54,7 @@ def _log(entry: Entry, result: Any) -> None:
     entered = entry.entered_at or time.time()
     fields: dict[str, Any] = {
         "task_id": entry.id,
-        "task": entry.request.name,
+        "task": entry.request.type,
         "source": entry.job.shown() if entry.job else "?",
         "waited": round(max(0.0, entered - entry.created_at - entry.prepare_seconds), 3),
         "prepared": round(entry.prepare_seconds, 3),

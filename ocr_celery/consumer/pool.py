@@ -86,7 +86,7 @@ class BatchPool(BasePool):
         """Celery hands over one accepted message."""
         done, accepted = options.get("callback"), options.get("accept_callback")
         request = getattr(done, "__self__", None)
-        if request is None or request.name not in message.PAGE_TASKS:
+        if request is None or request.type not in message.PAGE_TASKS:
             return self.side_threads.submit(apply_target, target, args, kwargs, done, accepted)
         entry = Entry(request, target, tuple(args), accepted, done)
         entry.on_terminate = self._abort
@@ -126,7 +126,7 @@ class BatchPool(BasePool):
             return
         entry.created_at = created
         args, kwargs, _ = entry.request._payload
-        entry.job = message.read_job(entry.request.name, args, kwargs, self.defaults)
+        entry.job = message.read_job(entry.request.type, args, kwargs, self.defaults)
         entry.page = self.intake.page(entry.job)
 
     # -- pages enter the engine ------------------------------------------------------------------------------------------

@@ -8,6 +8,9 @@ import pytest
 from nodes import RedisServer, Worker
 
 if TYPE_CHECKING:
+    from origin import Origin
+    from service import Service
+
     from ocr_celery.client import Client
 
 server = RedisServer()
@@ -55,3 +58,24 @@ def client(redis: RedisServer) -> "Client":
     from ocr_celery.settings import Settings
 
     return Client(Settings(redis_url=redis.url, max_queue_size=10_000))
+
+
+@pytest.fixture(scope="module")
+def service(request: pytest.FixtureRequest, redis_server: RedisServer) -> "Iterator[Service]":
+    """One worker for all tests of a module, with the module's ``SETTINGS``; Redis is emptied once, before it starts."""
+    from service import Service
+
+    redis_server.client.flushall()
+    service = Service(redis_server, getattr(request.module, "SETTINGS", {}))
+    yield service
+    service.worker.end()
+
+
+@pytest.fixture(scope="session")
+def origin() -> "Iterator[Origin]":
+    """A web server that pages are fetched from."""
+    from origin import Origin
+
+    origin = Origin()
+    yield origin
+    origin.close()
