@@ -6,9 +6,10 @@ from typing import Any
 
 from celery import states
 from celery.backends.redis import RedisBackend
+from celery.exceptions import TaskRevokedError
 
 from ocr_celery.core.status import OF_STATE
-from ocr_celery.errors import OcrError, public
+from ocr_celery.errors import Cancelled, OcrError, public
 from ocr_celery.message import PAGE_TASKS, failed_outcome
 from ocr_celery.store import keys
 from ocr_celery.store.registry import Registry
@@ -76,4 +77,6 @@ class Backend(RedisBackend):
 def _public(result: Any) -> OcrError:
     if isinstance(result, OcrError):
         return result
+    if isinstance(result, TaskRevokedError):
+        return Cancelled()
     return public(type(result).__name__, str(result))

@@ -19,11 +19,11 @@ pages = structlog.stdlib.get_logger("ocr_celery.pages")
 def finish(entry: Entry) -> None:
     """Record the outcome of a page and acknowledge its message; where that cannot be done, give the message back."""
     try:
-        if entry.request._already_revoked:
-            return  # its result is REVOKED and its message is acknowledged
         if getattr(entry.request, "_already_cancelled", False):
             return  # cold shutdown: the channel gives its message back
-        if entry.replay is not None:
+        if entry.request._already_revoked:
+            pass  # its result is REVOKED and its message is acknowledged
+        elif entry.replay is not None:
             _replay(entry, entry.replay)
         else:
             _trace(entry)

@@ -12,8 +12,8 @@ class PageRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._argsrepr = message.shown_arguments(self._type, self._args, self._kwargs, self._argsrepr)
-        self._kwargsrepr = "{}"
+        self._argsrepr: str = message.shown_arguments(self._type, self._args, self._kwargs, self.argsrepr)
+        self._kwargsrepr: str = "{}"
 
     def info(self, safe: bool = False) -> dict[str, Any]:
         """As `inspect` answers; nobody needs the image itself there."""

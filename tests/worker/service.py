@@ -42,6 +42,10 @@ class Service:
     def inspect(self) -> Any:
         return self.app.control.inspect([self.worker.name], timeout=5)
 
+    def revoke(self, id: str, *, terminate: bool = False) -> None:
+        """Revoke a task; the worker has heard of it when this returns."""
+        assert self.app.control.revoke(id, terminate=terminate, reply=True, timeout=5, destination=[self.worker.name])
+
     def open_tasks(self) -> int:
         """How many places of OCR_MAX_QUEUE_SIZE are taken."""
         stats = self.client.stats()
