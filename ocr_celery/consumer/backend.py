@@ -10,7 +10,7 @@ from celery.exceptions import TaskRevokedError
 
 from ocr_celery.core.status import OF_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
-from ocr_celery.message import PAGE_TASKS, failed_outcome
+from ocr_celery.message import COLLECT, PAGE_TASKS, failed_outcome
 from ocr_celery.store import keys
 from ocr_celery.store.registry import Registry
 
@@ -26,6 +26,8 @@ class Backend(RedisBackend):
     def _store_result(
         self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any
     ) -> Any:
+        if getattr(request, "task", None) == COLLECT and state in states.READY_STATES:
+            self.registry.end_batch(task_id)
         if not self._is_page(task_id, request):
             return super()._store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
         meta = self._get_result_meta(result=result, state=state, traceback=traceback, request=request)

@@ -14,8 +14,9 @@ from ocr_celery.consumer.sweep import Sweeper
 from ocr_celery.settings import load_settings
 from ocr_celery.store import connect, keys
 
-#: Celery's own lines for each task received, finished or failed as expected; they would show the text of the page
-_TOLD_BY_OUR_OWN_LINE = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request")
+#: Celery's own lines for each task received, handed on, finished or failed as expected; they would show its arguments
+#: or the text of the page
+_TOLD_BY_OUR_OWN_LINE = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request", "celery.pool")
 PACE = 0.5  #: seconds between adjustments of the prefetch
 
 _presence: Presence | None = None

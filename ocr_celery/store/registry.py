@@ -96,6 +96,10 @@ class Registry:
         items = [(url, tid, _record(tid, *r)) for (url, tid), r in zip(batch["items"], records, strict=True)]
         return batch["created_at"], items
 
+    def end_batch(self, id: str) -> None:
+        """The last task of a batch is finished: its record goes when theirs do."""
+        self.redis.expire(keys.BATCH + id, self.keep)
+
     def stats(self, *, now: float, limit: int) -> Stats:
         """The counts, in one round trip and constant time."""
         with self.redis.pipeline(transaction=False) as pipe:

@@ -27,6 +27,10 @@ class Service:
         """As any other service would: by name alone, with Celery's own options."""
         return self.app.send_task(task, list(args), **options)
 
+    def result(self, id: str) -> AsyncResult:
+        """What Celery says of a task."""
+        return AsyncResult(id, app=self.app)
+
     def stored(self, id: str) -> dict[str, Any]:
         """Celery's record of a task, as it lies in Redis."""
         return dict(json.loads(self.redis.client.get(keys.META + id) or "{}"))

@@ -12,12 +12,12 @@ from service import Service
 from ocr_celery import errors
 from ocr_celery.core.status import Status
 
-SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.1, "OCR_SCRIPTED_FAIL": "luck"}
+SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.1, "OCR_SCRIPTED_SPREAD": 2, "OCR_SCRIPTED_FAIL": "luck"}
 
 
 def outcomes(service: Service, body: AsyncResult) -> list[dict[str, Any]]:
     """What `ocr.collect` answers. (`get` on the chord's result would raise the first failure of its header.)"""
-    summary = AsyncResult(body.id, app=service.app).get(timeout=20)
+    summary = service.result(body.id).get(timeout=20)
     items = list(summary["outcomes"])
     completed = sum(item["status"] == "completed" for item in items)
     assert summary["total"] == len(items)
@@ -39,7 +39,7 @@ def test_a_body_gets_all_20_outcomes_in_order_although_3_pages_failed(service: S
     assert [(item["task_id"], item["code"], item["error"]) for item in items if item["status"] == "failed"] == [
         (f"member-{i}", "engine_failed", "The script says that this page fails.") for i in sorted(bad)
     ]
-    members = [AsyncResult(f"member-{i}", app=service.app) for i in range(20)]
+    members = [service.result(f"member-{i}") for i in range(20)]
     assert [member.status for member in members] == ["FAILURE" if i in bad else "SUCCESS" for i in range(20)]
     for i in bad:
         with pytest.raises(errors.EngineFailed, match="The script says that this page fails"):
@@ -58,19 +58,20 @@ def test_a_group_that_is_chained_to_the_body_is_such_a_chord_too(service: Servic
 def test_a_body_of_another_kind_fails_with_its_header_as_ever_in_celery(service: Service) -> None:
     pages = [service.app.signature("ocr.image", [data]) for data in (png(), b"no image")]
     body = chord(pages, service.app.signature("elsewhere.sum", queue="elsewhere"), app=service.app).apply_async()
-    until(lambda: AsyncResult(body.id, app=service.app).status == "FAILURE")
+    until(lambda: service.result(body.id).status == "FAILURE")
     assert not service.messages("elsewhere")
 
 
 def test_a_page_that_is_revoked_while_it_waits_still_completes_the_body(service: Service) -> None:
-    pages = [service.app.signature("ocr.image", [png(100 + i)], task_id=f"waiting-{i}") for i in range(12)]
+    widths = [199] * 4 + [100] * 6  # four that stay for 2 s, and six that wait for them
+    pages = [service.app.signature("ocr.image", [png(w)], task_id=f"waiting-{i}") for i, w in enumerate(widths)]
     body = chord(pages, service.app.signature("ocr.collect"), app=service.app).apply_async()
     until(lambda: service.pool()["buffered"] > 0, what="pages are buffered")
-    service.revoke("waiting-11")
+    service.revoke("waiting-9")
     items = outcomes(service, body)
-    assert [item["status"] for item in items] == ["completed"] * 11 + ["failed"]
-    assert (items[-1]["task_id"], items[-1]["code"]) == ("waiting-11", "cancelled")
-    assert AsyncResult("waiting-11", app=service.app).status == "REVOKED"
+    assert [item["status"] for item in items] == ["completed"] * 9 + ["failed"]
+    assert (items[-1]["task_id"], items[-1]["code"]) == ("waiting-9", "cancelled")
+    assert service.result("waiting-9").status == "REVOKED"
 
 
 def test_a_batch_keeps_the_order_of_its_urls_and_counts_the_bad_ones(service: Service, origin: Origin) -> None:
@@ -91,7 +92,7 @@ def test_a_batch_keeps_the_order_of_its_urls_and_counts_the_bad_ones(service: Se
         9: "bad_url",
     }
     assert batch.items[11][1].result["width"] == 140
-    summary = AsyncResult(id, app=service.app).get(timeout=10)
+    summary = service.result(id).get(timeout=10)
     assert (summary["total"], summary["completed"], summary["failed"]) == (12, 8, 4)
     until(service.is_settled)
 

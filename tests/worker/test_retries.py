@@ -1,7 +1,6 @@
 """A page whose trouble may pass is tried again, and only such a page; meanwhile it is RETRY, in the end it is what it is."""
 
 import pytest
-from celery.result import AsyncResult
 from nodes import png, until
 from origin import Origin
 from service import Service
@@ -48,7 +47,7 @@ def test_each_try_is_counted_and_waits_longer(service: Service, origin: Origin) 
     held = service.redis.client.hvals(f"ocr:unacked:{service.worker.name}")
     assert [header(record)["retries"] for record in held] == [2]
     service.revoke(sent.id)
-    until(lambda: AsyncResult(sent.id, app=service.app).status == "REVOKED")
+    until(lambda: sent.status == "REVOKED")
 
 
 @pytest.mark.parametrize("path", ["/retries/404", "/retries/410"])
