@@ -2,7 +2,7 @@
 
 Taking: kombu pops a message and records it as unacknowledged in two steps; a process killed between them loses it. Here a
 waiting worker uses ``BLMOVE queue queue RIGHT RIGHT``, which removes nothing, and then takes as many messages as it has
-room for in one Lua step that records each under the node's own key. `consumer/orphans.py` gives back what a dead node held.
+room for in one Lua step that records each under the node's own key. `store/unacked.py` gives back what is not worked on.
 
 Sending: inside `collected()` messages are kept instead of sent, so that the client can count, record, store and queue
 a page (or a thousand) in one step of its own.
@@ -61,7 +61,9 @@ def collected() -> Iterator[list[tuple[str, str, str]]]:
 
 
 class QoS(stock.QoS):
-    """One hash per node holds what is unacknowledged; nothing but `orphans` restores from another's hash."""
+    """One hash per node holds what is unacknowledged; `store.unacked` alone gives back from it."""
+
+    restore_at_shutdown = False  # kombu would when a channel closes: also of a lost connection, whose pages are kept
 
     def append(self, message: Any, delivery_tag: str) -> None:
         virtual.QoS.append(self, message, delivery_tag)  # recorded in Redis when it was taken
@@ -78,6 +80,15 @@ class Channel(stock.Channel):
     """A channel that takes messages in one step, and holds those published inside `collected()`."""
 
     QoS = QoS
+    _remembered: dict[str, Any] | None = None
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        """Remembered, so that a page that came over a connection can be acknowledged when that is lost and closed."""
+        if asynchronous:
+            return dict(super()._connparams(asynchronous=True))
+        if self._remembered is None:
+            self._remembered = super()._connparams()
+        return dict(self._remembered)
 
     def _brpop_start(self, timeout: float | None = None) -> None:
         queues = self._queue_cycle.consume(len(self.active_queues))

@@ -20,7 +20,7 @@ def finish(entry: Entry) -> None:
     """Record the outcome of a page and acknowledge its message; where that cannot be done, give the message back."""
     try:
         if getattr(entry.request, "_already_cancelled", False):
-            return  # cold shutdown: the channel gives its message back
+            return  # cold shutdown: its message goes back
         if entry.request._already_revoked:
             pass  # its result is REVOKED and its message is acknowledged
         elif entry.replay is not None:

@@ -268,6 +268,12 @@ class BatchPool(BasePool):
         """Whether a page that comes now would be read."""
         return hasattr(self, "engine") and not self.broken and not self.closing and self.engine.alive()
 
+    def tags(self) -> set[str]:
+        """The delivery tags of all messages that are being worked on."""
+        with self.changed:
+            requests = [entry.request for first in self.held.values() for entry in (first, *first.followers)]
+        return {str(request.message.delivery_tag) for request in (*requests, *tuple(worker_state.active_requests))}
+
     # -- end -------------------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
@@ -295,7 +301,7 @@ class BatchPool(BasePool):
         self.engine.stop()
 
     def on_terminate(self) -> None:
-        """Cold shutdown: the channel gives back what is unacknowledged."""
+        """Cold shutdown: what is unacknowledged goes back when the process ends, see presence.py."""
         if hasattr(self, "engine"):
             self.engine.stop()
 

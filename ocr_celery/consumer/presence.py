@@ -13,7 +13,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -58,10 +58,15 @@ class Presence:
             log.warning("%d unfinished pages of this node's last run are back in the queue", given)
         threading.Thread(target=self._keep, name="presence", daemon=True).start()
 
+    def give_back(self, but: Collection[str]) -> int:
+        """Give back all but the messages with these delivery tags. Answers how many. Raises `RedisError`."""
+        return give_back(self.redis, self.node, but=but)
+
     def end(self) -> None:
-        """Let the name go, in an orderly exit."""
+        """Give back what is still held and let the name go, in an orderly exit."""
         self._stopped = True
         with suppress(RedisError):
+            give_back(self.redis, self.node)
             self.redis.zrem(keys.WORKERS, self.node)
             self._let_go(keys=[keys.LEASE + self.node], args=[self.me])
 

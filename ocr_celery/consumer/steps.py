@@ -1,10 +1,11 @@
 """What our worker does beside Celery's own: logs of one form, a lease on its name, and a prefetch that follows its engine."""
 
+import atexit
 import logging
 from typing import Any
 
 from celery import bootsteps
-from celery.signals import celeryd_after_setup, setup_logging, worker_shutdown
+from celery.signals import celeryd_after_setup, setup_logging
 
 from ocr_celery import telemetry
 from ocr_celery.consumer import ending
@@ -13,6 +14,8 @@ from ocr_celery.consumer.presence import Presence
 from ocr_celery.consumer.sweep import Sweeper
 from ocr_celery.settings import load_settings
 from ocr_celery.store import connect, keys
+
+log = logging.getLogger(__name__)
 
 #: Celery's own lines for each task received, handed on, finished or failed as expected; they would show its arguments
 #: or the text of the page
@@ -38,16 +41,13 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
     conf.broker_transport_options = {**conf.broker_transport_options, "unacked_key": keys.UNACKED + sender}
     _presence = Presence(connect(load_settings().redis_url or "redis://127.0.0.1:6379/0"), sender)
     _presence.begin()
-
-
-@worker_shutdown.connect(weak=False)
-def _end(**_: Any) -> None:
-    if _presence is not None:
-        _presence.end()
+    atexit.register(
+        _presence.end
+    )  # whichever way it ends: warm, cold or by an error; Celery has a signal for the first alone
 
 
 class Feed(bootsteps.StartStopStep):
-    """Keeps the prefetch just deep enough, from when the worker consumes; see core/feeding.py."""
+    """From when the worker consumes: nothing is held that is not worked on, and just enough is; see core/feeding.py."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
     timer: Any = None
@@ -57,6 +57,7 @@ class Feed(bootsteps.StartStopStep):
         """(Re)connected."""
         if not isinstance(c.pool, BatchPool):
             return
+        self._give_back(c)
         self.given = c.initial_prefetch_count
         self._adjust(c)
         self.timer = c.timer.call_repeatedly(PACE, self._adjust, (c,))
@@ -79,6 +80,15 @@ class Feed(bootsteps.StartStopStep):
             self.timer = None
         if _presence is not None:
             _presence.look_now()
+
+    @staticmethod
+    def _give_back(c: Any) -> None:
+        """Celery forgets at a lost connection what waits for its time (a countdown, a retry) and counts on the broker to
+        send it again; an acknowledgement may have failed too. Nobody else gives back what a live node holds."""
+        if _presence is not None:
+            given = _presence.give_back(but=c.pool.tags())
+            if given:
+                log.warning("%d messages that are not worked on are back in the queue: the connection was lost", given)
 
     def _adjust(self, c: Any) -> None:
         wanted = c.pool.feed.hold()
