@@ -18,6 +18,7 @@ from celery import states
 from celery.concurrency.base import BasePool, apply_target
 from celery.worker import state as worker_state
 from kombu.asynchronous import get_event_loop
+from redis.exceptions import RedisError
 
 from ocr_celery import message
 from ocr_celery.consumer.ending import ENGINE_BROKE, end_worker
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _SIDE_THREADS = 2
 _FINISH_THREADS = 4
+_REDIS_AWAY = 0.5  #: seconds between tries to prepare a page while Redis does not answer
 
 
 class BatchPool(BasePool):
@@ -103,11 +105,8 @@ class BatchPool(BasePool):
 
     def _prepare(self, entry: Entry) -> None:
         began = time.monotonic()
-        try:
-            if not entry.is_off():
-                self._prepare_page(entry)
-        except Exception as exc:
-            entry.outcome = exc
+        while not self._prepared(entry):
+            time.sleep(_REDIS_AWAY)
         entry.prepare_seconds = time.monotonic() - began
         with self.changed:
             self.preparing -= 1
@@ -117,6 +116,18 @@ class BatchPool(BasePool):
             self.changed.notify_all()
         if entry.page is None:
             self._conclude(entry)
+
+    def _prepared(self, entry: Entry) -> bool:
+        """Make the page, or find out why there is none. False where Redis is away, which is no fault of the page's."""
+        try:
+            if not entry.is_off():
+                self._prepare_page(entry)
+        except RedisError as exc:
+            log.warning("task %s waits for Redis: %s", entry.id, exc)
+            return False
+        except Exception as exc:
+            entry.outcome = exc
+        return True
 
     def _prepare_page(self, entry: Entry) -> None:
         registry = self.app.backend.registry

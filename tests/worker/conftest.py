@@ -27,9 +27,22 @@ def redis_server() -> Iterator[RedisServer]:
     server.stop()
 
 
+def renew_connections() -> None:
+    """Those of this process broke where a test restarted Redis; Celery would notice by an error."""
+    from kombu import pools
+
+    from ocr_celery.app import app
+
+    pools.reset()
+    app._pool = app.amqp._producer_pool = None
+    app.backend.result_consumer.stop()
+    app.backend.client.connection_pool.disconnect()
+
+
 @pytest.fixture
 def redis(redis_server: RedisServer) -> RedisServer:
     """An empty Redis."""
+    renew_connections()
     redis_server.client.flushall()
     return redis_server
 
@@ -65,6 +78,7 @@ def service(request: pytest.FixtureRequest, redis_server: RedisServer) -> "Itera
     """One worker for all tests of a module, with the module's ``SETTINGS``; Redis is emptied once, before it starts."""
     from service import Service
 
+    renew_connections()
     redis_server.client.flushall()
     service = Service(redis_server, getattr(request.module, "SETTINGS", {}))
     yield service

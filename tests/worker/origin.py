@@ -10,7 +10,8 @@ from nodes import png
 
 
 class Origin(ThreadingHTTPServer):
-    """``/120`` is a picture 120 pixels wide; ``/503`` a status; ``/once/120`` fails with 503 the first time."""
+    """``/120`` is a picture 120 pixels wide; ``/503`` a status; ``/once/120`` fails with 503 the first time;
+    ``/gate/120`` answers once `gate` is set."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -18,6 +19,7 @@ class Origin(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
+        self.gate = threading.Event()
         self.asked: Counter[str] = Counter()  #: path → how often
         threading.Thread(target=self.serve_forever, name="origin", daemon=True).start()
 
@@ -36,6 +38,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         self.server.asked[path] += 1
+        if path.startswith("/gate/"):
+            self.server.gate.wait(20)
         number = int(re.findall(r"\d+$", path)[0])
         if path.startswith("/once/") and self.server.asked[path] == 1:
             number = 503

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from nodes import RedisServer, Worker, final, png, until
+from origin import Origin
 from service import until_settled
 
 from ocr_celery.client import Client
@@ -94,6 +95,22 @@ def test_pages_that_are_finished_while_redis_is_away_are_stored_and_not_read_aga
     redis.start()
     views = final(client, ids)
     assert [view.result["width"] for view in views if view.result] == [100 + i for i in range(4)]
+    until_settled(redis)
+    assert len(reads(worker)) == 4
+
+
+def test_pages_that_are_prepared_while_redis_is_away_wait_for_it(
+    client: Client, redis: RedisServer, start_worker: Start, origin: Origin
+) -> None:
+    worker = start_worker(OCR_PREPARE_THREADS=1, OCR_SCRIPTED_SECONDS=0.1)
+    ids = [client.submit_url(f"{origin.url}/gate/120"), *(client.submit_image(png(121 + i)) for i in range(3))]
+    until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 4, what="one is fetched, three are to be prepared")
+    redis.stop()
+    origin.gate.set()
+    until(lambda: "waits for Redis" in worker.log)
+    redis.start()
+    views = final(client, ids)
+    assert [view.result["width"] for view in views if view.result] == [120, 121, 122, 123]
     until_settled(redis)
     assert len(reads(worker)) == 4
 
