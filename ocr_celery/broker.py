@@ -51,6 +51,11 @@ return taken
 _owed: dict[str, bool] = {}
 
 
+def owed() -> set[str]:
+    """The delivery tags of messages that this process is done with, of which Redis has not been told."""
+    return set(_owed)
+
+
 class QoS(stock.QoS):
     """One hash per node holds what is unacknowledged; nothing but `consumer/presence.py` restores from another's hash."""
 

@@ -58,6 +58,18 @@ def shown(task: str, source: Any) -> str:
     return source[:60] if task == IMAGE and source.startswith("blob:") else bare_url(source)
 
 
+def shown_arguments(task: str, args: Any, kwargs: Any, given: str) -> str:
+    """The arguments of any message for a page task, however it is made, as events and Flower show them.
+
+    `given`: what its sender would have shown; kept for a stored image alone, where it may be the name of a file.
+    """
+    positional = args if isinstance(args, list | tuple) else ()
+    named = kwargs if isinstance(kwargs, Mapping) else {}
+    source = positional[0] if positional else named.get(_ARGUMENT[task])
+    text = shown(task, source)
+    return given[:120] if text.startswith("blob:") and given else f"({text})"
+
+
 def bare_url(url: str) -> str:
     """A URL without user, query and fragment, at most 120 characters."""
     try:

@@ -21,6 +21,7 @@ class PageTask(Task):
     """One page to read."""
 
     abstract = True
+    Request = "ocr_celery.consumer.request:PageRequest"
     typing = False  # arguments are checked by `message.read_job`, which answers with a code
     throws = (OcrError,)  # a page that cannot be read is no fault of the worker's: one line, no traceback
     max_retries = len(_RETRY_AFTER)

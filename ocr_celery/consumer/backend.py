@@ -6,12 +6,13 @@ from typing import Any
 
 from celery import states
 from celery.backends.redis import RedisBackend
+from celery.exceptions import TaskRevokedError
 from kombu.utils.encoding import bytes_to_str
 
 from ocr_celery import outbox
 from ocr_celery.core.status import OF_STATE
-from ocr_celery.errors import OcrError, public
-from ocr_celery.message import PAGE_TASKS, failed_outcome
+from ocr_celery.errors import Cancelled, OcrError, public
+from ocr_celery.message import COLLECT, PAGE_TASKS, failed_outcome
 from ocr_celery.store import keys
 from ocr_celery.store.registry import Registry
 
@@ -27,6 +28,8 @@ class Backend(RedisBackend):
     def _store_result(
         self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any
     ) -> Any:
+        if getattr(request, "task", None) == COLLECT and state in states.READY_STATES:
+            self.registry.end_batch(task_id)
         if not self._is_page(task_id, request):
             return super()._store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
         meta = self._get_result_meta(result=result, state=state, traceback=traceback, request=request)
@@ -34,6 +37,30 @@ class Backend(RedisBackend):
         known = state if state in OF_STATE else states.STARTED
         self.registry.move(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=int(self.expires))
         return result
+
+    def mark_as_done(
+        self, task_id: str, result: Any, request: Any = None, store_result: bool = True, state: str = states.SUCCESS
+    ) -> None:
+        """As Celery's, for a page whose sender wants no result too."""
+        super().mark_as_done(task_id, result, request=request, store_result=store_result, state=state)
+        self._end_without_result(task_id, state, request)
+
+    def mark_as_failure(
+        self, task_id: str, exc: Any, traceback: Any = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """As Celery's, for a page whose sender wants no result too."""
+        super().mark_as_failure(task_id, exc, traceback, request, *args, **kwargs)
+        self._end_without_result(task_id, states.FAILURE, request)
+
+    def mark_as_revoked(self, task_id: str, reason: str = "", request: Any = None, *args: Any, **kwargs: Any) -> None:
+        """As Celery's, for a page whose sender wants no result too."""
+        super().mark_as_revoked(task_id, reason, request, *args, **kwargs)
+        self._end_without_result(task_id, states.REVOKED, request)
+
+    def _end_without_result(self, task_id: str, state: str, request: Any) -> None:
+        """Celery stores nothing of a task sent with ignore_result; its place and its image have to be freed all the same."""
+        if getattr(request, "ignore_result", False) and self._is_page(task_id, request):
+            self.registry.move(task_id, state, now=time.time())
 
     def _is_page(self, task_id: str, request: Any) -> bool:
         name = getattr(request, "task", None)
@@ -72,4 +99,6 @@ class Backend(RedisBackend):
 def _public(result: Any) -> OcrError:
     if isinstance(result, OcrError):
         return result
+    if isinstance(result, TaskRevokedError):
+        return Cancelled()
     return public(type(result).__name__, str(result))

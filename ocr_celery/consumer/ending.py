@@ -2,7 +2,6 @@
 
 import os
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from celery.worker import state as worker_state
@@ -11,14 +10,6 @@ from kombu.asynchronous import get_event_loop
 ENGINE_BROKE = 70  #: exit status (EX_SOFTWARE)
 NAME_LOST = 75  #: exit status (EX_TEMPFAIL)
 _LAST_WORDS = 15.0  #: seconds for an orderly end; after that the process ends as if killed, which loses nothing either
-
-
-def _nothing() -> None:
-    """There is no last act."""
-
-
-#: called when the pool works on nothing more, however the worker ends
-last_act: Callable[[], None] = _nothing
 
 _worker: Any = None
 

@@ -18,11 +18,11 @@ pages = structlog.stdlib.get_logger("ocr_celery.pages")
 def finish(entry: Entry) -> None:
     """Record the outcome of a page and acknowledge its message; where that cannot be done, give the message back."""
     try:
-        if entry.request._already_revoked:
-            return  # its result is REVOKED and its message is acknowledged
         if getattr(entry.request, "_already_cancelled", False):
-            return  # cold shutdown: the channel gives its message back
-        if entry.replay is not None:
+            return  # cold shutdown: its message goes back
+        if entry.request._already_revoked:
+            pass  # its result is REVOKED and its message is acknowledged
+        elif entry.replay is not None:
             _replay(entry, entry.replay)
         else:
             _trace(entry)
@@ -51,7 +51,7 @@ def _trace(entry: Entry) -> None:
 def _log(entry: Entry, result: Any) -> None:
     fields: dict[str, Any] = {
         "task_id": entry.id,
-        "task": entry.request.name,
+        "task": entry.request.type,
         "source": entry.job.shown() if entry.job else "?",
         "waited": round(entry.waited, 3),
         "prepared": round(entry.prepare_seconds, 3),

@@ -98,7 +98,7 @@ class BatchPool(BasePool):
         """Celery hands over one accepted message."""
         done, accepted = options.get("callback"), options.get("accept_callback")
         request = getattr(done, "__self__", None)
-        if request is None or request.name not in message.PAGE_TASKS:
+        if request is None or request.type not in message.PAGE_TASKS:
             return self.side_threads.submit(apply_target, target, args, kwargs, done, accepted)
         entry = Entry(request, target, tuple(args), accepted, done)
         entry.on_terminate = self._abort
@@ -152,7 +152,7 @@ class BatchPool(BasePool):
             raise _CONVICTED[standing.killed]()
         entry.alone = standing.deaths >= inside.SUSPECTED
         args, kwargs, _ = entry.request._payload
-        entry.job = message.read_job(entry.request.name, args, kwargs, self.defaults)
+        entry.job = message.read_job(entry.request.type, args, kwargs, self.defaults)
         entry.options = entry.job.options
         entry.page = self.intake.page(entry.job)
 
@@ -245,6 +245,12 @@ class BatchPool(BasePool):
         """Whether a page that comes now would be read."""
         return hasattr(self, "places") and not self.broken and not self.closing and self.engine.alive()
 
+    def tags(self) -> set[str]:
+        """The delivery tags of all messages that are being worked on."""
+        with self.changed:
+            requests = [entry.request for first in self.held.values() for entry in (first, *first.followers)]
+        return {str(request.message.delivery_tag) for request in (*requests, *tuple(worker_state.active_requests))}
+
     # -- end -------------------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
@@ -275,7 +281,7 @@ class BatchPool(BasePool):
         self._end()
 
     def on_terminate(self) -> None:
-        """Cold shutdown: the channel gives back what is unacknowledged."""
+        """Cold shutdown: what is unacknowledged goes back when the process ends, see presence.py."""
         if hasattr(self, "places"):
             self._end()
 
@@ -285,7 +291,6 @@ class BatchPool(BasePool):
         if not self.broken:
             with suppress(RedisError):
                 inside.forget(self.redis, self.node)
-        ending.last_act()
 
     def terminate_job(self, pid: int, signal: Any = None) -> None:
         """`Entry.terminate` does it."""

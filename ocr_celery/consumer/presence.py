@@ -13,7 +13,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 
 from ocr_celery.consumer.ending import NAME_LOST, end_worker
 from ocr_celery.store import keys, scripts
-from ocr_celery.store.unacked import give_back
+from ocr_celery.store.unacked import give_back, take_over
 
 log = logging.getLogger(__name__)
 
@@ -53,19 +53,21 @@ class Presence:
         Waits for Redis. Ends the process with a clear line when a live process holds the name.
         """
         self._take_name()
-        given = give_back(self.redis, self.node)
+        given = take_over(self.redis, self.node)
         if given:
             log.warning("%d unfinished pages of this node's last run are back in the queue", given)
         threading.Thread(target=self._keep, name="presence", daemon=True).start()
 
+    def give_back(self, but: Collection[str]) -> int:
+        """Give back all but the messages with these delivery tags. Answers how many. Raises `RedisError`."""
+        return give_back(self.redis, self.node, but=but)
+
     def end(self) -> None:
-        """Give back what is still held, and let the name go, in an orderly exit. Does so once."""
-        if self._stopped:
-            return
+        """Give back what is still held and let the name go, in an orderly exit."""
         self._stopped = True
         with suppress(RedisError):
-            self.redis.zrem(keys.WORKERS, self.node)
             give_back(self.redis, self.node)
+            self.redis.zrem(keys.WORKERS, self.node)
             self._let_go(keys=[keys.LEASE + self.node], args=[self.me])
 
     def _take_name(self) -> None:
@@ -139,7 +141,7 @@ class Presence:
                 continue
             if now - self._missing.setdefault(node, now) < RENEW:
                 continue  # seen once; a lease may only just have been lost with Redis itself
-            given = give_back(self.redis, node)
+            given = take_over(self.redis, node)
             if given:
                 log.warning("%d pages that %s held are back in the queue: it has not been heard of", given, node)
             elif time.time() - seen > FORGET:

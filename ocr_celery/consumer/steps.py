@@ -1,12 +1,13 @@
 """What our worker does beside Celery's own: logs of one form, a lease on its name, and a prefetch that follows its engine."""
 
+import atexit
 import logging
 from typing import Any
 
 from celery import bootsteps
-from celery.signals import celeryd_after_setup, setup_logging, worker_shutdown
+from celery.signals import celeryd_after_setup, setup_logging
 
-from ocr_celery import telemetry
+from ocr_celery import broker, telemetry
 from ocr_celery.consumer import ending
 from ocr_celery.consumer.pool import BatchPool
 from ocr_celery.consumer.presence import Presence
@@ -14,8 +15,11 @@ from ocr_celery.consumer.sweep import Sweeper
 from ocr_celery.settings import load_settings
 from ocr_celery.store import connect, keys
 
-#: Celery's own lines for each task received, finished or failed as expected; they would show the text of the page
-_TOLD_BY_OUR_OWN_LINE = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request")
+log = logging.getLogger(__name__)
+
+#: Celery's own lines for each task received, handed on, finished or failed as expected; they would show its arguments
+#: or the text of the page
+_TOLD_BY_OUR_OWN_LINE = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request", "celery.pool")
 PACE = 0.5  #: seconds between adjustments of the prefetch
 
 _presence: Presence | None = None
@@ -34,21 +38,17 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
     """Before the engine is loaded: the name is ours, and what its last holder left is back in the queue."""
     global _presence
     ending.remember(instance)
-    ending.last_act = _end
     BatchPool.node = sender
     conf.broker_transport_options = {**conf.broker_transport_options, "unacked_key": keys.UNACKED + sender}
     _presence = Presence(connect(load_settings().redis_url or "redis://127.0.0.1:6379/0"), sender)
     _presence.begin()
-
-
-@worker_shutdown.connect(weak=False)
-def _end(**_: Any) -> None:
-    if _presence is not None:
-        _presence.end()
+    atexit.register(
+        _presence.end
+    )  # whichever way it ends, warm, cold or by an error: Celery has a signal for the first
 
 
 class Feed(bootsteps.StartStopStep):
-    """Keeps the prefetch just deep enough, from when the worker consumes; see core/feeding.py."""
+    """From when the worker consumes: nothing is held that is not worked on, and just enough is; see core/feeding.py."""
 
     requires = ("celery.worker.consumer.tasks:Tasks",)
     timer: Any = None
@@ -58,6 +58,7 @@ class Feed(bootsteps.StartStopStep):
         """(Re)connected."""
         if not isinstance(c.pool, BatchPool):
             return
+        self._give_back(c)
         self.given = c.initial_prefetch_count
         self._adjust(c)
         self.timer = c.timer.call_repeatedly(PACE, self._adjust, (c,))
@@ -80,6 +81,15 @@ class Feed(bootsteps.StartStopStep):
             self.timer = None
         if _presence is not None:
             _presence.look_now()
+
+    @staticmethod
+    def _give_back(c: Any) -> None:
+        """Celery forgets at a lost connection what waits for its time (a countdown, a retry) and counts on the broker to
+        send it again; an acknowledgement may have failed too. Nobody else gives back what a live node holds."""
+        if _presence is not None:
+            given = _presence.give_back(but={*c.pool.tags(), *broker.owed()})
+            if given:
+                log.warning("%d messages that are not worked on are back in the queue: the connection was lost", given)
 
     def _adjust(self, c: Any) -> None:
         wanted = c.pool.feed.hold()

@@ -109,6 +109,10 @@ class Registry:
         items = zip(json.loads(batch["urls"]), batch["ids"], records, strict=True)
         return batch["created_at"], [(url, tid, _record(tid, *r)) for url, tid, r in items]
 
+    def end_batch(self, id: str) -> None:
+        """The last task of a batch is finished: its record goes when theirs do."""
+        self.redis.expire(keys.BATCH + id, self.keep)
+
     def stats(self, *, now: float, limit: int) -> Stats:
         """The counts, in one round trip and constant time."""
         with self.redis.pipeline(transaction=False) as pipe:

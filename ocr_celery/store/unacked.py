@@ -1,7 +1,7 @@
 """What a node has taken and not acknowledged: one hash per node, and the way back into the queue."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from redis import Redis
@@ -11,14 +11,21 @@ from ocr_celery.store import inside, keys, scripts
 _AT_ONCE = 200  #: messages per step
 
 
-def give_back(redis: Redis, node: str) -> int:
-    """Return all that a dead node holds to the head of its queue, marked as delivered before. Answers how many messages.
+def take_over(redis: Redis, node: str) -> int:
+    """The node died: remember it of the pages in its engine, and give back all that it holds. Answers how many messages."""
+    inside.blame(redis, node, "worker")  # first: whoever gets these pages next must know
+    return give_back(redis, node)
 
+
+def give_back(redis: Redis, node: str, *, but: Collection[str] = ()) -> int:
+    """Return all that a node holds to the head of its queue, marked as delivered before. Answers how many messages.
+
+    `but`: the delivery tags of messages that it is working on and keeps.
     Safe to run from several processes at once: each message goes back once.
     """
-    inside.blame(redis, node, "worker")  # first: whoever gets these pages next must know
     key = keys.UNACKED + node
-    return _give_back(redis, key, cast(dict[bytes, bytes], redis.hgetall(key)))
+    held = cast(dict[bytes, bytes], redis.hgetall(key))
+    return _give_back(redis, key, {tag: record for tag, record in held.items() if tag.decode() not in but})
 
 
 def give_back_tags(redis: Redis, key: str, tags: Sequence[str]) -> int:

@@ -7,9 +7,31 @@ import pytest
 from nodes import RedisServer, Worker, own_redis
 
 if TYPE_CHECKING:
+    from origin import Origin
+    from service import Service
+
     from ocr_celery.client import Client
 
 own_redis()
+
+
+def renew_connections() -> None:
+    """Those of this process broke where a test restarted Redis; Celery would notice by an error."""
+    from kombu import pools
+
+    from ocr_celery.app import app
+
+    pools.reset()
+    app._pool = app.amqp._producer_pool = None
+    app.backend.result_consumer.stop()
+    app.backend.client.connection_pool.disconnect()
+
+
+@pytest.fixture
+def redis(redis: RedisServer) -> RedisServer:
+    """An empty Redis, to which nothing of an earlier test is connected."""
+    renew_connections()
+    return redis
 
 
 @pytest.fixture
@@ -36,3 +58,25 @@ def client(redis: RedisServer) -> "Client":
     from ocr_celery.settings import Settings
 
     return Client(Settings(redis_url=redis.url, max_queue_size=10_000))
+
+
+@pytest.fixture(scope="module")
+def service(request: pytest.FixtureRequest, redis_server: RedisServer) -> "Iterator[Service]":
+    """One worker for all tests of a module, with the module's ``SETTINGS``; Redis is emptied once, before it starts."""
+    from service import Service
+
+    renew_connections()
+    redis_server.client.flushall()
+    service = Service(redis_server, getattr(request.module, "SETTINGS", {}))
+    yield service
+    service.worker.end()
+
+
+@pytest.fixture(scope="session")
+def origin() -> "Iterator[Origin]":
+    """A web server that pages are fetched from."""
+    from origin import Origin
+
+    origin = Origin()
+    yield origin
+    origin.close()

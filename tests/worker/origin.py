@@ -1,0 +1,53 @@
+"""A web server of this machine that pages are fetched from; what it answers follows from the path alone."""
+
+import re
+import threading
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from nodes import png
+
+
+class Origin(ThreadingHTTPServer):
+    """``/120`` is a picture 120 pixels wide; ``/503`` a status; ``/once/120`` fails with 503 the first time;
+    ``/gate/120`` answers once `gate` is set."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.gate = threading.Event()
+        self.asked: Counter[str] = Counter()  #: path → how often
+        threading.Thread(target=self.serve_forever, name="origin", daemon=True).start()
+
+    def page(self, width: int = 100) -> str:
+        """The URL of a picture of this width."""
+        return f"{self.url}/{width}"
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Origin
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        self.server.asked[path] += 1
+        if path.startswith("/gate/"):
+            self.server.gate.wait(20)
+        number = int(re.findall(r"\d+$", path)[0])
+        if path.startswith("/once/") and self.server.asked[path] == 1:
+            number = 503
+        status, body = (number, b"sorry") if 400 <= number < 600 else (200, png(number))
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass

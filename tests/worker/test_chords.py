@@ -1,0 +1,106 @@
+"""A chord's body runs with every outcome, although pages failed, and each page keeps its own truth."""
+
+from typing import Any
+
+import pytest
+from celery import chord
+from celery.result import AsyncResult
+from nodes import free_port, png, until
+from origin import Origin
+from service import Service
+
+from ocr_celery import errors
+from ocr_celery.core.status import Status
+
+SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.1, "OCR_SCRIPTED_SPREAD": 2, "OCR_SCRIPTED_FAIL": "luck"}
+
+
+def outcomes(service: Service, body: AsyncResult) -> list[dict[str, Any]]:
+    """What `ocr.collect` answers. (`get` on the chord's result would raise the first failure of its header.)"""
+    summary = service.result(body.id).get(timeout=20)
+    items = list(summary["outcomes"])
+    completed = sum(item["status"] == "completed" for item in items)
+    assert summary["total"] == len(items)
+    assert (summary["completed"], summary["failed"]) == (completed, len(items) - completed)
+    return items
+
+
+def test_a_body_gets_all_20_outcomes_in_order_although_3_pages_failed(service: Service) -> None:
+    bad = {3, 7, 19}
+    pages = [
+        service.app.signature(
+            "ocr.image", [png(100 + i)], {"prompt": "bad luck" if i in bad else "fine"}, task_id=f"member-{i}"
+        )
+        for i in range(20)
+    ]
+    body = chord(pages, service.app.signature("ocr.collect"), app=service.app).apply_async()
+    items = outcomes(service, body)
+    assert [item.get("result", {}).get("width") for item in items] == [None if i in bad else 100 + i for i in range(20)]
+    assert [(item["task_id"], item["code"], item["error"]) for item in items if item["status"] == "failed"] == [
+        (f"member-{i}", "engine_failed", "The script says that this page fails.") for i in sorted(bad)
+    ]
+    members = [service.result(f"member-{i}") for i in range(20)]
+    assert [member.status for member in members] == ["FAILURE" if i in bad else "SUCCESS" for i in range(20)]
+    for i in bad:
+        with pytest.raises(errors.EngineFailed, match="The script says that this page fails"):
+            members[i].get(timeout=1)
+
+
+def test_a_group_that_is_chained_to_the_body_is_such_a_chord_too(service: Service) -> None:
+    from celery import chain, group
+
+    pages = group(service.app.signature("ocr.image", [data]) for data in (png(120), b"no image", png(122)))
+    body = chain(pages, service.app.signature("ocr.collect"), app=service.app).apply_async()
+    codes = [item.get("code") for item in outcomes(service, body)]
+    assert codes == [None, "not_an_image", None]
+
+
+def test_a_body_of_another_kind_fails_with_its_header_as_ever_in_celery(service: Service) -> None:
+    pages = [service.app.signature("ocr.image", [data]) for data in (png(), b"no image")]
+    body = chord(pages, service.app.signature("elsewhere.sum", queue="elsewhere"), app=service.app).apply_async()
+    until(lambda: service.result(body.id).status == "FAILURE")
+    assert not service.messages("elsewhere")
+
+
+def test_a_page_that_is_revoked_while_it_waits_still_completes_the_body(service: Service) -> None:
+    widths = [199] * 4 + [100] * 6  # four that stay for 2 s, and six that wait for them
+    pages = [service.app.signature("ocr.image", [png(w)], task_id=f"waiting-{i}") for i, w in enumerate(widths)]
+    body = chord(pages, service.app.signature("ocr.collect"), app=service.app).apply_async()
+    until(lambda: service.pool()["buffered"] > 0, what="pages are buffered")
+    service.revoke("waiting-9")
+    items = outcomes(service, body)
+    assert [item["status"] for item in items] == ["completed"] * 9 + ["failed"]
+    assert (items[-1]["task_id"], items[-1]["code"]) == ("waiting-9", "cancelled")
+    assert service.result("waiting-9").status == "REVOKED"
+
+
+def test_a_batch_keeps_the_order_of_its_urls_and_counts_the_bad_ones(service: Service, origin: Origin) -> None:
+    urls: list[Any] = [origin.page(100 + i) for i in range(12)]
+    urls[2], urls[5] = f"{origin.url}/404", "http://10.1.2.3/page.png"
+    urls[7], urls[9] = {"no": "string"}, "not a url"
+    urls[11] = f"{origin.url}/once/140"  # fails at first, and is tried again
+    id = service.client.submit_batch(urls, prompt="Free OCR.")
+    assert service.client.look_up_batch(id).status in (Status.PENDING, Status.PROCESSING)
+    batch = until(lambda: (b := service.client.look_up_batch(id)).status.final and b)
+    assert [url for url, _ in batch.items] == urls
+    assert batch.status is Status.COMPLETED
+    assert batch.counts == {Status.COMPLETED: 8, Status.FAILED: 4}
+    assert {i: task.error.code for i, (_, task) in enumerate(batch.items) if task.error} == {
+        2: "source_refused",
+        5: "address_refused",
+        7: "bad_url",
+        9: "bad_url",
+    }
+    assert batch.items[11][1].result["width"] == 140
+    summary = service.result(id).get(timeout=10)
+    assert (summary["total"], summary["completed"], summary["failed"]) == (12, 8, 4)
+    until(service.is_settled)
+
+
+def test_a_batch_whose_every_url_is_bad_is_failed(service: Service) -> None:
+    id = service.client.submit_batch(["nowhere", f"http://127.0.0.1:{free_port()}/x", None], prompt="Free OCR.")
+    until(lambda: service.client.look_up_batch(id).counts[Status.FAILED] >= 2)
+    assert service.client.look_up_batch(id).status is Status.PROCESSING, "the dead address is tried again"
+    for _, task in service.client.look_up_batch(id).items:
+        service.revoke(task.id)
+    until(lambda: service.client.look_up_batch(id).status is Status.FAILED)

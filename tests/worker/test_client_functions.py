@@ -1,0 +1,154 @@
+"""What other Python services call: `ocr_celery.client`, as its documentation shows it and in all its answers."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from nodes import ROOT, free_port, png, until
+from origin import Origin
+from service import Service
+
+from ocr_celery import client, errors
+from ocr_celery.client import Client
+from ocr_celery.core.status import Status
+from ocr_celery.settings import Settings
+
+SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.3, "OCR_SCRIPTED_FAIL": "luck"}
+
+
+def example(text: str) -> str:
+    """The indented block of a docstring."""
+    return textwrap.dedent("\n".join(line for line in text.splitlines() if line.startswith("    ") or not line))
+
+
+def test_the_example_in_its_documentation_runs_as_it_is_written(service: Service, tmp_path: Path) -> None:
+    program = example(client.__doc__ or "")
+    assert program.count("client.") == 2
+    (tmp_path / "page.jpg").write_bytes(png(210))
+    environment = {**os.environ, "REDIS_URL": service.redis.url, "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, text=True, capture_output=True, check=False
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == "completed page of 210 x 20, Free OCR.\n"
+
+
+def test_an_image_is_sent_waited_for_and_looked_up(service: Service) -> None:
+    before = time.time()
+    id = client.submit_image(png(211), name="scan 1.png", prompt="Free OCR.", max_tokens=2)
+    first = client.look_up(id)
+    assert (first.id, first.status.final, first.result, first.error) == (id, False, None, None)
+    view = client.wait(id, timeout=10)
+    assert view == client.look_up(id)
+    assert view.status is Status.COMPLETED
+    assert view.result is not None
+    assert (view.result["text"], view.result["finish_reason"]) == ("page of", "length")
+    assert before <= first.created_at == view.created_at < view.updated_at <= time.time()
+    assert view.updated_at >= first.updated_at
+
+
+def test_a_url_and_a_batch_are_sent_and_looked_up(service: Service, origin: Origin) -> None:
+    id = client.submit_url(origin.page(212))
+    batch = client.submit_batch([origin.page(213), "nowhere"], max_tokens=1)
+    assert client.wait(id, timeout=10).result["width"] == 212  # type: ignore[index]
+    view = until(lambda: (b := client.look_up_batch(batch)).status.final and b)
+    assert (view.id, view.status) == (batch, Status.COMPLETED)
+    assert [url for url, _ in view.items] == [origin.page(213), "nowhere"]
+    assert view.items[0][1].result["text"] == "page"  # type: ignore[index]
+    assert view.created_at < view.updated_at == max(task.updated_at for _, task in view.items)
+
+
+def test_a_stored_image_is_read_by_its_reference(service: Service) -> None:
+    reference = client.store_image(png(214))
+    assert service.send("ocr.image", reference).get(timeout=10)["width"] == 214
+
+
+def test_waiting_ends_with_the_time(service: Service) -> None:
+    id = client.submit_image(png())
+    with pytest.raises(TimeoutError, match=f"task {id} is still (pending|processing) after 0.1 s"):
+        client.wait(id, timeout=0.1)
+    client.wait(id, timeout=10)
+
+
+def test_a_failed_task_says_why(service: Service) -> None:
+    view = client.wait(client.submit_image(png(), prompt="bad luck"), timeout=10)
+    assert (view.status, view.result) == (Status.FAILED, None)
+    assert isinstance(view.error, errors.EngineFailed)
+    assert view.error.message == "The script says that this page fails."
+
+
+def test_what_is_unknown_is_not_found(service: Service) -> None:
+    with pytest.raises(errors.TaskNotFound, match="Task nobody not found"):
+        client.look_up("nobody")
+    with pytest.raises(errors.TaskNotFound, match="Task nobody not found"):
+        client.look_up_batch("nobody")
+
+
+def test_a_bad_option_is_refused_and_nothing_is_queued(service: Service) -> None:
+    before = client.stats().total
+    for send in (
+        lambda: client.submit_image(png(), temperature=9),
+        lambda: client.submit_url("http://x.example/", promt="?"),
+        lambda: client.submit_batch(["http://x.example/"], max_tokens=0),
+    ):
+        with pytest.raises(errors.BadOption):
+            send()
+    assert client.stats().total == before
+
+
+def test_a_full_service_takes_nothing_in_but_a_batch_that_began_below_the_limit(service: Service) -> None:
+    small = Client(Settings(redis_url=service.redis.url, max_queue_size=8))
+    until(lambda: service.open_tasks() == 0)
+    batch = small.submit_batch(["nowhere"] * 3 + [f"http://127.0.0.1:{free_port()}/x"] * 9)
+    assert small.stats().pending >= 8
+    kept = kept_of(service)
+    for send in (
+        lambda: small.submit_image(png()),
+        lambda: small.submit_url("http://x.example/"),
+        lambda: small.submit_batch(["http://x.example/"]),
+    ):
+        with pytest.raises(errors.QueueFull):
+            send()
+    assert kept_of(service) == kept
+    for _, task in small.look_up_batch(batch).items:
+        service.revoke(task.id)
+    until(lambda: service.open_tasks() == 0)
+    assert small.submit_image(png())
+
+
+def kept_of(service: Service) -> set[bytes]:
+    """The records of tasks and batches, and their images."""
+    return {key for kind in ("task", "blob", "batch") for key in service.redis.client.scan_iter(f"ocr:{kind}:*")}
+
+
+def test_a_redis_that_is_away_is_said_so_within_3_seconds(service: Service) -> None:
+    away = Client(Settings(redis_url=f"redis://127.0.0.1:{free_port()}/0"))
+    for ask in (
+        lambda: away.store_image(b"x"),
+        lambda: away.look_up("x"),
+        lambda: away.look_up_batch("x"),
+        away.stats,
+        lambda: away.wait("x", timeout=9),
+        lambda: away._accept(["x"], [], now=1.0),
+    ):
+        began = time.monotonic()
+        with pytest.raises(errors.BrokerUnavailable):
+            ask()
+        assert time.monotonic() - began < 3
+
+
+def test_the_counts_tell_how_many_tasks_stand_where(service: Service) -> None:
+    until(lambda: service.open_tasks() == 0)
+    before = client.stats()
+    assert (before.workers, before.queue_limit) == (1, 100)
+    assert before.total == before.completed + before.failed
+    ids = [client.submit_image(png()), client.submit_image(png(), prompt="bad luck")]
+    assert client.stats().total == before.total + 2
+    for id in ids:
+        client.wait(id, timeout=10)
+    after = client.stats()
+    assert (after.completed, after.failed) == (before.completed + 1, before.failed + 1)

@@ -1,0 +1,82 @@
+"""In Flower each page is a task of its own, with its true state and runtime, and without its content."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+from nodes import ROOT, free_port, png, until
+from origin import Origin
+from service import Service
+
+SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.7, "OCR_SCRIPTED_FAIL": "luck"}
+
+
+class Flower:
+    """The process that `make flower` starts."""
+
+    def __init__(self, redis_url: str) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
+        given = {
+            "REDIS_URL": redis_url,
+            "OCR_FLOWER_PORT": self.url.rpartition(":")[2],
+            "FLOWER_UNAUTHENTICATED_API": "true",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ocr_celery.local.flower"],
+            cwd=ROOT,
+            env={**os.environ, **given},
+            start_new_session=True,
+        )
+
+    def tasks(self) -> dict[str, Any]:
+        answer = requests.get(f"{self.url}/api/tasks", timeout=5)
+        answer.raise_for_status()
+        return dict(answer.json())
+
+    def knows(self, worker: str) -> bool:
+        """Whether it has heard of this worker, and so hears its events."""
+        try:
+            return worker in requests.get(f"{self.url}/api/workers", timeout=5).json()
+        except requests.RequestException:
+            return False
+
+
+def states(flower: Flower) -> Counter[str]:
+    return Counter(task["state"] for task in flower.tasks().values())
+
+
+@pytest.fixture
+def flower(service: Service) -> Iterator[Flower]:
+    flower = Flower(service.redis.url)
+    until(lambda: flower.knows(service.worker.name), what="Flower has heard of the worker")
+    yield flower
+    flower.process.terminate()
+    flower.process.wait(10)
+
+
+def test_every_page_is_a_task_with_its_true_state_and_runtime(service: Service, flower: Flower, origin: Origin) -> None:
+    image = png(300, 200)
+    good = [service.send("ocr.image", image) for _ in range(5)]
+    bad = service.send("ocr.image", png(), kwargs={"prompt": "bad luck"})
+    url = service.client.submit_url(f"{origin.page(100)}?signature=s3cret")
+    until(lambda: states(flower) == {"STARTED": 4, "RECEIVED": 2}, what="a batch is in the engine, two are held ahead")
+    until(lambda: states(flower) == {"SUCCESS": 6, "FAILURE": 1})
+    tasks = flower.tasks()
+    assert {id: task["state"] for id, task in tasks.items()} == {
+        **{sent.id: "SUCCESS" for sent in good},
+        bad.id: "FAILURE",
+        url: "SUCCESS",
+    }
+    for sent in good:
+        assert sent.status == "SUCCESS"
+        assert tasks[sent.id]["runtime"] == pytest.approx(0.7, abs=0.3)
+        assert tasks[sent.id]["args"] == f"(<{len(image)} bytes>)"
+        assert tasks[sent.id]["worker"] == service.worker.name
+    assert tasks[url]["args"] == f"({origin.page(100)})"
+    assert "s3cret" not in str(tasks)
+    assert tasks[bad.id]["exception"].startswith("EngineFailed")

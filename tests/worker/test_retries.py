@@ -1,0 +1,64 @@
+"""A page whose trouble may pass is tried again, and only such a page; meanwhile it is RETRY, in the end it is what it is."""
+
+import pytest
+from nodes import png, until
+from origin import Origin
+from service import Service
+
+from ocr_celery import errors
+from ocr_celery.core.status import Status
+
+SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.05, "OCR_SCRIPTED_FAIL": "luck"}
+
+
+def test_a_server_that_fails_at_first_is_asked_again(service: Service, origin: Origin) -> None:
+    sent = service.send("ocr.url", f"{origin.url}/once/123")
+    until(lambda: sent.status == "RETRY")
+    assert service.client.look_up(sent.id).status is Status.PENDING
+    scheduled = until(lambda: service.inspect().scheduled()[service.worker.name])
+    assert [entry["request"]["id"] for entry in scheduled] == [sent.id]
+    neighbour = service.send("ocr.image", png(124))
+    assert neighbour.get(timeout=10)["width"] == 124, "it holds no place while it waits"
+    assert sent.status == "RETRY"
+    assert sent.get(timeout=10)["width"] == 123
+    assert sent.status == "SUCCESS"
+    assert origin.asked["/once/123"] == 2
+    until(service.is_settled)
+
+
+def test_a_server_that_always_fails_is_given_up_with_its_error(service: Service, origin: Origin) -> None:
+    # as its message looks before the last of its tries
+    sent = service.send("ocr.url", f"{origin.url}/gone/502", retries=3)
+    with pytest.raises(errors.DownloadFailed, match=r"127\.0\.0\.1 answered with status 502"):
+        sent.get(timeout=10)
+    assert sent.status == "FAILURE"
+    view = service.client.look_up(sent.id)
+    assert view.error is not None
+    assert view.error.code == "download_failed"
+    assert origin.asked["/gone/502"] == 1
+
+
+def test_each_try_is_counted_and_waits_longer(service: Service, origin: Origin) -> None:
+    """Tried a second time, it is put off by about 8 seconds more and counted: 2 tries are behind it, 2 are left."""
+    sent = service.send("ocr.url", f"{origin.url}/503", retries=1)
+    until(lambda: sent.status == "RETRY")
+    (scheduled,) = until(lambda: service.inspect().scheduled()[service.worker.name])
+    assert scheduled["request"]["id"] == sent.id
+    held = service.redis.client.hvals(f"ocr:unacked:{service.worker.name}")
+    assert [header(record)["retries"] for record in held] == [2]
+    service.revoke(sent.id)
+    until(lambda: sent.status == "REVOKED")
+
+
+@pytest.mark.parametrize("path", ["/retries/404", "/retries/410"])
+def test_a_refusal_is_final_at_once(service: Service, origin: Origin, path: str) -> None:
+    sent = service.send("ocr.url", origin.url + path)
+    with pytest.raises(errors.SourceRefused):
+        sent.get(timeout=10)
+    assert origin.asked[path] == 1
+
+
+def header(record: bytes) -> dict[str, object]:
+    import json
+
+    return dict(json.loads(record)[0]["headers"])

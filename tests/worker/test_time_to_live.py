@@ -1,0 +1,110 @@
+"""What was finished is forgotten after OCR_TASK_TTL, and no end of a task leaves its place taken."""
+
+from collections.abc import Iterator
+
+import pytest
+from nodes import png, until
+from origin import Origin
+from service import Service
+
+from ocr_celery.core.status import Status
+from ocr_celery.errors import OcrError, ResultExpired, TaskNotFound
+from ocr_celery.store import keys
+
+SETTINGS = {
+    "OCR_TASK_TTL": 1,
+    "OCR_CLEANUP_INTERVAL": 0.3,
+    "OCR_SCRIPTED_SECONDS": 0.05,
+    "OCR_SCRIPTED_FAIL": "luck",
+}
+
+
+@pytest.fixture(autouse=True)
+def _settled(service: Service) -> Iterator[None]:
+    yield
+    until(service.is_settled)
+
+
+def error_of(service: Service, id: str) -> type[OcrError] | None:
+    """What asking for a task raises."""
+    try:
+        service.client.look_up(id)
+    except OcrError as exc:
+        return type(exc)
+    return None
+
+
+@pytest.mark.parametrize("prompt", ["fine", "bad luck"])
+def test_a_finished_task_is_known_then_expired_then_unknown(service: Service, prompt: str) -> None:
+    id = service.client.submit_image(png(), prompt=prompt)
+    assert service.client.wait(id, timeout=10).status.final
+    until(lambda: error_of(service, id) is ResultExpired, timeout=5)
+    assert ResultExpired.http_status == 410
+    until(lambda: error_of(service, id) is TaskNotFound, timeout=5)
+    assert not list(service.redis.client.scan_iter(f"*{id}*"))
+    until(lambda: service.client.stats().total == 0, what="it is counted no more")
+
+
+def test_a_batch_is_forgotten_like_its_tasks(service: Service, origin: Origin) -> None:
+    id = service.client.submit_batch([origin.page(100), "nowhere"])
+    until(lambda: service.client.look_up_batch(id).status is Status.COMPLETED)
+    until(lambda: not list(service.redis.client.scan_iter(f"*{id}*")), timeout=10)
+    with pytest.raises(TaskNotFound):
+        service.client.look_up_batch(id)
+
+
+def test_a_loose_image_goes_by_itself(service: Service) -> None:
+    reference = service.client.store_image(png())
+    assert service.redis.client.exists(keys.PREFIX + reference)
+    until(lambda: not service.redis.client.exists(keys.PREFIX + reference), timeout=5)
+    sent = service.send("ocr.image", reference)
+    with pytest.raises(OcrError) as caught:
+        sent.get(timeout=10)
+    assert caught.value.code == "image_expired"
+
+
+def test_an_image_that_came_with_a_task_stays_for_as_long_as_the_task_waits(service: Service) -> None:
+    id = service.client.submit_image(png())
+    assert service.redis.client.ttl(keys.BLOB + id) in (-1, -2)  # never running out; gone when it was read already
+    service.client.wait(id, timeout=10)
+    until(lambda: not service.redis.client.exists(keys.BLOB + id))
+
+
+def test_every_end_of_a_task_frees_its_place(service: Service, origin: Origin) -> None:
+    """Read, failed in each stage, revoked, expired, purged: none stays open."""
+    ids = [
+        service.client.submit_image(png()),
+        service.client.submit_image(png(), prompt="bad luck"),
+        service.client.submit_image(b"no image"),
+        service.client.submit_url(f"{origin.url}/404"),
+        service.send("ocr.image", png(), countdown=0.2, expires=0.1).id,
+    ]
+    off = service.send("ocr.image", png(), countdown=0.5)
+    until(lambda: service.inspect().scheduled()[service.worker.name])
+    service.revoke(off.id)
+    for id in ids:
+        until(lambda id=id: service.redis.client.ttl(keys.TASK + id) > 0)
+    until(lambda: service.redis.client.ttl(keys.TASK + off.id) > 0)
+    assert service.open_tasks() == 0
+
+
+def test_what_was_lost_is_found_and_frees_its_place(service: Service) -> None:
+    client = service.client
+    now = 1.0  # long ago
+    client.redis.hset(keys.TASK + "lost", mapping={"created_at": now, "updated_at": now, "state": "STARTED"})
+    client.redis.zadd(keys.COUNTED[Status.PROCESSING], {"lost": now})
+    client.redis.set(keys.BLOB + "lost", b"its image")
+    assert service.open_tasks() == 1
+    view = client.wait("lost", timeout=10)
+    assert view.error is not None
+    assert view.error.code == "page_lost"
+    assert service.open_tasks() == 0
+
+
+def test_what_waits_for_long_is_not_taken_for_lost(service: Service) -> None:
+    sent = service.send("ocr.image", png(), countdown=2)
+    until(lambda: service.inspect().scheduled()[service.worker.name])
+    client = service.client
+    client.redis.hset(keys.TASK + sent.id, mapping={"created_at": 1, "updated_at": 1, "state": "PENDING"})
+    client.redis.zadd(keys.COUNTED[Status.PENDING], {sent.id: 1})
+    assert sent.get(timeout=10)["width"] == 100
