@@ -22,7 +22,19 @@ ELSEWHERE = "elsewhere"  #: a queue of another service, whose messages we look a
 def test_a_url_sent_by_name_is_read_with_the_defaults(service: Service, origin: Origin) -> None:
     result = service.send("ocr.url", origin.page(120)).get(timeout=10)
     assert set(result) == {
-        *("text", "finish_reason", "prompt_tokens", "output_tokens", "width", "height", "engine", "model", "seconds")
+        *(
+            "text",
+            "finish_reason",
+            "verdict",
+            "readings",
+            "prompt_tokens",
+            "output_tokens",
+            "width",
+            "height",
+            "engine",
+            "model",
+            "seconds",
+        )
     }
     assert result["text"] == "page of 120 x 20, <|grounding|>Convert the document to markdown."
     assert (result["width"], result["height"], result["engine"]) == (120, 20, "scripted")
