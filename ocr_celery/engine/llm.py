@@ -50,9 +50,7 @@ class Llm:
 
         Raises `PromptTooLong`, `Unreadable`, `EngineFailed`, and whatever vLLM raises.
         """
-        if image.mode != "RGB" or min(image.size) < 1:
-            raise Unreadable
-        image = await asyncio.to_thread(_scaled, image)
+        image = await asyncio.to_thread(_ready, image)
         # one of the prompt's own tokens stands for the picture
         prompt = len(self._tokenizer.encode(options.prompt)) - 1
         picture = vision_tokens.count(*image.size)
@@ -131,6 +129,16 @@ def _arguments(model: "Model") -> AsyncEngineArgs:
     )
 
 
-def _scaled(image: Image.Image) -> Image.Image:
-    """Without the pixels that vLLM would drop: it does so on one thread for all pages, and slower."""
-    return image.resize(size) if (size := vision_tokens.useful(*image.size)) != image.size else image
+def _ready(image: Image.Image) -> Image.Image:
+    """Without the pixels that vLLM would drop: it does so on one thread for all pages, and slower.
+
+    What vLLM would take in silence and misread is refused.
+    """
+    if image.mode != "RGB" or min(image.size) < 1:
+        raise Unreadable
+    try:
+        image.load()
+    except OSError:
+        raise Unreadable from None
+    size = vision_tokens.useful(*image.size)
+    return image.resize(size) if size != image.size else image

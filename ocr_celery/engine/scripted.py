@@ -39,6 +39,7 @@ class ScriptedEngine:
         self._changed = threading.Condition()
         self._inside: list[tuple[float, int, float, Seat]] = []  # a heap by when the page is done
         self._entered = self._finished_pages = 0
+        self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
         self._running = self._broke = False
 
     def start(self, finished: Finished, broken: Broken) -> None:
@@ -68,7 +69,7 @@ class ScriptedEngine:
 
     def stop(self) -> None:
         """End the reading thread."""
-        with self._changed:
+        with self._delivery, self._changed:
             self._running = False
             self._changed.notify()
 
@@ -85,9 +86,16 @@ class ScriptedEngine:
                     out.append(Outcome(id=seat.id, result=self._result(seat), seconds=now - entered))
                 self._finished_pages += len(out)
                 self._broke = 0 < self.script.die_after <= self._finished_pages
+            with self._delivery:
+                if self._running:
+                    self._say(out)
             if self._broke:
-                self._broken(RuntimeError("the script says that the engine breaks here"))
                 return
+
+    def _say(self, out: Sequence[Outcome]) -> None:
+        if self._broke:
+            self._broken(RuntimeError("the script says that the engine breaks here"))
+        else:
             self._finished(out)
 
     def _due(self) -> bool:
