@@ -66,6 +66,7 @@ class DeepseekEngine:
     def __init__(self, model: Model, *, watchdog: float) -> None:
         self.places = model.places
         self.model = Path(model.path).resolve().name if Path(model.path).is_dir() else model.path
+        self.mark = ""  #: of the processes it started, see `leash.held_by`
         self._wanted = model
         self._watchdog = Watchdog(max(1, round(watchdog / _LOOK)))
         self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
@@ -81,6 +82,7 @@ class DeepseekEngine:
         self._finished, self._broken = finished, broken
         warm: Future[None] = Future()
         self._leash = Leash()
+        self.mark = self._leash.mark
         self._thread = threading.Thread(target=asyncio.run, args=[self._live(warm)], name="vllm-engine", daemon=True)
         self._thread.start()
         try:

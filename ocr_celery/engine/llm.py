@@ -34,7 +34,6 @@ class Llm:
 
     def __init__(self, model: "Model") -> None:
         self.steps = 0  #: steps of the engine so far, each of which brings every page inside a token further
-        self._max_tokens = model.max_tokens
         self._engine = AsyncLLM.from_engine_args(_arguments(model), stat_loggers=[self._counter])
         self._tokenizer = copy.deepcopy(self._engine.get_tokenizer())  # vLLM uses its own in other threads
         ids = self._tokenizer.convert_tokens_to_ids(list(_FREE))
@@ -45,16 +44,19 @@ class Llm:
         """Whether a process of the engine has died."""
         return bool(self._engine.errored)
 
+    def prompt_tokens(self, prompt: str) -> int:
+        """The tokens of a prompt without those of the picture."""
+        return len(self._tokenizer.encode(prompt)) - 1  # one stands for the picture
+
     async def read(self, id: str, image: Image.Image, options: Options) -> Reading:
         """The reading of an RGB page. Cancelling it frees its place.
 
         Raises `PromptTooLong`, `Unreadable`, `EngineFailed`, and whatever vLLM raises.
         """
         image = await asyncio.to_thread(_ready, image)
-        # one of the prompt's own tokens stands for the picture
-        prompt = len(self._tokenizer.encode(options.prompt)) - 1
-        picture = vision_tokens.count(*image.size)
-        allowed = room.allowed(options.max_tokens, prompt=prompt, picture=picture, most=self._max_tokens)
+        prompt, picture = self.prompt_tokens(options.prompt), vision_tokens.count(*image.size)
+        most = self._engine.model_config.max_model_len  # vLLM may have lowered it to what the memory holds
+        allowed = room.allowed(options.max_tokens, prompt=prompt, picture=picture, most=most)
         output = await self._generate(id, image, options, allowed)
         answer = output.outputs[0]
         if answer.finish_reason not in ("stop", "length"):

@@ -42,9 +42,11 @@ def count(width: int, height: int) -> int:
 
 
 def useful(width: int, height: int) -> tuple[int, int]:
-    """The smallest size of the same shape that still fills every tile; never larger than the size given."""
+    """The smallest size of about the same shape that still fills every tile; never larger than the size given."""
     across, down = tiles(width, height)
     scale = max(TILE * across / width, TILE * down / height)
     if across * down == 1 or scale >= 1:
         return width, height
-    return ceil(width * scale), ceil(height * scale)
+    smaller = ceil(width * scale), ceil(height * scale)
+    # a shape halfway between two grids may fall to the other one when it is rounded to whole pixels
+    return smaller if tiles(*smaller) == (across, down) else (width, height)

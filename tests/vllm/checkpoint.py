@@ -59,6 +59,7 @@ def _config() -> dict[str, Any]:
     return {
         "architectures": ["DeepseekOCRForCausalLM"],
         "model_type": "deepseek_vl_v2",
+        "transformers_version": "5.0.0",  # else it is taken for an old Mistral, and a warning says so
         "tile_tag": "2D",
         "global_view_pos": "head",
         "candidate_resolutions": [[1024, 1024]],

@@ -5,6 +5,7 @@ The model is a chain: each token has one successor, and what the prompt ends wit
 
 import json
 from pathlib import Path
+from typing import Any
 
 SIZE = 129_280  #: as in the real model
 BEGIN, END, PAD = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>"
@@ -69,7 +70,8 @@ def write_tokenizer(folder: Path, ids: dict[str, int]) -> None:
     }
     tokenizer = {
         **{"version": "1.0", "added_tokens": added, "model": model, "pre_tokenizer": bytewise, "decoder": bytewise},
-        **dict.fromkeys(("truncation", "padding", "normalizer", "post_processor")),
+        **dict.fromkeys(("truncation", "padding", "normalizer")),
+        "post_processor": _begun(),
     }
     config = {
         **{"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": 8192},
@@ -78,6 +80,13 @@ def write_tokenizer(folder: Path, ids: dict[str, int]) -> None:
     }
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer, ensure_ascii=False))
     (folder / "tokenizer_config.json").write_text(json.dumps(config, ensure_ascii=False))
+
+
+def _begun() -> dict[str, Any]:
+    """Puts the token of the beginning in front, as the real tokenizer does."""
+    begin, text = {"SpecialToken": {"id": BEGIN, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}
+    special = {BEGIN: {"id": BEGIN, "ids": [0], "tokens": [BEGIN]}}
+    return {"type": "TemplateProcessing", "single": [begin, text], "pair": [begin, text], "special_tokens": special}
 
 
 def _byte_characters() -> list[str]:
