@@ -1,11 +1,14 @@
 # What a person types. A fresh machine needs make and Python 3.11 to 3.13; everything else lands in .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help run flower test test-system lint score install lock clean
+.PHONY: help run flower test test-vllm test-system lint score install lock clean
 
 # the locks hold every system and every Python we support; wheels only, and no line that names where they come from
 COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --no-header --no-annotate
+# this system and one Python (Linux, 3.11); without what needs a GPU: it could not even be imported
+COMPILE_VLLM := $(filter-out --universal,$(COMPILE)) \
+	$(addprefix --no-emit-package ,torchaudio torchcodec triton) $(addprefix --find-links ,$(PIP_FIND_LINKS))
 
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -21,6 +24,10 @@ flower: ## watch the tasks of the running service in a browser
 test: ## every test but those of the whole service
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests --ignore=tests/system
+
+test-vllm: ## DeepSeek-OCR on vLLM, on the CPU from a generated checkpoint; needs Python 3.11 on Linux, else says so
+	@sh requirements/install-vllm.sh || { [ $$? = 3 ] && [ -z "$$CI" ] && exit 0 || exit 1; }
+	@[ ! -f .venv-vllm/.installed ] || .venv-vllm/bin/python -m pytest tests/vllm
 
 test-system: ## start the whole service as make run does and test it from outside
 	@sh requirements/install.sh dev
@@ -44,7 +51,8 @@ lock: ## choose the versions of all dependencies anew: requirements/*.lock
 	@sh requirements/install.sh dev
 	.venv/bin/python requirements/extras.py dev | $(COMPILE) --upgrade -o requirements/dev.lock
 	.venv/bin/python requirements/extras.py cpu local | $(COMPILE) --upgrade -c requirements/dev.lock -o requirements/run.lock
+	.venv/bin/python requirements/extras.py gpu-test | $(COMPILE_VLLM) --upgrade -o requirements/vllm.lock
 
 clean: ## remove what was installed and cached; .ocr, which holds the queue, stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
 	find ocr_celery web tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

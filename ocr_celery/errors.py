@@ -78,6 +78,12 @@ class BadOption(OcrError):
     code, http_status = "bad_option", 422
 
 
+class PromptTooLong(OcrError):
+    """The prompt and the picture leave the model no room for an answer; shorten the prompt."""
+
+    code, http_status = "prompt_too_long", 422
+
+
 class BadRequest(OcrError):
     """The request is not of the form described at /docs."""
 

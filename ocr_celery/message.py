@@ -105,6 +105,8 @@ def result_dict(
         "model": model,
         "seconds": {"waited": round(waited, 3), "prepared": round(prepared, 3), "read": round(read, 3)},
     }
+    if reading.max_tokens:
+        result["max_tokens"] = reading.max_tokens
     if page.pages > 1:
         result["pages"] = {"in_file": page.pages, "read": 1}
     return result

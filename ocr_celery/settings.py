@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     gpu_memory_util: float = Field(0.8, gt=0, le=1)
     max_model_len: int = Field(8192, ge=1024)
     tensor_parallel_size: int = Field(1, ge=1)
+    engine_watchdog: float = Field(30, gt=0, description="seconds without a step after which vLLM counts as hung")
     cpu_threads: int = Field(0, ge=0, le=64, description="pages read at once by the CPU engine; 0 = choose")
     scripted_seconds: float = Field(0.4, ge=0, description="seconds a batch stays in the scripted engine")
     scripted_spread: float = Field(0, ge=0, description="seconds by which its pages differ")

@@ -189,6 +189,11 @@ class Details(BaseModel):
     readings: int = Field(description="How often the page was read; the best reading is the result.", examples=[1])
     prompt_tokens: int = Field(description="0 for an engine without tokens.")
     output_tokens: int
+    max_tokens: int = Field(
+        default_factory=int,
+        description="What the page was allowed; only where the model had room for fewer tokens than were asked for.",
+        examples=[7200],
+    )
     width: int = Field(description="Pixels of the upright page.")
     height: int
     engine: str = Field(examples=["rapidocr"])

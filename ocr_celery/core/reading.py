@@ -11,3 +11,4 @@ class Reading:
     finish_reason: str = "stop"  #: "stop": read to its end; "length": max_tokens was reached first
     prompt_tokens: int = 0  #: tokens of prompt and picture; 0 for an engine without tokens
     output_tokens: int = 0
+    max_tokens: int = 0  #: what the page was allowed, where that is less than was asked; 0 = as asked

@@ -1,6 +1,7 @@
 """Which engine a worker runs, by OCR_ENGINE."""
 
 import os
+from importlib.util import find_spec
 
 from ocr_celery.engine import Engine
 from ocr_celery.settings import Settings, SettingsError
@@ -26,8 +27,37 @@ def choose(settings: Settings) -> Engine:
                 die_after=settings.scripted_die_after,
             )
         )
-    if settings.engine == "vllm":
-        raise SettingsError("OCR_ENGINE: vllm is not part of this release yet; use rapidocr or auto")
+    if settings.engine == "vllm" or (settings.engine == "auto" and _has_vllm() and _has_gpu()):
+        return _deepseek(settings)
+    return _rapid(settings)
+
+
+def _deepseek(settings: Settings) -> Engine:
+    if not _has_vllm():
+        raise SettingsError("OCR_ENGINE: vllm is not installed; pip install 'ocr-celery[gpu]', or use rapidocr")
+    from ocr_celery.engine.deepseek import DeepseekEngine, Model
+
+    model = Model(
+        path=settings.model_path,
+        places=settings.batch_size,
+        max_tokens=settings.max_model_len,
+        memory=settings.gpu_memory_util,
+        gpus=settings.tensor_parallel_size,
+    )
+    return DeepseekEngine(model, watchdog=settings.engine_watchdog)
+
+
+def _has_vllm() -> bool:
+    return find_spec("vllm") is not None
+
+
+def _has_gpu() -> bool:
+    import torch  # comes with vLLM
+
+    return bool(torch.cuda.is_available())
+
+
+def _rapid(settings: Settings) -> Engine:
     try:
         import rapidocr  # noqa: F401
     except ImportError:

@@ -47,6 +47,7 @@ class ScriptedEngine:
         self._changed = threading.Condition()
         self._inside: list[tuple[float, int, float, Seat]] = []  # a heap by when the page is done
         self._entered = self._finished_pages = 0
+        self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
         self._running = self._broke = False
 
     def start(self, finished: Finished, broken: Broken) -> None:
@@ -83,7 +84,7 @@ class ScriptedEngine:
 
     def stop(self) -> None:
         """End the reading thread."""
-        with self._changed:
+        with self._delivery, self._changed:
             self._running = False
             self._changed.notify()
 
@@ -101,9 +102,16 @@ class ScriptedEngine:
                     self._broke |= _says(seat, self.script.breaks)
                 self._finished_pages += len(out)
                 self._broke |= 0 < self.script.die_after <= self._finished_pages
+            with self._delivery:
+                if self._running:
+                    self._say(out)
             if self._broke:
-                self._broken(RuntimeError("the script says that the engine breaks here"))
                 return
+
+    def _say(self, out: Sequence[Outcome]) -> None:
+        if self._broke:
+            self._broken(RuntimeError("the script says that the engine breaks here"))
+        else:
             self._finished(out)
 
     def _next_in(self) -> float | None:

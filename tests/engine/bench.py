@@ -1,0 +1,68 @@
+"""An engine that runs, and all that it said: what the tests of engines work with."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from PIL import Image
+
+from ocr_celery.core.options import Options
+from ocr_celery.core.reading import Reading
+from ocr_celery.engine import Engine, Outcome, Seat
+from ocr_celery.page import Page
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], *, timeout: float = 60, what: str = "") -> T:
+    """Wait until the condition gives something true, and return it."""
+    end = time.monotonic() + timeout
+    while not (value := condition()):
+        assert time.monotonic() < end, f"not within {timeout} s: {what or condition}"
+        time.sleep(0.005)
+    return value
+
+
+def seat(id: str, image: Image.Image, prompt: str, **options: float) -> Seat:
+    """A seat whose page was not scaled."""
+    page = Page(image=image, width=image.width, height=image.height)
+    return Seat(id=id, page=page, options=Options(prompt=prompt, **options))  # type: ignore[arg-type]
+
+
+class Bench:
+    """Starts the engine; hears its callbacks."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.outcomes: list[Outcome] = []  # in the order in which they came
+        self.deaths: list[BaseException] = []
+        self.hold: Callable[[], None] = lambda: None  # called inside each `finished`
+        before = set(threading.enumerate())
+        engine.start(self._finished, self.deaths.append)
+        self.threads = set(threading.enumerate()) - before
+
+    def _finished(self, outcomes: Sequence[Outcome]) -> None:
+        self.hold()
+        self.outcomes.extend(outcomes)
+
+    @property
+    def order(self) -> list[str]:
+        return [outcome.id for outcome in self.outcomes]
+
+    def outcome(self, id: str) -> Outcome:
+        """The one outcome of this page, once it is there."""
+        until(lambda: id in self.order or self.deaths, what=f"an outcome of {id}")
+        assert not self.deaths
+        (found,) = (outcome for outcome in self.outcomes if outcome.id == id)
+        return found
+
+    def reading(self, id: str) -> Reading:
+        result = self.outcome(id).result
+        assert isinstance(result, Reading), result
+        return result
+
+    def read(self, *seats: Seat) -> list[Reading]:
+        """These pages, entered together and all read."""
+        self.engine.enter(seats)
+        return [self.reading(s.id) for s in seats]

@@ -1,0 +1,92 @@
+"""The engines that need no GPU keep the promises of engines."""
+
+import io
+from dataclasses import replace
+
+import pytest
+from bench import Bench, seat
+from contract import EngineContract, new_id
+from PIL import Image, ImageDraw, ImageFont
+
+from ocr_celery.core.prompts import FREE_OCR, MARKDOWN
+from ocr_celery.engine import Engine, Seat
+from ocr_celery.engine.scripted import Script, ScriptedEngine
+
+
+class TestScripted(EngineContract):
+    bad_code = "engine_failed"
+
+    def engine(self) -> Engine:
+        return ScriptedEngine(Script(places=4, seconds=0.02, spread=0.3, fail=("broken",)))
+
+    def short(self, id: str) -> Seat:
+        return seat(id, _blank(100), FREE_OCR)
+
+    def long(self, id: str) -> Seat:
+        return seat(id, _blank(199), FREE_OCR)
+
+    def bad(self, id: str) -> Seat:
+        return seat(id, _blank(100), "a broken page")
+
+    def numbered(self, id: str, number: int) -> Seat:
+        return seat(id, _blank(100 + number), FREE_OCR)
+
+    def two_ways(self) -> tuple[Seat, Seat]:
+        return seat(new_id(), _blank(100), FREE_OCR, max_tokens=3), seat(new_id(), _blank(100), MARKDOWN)
+
+    def kill(self, bench: Bench) -> None:
+        assert isinstance(bench.engine, ScriptedEngine)
+        bench.engine.script = replace(bench.engine.script, die_after=1)
+        bench.engine.enter([self.short(new_id())])
+
+
+class TestRapid(EngineContract):
+    bad_code = "engine_failed"
+
+    def engine(self) -> Engine:
+        rapid = pytest.importorskip("ocr_celery.engine.rapid")
+        engine: Engine = rapid.RapidEngine(threads=2)
+        return engine
+
+    def short(self, id: str) -> Seat:
+        return seat(id, _written(1), FREE_OCR)
+
+    def long(self, id: str) -> Seat:
+        return seat(id, _written(25), FREE_OCR)
+
+    def bad(self, id: str) -> Seat:
+        file = io.BytesIO()
+        _written(9).save(file, "JPEG")
+        return seat(id, Image.open(io.BytesIO(file.getvalue()[:2000])), FREE_OCR)
+
+    def numbered(self, id: str, number: int) -> Seat:
+        return seat(id, _written(1, f"Page number {number}"), FREE_OCR)
+
+    def two_ways(self) -> tuple[Seat, Seat]:
+        return seat(new_id(), _written(1), FREE_OCR), seat(new_id(), _written(1), MARKDOWN)
+
+    def kill(self, bench: Bench) -> None:
+        bench.engine.enter([seat(new_id(), _Deadly(), FREE_OCR)])
+
+
+class _Deadly(Image.Image):
+    """Ends the thread that looks at it."""
+
+    width = height = 100
+
+    def convert(self, *_: object, **__: object) -> Image.Image:
+        raise SystemExit
+
+
+_FONT = ImageFont.load_default(28)
+
+
+def _blank(width: int) -> Image.Image:
+    return Image.new("RGB", (width, 20), "white")
+
+
+def _written(lines: int, text: str = "The quick brown fox") -> Image.Image:
+    page = Image.new("RGB", (600, 60 + 40 * lines), "white")
+    for n in range(lines):
+        ImageDraw.Draw(page).text((30, 30 + 40 * n), text, "black", _FONT)
+    return page

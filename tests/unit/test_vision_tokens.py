@@ -1,0 +1,48 @@
+"""What a picture costs the model; that vLLM counts the same is tested with vLLM."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocr_celery.engine import vision_tokens
+from ocr_celery.engine.vision_tokens import count, tiles, useful
+
+SIDES = st.integers(1, 20_000)
+
+
+@pytest.mark.parametrize(
+    ("size", "tokens"),
+    [
+        ((1, 1), 273),
+        ((640, 640), 273),
+        ((641, 640), 693),
+        ((1240, 1754), 903),
+        ((2480, 3508), 903),
+        ((3508, 2480), 893),
+        ((700, 2200), 603),
+        ((400, 4000), 933),
+    ],
+)
+def test_a_picture_costs_so_many_tokens(size: tuple[int, int], tokens: int) -> None:
+    assert count(*size) == tokens
+
+
+@given(SIDES, SIDES)
+def test_no_picture_costs_more_than_six_tiles_in_a_row(width: int, height: int) -> None:
+    assert 273 <= count(width, height) <= 933
+
+
+@given(SIDES, SIDES)
+def test_a_picture_without_its_useless_pixels_fills_the_same_tiles(width: int, height: int) -> None:
+    smaller = useful(width, height)
+    assert tiles(*smaller) == tiles(width, height)
+    assert smaller[0] <= width
+    assert smaller[1] <= height
+    if smaller != (width, height):
+        across, down = tiles(width, height)
+        assert smaller[0] >= across * vision_tokens.TILE
+        assert smaller[1] >= down * vision_tokens.TILE
+
+
+def test_an_a4_page_at_300_dpi_needs_less_than_a_third_of_its_pixels() -> None:
+    assert useful(2480, 3508) == (1358, 1920)

@@ -1,0 +1,17 @@
+"""Pages for the generated checkpoint: how a prompt ends decides what it answers (vocabulary.py)."""
+
+from bench import seat
+from PIL import Image
+
+from ocr_celery.engine import Seat
+
+SENTENCE = "Free OCR."  #: twelve words, then the end
+LAYOUT = "<|grounding|>Convert the document to markdown. "  #: 189 tokens, then the end
+ROUND = "Again!"  #: four words without end
+CELLS = "A table?"  #: empty cells without end
+NO_GUARD = {"ngram_size": 10_000, "window_size": 10_000}  #: longer than any answer here
+
+
+def page(id: str, prompt: str, width: int = 200, height: int = 150, **options: float) -> Seat:
+    """A white page."""
+    return seat(id, Image.new("RGB", (width, height), "white"), prompt, **options)

@@ -1,0 +1,24 @@
+"""The processes that vLLM starts."""
+
+from pathlib import Path
+
+import psutil
+
+from ocr_celery.engine import Engine, leash
+
+
+def held(engine: Engine) -> list[int]:
+    """The living processes of this engine, also when it is stopped."""
+    return leash.held_by(engine.mark)  # type: ignore[attr-defined]
+
+
+def named(name: str, pids: list[int]) -> int:
+    """The one of these processes that calls itself so."""
+    (found,) = (pid for pid in pids if name in Path(f"/proc/{pid}/cmdline").read_text())
+    return found
+
+
+def family(pid: int) -> list[psutil.Process]:
+    """All that descends from this process, and itself."""
+    process = psutil.Process(pid)
+    return [*process.children(recursive=True), process]

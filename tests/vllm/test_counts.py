@@ -1,0 +1,66 @@
+"""What the engine says of a page's tokens is what vLLM counts."""
+
+import random
+
+import pytest
+from bench import Bench
+from contract import new_id
+from pages import SENTENCE, page
+from vllm.model_executor.models.deepseek_ocr import DeepseekOCRProcessingInfo
+
+from ocr_celery.engine import vision_tokens
+
+SIZES = [
+    (1, 1),
+    (640, 640),
+    (641, 640),
+    (1000, 1000),
+    (1240, 1754),
+    (2480, 3508),
+    (3508, 2480),
+    (700, 2200),
+    (400, 4000),
+]
+
+
+def vllms(width: int, height: int) -> int:
+    return int(DeepseekOCRProcessingInfo.get_num_image_tokens(None, image_width=width, image_height=height))
+
+
+def test_the_tokens_of_a_picture_are_those_that_vllm_counts() -> None:
+    draw = random.Random(1)
+    sizes = [(draw.randint(1, 4000), draw.randint(1, 4000)) for _ in range(20_000)]
+    # shapes halfway between two grids, where the area decides
+    sizes += [(a * n, b * n) for n in (100, 300, 700) for a in range(1, 13) for b in range(1, 13)]
+    assert [vision_tokens.count(*size) for size in sizes] == [vllms(*size) for size in sizes]
+
+
+def test_taking_out_useless_pixels_changes_no_token() -> None:
+    draw = random.Random(2)
+    for _ in range(5000):
+        size = draw.randint(1, 4000), draw.randint(1, 4000)
+        assert vllms(*vision_tokens.useful(*size)) == vllms(*size)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_prompt_tokens_of_a_reading_are_text_and_picture(bench: Bench, size: tuple[int, int]) -> None:
+    (reading,) = bench.read(page(new_id(), SENTENCE, *size))
+    text = 1 + len(f"\n{SENTENCE}")  # the beginning, then a token a byte
+    assert reading.prompt_tokens == text + vllms(*size)
+
+
+def test_an_answer_is_allowed_what_the_prompt_leaves_and_the_reading_says_so(bench: Bench) -> None:
+    (reading,) = bench.read(page(new_id(), "x" * 3800 + "!", max_tokens=4096, ngram_size=5000, window_size=5000))
+    assert reading.max_tokens == reading.output_tokens == 4096 - reading.prompt_tokens
+    assert reading.finish_reason == "length"
+
+
+def test_what_was_asked_and_is_granted_is_not_mentioned(bench: Bench) -> None:
+    (reading,) = bench.read(page(new_id(), SENTENCE, max_tokens=100))
+    assert reading.max_tokens == 0
+    assert (reading.output_tokens, reading.finish_reason) == (13, "stop")
+
+
+def test_a_prompt_that_leaves_room_for_one_token_is_read(bench: Bench) -> None:
+    (reading,) = bench.read(page(new_id(), "x" * (4096 - 273 - 4) + "."))
+    assert (reading.prompt_tokens, reading.output_tokens) == (4095, 1)

@@ -1,0 +1,101 @@
+"""Death and standstill of vLLM's processes are noticed, and none outlives who started it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from bench import Bench, until
+from conftest import HERE, engine
+from contract import new_id
+from pages import NO_GUARD, ROUND, SENTENCE, page
+from processes import family, held, named
+
+
+@pytest.fixture
+def start(checkpoint: Path) -> Iterator[Callable[[float], Bench]]:
+    started: list[Bench] = []
+
+    def begin(watchdog: float) -> Bench:
+        started.append(Bench(engine(checkpoint, watchdog=watchdog)))
+        return started[-1]
+
+    yield begin
+    for bench in started:
+        bench.engine.stop()
+
+
+def test_a_hung_engine_is_broken_after_the_watchdogs_time_and_a_slow_one_is_not(
+    start: Callable[[float], Bench],
+) -> None:
+    bench = start(2)
+    core = named("EngineCore", held(bench.engine))
+    endless = page(new_id(), ROUND, max_tokens=3000, **NO_GUARD)
+    bench.engine.enter([endless])
+    bench.read(page(new_id(), SENTENCE))
+    for _ in range(3):  # slow: it stands still most of the time, but never for so long
+        os.kill(core, signal.SIGSTOP)
+        with pytest.raises(AssertionError):
+            until(lambda: bench.deaths, timeout=1)
+        os.kill(core, signal.SIGCONT)
+        bench.read(page(new_id(), SENTENCE))
+    os.kill(core, signal.SIGSTOP)
+    until(lambda: bench.deaths, timeout=6, what="the watchdog notices")
+    assert not bench.engine.alive()
+    bench.engine.stop()
+    assert held(bench.engine) == []
+    assert len(bench.deaths) == 1
+    assert endless.id not in bench.order
+
+
+def test_death_of_the_process_that_computes_is_noticed_without_a_page_inside(start: Callable[[float], Bench]) -> None:
+    bench = start(30)
+    os.kill(named("Worker", held(bench.engine)), signal.SIGKILL)
+    until(lambda: bench.deaths, timeout=2, what="broken is called")
+    assert not bench.engine.alive()
+
+
+HOLDER = """
+import sys, time
+sys.path[:0] = sys.argv[2:]
+from pathlib import Path
+from conftest import engine
+
+def main():
+    engine(Path(sys.argv[1])).start(print, print)
+    print("warm", flush=True)
+    time.sleep(600)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("moment", ["while it loads", "when it is warm"])
+def test_no_process_outlives_a_killed_holder(checkpoint: Path, tmp_path: Path, moment: str) -> None:
+    script = tmp_path / "holder.py"
+    script.write_text(HOLDER)
+    with subprocess.Popen(
+        [sys.executable, str(script), str(checkpoint), str(HERE)], stdout=subprocess.PIPE, start_new_session=True
+    ) as holder:
+        if moment == "when it is warm":
+            assert holder.stdout is not None
+            until(lambda: b"warm" in holder.stdout.readline(), what="it is warm")
+        else:
+            until(lambda: len(family(holder.pid)) >= 4, timeout=60, what="vLLM has started a process")
+        everyone = family(holder.pid)
+        os.kill(holder.pid, signal.SIGKILL)
+    _, alive = psutil.wait_procs(everyone[:-1], timeout=10)
+    assert alive == []
+
+
+def test_a_model_that_cannot_be_loaded_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    broken = engine(tmp_path)
+    with pytest.raises(Exception, match=r"."):
+        broken.start(print, print)
+    assert held(broken) == []
+    assert not broken.alive()

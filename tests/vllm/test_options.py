@@ -1,0 +1,53 @@
+"""A page's own options reach vLLM, whatever its neighbours asked for, and any prompt is counted as vLLM counts it."""
+
+import pytest
+from bench import Bench
+from contract import new_id
+from pages import ROUND, SENTENCE, page
+
+from ocr_celery.core import prompts
+from ocr_celery.engine import vision_tokens
+
+
+def test_temperatures_of_one_batch_do_not_mix(bench: Bench) -> None:
+    seats = [page(new_id(), ROUND, max_tokens=20, temperature=2.0 * (n % 2)) for n in range(8)]
+    texts = [reading.text for reading in bench.read(*seats)]
+    assert set(texts[::2]) == {" round and again always" * 5}
+    assert len(set(texts[1::2])) == 4  # chance: there are 129,280 tokens
+
+
+def test_lengths_of_one_batch_do_not_mix(bench: Bench) -> None:
+    seats = [page(new_id(), ROUND, max_tokens=n) for n in range(1, 9)]
+    assert [reading.output_tokens for reading in bench.read(*seats)] == list(range(1, 9))
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        prompts.MARKDOWN,
+        prompts.FREE_OCR,
+        f"Read {prompts.IMAGE} and stop.",
+        "<image>\nLocate <|ref|>the total<|/ref|> in the image.",
+        "<table><tr><td>1</td></tr></table>",
+        "<｜begin▁of▁sentence｜>twice<｜end▁of▁sentence｜>",
+        "读出这页上的文字。 🙂 Ünïcödé\t\n\n",
+        " " * 50,
+    ],
+)
+def test_a_prompt_takes_the_tokens_that_are_reckoned_with(bench: Bench, prompt: str) -> None:
+    seat = page(new_id(), prompt, max_tokens=1)
+    (reading,) = bench.read(seat)
+    reckoned = bench.engine._llm.prompt_tokens(seat.options.prompt)  # type: ignore[attr-defined]
+    assert reading.prompt_tokens == reckoned + vision_tokens.count(*seat.page.image.size)
+
+
+def test_tags_of_the_block_language_stay_in_the_answer(bench: Bench) -> None:
+    (reading,) = bench.read(page(new_id(), "<|grounding|>Convert. "))
+    assert reading.text.startswith("<|ref|> title<|/ref|><|det|>[[12,30,400,60]]<|/det|> line0 line1")
+    assert reading.finish_reason == "stop"
+
+
+def test_the_end_is_no_part_of_the_text(bench: Bench) -> None:
+    (reading,) = bench.read(page(new_id(), SENTENCE))
+    assert reading.text == " the quick brown fox jumps over a lazy dog while nobody looks"

@@ -1,0 +1,56 @@
+"""vLLM keeps the promises of engines."""
+
+import os
+import signal
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from bench import Bench
+from conftest import engine
+from contract import EngineContract, new_id
+from pages import LAYOUT, NO_GUARD, ROUND, SENTENCE, page
+from processes import held, named
+
+from ocr_celery.engine import Engine, Seat
+
+
+class TestVllm(EngineContract):
+    bad_code = "prompt_too_long"
+    checkpoint: ClassVar[Path]
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def _checkpoint(cls, checkpoint: Path) -> None:
+        cls.checkpoint = checkpoint
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def bench(cls, bench: Bench) -> Bench:
+        """The one that all tests share: loading takes long."""
+        return bench
+
+    def engine(self) -> Engine:
+        return engine(self.checkpoint)
+
+    def short(self, id: str) -> Seat:
+        return page(id, SENTENCE)
+
+    def long(self, id: str) -> Seat:
+        return page(id, LAYOUT, 1300, 900)
+
+    def bad(self, id: str) -> Seat:
+        return page(id, "x" * 5000)
+
+    def numbered(self, id: str, number: int) -> Seat:
+        return page(id, ROUND, max_tokens=3 * number)
+
+    def two_ways(self) -> tuple[Seat, Seat]:
+        return page(new_id(), ROUND, max_tokens=80), page(new_id(), ROUND, max_tokens=80, **NO_GUARD)
+
+    def kill(self, bench: Bench) -> None:
+        os.kill(named("EngineCore", held(bench.engine)), signal.SIGKILL)
+
+    def left_over(self, bench: Bench) -> list[str]:
+        threads = [thread.name for thread in bench.threads if thread.is_alive() and thread.name == "vllm-engine"]
+        return threads + [str(process) for process in held(bench.engine)]
