@@ -48,7 +48,8 @@ def _deepseek(settings: Settings) -> Engine:
 
 
 def _has_vllm() -> bool:
-    return find_spec("vllm") is not None
+    found = find_spec("vllm")
+    return found is not None and found.origin is not None  # a mere folder of that name is none
 
 
 def _has_gpu() -> bool:

@@ -13,7 +13,7 @@ from web.schemas import Details
 
 def result(reading: Reading) -> dict[str, Any]:
     page = Page(image=Image.new("RGB", (1, 1)), width=1, height=1)
-    return result_dict(reading, page, engine="vllm", model="m", waited=0, prepared=0, read=0)
+    return result_dict([reading], page, engine="vllm", model="m", waited=0, prepared=0, read=0)
 
 
 @pytest.mark.parametrize("allowed", [0, 7200])
