@@ -41,7 +41,7 @@ def producer() -> Any:
     if _outbox.get() is None:
         return None
     if not hasattr(_own, "producer"):
-        _own.producer = Producer(Connection(transport=Transport), auto_declare=False)
+        _own.producer = _Producer(Connection(transport=Transport), auto_declare=False)
     return _own.producer
 
 
@@ -51,6 +51,13 @@ def queueing(message: dict[str, Any]) -> str:
     One list, one order, two lanes.
     """
     return "RPUSH" if (message["properties"].get("priority") or 0) > 0 else "LPUSH"
+
+
+class _Producer(Producer):
+    """Declares nothing: the worker declares its queue, and here it would be made anew for each page."""
+
+    def maybe_declare(self, *args: Any, **kwargs: Any) -> None:
+        """No."""
 
 
 class Channel(virtual.Channel):

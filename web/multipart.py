@@ -4,12 +4,14 @@ werkzeug's parser works on a stream and looks for boundaries by regular expressi
 for a 100 kB page, and hands on a form that breaks off half-way as an empty one.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from werkzeug.http import parse_options_header
 
 MAX_PARTS = 32
+_PLAIN = re.compile(r' ?form-data; name="(?P<name>[^"\\%]*)"(?:; filename="(?P<filename>[^"\\%]*)")?')
 _MAX_HEAD = 8 * 1024  # bytes of the headers of one part
 
 
@@ -77,6 +79,8 @@ def _disposition(head: bytes) -> tuple[str, str | None]:
     for line in lines:
         key, _, value = line.partition(":")
         if key.strip().lower() == "content-disposition":
+            if plain := _PLAIN.fullmatch(value):  # as nearly every caller writes it, at a tenth of the time
+                return plain["name"], plain["filename"]
             kind, options = parse_options_header(value.strip())
             if kind != "form-data" or "name" not in options:
                 break
