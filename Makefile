@@ -10,6 +10,9 @@ COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 
 COMPILE_VLLM := $(filter-out --universal,$(COMPILE)) \
 	$(addprefix --no-emit-package ,torchaudio torchcodec triton) $(addprefix --find-links ,$(PIP_FIND_LINKS))
 
+# tests wait for processes most of the time; each of these has a Redis of its own
+SIDE_BY_SIDE := -n 4 --dist loadfile
+
 help: ## what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
@@ -23,7 +26,7 @@ flower: ## watch the tasks of the running service in a browser
 
 test: ## every test but those of the whole service
 	@sh requirements/install.sh dev
-	.venv/bin/python -m pytest tests --ignore=tests/system
+	.venv/bin/python -m pytest tests --ignore=tests/system --ignore=tests/faults $(SIDE_BY_SIDE)
 
 test-vllm: ## DeepSeek-OCR on vLLM, on the CPU from a generated checkpoint; needs Python 3.11 on Linux, else says so
 	@sh requirements/install-vllm.sh || { [ $$? = 3 ] && [ -z "$$CI" ] && exit 0 || exit 1; }
