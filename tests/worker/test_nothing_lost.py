@@ -2,6 +2,7 @@
 
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -37,9 +38,15 @@ def test_20_kills_while_300_pages_flow_lose_none_and_read_none_twice_after_it_wa
         worker.kill()
         logs.append(worker.log)
         finished_before.append({id for id in ids if client.look_up(id).status.final})
+    left, restarted = len(ids) - client.stats().completed, time.time()
     worker = start_worker("w1", OCR_BATCH_SIZE=8, OCR_SCRIPTED_SECONDS=0.3)
     views = final(client, ids)
     logs.append(worker.log)
+    took, reading = max(view.updated_at for view in views) - restarted, 0.3 * (left / 8 + 1)
+    print(
+        f"{left} pages were left at the last restart; the last was read {took - reading:.1f} s after it plus their reading"
+    )
+    assert took - reading < 10
     assert Counter(view.status for view in views) == {Status.COMPLETED: 300}
     assert [view.result["text"] for view in views if view.result] == [
         f"page of {100 + i} x 20, n {i}" for i in range(300)
