@@ -104,8 +104,11 @@ class Places:
     def _let_in(self) -> None:
         while True:
             with self._changed:
-                while not (batch := self._take()):
-                    self._changed.wait(self._batcher.due_in(self._moment()))
+                while not (batch := self._batcher.take(moment := self._moment())):
+                    self._changed.wait(self._batcher.due_in(moment))
+                if self._closed:
+                    return
+                self._admit(batch)
             try:
                 self._enter(batch)
             except Exception as exc:
@@ -120,16 +123,11 @@ class Places:
             hurry=self.owner.nothing_more(),
         )
 
-    def _take(self) -> list[Entry]:
-        """The pages that enter now; they count as inside from here on."""
-        if self._closed:
-            return []
-        was_idle = not self._inside
-        batch = self._batcher.take(self._moment())
-        self._inside.update((entry.id, entry) for entry in batch)
-        if batch and was_idle:
+    def _admit(self, batch: list[Entry]) -> None:
+        """They count as inside from here on."""
+        if not self._inside:
             self._busy_since = time.monotonic()
-        return batch
+        self._inside.update((entry.id, entry) for entry in batch)
 
     def _enter(self, batch: list[Entry]) -> None:
         live = [entry for entry in batch if not self._is_off(entry)]
