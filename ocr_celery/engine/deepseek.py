@@ -53,6 +53,12 @@ class Model:
     gpus: int  #: that one model is spread over
 
 
+def prepare_environment() -> None:
+    """What vLLM must find in the environment when it is imported; what is set already stays."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
 class EngineDied(Exception):
     """A process of vLLM died or hangs."""
 
@@ -141,8 +147,7 @@ class DeepseekEngine:
             self._llm.shut_down()
 
     def _load(self) -> "Llm":
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
+        prepare_environment()
         from ocr_celery.engine.llm import Llm
 
         assert self._leash is not None

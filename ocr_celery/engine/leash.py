@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-MARK = "OCR_LEASH"
+MARK = "_OCR_CELERY_LEASH"  #: not OCR_…, which would be taken for a setting
 _AGAIN = 0.05  #: seconds between two looks for what is left
 _PATIENCE = 10.0  #: seconds to look for; the dead of the kernel's own waits (a GPU that hangs) cannot be killed
 

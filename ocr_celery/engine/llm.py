@@ -34,7 +34,7 @@ class Llm:
 
     def __init__(self, model: "Model") -> None:
         self.steps = 0  #: steps of the engine so far, each of which brings every page inside a token further
-        self._engine = AsyncLLM.from_engine_args(_arguments(model), stat_loggers=[self._counter])
+        self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments(model)), stat_loggers=[self._counter])
         self._tokenizer = copy.deepcopy(self._engine.get_tokenizer())  # vLLM uses its own in other threads
         ids = self._tokenizer.convert_tokens_to_ids(list(_FREE))
         self._free = {id for id in ids if id not in (None, self._tokenizer.unk_token_id)}
@@ -114,21 +114,22 @@ class _StepCounter(StatLoggerBase):  # type: ignore[misc]  # vLLM is not install
         pass
 
 
-def _arguments(model: "Model") -> AsyncEngineArgs:
-    return AsyncEngineArgs(
-        model=model.path,
-        max_model_len=model.max_tokens,
-        max_num_seqs=model.places,
-        gpu_memory_utilization=model.memory,
-        tensor_parallel_size=model.gpus,
-        limit_mm_per_prompt={"image": 1},
-        logits_processors=[NGramPerReqLogitsProcessor],
+def arguments(model: "Model") -> dict[str, Any]:
+    """How the model is loaded, as vLLM wants to be told."""
+    return {
+        "model": model.path,
+        "max_model_len": model.max_tokens,
+        "max_num_seqs": model.places,
+        "gpu_memory_utilization": model.memory,
+        "tensor_parallel_size": model.gpus,
+        "limit_mm_per_prompt": {"image": 1},
+        "logits_processors": [NGramPerReqLogitsProcessor],
         # no two pages are alike: looking for what was computed before costs and finds nothing
-        enable_prefix_caching=False,
-        mm_processor_cache_gb=0,
-        disable_log_stats=True,  # vLLM's own; ours counts the steps
-        enforce_eager=current_platform.is_cpu(),  # else it would want a C++ compiler
-    )
+        "enable_prefix_caching": False,
+        "mm_processor_cache_gb": 0,
+        "disable_log_stats": True,  # vLLM's own; ours counts the steps
+        "enforce_eager": current_platform.is_cpu(),  # else it would want a C++ compiler
+    }
 
 
 def _ready(image: Image.Image) -> Image.Image:
