@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+import psutil
 from PIL import Image
 from worker import PLACES, TOKENS, checkpoint, service, until
 
@@ -38,6 +39,7 @@ class Round:
 
     rate: float  #: pages per second
     latencies: tuple[float, ...]  #: seconds, of each page
+    cpu: float  #: seconds of all processes per page
 
     @property
     def mean(self) -> float:
@@ -121,9 +123,7 @@ def sampling(tokens: int) -> Any:
     from vllm.sampling_params import RequestOutputKind
 
     guard = {**NO_GUARD, "whitelist_token_ids": set()}
-    return SamplingParams(
-        temperature=0, max_tokens=tokens, output_kind=RequestOutputKind.FINAL_ONLY, extra_args=guard
-    )
+    return SamplingParams(temperature=0, max_tokens=tokens, output_kind=RequestOutputKind.FINAL_ONLY, extra_args=guard)
 
 
 # -- the measurement ---------------------------------------------------------------------------------------------------
@@ -131,8 +131,16 @@ def sampling(tokens: int) -> Any:
 
 def measure(way: Way, lengths: Sequence[int]) -> Round:
     """One round."""
+    cpu = cpu_seconds()
     latencies = way(lengths)
-    return Round(len(lengths) / max(latencies), tuple(latencies))
+    return Round(len(lengths) / max(latencies), tuple(latencies), (cpu_seconds() - cpu) / len(lengths))
+
+
+def cpu_seconds() -> float:
+    """What this process and all that descend from it have used so far; the ways that are not measured just now wait."""
+    here = psutil.Process()
+    times = [process.cpu_times() for process in (here, *here.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
 
 
 def main() -> None:
@@ -170,22 +178,32 @@ def rounds(ways: dict[str, Way], lengths: Sequence[int], count: int, name: str) 
     for number in range(count):
         for way, read in ways.items():
             found[way].append(one := measure(read, lengths))
-            print(f"{name} {number + 1} {way:8}{one.rate:7.2f} pages/s{one.mean:8.2f} s mean{one.p95:8.2f} s p95", flush=True)
+            print(
+                f"{name} {number + 1} {way:8}{one.rate:7.2f} pages/s{one.mean:8.2f} s mean{one.p95:8.2f} s p95{one.cpu:7.3f} s CPU/page",
+                flush=True,
+            )
     return found
 
 
 def report(name: str, found: dict[str, list[Round]]) -> None:
     """Medians over the rounds, best rates, and ratios; a ratio is the median of those within one round."""
     for way, rounds in found.items():
-        rate, mean, p95 = (statistics.median(getattr(r, what) for r in rounds) for what in ("rate", "mean", "p95"))
+        rate, mean, p95, cpu = (
+            statistics.median(getattr(r, what) for r in rounds) for what in ("rate", "mean", "p95", "cpu")
+        )
         best = max(r.rate for r in rounds)
-        print(f"{name:8} {way:8}{rate:7.2f} pages/s (best {best:.2f}){mean:8.2f} s mean{p95:8.2f} s p95")
+        print(
+            f"{name:8} {way:8}{rate:7.2f} pages/s (best {best:.2f}){mean:8.2f} s mean{p95:8.2f} s p95{cpu:7.3f} s CPU/page"
+        )
     for other in ("raw", "batches"):
         pairs = list(zip(found["worker"], found[other], strict=True))
         rate = statistics.median(ours.rate / its.rate for ours, its in pairs)
         latency = statistics.median(ours.mean / its.mean for ours, its in pairs)
+        cpu = statistics.median(ours.cpu / its.cpu for ours, its in pairs)
         best = max(r.rate for r in found["worker"]) / max(r.rate for r in found[other])
-        print(f"{name:8} worker/{other}: {rate:.2f} x pages/s (best against best {best:.2f}), {latency:.2f} x mean latency")
+        print(
+            f"{name:8} worker/{other}: {rate:.2f} x pages/s (best against best {best:.2f}), {latency:.2f} x mean latency, {cpu:.2f} x CPU"
+        )
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ class Entry:
     created_at: float = 0.0  #: Unix seconds; when the task was sent, as far as is known
     job: Job | None = None
     page: Page | None = None
+    prepared: Any = None  #: what the engine made of the page before it has a place
     options: Options | None = None  #: how it is read next
     alone: bool = False  #: it is suspected of killing workers
     readings: list[Reading] = field(default_factory=list)

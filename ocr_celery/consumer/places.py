@@ -222,4 +222,4 @@ class Places:
 def _seat(entry: Entry) -> Seat:
     assert entry.page is not None
     assert entry.options is not None
-    return Seat(id=entry.id, page=entry.page, options=entry.options)
+    return Seat(id=entry.id, page=entry.page, options=entry.options, prepared=entry.prepared)

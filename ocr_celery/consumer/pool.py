@@ -154,7 +154,9 @@ class BatchPool(BasePool):
         args, kwargs, _ = entry.request._payload
         entry.job = message.read_job(entry.request.type, args, kwargs, self.defaults)
         entry.options = entry.job.options
-        entry.page = self.intake.page(entry.job)
+        page = self.intake.page(entry.job)
+        entry.prepared = self.engine.prepare(page, entry.options)
+        entry.page = page
 
     def nothing_more(self) -> bool:
         """See `places.Owner`."""
@@ -212,7 +214,7 @@ class BatchPool(BasePool):
         self.finish_threads.submit(self._finish, entry)
 
     def _finish(self, entry: Entry) -> None:
-        entry.page = None
+        entry.page = entry.prepared = None
         try:
             finish(entry)
         finally:

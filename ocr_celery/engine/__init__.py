@@ -1,12 +1,12 @@
 """The engine contract: pages go in, outcomes come out one by one as they finish, in any order.
 
-An engine lives in a worker process, one per process. Its calls come from one thread; its two callbacks may come from any
-thread and must not be called from inside `enter` or `abort`.
+An engine lives in a worker process, one per process. Its calls come from one thread, but for `prepare`, which is called
+from many at once; its two callbacks may come from any thread and must not be called from inside `enter` or `abort`.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
@@ -21,6 +21,7 @@ class Seat:
     id: str  #: unique among the pages that are inside at the same time
     page: Page
     options: Options  #: this page's own, never a neighbour's
+    prepared: Any = None  #: what `Engine.prepare` made of it; None: it is made when the page enters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,12 @@ class Engine(Protocol):
 
         Blocks until the engine is warm. `finished` is called with outcomes as they come, those that are done at the same
         moment together. `broken` is called at most once, when the engine can read no more. Raises on failure to load.
+        """
+
+    def prepare(self, page: Page, options: Options) -> Any:
+        """What can be done before a page has a place, so that no place is empty meanwhile. Raises the page's `OcrError`.
+
+        The seat of that page carries what this returns, also when it is read again with another guard and temperature.
         """
 
     def enter(self, seats: Sequence[Seat]) -> None:

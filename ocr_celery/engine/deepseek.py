@@ -26,9 +26,10 @@ from ocr_celery.engine import Broken, Finished, Outcome, Seat, vision_tokens
 from ocr_celery.engine.leash import Leash
 from ocr_celery.engine.watchdog import Watchdog
 from ocr_celery.errors import EngineFailed, OcrError
+from ocr_celery.page import Page
 
 if TYPE_CHECKING:
-    from ocr_celery.engine.llm import Llm
+    from ocr_celery.engine.llm import Llm, Prepared
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +99,19 @@ class DeepseekEngine:
             self.stop()
             raise
 
+    def prepare(self, page: Page, options: Options) -> "Prepared | None":
+        """Cut it into tiles and tokens. Raises `PromptTooLong`, `Unreadable`, `EngineFailed`."""
+        assert self._llm is not None
+        try:
+            return asyncio.run_coroutine_threadsafe(self._llm.prepare(page.image, options), self._loop).result()
+        except OcrError:
+            raise
+        except Exception:
+            if not self.alive():
+                return None  # no page's own trouble: it goes back with all others
+            log.exception("a page could not be prepared")
+            raise EngineFailed from None
+
     def enter(self, seats: Sequence[Seat]) -> None:
         """Take pages in."""
         self._soon(self._begin, tuple(seats))
@@ -158,7 +172,8 @@ class DeepseekEngine:
     async def _warm_up(llm: "Llm") -> None:
         # large enough to be cut into tiles, so that all that reads a page has run once
         page = Image.new("RGB", (2 * vision_tokens.TILE, 2 * vision_tokens.TILE), "white")
-        await llm.read("warm-up", page, Options(prompt=FREE_OCR, max_tokens=8))
+        options = Options(prompt=FREE_OCR, max_tokens=8)
+        await llm.read("warm-up", await llm.prepare(page, options), options)
 
     async def _watch(self, llm: "Llm") -> None:
         """Until the engine is stopped."""
@@ -191,7 +206,8 @@ class DeepseekEngine:
         began = time.monotonic()
         result: Reading | OcrError
         try:
-            result = await llm.read(seat.id, seat.page.image, seat.options)
+            prepared = seat.prepared or await llm.prepare(seat.page.image, seat.options)
+            result = await llm.read(seat.id, prepared, seat.options)
         except OcrError as error:
             result = error
         except Exception:

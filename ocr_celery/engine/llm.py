@@ -5,6 +5,7 @@ Runs in an event loop. vLLM puts the pages that are inside together; each keeps 
 
 import asyncio
 import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -29,6 +30,14 @@ _FREE = ("<td>", "</td>")  # tables repeat them without end, and may
 _GOODBYE = 1.0  # seconds for an orderly end of vLLM's processes
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A page as vLLM takes it."""
+
+    rendered: Any  #: tokens and tiles
+    allowed: int  #: tokens of answer
+
+
 class Llm:
     """The loaded model. Making one blocks until it is loaded, and raises what vLLM raises."""
 
@@ -48,16 +57,21 @@ class Llm:
         """The tokens of a prompt without those of the picture."""
         return len(self._tokenizer.encode(prompt)) - 1  # one stands for the picture
 
-    async def read(self, id: str, image: Image.Image, options: Options) -> Reading:
-        """The reading of an RGB page. Cancelling it frees its place.
-
-        Raises `PromptTooLong`, `Unreadable`, `EngineFailed`, and whatever vLLM raises.
-        """
+    async def prepare(self, image: Image.Image, options: Options) -> Prepared:
+        """An RGB page, cut into tiles and tokens. Raises `PromptTooLong`, `Unreadable`, and whatever vLLM raises."""
         image = await asyncio.to_thread(_ready, image)
         prompt, picture = self.prompt_tokens(options.prompt), vision_tokens.count(*image.size)
         most = self._engine.model_config.max_model_len  # vLLM may have lowered it to what the memory holds
         allowed = room.allowed(options.max_tokens, prompt=prompt, picture=picture, most=most)
-        output = await self._generate(id, image, options, allowed)
+        page = {"prompt": options.prompt, "multi_modal_data": {"image": image}}
+        parsed = parse_model_prompt(self._engine.model_config, page)
+        (rendered,) = await self._engine.renderer.render_cmpl_async([parsed])
+        return Prepared(rendered, allowed)
+
+    async def read(self, id: str, page: Prepared, options: Options) -> Reading:
+        """The reading of a page. Cancelling it frees its place. Raises `EngineFailed`, and whatever vLLM raises."""
+        sampling = self._sampling(options, page.allowed)
+        output = [o async for o in self._engine.generate(page.rendered, sampling, id)][-1]
         answer = output.outputs[0]
         if answer.finish_reason not in ("stop", "length"):
             raise EngineFailed
@@ -66,19 +80,12 @@ class Llm:
             finish_reason=answer.finish_reason,
             prompt_tokens=len(output.prompt_token_ids),
             output_tokens=len(answer.token_ids),
-            max_tokens=allowed if allowed < options.max_tokens else 0,
+            max_tokens=page.allowed if page.allowed < options.max_tokens else 0,
         )
 
     def shut_down(self) -> None:
         """End vLLM's processes, in order if they can, and let go of what they share."""
         self._engine.shutdown(timeout=_GOODBYE)
-
-    async def _generate(self, id: str, image: Image.Image, options: Options, allowed: int) -> Any:
-        page = {"prompt": options.prompt, "multi_modal_data": {"image": image}}
-        parsed = parse_model_prompt(self._engine.model_config, page)
-        (rendered,) = await self._engine.renderer.render_cmpl_async([parsed])
-        outputs = [o async for o in self._engine.generate(rendered, self._sampling(options, allowed), id)]
-        return outputs[-1]
 
     def _sampling(self, options: Options, allowed: int) -> SamplingParams:
         return SamplingParams(

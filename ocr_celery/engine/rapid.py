@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ocr_celery.core.options import Options
 from ocr_celery.core.prompts import wants_blocks
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine import Broken, Finished, Outcome, Seat
 from ocr_celery.errors import EngineFailed
+from ocr_celery.page import Page
 
 if TYPE_CHECKING:
     from ocr_celery.engine.sight import RapidSight
@@ -50,6 +52,9 @@ class RapidEngine:
         ]
         for reader in self._readers:
             reader.start()
+
+    def prepare(self, page: Page, options: Options) -> None:
+        """Nothing."""
 
     def enter(self, seats: Sequence[Seat]) -> None:
         """Take pages in."""

@@ -13,9 +13,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine import Broken, Finished, Outcome, Seat
 from ocr_celery.errors import EngineFailed
+from ocr_celery.page import Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,9 @@ class ScriptedEngine:
         """Begin; nothing to load."""
         self._finished, self._broken, self._running = finished, broken, True
         threading.Thread(target=self._read, name="scripted-engine", daemon=True).start()
+
+    def prepare(self, page: Page, options: Options) -> None:
+        """Nothing."""
 
     def enter(self, seats: Sequence[Seat]) -> None:
         """Take pages in."""
