@@ -31,6 +31,8 @@ def checkpoint(given: str | None = None) -> Iterator[str]:
     os.environ |= {
         "PYTHONPATH": str(_PLUGIN),  # vLLM's processes look for plugins there
         "HF_HUB_OFFLINE": "1",
+        # on a GPU the model computes beside the CPU: it shall leave a core to all that has to keep it busy
+        "OMP_NUM_THREADS": "1",
         "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "VLLM_LOGGING_LEVEL": "ERROR",

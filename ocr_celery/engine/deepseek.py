@@ -68,7 +68,7 @@ class DeepseekEngine:
     """See `ocr_celery.engine.Engine`. `watchdog`: seconds without a step, with pages inside, until it counts as hung."""
 
     name = "vllm"
-    max_side = vision_tokens.LONGEST
+    max_side = vision_tokens.FIRST.longest  #: until a model is loaded that sees otherwise
     varies = True
 
     def __init__(self, model: Model, *, watchdog: float) -> None:
@@ -148,6 +148,7 @@ class DeepseekEngine:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         try:
             self._llm = self._load()
+            self.max_side = self._llm.sight.longest
             await self._warm_up(self._llm)
         except BaseException as error:
             warm.set_exception(error)
@@ -171,7 +172,7 @@ class DeepseekEngine:
     @staticmethod
     async def _warm_up(llm: "Llm") -> None:
         # large enough to be cut into tiles, so that all that reads a page has run once
-        page = Image.new("RGB", (2 * vision_tokens.TILE, 2 * vision_tokens.TILE), "white")
+        page = Image.new("RGB", (2 * llm.sight.tile, 2 * llm.sight.tile), "white")
         options = Options(prompt=FREE_OCR, max_tokens=8)
         await llm.read("warm-up", await llm.prepare(page, options), options)
 

@@ -20,8 +20,10 @@ from vllm.v1.metrics.loggers import StatLoggerBase
 
 from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
-from ocr_celery.engine import room, vision_tokens
+from ocr_celery.engine import room
+from ocr_celery.engine.vision_tokens import OF_CLASS, Sight
 from ocr_celery.errors import EngineFailed, Unreadable
+from ocr_celery.settings import SettingsError
 
 if TYPE_CHECKING:
     from ocr_celery.engine.deepseek import Model
@@ -44,6 +46,7 @@ class Llm:
     def __init__(self, model: "Model") -> None:
         self.steps = 0  #: steps of the engine so far, each of which brings every page inside a token further
         self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments(model)), stat_loggers=[self._counter])
+        self.sight = _sight(self._engine.model_config.architectures)
         self._tokenizer = copy.deepcopy(self._engine.get_tokenizer())  # vLLM uses its own in other threads
         ids = self._tokenizer.convert_tokens_to_ids(list(_FREE))
         self._free = {id for id in ids if id not in (None, self._tokenizer.unk_token_id)}
@@ -59,8 +62,8 @@ class Llm:
 
     async def prepare(self, image: Image.Image, options: Options) -> Prepared:
         """An RGB page, cut into tiles and tokens. Raises `PromptTooLong`, `Unreadable`, and whatever vLLM raises."""
-        image = await asyncio.to_thread(_ready, image)
-        prompt, picture = self.prompt_tokens(options.prompt), vision_tokens.count(*image.size)
+        image = await asyncio.to_thread(_ready, image, self.sight)
+        prompt, picture = self.prompt_tokens(options.prompt), self.sight.count(*image.size)
         most = self._engine.model_config.max_model_len  # vLLM may have lowered it to what the memory holds
         allowed = room.allowed(options.max_tokens, prompt=prompt, picture=picture, most=most)
         page = {"prompt": options.prompt, "multi_modal_data": {"image": image}}
@@ -104,6 +107,15 @@ class Llm:
         return _StepCounter(self)
 
 
+def _sight(architectures: list[str]) -> Sight:
+    for name in architectures:
+        if name in OF_CLASS:
+            return OF_CLASS[name]
+    raise SettingsError(
+        f"OCR_MODEL_PATH: got a model of class {', '.join(architectures)}, wants {' or '.join(OF_CLASS)}"
+    )
+
+
 class _StepCounter(StatLoggerBase):  # type: ignore[misc]  # vLLM is not installed where types are checked
     """Is told of each step of the engine process, also of those that give no token yet.
 
@@ -139,7 +151,7 @@ def arguments(model: "Model") -> dict[str, Any]:
     }
 
 
-def _ready(image: Image.Image) -> Image.Image:
+def _ready(image: Image.Image, sight: Sight) -> Image.Image:
     """Without the pixels that vLLM would drop: it does so on one thread for all pages, and slower.
 
     What vLLM would take in silence and misread is refused.
@@ -150,5 +162,5 @@ def _ready(image: Image.Image) -> Image.Image:
         image.load()
     except OSError:
         raise Unreadable from None
-    size = vision_tokens.useful(*image.size)
+    size = sight.useful(*image.size)
     return image.resize(size) if size != image.size else image

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from typing import ClassVar
 
@@ -88,6 +89,12 @@ class EngineContract:
         assert together[0].text != together[1].text
         alone = [bench.read(seat)[0] for seat in self.two_ways()]
         assert [reading.text for reading in together] == [reading.text for reading in alone]
+
+    def test_a_page_that_was_prepared_is_read_as_any_other_however_often(self, bench: Bench) -> None:
+        for seat in self.two_ways():
+            ready = replace(seat, id=new_id(), prepared=bench.engine.prepare(seat.page, seat.options))
+            (plain,) = bench.read(seat)
+            assert [bench.read(replace(ready, id=new_id()))[0] for _ in range(2)] == [plain] * 2
 
     def test_a_bad_page_fails_alone_and_says_why(self, bench: Bench) -> None:
         bad, *good = self.bad(new_id()), *(self.short(new_id()) for _ in range(bench.engine.places - 1))

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_celery.engine import vision_tokens
-from ocr_celery.engine.vision_tokens import count, tiles, useful
+from ocr_celery.engine.vision_tokens import FIRST, SECOND, Sight
 
 SIDES = st.integers(1, 20_000)
 
@@ -24,25 +23,26 @@ SIDES = st.integers(1, 20_000)
     ],
 )
 def test_a_picture_costs_so_many_tokens(size: tuple[int, int], tokens: int) -> None:
-    assert count(*size) == tokens
+    assert FIRST.count(*size) == tokens
 
 
 @given(SIDES, SIDES)
 def test_no_picture_costs_more_than_six_tiles_in_a_row(width: int, height: int) -> None:
-    assert 273 <= count(width, height) <= 933
+    assert 273 <= FIRST.count(width, height) <= 933
+    assert 257 <= SECOND.count(width, height) <= 1121
 
 
-@given(SIDES, SIDES)
-def test_a_picture_without_its_useless_pixels_fills_the_same_tiles(width: int, height: int) -> None:
-    smaller = useful(width, height)
-    assert tiles(*smaller) == tiles(width, height)
+@given(st.sampled_from([FIRST, SECOND]), SIDES, SIDES)
+def test_a_picture_without_its_useless_pixels_fills_the_same_tiles(sight: Sight, width: int, height: int) -> None:
+    smaller = sight.useful(width, height)
+    assert sight.tiles(*smaller) == sight.tiles(width, height)
     assert smaller[0] <= width
     assert smaller[1] <= height
     if smaller != (width, height):
-        across, down = tiles(width, height)
-        assert smaller[0] >= across * vision_tokens.TILE
-        assert smaller[1] >= down * vision_tokens.TILE
+        across, down = sight.tiles(width, height)
+        assert smaller[0] >= across * sight.tile
+        assert smaller[1] >= down * sight.tile
 
 
 def test_an_a4_page_at_300_dpi_needs_less_than_a_third_of_its_pixels() -> None:
-    assert useful(2480, 3508) == (1358, 1920)
+    assert FIRST.useful(2480, 3508) == (1358, 1920)

@@ -7,8 +7,9 @@ from bench import Bench
 from contract import new_id
 from pages import SENTENCE, page
 from vllm.model_executor.models.deepseek_ocr import DeepseekOCRProcessingInfo
+from vllm.model_executor.models.deepseek_ocr2 import DeepseekOCR2ProcessingInfo
 
-from ocr_celery.engine import vision_tokens
+from ocr_celery.engine.vision_tokens import FIRST, SECOND, Sight
 
 SIZES = [
     (1, 1),
@@ -23,23 +24,29 @@ SIZES = [
 ]
 
 
-def vllms(width: int, height: int) -> int:
-    return int(DeepseekOCRProcessingInfo.get_num_image_tokens(None, image_width=width, image_height=height))
+BOTH = pytest.mark.parametrize("sight", [FIRST, SECOND])
+INFO = {FIRST: DeepseekOCRProcessingInfo, SECOND: DeepseekOCR2ProcessingInfo}
 
 
-def test_the_tokens_of_a_picture_are_those_that_vllm_counts() -> None:
+def vllms(width: int, height: int, sight: Sight = FIRST) -> int:
+    return int(INFO[sight].get_num_image_tokens(None, image_width=width, image_height=height))
+
+
+@BOTH
+def test_the_tokens_of_a_picture_are_those_that_vllm_counts(sight: Sight) -> None:
     draw = random.Random(1)
     sizes = [(draw.randint(1, 4000), draw.randint(1, 4000)) for _ in range(20_000)]
     # shapes halfway between two grids, where the area decides
     sizes += [(a * n, b * n) for n in (100, 300, 700) for a in range(1, 13) for b in range(1, 13)]
-    assert [vision_tokens.count(*size) for size in sizes] == [vllms(*size) for size in sizes]
+    assert [sight.count(*size) for size in sizes] == [vllms(*size, sight) for size in sizes]
 
 
-def test_taking_out_useless_pixels_changes_no_token() -> None:
+@BOTH
+def test_taking_out_useless_pixels_changes_no_token(sight: Sight) -> None:
     draw = random.Random(2)
     for _ in range(5000):
         size = draw.randint(1, 4000), draw.randint(1, 4000)
-        assert vllms(*vision_tokens.useful(*size)) == vllms(*size)
+        assert vllms(*sight.useful(*size), sight) == vllms(*size, sight)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -6,7 +6,7 @@ from contract import new_id
 from pages import ROUND, SENTENCE, page
 
 from ocr_celery.core import prompts
-from ocr_celery.engine import vision_tokens
+from ocr_celery.engine.vision_tokens import FIRST
 
 
 def test_temperatures_of_one_batch_do_not_mix(bench: Bench) -> None:
@@ -39,7 +39,7 @@ def test_a_prompt_takes_the_tokens_that_are_reckoned_with(bench: Bench, prompt: 
     seat = page(new_id(), prompt, max_tokens=1)
     (reading,) = bench.read(seat)
     reckoned = bench.engine._llm.prompt_tokens(seat.options.prompt)  # type: ignore[attr-defined]
-    assert reading.prompt_tokens == reckoned + vision_tokens.count(*seat.page.image.size)
+    assert reading.prompt_tokens == reckoned + FIRST.count(*seat.page.image.size)
 
 
 def test_tags_of_the_block_language_stay_in_the_answer(bench: Bench) -> None:

@@ -1,0 +1,101 @@
+"""Whatever of a worker dies or hangs while it reads, as often as ROUNDS says: no page is lost, no process is left."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from nodes import RedisServer, Worker, final, png, until
+from pages import NO_GUARD, ROUND
+from poison import TOKENS as POISON
+from processes import family, named
+
+from ocr_celery.client import Client
+from ocr_celery.consumer.ending import ENGINE_BROKE
+from ocr_celery.core.status import Status
+from ocr_celery.settings import Settings
+
+ROUNDS = int(os.environ.get("ROUNDS", "2"))
+WARM = 300  #: seconds a worker may take to load and read on a busy machine
+WATCHDOG = 5  #: seconds
+ENDS = {
+    "the engine is killed": ("EngineCore", signal.SIGKILL, ENGINE_BROKE),
+    "the process that computes is killed": ("VLLM::Worker", signal.SIGKILL, ENGINE_BROKE),
+    "the worker is killed": ("celery", signal.SIGKILL, -signal.SIGKILL),
+    "the engine hangs": ("EngineCore", signal.SIGSTOP, ENGINE_BROKE),
+}
+
+
+class Supervisor:
+    """Starts the worker, and again whenever it ended."""
+
+    def __init__(self, checkpoint: Path, redis: RedisServer) -> None:
+        model = {"OCR_ENGINE": "vllm", "OCR_MODEL_PATH": checkpoint, "OCR_MAX_MODEL_LEN": 4096}
+        often = {"OCR_DEFAULT_MAX_TOKENS": 4096, "OCR_BATCH_SIZE": 4, "OCR_MAX_REREADS": 0}
+        self.settings = {**model, **often, "OCR_ENGINE_WATCHDOG": WATCHDOG}
+        self.redis = redis
+        self.ends = -1
+        self.start()
+
+    def start(self) -> None:
+        self.worker = Worker("gpu", self.redis.url, self.settings)
+        self.ends += 1
+
+    def ready(self) -> bool:
+        assert self.worker.process.poll() is None, self.worker.log
+        return f"{self.worker.name} ready." in self.worker.log
+
+    def look(self) -> None:
+        """What a supervisor does all the time."""
+        if self.worker.process.poll() is not None:
+            assert self.worker.process.returncode == ENGINE_BROKE, self.worker.log
+            self.start()
+
+
+@pytest.fixture
+def supervisor(checkpoint: Path, redis: RedisServer) -> Iterator[Supervisor]:
+    redis.client.flushall()
+    supervisor = Supervisor(checkpoint, redis)
+    until(supervisor.ready, timeout=WARM, what="the worker is warm")
+    yield supervisor
+    supervisor.worker.end()
+
+
+@pytest.fixture
+def client(redis: RedisServer) -> Client:
+    return Client(Settings(redis_url=redis.url))
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_every_page_is_read_and_no_process_is_left_when(end: str, supervisor: Supervisor, client: Client) -> None:
+    name, how, status = ENDS[end]
+    for _ in range(ROUNDS):
+        ids = [client.submit_image(png(200 + n, 150), prompt=ROUND, max_tokens=300, **NO_GUARD) for n in range(6)]
+        until(lambda: client.stats().processing == 4, what="four pages are inside")
+        processes = family(supervisor.worker.process.pid)
+        victim = processes[-1].pid if name == "celery" else named(name, [process.pid for process in processes])
+        os.kill(victim, how)
+        assert supervisor.worker.wait(WATCHDOG + 30) == status
+        assert psutil.wait_procs(processes, timeout=10)[1] == []
+        supervisor.start()
+        views = final(client, ids, timeout=WARM)
+        assert [(view.status, view.result and view.result["output_tokens"]) for view in views] == [
+            (Status.COMPLETED, 300)
+        ] * len(ids)
+
+
+def test_a_page_that_kills_the_engine_is_read_alone_and_fails_alone(supervisor: Supervisor, client: Client) -> None:
+    lengths = [POISON if n == 2 else 40 for n in range(6)]
+    ids = [client.submit_image(png(200, 150), prompt=ROUND, max_tokens=n, **NO_GUARD) for n in lengths]
+
+    def settled() -> bool:
+        supervisor.look()
+        return all(client.look_up(id).status.final for id in ids)
+
+    until(settled, timeout=2 * WARM, what="all pages are final")
+    views = [client.look_up(id) for id in ids]
+    codes = [view.error.code if view.error else str(view.status) for view in views]
+    assert codes == ["engine_killed" if n == 2 else "completed" for n in range(6)]
+    assert supervisor.ends == 2  # once among others, which makes suspects of them, and once alone
