@@ -178,10 +178,7 @@ def rounds(ways: dict[str, Way], lengths: Sequence[int], count: int, name: str) 
     for number in range(count):
         for way, read in ways.items():
             found[way].append(one := measure(read, lengths))
-            print(
-                f"{name} {number + 1} {way:8}{one.rate:7.2f} pages/s{one.mean:8.2f} s mean{one.p95:8.2f} s p95{one.cpu:7.3f} s CPU/page",
-                flush=True,
-            )
+            print(f"{name} {number + 1} {_row(way, one.rate, one.mean, one.p95, one.cpu)}", flush=True)
     return found
 
 
@@ -192,9 +189,7 @@ def report(name: str, found: dict[str, list[Round]]) -> None:
             statistics.median(getattr(r, what) for r in rounds) for what in ("rate", "mean", "p95", "cpu")
         )
         best = max(r.rate for r in rounds)
-        print(
-            f"{name:8} {way:8}{rate:7.2f} pages/s (best {best:.2f}){mean:8.2f} s mean{p95:8.2f} s p95{cpu:7.3f} s CPU/page"
-        )
+        print(f"{name:9} {_row(way, rate, mean, p95, cpu)}, best {best:.2f} pages/s")
     for other in ("raw", "batches"):
         pairs = list(zip(found["worker"], found[other], strict=True))
         rate = statistics.median(ours.rate / its.rate for ours, its in pairs)
@@ -202,8 +197,13 @@ def report(name: str, found: dict[str, list[Round]]) -> None:
         cpu = statistics.median(ours.cpu / its.cpu for ours, its in pairs)
         best = max(r.rate for r in found["worker"]) / max(r.rate for r in found[other])
         print(
-            f"{name:8} worker/{other}: {rate:.2f} x pages/s (best against best {best:.2f}), {latency:.2f} x mean latency, {cpu:.2f} x CPU"
+            f"{name:9} worker/{other}: {rate:.2f} x pages/s (best against best {best:.2f}), "
+            f"{latency:.2f} x mean latency, {cpu:.2f} x CPU"
         )
+
+
+def _row(way: str, rate: float, mean: float, p95: float, cpu: float) -> str:
+    return f"{way:8}{rate:7.2f} pages/s{mean:8.2f} s mean{p95:8.2f} s p95{cpu:7.3f} s CPU/page"
 
 
 if __name__ == "__main__":

@@ -74,7 +74,10 @@ class BatchPool(BasePool):
         self.places = self._places()
         began = time.monotonic()
         log.info("loading the %s engine", self.engine.name)
-        self.engine.start(self.places.finished, self.places.broke)
+        try:
+            self.engine.start(self.places.finished, self.places.broke)
+        except SettingsError as exc:  # what an engine sees only when it has loaded
+            sys.exit(f"ocr-celery: {exc}")
         log.info(
             "the %s engine (%s) is warm after %.1f s", self.engine.name, self.engine.model, time.monotonic() - began
         )
