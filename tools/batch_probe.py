@@ -78,7 +78,8 @@ def measure(image: Path, most: int, prompt: str | None) -> None:
     from ocr_celery.prepare.image import load
     from ocr_celery.settings import load_settings
 
-    out, sys.stdout = sys.stdout, sys.stderr  # engines talk
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # engines talk, and so do the processes that they start
     settings = load_settings()
     engine = choose(settings)
     outcomes: SimpleQueue[Any] = SimpleQueue()
