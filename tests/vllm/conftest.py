@@ -9,7 +9,7 @@ import pytest
 
 HERE = Path(__file__).parent
 # the engine's contract and the processes of the worker tests are shared with those
-sys.path[:0] = [str(HERE / "plugin"), str(HERE.parent / "engine"), str(HERE.parent / "worker")]
+sys.path[:0] = [str(HERE / "plugin"), str(HERE.parent / "engine"), str(HERE.parent)]
 
 from bench import Bench  # noqa: E402
 from checkpoint import write  # noqa: E402
