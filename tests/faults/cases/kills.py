@@ -1,0 +1,71 @@
+"""SIGKILL at random moments while pages flow."""
+
+import os
+import signal
+
+from case import case, now
+from nodes import until
+from scene import Scene
+
+
+@case("worker killed", short=3, long=50)
+def worker(scene: Scene, rounds: int) -> None:
+    worker = scene.worker()
+    with scene.flow():
+        for _ in range(rounds):
+            scene.work_a_while()
+            worker.kill()
+            began = now()
+            worker = scene.worker(ready=False)
+            scene.recovers(began)
+
+
+@case("worker killed, sent by Celery", short=2, long=50)
+def worker_of_celery(scene: Scene, rounds: int) -> None:
+    worker = scene.worker()
+    with scene.flow_by_name():
+        for _ in range(rounds):
+            scene.work_a_while()
+            worker.kill()
+            began = now()
+            worker = scene.worker(ready=False)
+            scene.recovers(began)
+
+
+@case("one of two workers killed, not restarted", short=2, long=50, within=15)
+def one_of_two(scene: Scene, rounds: int) -> None:
+    workers = [scene.worker("a"), scene.worker("b")]
+    with scene.flow():
+        for round_ in range(rounds):
+            victim = workers[round_ % 2]
+            scene.work_a_while()
+            until(lambda victim=victim: scene.held_by(victim), what="it holds pages")
+            victim.kill()
+            began = now()
+            scene.recovers(began, lambda victim=victim: not scene.held_by(victim))
+            workers[round_ % 2] = scene.worker(victim.name.partition("@")[0])
+
+
+@case("gunicorn worker killed", short=4, long=50, linux=True)
+def web_worker(scene: Scene, rounds: int) -> None:
+    scene.worker()
+    facade = scene.facade()
+    with scene.flow_over_http(facade.url) as flow:
+        for _ in range(rounds):
+            scene.work_a_while()
+            os.kill(facade.worker_pid, signal.SIGKILL)
+            began, accepted = now(), len(scene.ledger.expected)
+            scene.recovers(began, lambda accepted=accepted: len(scene.ledger.expected) > accepted)
+    assert not flow.errors
+
+
+@case("Redis killed (AOF everysec)", short=3, long=50)
+def redis(scene: Scene, rounds: int) -> None:
+    scene.worker()
+    with scene.flow():
+        for _ in range(rounds):
+            scene.work_a_while()
+            scene.redis.stop(signal.SIGKILL)
+            scene.redis.start()
+            began = now()
+            scene.recovers(began)

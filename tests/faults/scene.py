@@ -1,0 +1,121 @@
+"""What a case is played on: a Redis, a client, a witness and the processes that the case starts, all ended after it."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, Self
+
+from flow import Flow, Send, by_name, over_http, through
+from ledger import Account, Ledger
+from nodes import RedisServer, Worker, own_redis, until
+from proxy import Proxy
+from served import Served, served
+from witness import Witness
+
+from ocr_celery.client import Client
+from ocr_celery.core.status import Status
+from ocr_celery.settings import Settings
+from ocr_celery.store import keys
+
+QUICK: dict[str, object] = {"OCR_BATCH_SIZE": 8, "OCR_SCRIPTED_SECONDS": 0.1}
+
+
+class Scene(ExitStack):
+    """Entered: Redis runs and is empty. Left: nothing of it runs any more."""
+
+    def __init__(self, redis: RedisServer | None = None) -> None:
+        super().__init__()
+        self.redis = redis or own_redis()
+        self.ledger = Ledger()
+        self.recovered: list[float] = []
+        self.notes: dict[str, object] = {}  #: what else the case has measured
+        self.workers: list[Worker] = []
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.redis.start()
+        self.callback(self._end_redis)
+        self.redis.client.flushall()
+        self.callback(self._end_workers)
+        self.client = Client(Settings(redis_url=self.redis.url, max_queue_size=1_000_000))
+        self.callback(self.client.redis.close)
+        self.witness = Witness(self.redis.url)
+        self.callback(self.witness.close)
+        return self
+
+    def _end_redis(self) -> None:
+        if self.redis.process.poll() is None:
+            self.redis.stop(signal.SIGKILL)
+        self.redis.client.connection_pool.disconnect()
+        for file in (f for f in os.scandir(self.redis.folder.name) if f.name.startswith("appendonly")):
+            os.system(f"rm -rf '{file.path}'")
+
+    def _end_workers(self) -> None:
+        for worker in self.workers:
+            worker.end()
+
+    # -- processes -------------------------------------------------------------------------------------------------------
+
+    def worker(self, name: str = "w1", *, ready: bool = True, url: str = "", **settings: object) -> Worker:
+        """A worker with the scripted engine. `url`: of the proxy that it reaches Redis through."""
+        worker = Worker(name, url or self.redis.url, {**QUICK, **settings})
+        self.workers.append(worker)
+        if ready:
+            worker.wait_ready()
+        return worker
+
+    def facade(self, *, url: str = "", **settings: object) -> Served:
+        """A facade under gunicorn."""
+        return self.enter_context(served(url or self.redis.url, **{"OCR_MAX_QUEUE_SIZE": 10_000, **settings}))
+
+    def proxy(self) -> Proxy:
+        """A way to Redis that can be broken."""
+        proxy = Proxy(self.redis.port)
+        self.callback(proxy.close)
+        return proxy
+
+    # -- load ------------------------------------------------------------------------------------------------------------
+
+    def flow(self, send: Send | None = None, **options: Any) -> Flow:
+        """Pages flow while this is entered."""
+        return Flow(send or through(self.client), self.ledger, self.witness, **options)
+
+    def flow_by_name(self, **options: Any) -> Flow:
+        """The same, sent by Celery itself."""
+        return self.flow(by_name(self.client), **options)
+
+    def flow_over_http(self, url: str, **options: Any) -> Flow:
+        """The same through a facade."""
+        return self.flow(over_http(url), **options)
+
+    def work_a_while(self, most: int = 30) -> None:
+        """Until some pages more are finished, at random up to `most`: the next fault comes at any moment of a batch."""
+        wanted = len(self.witness.finished) + random.randint(1, most)
+        until(lambda: len(self.witness.finished) >= wanted, timeout=60, what=f"{wanted} pages are finished")
+        time.sleep(random.random() * 0.2)  # not to be right: to be at any moment
+
+    # -- recovery --------------------------------------------------------------------------------------------------------
+
+    def recovers(self, since: float, what: Callable[[], object] | None = None) -> None:
+        """Wait until pages are finished again (or `what`) and note how many seconds after `since` that was."""
+        until(what or (lambda: self.witness.last > since), timeout=60, what="work goes on")
+        self.recovered.append(time.monotonic() - since)
+
+    def held_by(self, worker: Worker) -> int:
+        """How many messages lie under the worker's name."""
+        return int(self.redis.client.hlen(keys.UNACKED + worker.name))
+
+    def processing(self) -> int:
+        """How many pages are in an engine."""
+        return int(self.redis.client.zcard(keys.COUNTED[Status.PROCESSING]))
+
+    def close_account(self) -> Account:
+        """What has become of all."""
+        account = self.ledger.close(self.client, self.witness)
+        lines = [line for worker in self.workers for line in worker.log.splitlines() if '"page read"' in line]
+        account.again = max(0, len(lines) - account.once)
+        account.recovered = self.recovered
+        return account

@@ -1,0 +1,16 @@
+"""Every case of the fault suite with a few rounds; `make faults` plays them for long."""
+
+import pytest
+from case import Case
+from cases import CASES
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_nothing_is_lost(case: Case) -> None:
+    if why := case.skips():
+        pytest.skip(why)
+    account = case.run(case.short)
+    assert not account.faults()
+    assert account.accepted
+    assert account.once == account.accepted
+    assert max(account.recovered, default=0) <= case.within
