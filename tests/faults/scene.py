@@ -1,11 +1,13 @@
 """What a case is played on: a Redis, a client, a witness and the processes that the case starts, all ended after it."""
 
-import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from flow import Flow, Send, by_name, over_http, through
@@ -13,6 +15,7 @@ from ledger import Account, Ledger
 from nodes import RedisServer, Worker, own_redis, until
 from proxy import Proxy
 from served import Served, served
+from whole import Whole
 from witness import Witness
 
 from ocr_celery.client import Client
@@ -40,18 +43,20 @@ class Scene(ExitStack):
         self.callback(self._end_redis)
         self.redis.client.flushall()
         self.callback(self._end_workers)
-        self.client = Client(Settings(redis_url=self.redis.url, max_queue_size=1_000_000))
-        self.callback(self.client.redis.close)
-        self.witness = Witness(self.redis.url)
-        self.callback(self.witness.close)
+        self._look_at(self.redis.url)
         return self
+
+    def _look_at(self, redis_url: str) -> None:
+        self.client = Client(Settings(redis_url=redis_url, max_queue_size=1_000_000))
+        self.callback(self.client.redis.close)
+        self.witness = Witness(redis_url)
+        self.callback(self.witness.close)
 
     def _end_redis(self) -> None:
         if self.redis.process.poll() is None:
             self.redis.stop(signal.SIGKILL)
         self.redis.client.connection_pool.disconnect()
-        for file in (f for f in os.scandir(self.redis.folder.name) if f.name.startswith("appendonly")):
-            os.system(f"rm -rf '{file.path}'")
+        shutil.rmtree(Path(self.redis.folder.name) / "appendonlydir", ignore_errors=True)
 
     def _end_workers(self) -> None:
         for worker in self.workers:
@@ -71,6 +76,14 @@ class Scene(ExitStack):
         """A facade under gunicorn."""
         return self.enter_context(served(url or self.redis.url, **{"OCR_MAX_QUEUE_SIZE": 10_000, **settings}))
 
+    def whole(self, **settings: object) -> Whole:
+        """All of `make run`; from here on its Redis is the one that is looked at."""
+        service = Whole(Path(self.enter_context(TemporaryDirectory())), **settings)
+        self.callback(service.end)
+        service.start()
+        self._look_at(service.redis_url)
+        return service
+
     def proxy(self) -> Proxy:
         """A way to Redis that can be broken."""
         proxy = Proxy(self.redis.port)
@@ -87,9 +100,9 @@ class Scene(ExitStack):
         """The same, sent by Celery itself."""
         return self.flow(by_name(self.client), **options)
 
-    def flow_over_http(self, url: str, **options: Any) -> Flow:
+    def flow_over_http(self, url: str, *, resets: bool = False, **options: Any) -> Flow:
         """The same through a facade."""
-        return self.flow(over_http(url), **options)
+        return self.flow(over_http(url, resets=resets), **options)
 
     def work_a_while(self, most: int = 30) -> None:
         """Until some pages more are finished, at random up to `most`: the next fault comes at any moment of a batch."""
@@ -103,6 +116,11 @@ class Scene(ExitStack):
         """Wait until pages are finished again (or `what`) and note how many seconds after `since` that was."""
         until(what or (lambda: self.witness.last > since), timeout=60, what="work goes on")
         self.recovered.append(time.monotonic() - since)
+
+    def accepts_again(self, since: float) -> None:
+        """The same for the facade: wait until one page more has been accepted."""
+        accepted = len(self.ledger.expected)
+        self.recovers(since, lambda: len(self.ledger.expected) > accepted)
 
     def held_by(self, worker: Worker) -> int:
         """How many messages lie under the worker's name."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 from conftest import page
-from service import LocalService
+from service import LocalService, alive, family
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
@@ -28,27 +28,6 @@ def send(service: LocalService, count: int) -> list[str]:
         answer = requests.post(f"{service.url}/ocr", files={"file": ("a.png", page(f"No. {n}"))}, timeout=10)
         ids.append(str(answer.json()["task_id"]))
     return ids
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def family(pid: int) -> list[int]:
-    """The process and all below it."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    children: dict[int, list[int]] = {}
-    for line in listed.splitlines():
-        child, parent = map(int, line.split())
-        children.setdefault(parent, []).append(child)
-    found, todo = [], [pid]
-    while todo:
-        found.append(todo.pop())
-        todo += children.get(found[-1], [])
-    return found
 
 
 SLOW = {"OCR_ENGINE": "scripted", "OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 3}

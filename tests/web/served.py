@@ -20,11 +20,16 @@ class Served:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = log
         ours = {"OCR_HOST": "127.0.0.1", "OCR_PORT": self.port, "OCR_WEB_PROCESSES": 1, "REDIS_URL": redis_url}
-        with log.open("wb") as file:
+        self._env = {**os.environ, **{name: str(value) for name, value in {**ours, **settings}.items()}}
+        self.start()
+
+    def start(self) -> None:
+        """Start it, also after a `stop`."""
+        with self.log_path.open("ab") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"],
                 cwd=ROOT,
-                env={**os.environ, **{name: str(value) for name, value in {**ours, **settings}.items()}},
+                env=self._env,
                 stdout=file,
                 stderr=file,
             )

@@ -2,5 +2,8 @@
 
 from case import CASES
 from cases import kills
+from cases import ends
+from cases import network
+from cases import trouble
 
-__all__ = ["CASES", "kills"]
+__all__ = ["CASES", "ends", "kills", "network", "trouble"]

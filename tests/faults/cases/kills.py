@@ -6,6 +6,7 @@ import signal
 from case import case, now
 from nodes import until
 from scene import Scene
+from service import alive, family
 
 
 @case("worker killed", short=3, long=50)
@@ -50,12 +51,11 @@ def one_of_two(scene: Scene, rounds: int) -> None:
 def web_worker(scene: Scene, rounds: int) -> None:
     scene.worker()
     facade = scene.facade()
-    with scene.flow_over_http(facade.url) as flow:
+    with scene.flow_over_http(facade.url, resets=True) as flow:
         for _ in range(rounds):
             scene.work_a_while()
             os.kill(facade.worker_pid, signal.SIGKILL)
-            began, accepted = now(), len(scene.ledger.expected)
-            scene.recovers(began, lambda accepted=accepted: len(scene.ledger.expected) > accepted)
+            scene.accepts_again(now())
     assert not flow.errors
 
 
@@ -69,3 +69,29 @@ def redis(scene: Scene, rounds: int) -> None:
             scene.redis.start()
             began = now()
             scene.recovers(began)
+
+
+@case("gunicorn master killed, under make run", short=2, long=3, linux=True)
+def web_master(scene: Scene, rounds: int) -> None:
+    service = scene.whole()
+    with scene.flow_over_http(service.url, resets=True) as flow:
+        for _ in range(rounds):
+            scene.work_a_while()
+            facade = family(service.master_pid())
+            os.kill(facade[0], signal.SIGKILL)
+            until(lambda facade=facade: not any(map(alive, facade)), what="its processes are gone with it")
+            scene.accepts_again(now())
+    assert not flow.errors
+
+
+@case("all killed at once, make run again", short=2, long=20, within=10, linux=True)
+def everything(scene: Scene, rounds: int) -> None:
+    service = scene.whole()
+    with scene.flow_over_http(service.url, resets=True) as flow:
+        for _ in range(rounds):
+            scene.work_a_while()
+            service.cut_power()
+            service.start()
+            began = now()
+            scene.recovers(began)
+    assert not flow.errors
