@@ -6,6 +6,7 @@ room for in one Lua step that records each under the node's own key. `store/unac
 """
 
 import logging
+import time
 from queue import Empty
 from time import monotonic
 from typing import Any
@@ -15,6 +16,7 @@ from kombu.transport import redis as stock
 from kombu.transport.virtual import base as virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from ocr_celery.outbox import queueing
 from ocr_celery.store import unacked
@@ -26,7 +28,8 @@ ALIAS = "ocrredis"
 TRANSPORT_ALIASES[ALIAS] = "ocr_celery.broker:Transport"
 
 #: KEYS: the unacknowledged hash, then queues in the order in which they are served. ARGV: most messages to take.
-#: The record is kombu's own, with the queue itself as its address, so that restoring needs no binding.
+#: The record is kombu's own, with the queue itself as its address, so that restoring needs no binding. The first write
+#: frees memory: so a full Redis lets the whole step pass, see store/scripts.py.
 _TAKE = """
 local taken, room = {}, tonumber(ARGV[1])
 for i = 2, #KEYS do
@@ -46,6 +49,8 @@ end
 return taken
 """
 
+
+_REFUSED = 0.5  #: seconds until a Redis that refuses is asked again
 
 #: messages that this process is done with, by delivery tag, and has not told Redis so: True = they go back to the queue
 _owed: dict[str, bool] = {}
@@ -75,7 +80,7 @@ class QoS(stock.QoS):
         if not self.channel.closed:
             try:
                 self.channel.settle()
-            except self.channel.connection_errors as exc:
+            except (RedisError, *self.channel.connection_errors) as exc:
                 log.warning("Redis will be told later that a message is done with: %s", exc)
 
     def append(self, message: Any, delivery_tag: str) -> None:
@@ -115,17 +120,17 @@ class Channel(stock.Channel):
     def _brpop_read(self, **options: Any) -> bool:
         """Take what there is room for, also after a wait in vain: a lower priority has a list of its own."""
         try:
-            try:
-                self.client.parse_response(self.client.connection, "BLMOVE", **options)
-            except self.connection_errors:
-                self.client.connection.disconnect()
-                raise
+            self._waited(**options)
             if self._closing:
                 raise Empty()
-            if _owed:
-                self.settle()
             room = self.qos.can_consume_max_estimate()
-            messages = self._take(self.active_queues, 64 if room is None else room)
+            try:
+                if _owed:
+                    self.settle()
+                messages = self._take(self.active_queues, 64 if room is None else room)
+            except ResponseError as exc:
+                self._refused(exc)
+                raise Empty() from None
             if not messages:
                 raise Empty()
             for queue, message in messages:
@@ -133,6 +138,23 @@ class Channel(stock.Channel):
             return True
         finally:
             self._in_poll = None
+
+    def _waited(self, **options: Any) -> None:
+        try:
+            self.client.parse_response(self.client.connection, "BLMOVE", **options)
+        except self.connection_errors:
+            self.client.connection.disconnect()
+            raise
+        except OutOfMemoryError:
+            time.sleep(_REFUSED)  # a full Redis lets nobody wait, but does let us take
+        except ResponseError as exc:
+            self._refused(exc)
+
+    @staticmethod
+    def _refused(exc: ResponseError) -> None:
+        """Redis is there and does not let us write: it is read-only, or its disk is full. Celery would end the worker."""
+        log.warning("no page can be taken: Redis says: %s", exc)
+        time.sleep(_REFUSED)
 
     def _take(self, queues: list[str], room: int) -> list[tuple[str, str]]:
         keys = [self._q_for_pri(queue, priority) for priority in self.priority_steps for queue in queues]

@@ -29,6 +29,7 @@ from ocr_celery.errors import BrokerUnavailable, Cancelled, QueueFull, ResultExp
 from ocr_celery.message import Job
 from ocr_celery.settings import Settings, load_settings
 from ocr_celery.store import blobs, connect, keys
+from ocr_celery.store.refusal import refusal
 from ocr_celery.store.registry import Record, Registry
 
 if TYPE_CHECKING:
@@ -211,11 +212,11 @@ def _gone(id: str, created: float) -> TaskView:
 
 @contextmanager
 def _broker() -> Iterator[None]:
-    """Redis away, in whichever library it shows."""
+    """Redis away or refusing, in whichever library it shows."""
     try:
         yield
     except (RedisError, OperationalError, ConnectionError) as exc:
-        raise BrokerUnavailable() from exc
+        raise BrokerUnavailable(refusal(exc)) from exc
 
 
 # -- the same as functions, for the settings of the process -------------------------------------------------------------

@@ -8,6 +8,7 @@ from celery import states
 from celery.backends.redis import RedisBackend
 from celery.exceptions import TaskRevokedError
 from kombu.utils.encoding import bytes_to_str
+from redis.exceptions import RedisError
 
 from ocr_celery import outbox
 from ocr_celery.core.status import OF_STATE
@@ -24,6 +25,10 @@ class Backend(RedisBackend):
     def registry(self) -> Registry:
         """The registry on the backend's own connections."""
         return Registry(self.client, keep=2 * int(self.expires))
+
+    def exception_safe_to_retry(self, exc: Exception) -> bool:
+        """Try again to store what was read, whatever Redis has against it: away, read-only, its disk full."""
+        return isinstance(exc, RedisError) or bool(super().exception_safe_to_retry(exc))
 
     def _store_result(
         self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any

@@ -42,6 +42,7 @@ class Presence:
         self.me = json.dumps({"machine": _machine(), "pid": os.getpid(), "run": uuid4().hex})
         self.is_ready: Callable[[], bool] = lambda: False
         self._hold = redis.register_script(scripts.HOLD)
+        self._say_ready = redis.register_script(scripts.READY)
         self._let_go = redis.register_script(scripts.LET_GO)
         self._missing: dict[str, float] = {}  # node → since when its lease is seen to be gone
         self._stopped = False
@@ -96,11 +97,9 @@ class Presence:
 
     def _claim(self, from_whom: str) -> str | None:
         """None when the name is ours, else its holder."""
-        answer = self._hold(keys=[keys.LEASE + self.node], args=[self.me, LEASE, from_whom])
-        if isinstance(answer, bytes):
-            return answer.decode()
-        self.redis.zadd(keys.NODES, {self.node: time.time()})
-        return None
+        known = [self.me, LEASE, from_whom, self.node, time.time()]
+        answer = self._hold(keys=[keys.LEASE + self.node, keys.NODES], args=known)
+        return answer.decode() if isinstance(answer, bytes) else None
 
     def look_now(self) -> None:
         """Readiness may have changed: say so at once, not in the next round."""
@@ -128,7 +127,7 @@ class Presence:
 
     def _say_whether_ready(self) -> None:
         if self.is_ready():
-            self.redis.zadd(keys.WORKERS, {self.node: time.time() + LEASE})
+            self._say_ready(keys=[keys.WORKERS], args=[self.node, time.time() + LEASE])
         else:
             self.redis.zrem(keys.WORKERS, self.node)
 

@@ -20,7 +20,8 @@ WEIGHT = {"worker": 1, "engine": 2, "deadline": 1}
 
 def enter(redis: Redis, node: str, ids: Sequence[str], *, alone: bool = False) -> None:
     """These pages are about to enter the engine."""
-    redis.hset(keys.INSIDE + node, mapping=dict.fromkeys(ids, "alone" if alone else "among others"))
+    script = redis.register_script(scripts.ENTER)
+    script(keys=[keys.INSIDE + node], args=["alone" if alone else "among others", *ids])
 
 
 def leave(redis: Redis, node: str, ids: Sequence[str]) -> None:

@@ -1,4 +1,9 @@
-"""The Lua steps. Each runs alone inside Redis: whoever looks sees all of it or nothing."""
+"""The Lua steps. Each runs alone inside Redis: whoever looks sees all of it or nothing.
+
+A Redis that is full (maxmemory) refuses a step whose first write takes memory, and lets pass one whose first write takes
+none. So what takes new work in writes at once and is refused, and what works it off begins with a write that takes none:
+a full Redis is emptied by its workers.
+"""
 
 #: Take tasks in: counted, recorded, stored and queued, or refused – together. Taken in once, however often it is asked.
 #: KEYS pending, processing. ARGV now, limit (0 = none), n, n × (id, blob or ''), batch key or '', its value, its seconds,
@@ -30,6 +35,7 @@ MOVE = """
 local old = redis.call('HGET', KEYS[1], 'state')
 local final = old == 'SUCCESS' or old == 'FAILURE' or old == 'REVOKED' or old == 'REJECTED' or old == 'IGNORED'
 if final then return false end
+redis.call('PERSIST', KEYS[1])
 if old ~= ARGV[3] then
   for i = 2, 5 do redis.call('ZREM', KEYS[i], ARGV[1]) end
 end
@@ -39,8 +45,6 @@ redis.call('HSET', KEYS[1], 'updated_at', ARGV[2], 'state', ARGV[3])
 if ARGV[5] == '1' then
   redis.call('EXPIRE', KEYS[1], ARGV[6])
   redis.call('DEL', ARGV[10])
-else
-  redis.call('PERSIST', KEYS[1])
 end
 if ARGV[7] ~= '' then
   redis.call('SETEX', ARGV[7], ARGV[9], ARGV[8])
@@ -91,15 +95,27 @@ end
 return given
 """
 
-#: Hold a node's name. KEYS lease. ARGV who, seconds, whose lease may be taken over or ''.
+#: Hold a node's name. KEYS lease, the nodes. ARGV who, seconds, whose lease may be taken over or '', node, now.
 #: Answers 1 when it is ours now, else who holds it.
 HOLD = """
 local holder = redis.call('GET', KEYS[1])
-if not holder or holder == ARGV[1] or holder == ARGV[3] then
-  redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-  return 1
-end
-return holder
+if holder and holder ~= ARGV[1] and holder ~= ARGV[3] then return holder end
+redis.call('DEL', KEYS[1])
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+redis.call('ZADD', KEYS[2], ARGV[5], ARGV[4])
+return 1
+"""
+
+#: Say that a worker is ready. KEYS the workers. ARGV node, until when.
+READY = """
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
+"""
+
+#: Pages are about to enter an engine. KEYS hash of those inside. ARGV how, ids…
+ENTER = """
+redis.call('PERSIST', KEYS[1])
+for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) end
 """
 
 #: KEYS lease. ARGV who.
