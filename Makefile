@@ -1,7 +1,7 @@
 # What a person types. A fresh machine needs make and Python 3.11 to 3.13; everything else lands in .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help run flower test test-vllm test-system lint score install lock clean
+.PHONY: help run flower test test-vllm test-system test-faults faults lint score install lock clean
 
 # the locks hold every system and every Python we support; wheels only, and no line that names where they come from
 COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
@@ -24,7 +24,7 @@ flower: ## watch the tasks of the running service in a browser
 	@sh requirements/install.sh run
 	@.venv/bin/python -m ocr_celery.local.flower
 
-test: ## every test but those of the whole service
+test: ## every test but those of the whole service and of its faults
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests --ignore=tests/system --ignore=tests/faults $(SIDE_BY_SIDE)
 
@@ -35,6 +35,15 @@ test-vllm: ## DeepSeek-OCR on vLLM, on the CPU from a generated checkpoint; need
 test-system: ## start the whole service as make run does and test it from outside
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests/system
+
+test-faults: ## kill, cut off and fill up whatever there is, a few times each, and account for every page
+	@sh requirements/install.sh dev
+	.venv/bin/python -m pytest tests/faults
+
+MINUTES ?= 60
+faults: ## the same for MINUTES=60 minutes, with a table; WRITE=1 puts it into docs/reliability.md
+	@sh requirements/install.sh dev
+	.venv/bin/python tests/faults/run.py --minutes $(MINUTES) $(if $(WRITE),--write)
 
 lint: ## style, types, and who imports whom
 	@sh requirements/install.sh dev

@@ -84,6 +84,7 @@ class RedisServer:
         self.process = subprocess.Popen(
             [redis_binary(), "--port", str(self.port), *options, "--maxmemory-policy", "noeviction"],
             stdout=subprocess.DEVNULL,
+            restore_signals=False,  # a file that may not grow is an error to it, not its end
         )
         until(self._answers, what="Redis answers")
 

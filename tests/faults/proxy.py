@@ -1,11 +1,13 @@
 """A TCP proxy of our own between a process and its Redis, which can do what networks do."""
 
+import re
 import socket
 import threading
 import time
 from contextlib import suppress
 
 _PIECE = 65536  # bytes
+_COMMAND = re.compile(rb"(?:^|\n)\*\d+\r\n")  # the beginning of one
 
 
 class Proxy:
@@ -21,6 +23,7 @@ class Proxy:
         self._passing.set()
         self._refusing = self._closed = False
         self._answers_to_cut = 0
+        self._says = b""
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         threading.Thread(target=self._listen, name="proxy", daemon=True).start()
@@ -48,9 +51,14 @@ class Proxy:
         """Let half of each of the next answers through and break their connections."""
         self._answers_to_cut = count
 
+    def say(self, error: str) -> None:
+        """Answer every command with this error until `mend`; nothing comes through. Connections are broken once before."""
+        self._says = f"-{error}\r\n".encode()
+        self.break_connections()
+
     def mend(self) -> None:
         """All is well again."""
-        self._refusing, self.delay, self._answers_to_cut = False, 0.0, 0
+        self._refusing, self.delay, self._answers_to_cut, self._says = False, 0.0, 0, b""
         self._passing.set()
 
     def close(self) -> None:
@@ -102,7 +110,10 @@ class Proxy:
                     self._answers_to_cut -= 1
                     sink.sendall(data[: len(data) // 2])
                     break
-                sink.sendall(data)
+                if self._says and not answers:
+                    source.sendall(self._says * len(_COMMAND.findall(data)))
+                else:
+                    sink.sendall(data)
         for sock in (source, sink):
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)

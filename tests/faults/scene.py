@@ -19,7 +19,6 @@ from whole import Whole
 from witness import Witness
 
 from ocr_celery.client import Client
-from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
 from ocr_celery.store import keys
 
@@ -126,9 +125,10 @@ class Scene(ExitStack):
         """How many messages lie under the worker's name."""
         return int(self.redis.client.hlen(keys.UNACKED + worker.name))
 
-    def processing(self) -> int:
-        """How many pages are in an engine."""
-        return int(self.redis.client.zcard(keys.COUNTED[Status.PROCESSING]))
+    def unfinished(self) -> int:
+        """How many pages are open."""
+        stats = self.client.stats()
+        return stats.pending + stats.processing
 
     def close_account(self) -> Account:
         """What has become of all."""

@@ -5,5 +5,6 @@ from cases import kills
 from cases import ends
 from cases import network
 from cases import trouble
+from cases import poison
 
-__all__ = ["CASES", "ends", "kills", "network", "trouble"]
+__all__ = ["CASES", "ends", "kills", "network", "poison", "trouble"]

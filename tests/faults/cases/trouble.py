@@ -1,23 +1,105 @@
-"""A Redis that answers, but not as wished: full, read-only, loading, with another password."""
+"""A Redis that answers, but not as wished: callers are told why within a moment, and all goes on by itself afterwards."""
 
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import requests
 from case import case, now
-from flow import NotNow
+from flow import picture
 from nodes import until
 from scene import Scene
 
+QUICKLY = 3.0  #: seconds within which a caller is refused
 
-@case("Redis full", short=2, long=10)
-def full(scene: Scene, rounds: int) -> None:
-    worker = scene.worker()
-    facade = scene.facade()
+
+def trouble(
+    scene: Scene, rounds: int, words: str, begin: Callable[[], object], end: Callable[[], object], *, url: str = ""
+) -> None:
+    """Between `begin` and `end` callers are refused with a sentence that has these words in it."""
+    worker, facade = scene.worker(url=url), scene.facade(url=url)
     with scene.flow_over_http(facade.url) as flow:
         for _ in range(rounds):
             scene.work_a_while()
-            scene.redis.client.config_set("maxmemory", scene.redis.client.info("memory")["used_memory"] // 2)
-            refused = flow.refused
-            until(lambda refused=refused: flow.refused > refused + 40, what="pages are refused")
-            scene.redis.client.config_set("maxmemory", 0)
+            begin()
+            until(lambda: refusal(facade.url) == words, timeout=10, what=f"callers are told: {words}")
+            time.sleep(2)  # not to be right: the trouble lasts
+            assert refusal(facade.url) == words
+            end()
             scene.recovers(now())
     assert not flow.errors
-    print(worker.log[-6000:])
-    assert worker.process.poll() is None
+    assert worker.process.poll() is None, "no restart is needed"
+
+
+def refusal(url: str) -> str:
+    """What a caller is told, in place of the task's id, without what is always said."""
+    began = now()
+    answer = requests.post(f"{url}/ocr", files={"file": ("p.png", picture(99))}, timeout=20)
+    assert now() - began < QUICKLY
+    if answer.status_code == 202:
+        return ""
+    assert answer.status_code == 503, answer.text
+    assert answer.json()["code"] == "broker_unavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+    return str(answer.json()["detail"]).removeprefix("Redis, which carries the tasks, ").partition(".")[0]
+
+
+@case("Redis full (maxmemory)", short=1, long=10)
+def full(scene: Scene, rounds: int) -> None:
+    def begin() -> None:
+        scene.redis.client.config_set("maxmemory", scene.redis.client.info("memory")["used_memory"] // 2)
+
+    def end() -> None:
+        until(lambda: not scene.unfinished(), what="workers go on, so that it empties itself")
+        assert scene.client.stats().workers == 1
+        scene.redis.client.config_set("maxmemory", 0)
+
+    trouble(scene, rounds, "is full: nothing is taken in until pages are finished", begin, end)
+
+
+@case("Redis read-only (made a replica)", short=1, long=10)
+def read_only(scene: Scene, rounds: int) -> None:
+    def begin() -> None:
+        scene.redis.client.execute_command("REPLICAOF", "127.0.0.1", "1")
+
+    def end() -> None:
+        scene.redis.client.execute_command("REPLICAOF", "NO", "ONE")
+
+    trouble(scene, rounds, "is read-only at present", begin, end)
+
+
+@case("Redis whose disk is full", short=1, long=10)
+def disk_full(scene: Scene, rounds: int) -> None:
+    def begin() -> None:
+        written = max(file.stat().st_size for file in Path(scene.redis.folder.name).glob("appendonlydir/*"))
+        _limit_files(scene, written)
+
+    def end() -> None:
+        _limit_files(scene, resource.RLIM_INFINITY)
+
+    trouble(scene, rounds, "refuses to work at present; its log or ours says why", begin, end)
+
+
+def _limit_files(scene: Scene, size: int) -> None:
+    resource.prlimit(scene.redis.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+@case("Redis loading its data", short=1, long=10)
+def loading(scene: Scene, rounds: int) -> None:
+    proxy = scene.proxy()
+    begin = lambda: proxy.say("LOADING Redis is loading the dataset in memory")  # noqa: E731
+    trouble(scene, rounds, "is still loading its data", begin, proxy.mend, url=proxy.url)
+
+
+@case("Redis with another password", short=1, long=10)
+def password(scene: Scene, rounds: int) -> None:
+    proxy = scene.proxy()
+
+    def end() -> None:
+        proxy.mend()
+        proxy.break_connections()
+
+    begin = lambda: proxy.say("NOAUTH Authentication required.")  # noqa: E731
+    words = "does not accept this service's password (REDIS_URL)"
+    trouble(scene, rounds, words, begin, end, url=proxy.url)

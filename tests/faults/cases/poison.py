@@ -1,0 +1,39 @@
+"""A page that kills or blocks whoever reads it fails alone; its neighbours are read."""
+
+from case import case
+from flow import send_one, through
+from nodes import until
+from scene import Scene
+
+
+def poison(scene: Scene, rounds: int, code: str, **settings: object) -> None:
+    """Every tenth page is bad; the worker is started again whenever it ends."""
+    settings = {"OCR_BATCH_SIZE": 4, **settings}
+    worker, send = scene.worker(**settings), through(scene.client)
+    for _ in range(rounds):
+        for number in range(10):
+            bad = {"prompt": "poison", "expected": f"!{code}"} if number == 4 else {}
+            send_one(send, scene.ledger, **bad)
+
+        def all_final() -> bool:
+            nonlocal worker
+            if worker.process.poll() is not None:
+                worker = scene.worker(ready=False, **settings)
+            return not scene.unfinished()
+
+        until(all_final, timeout=90, what="all pages are final")
+
+
+@case("a page that kills its worker", short=1, long=5)
+def kills_worker(scene: Scene, rounds: int) -> None:
+    poison(scene, rounds, "worker_killed", OCR_SCRIPTED_KILL="poison")
+
+
+@case("a page that breaks the engine", short=1, long=5)
+def breaks_engine(scene: Scene, rounds: int) -> None:
+    poison(scene, rounds, "engine_killed", OCR_SCRIPTED_BREAK="poison")
+
+
+@case("a page that never ends", short=1, long=5)
+def never_ends(scene: Scene, rounds: int) -> None:
+    poison(scene, rounds, "page_deadline", OCR_SCRIPTED_HANG="poison", OCR_PAGE_DEADLINE=1.5)
