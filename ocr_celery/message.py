@@ -49,6 +49,19 @@ def read_job(task: str, args: Sequence[Any], kwargs: Mapping[str, Any], defaults
     return Job(task, source, defaults.updated(given))
 
 
+def host(task: str, args: Any, kwargs: Any) -> str:
+    """Where a page is to be fetched from, as far as that can be told; "" for an image and for no proper URL."""
+    positional = args if isinstance(args, list | tuple) else ()
+    named = kwargs if isinstance(kwargs, Mapping) else {}
+    source = positional[0] if positional else named.get(_ARGUMENT[task])
+    if task != URL or not isinstance(source, str):
+        return ""
+    try:
+        return urlsplit(source).hostname or ""
+    except ValueError:
+        return ""
+
+
 def shown(task: str, source: Any) -> str:
     """A short text for the source of a job, safe to log."""
     if isinstance(source, bytes | bytearray | memoryview):

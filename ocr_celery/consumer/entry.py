@@ -12,6 +12,7 @@ from celery import states
 
 from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
+from ocr_celery.errors import OcrError
 from ocr_celery.message import Job
 from ocr_celery.page import Page
 
@@ -33,12 +34,13 @@ class Entry:
     page: Page | None = None
     prepared: Any = None  #: what the engine made of the page before it has a place
     options: Options | None = None  #: how it is read next
+    refusal: OcrError | None = None  #: why it is not even fetched
     alone: bool = False  #: it is suspected of killing workers
     readings: list[Reading] = field(default_factory=list)
     read_seconds: float = 0.0  #: in the engine, all readings together
     prepare_seconds: float = 0.0
     first_entered_at: float = 0.0  #: Unix seconds; when the page went into the engine first, 0 = never
-    entered_at: float = 0.0  #: … and last
+    entered_at: float = 0.0  #: … and last, by `time.monotonic`: a clock that is set makes no page late
     batch: int = 0  #: pages inside the engine just after it went in
     outcome: Any = None  #: the result dict, or the exception
     replay: dict[str, Any] | None = None  #: Celery's record, where the task was finished before this delivery
@@ -60,8 +62,8 @@ class Entry:
 
     def enters(self, *, batch: int) -> None:
         """The page goes into the engine, in which there are `batch` pages then."""
-        self.entered_at = time.time()
-        self.first_entered_at = self.first_entered_at or self.entered_at
+        self.entered_at = time.monotonic()
+        self.first_entered_at = self.first_entered_at or time.time()
         self.batch = batch
 
     @property

@@ -31,9 +31,14 @@ def finish(entry: Entry) -> None:
             other.request.acknowledge()
     except BaseException as exc:
         log.error("task %s: its outcome could not be stored (%r); it goes back to the queue", entry.id, exc)
-        for held in (entry, *entry.followers):
-            worker_state.task_ready(held.request)
-            held.request.reject(requeue=True)
+        give_back(entry)
+
+
+def give_back(entry: Entry) -> None:
+    """Put the message of a page back into the queue, and those of its further deliveries."""
+    for held in (entry, *entry.followers):
+        worker_state.task_ready(held.request)
+        held.request.reject(requeue=True)
 
 
 def _trace(entry: Entry) -> None:

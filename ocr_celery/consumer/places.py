@@ -197,7 +197,7 @@ class Places:
             if not self._closed and not self.engine.alive():
                 self.broke(RuntimeError("it is not alive"))
             with self._changed:
-                late = [e for e in self._inside.values() if time.time() - e.entered_at > self.deadline]
+                late = [e for e in self._inside.values() if time.monotonic() - e.entered_at > self.deadline]
             for entry in late:
                 self._overrun(entry)
 

@@ -22,8 +22,9 @@ from redis.exceptions import RedisError
 from ocr_celery import message
 from ocr_celery.consumer import ending
 from ocr_celery.consumer.entry import Entry
-from ocr_celery.consumer.finish import finish
+from ocr_celery.consumer.finish import finish, give_back
 from ocr_celery.consumer.intake import Intake
+from ocr_celery.consumer.lanes import Lanes
 from ocr_celery.consumer.places import Places
 from ocr_celery.consumer.threads import Threads
 from ocr_celery.core.batching import BatchPolicy
@@ -82,7 +83,7 @@ class BatchPool(BasePool):
             "the %s engine (%s) is warm after %.1f s", self.engine.name, self.engine.model, time.monotonic() - began
         )
         self.intake = Intake(self.settings, self.redis, max_side=self.engine.max_side)
-        self.prepare_threads = Threads("prepare", self.settings.prepare_threads)
+        self.lanes = Lanes(self.settings.prepare_threads, self._prepare)
         self.finish_threads = Threads("finish", _FINISH_THREADS)
         self.side_threads = Threads("side", _SIDE_THREADS)
         self.places.open()
@@ -113,7 +114,8 @@ class BatchPool(BasePool):
                 return entry
             self.held[entry.id] = entry
             self.preparing += 1
-        self.prepare_threads.submit(self._prepare, entry)
+        args, kwargs, _ = request._payload
+        self.lanes.add(entry, message.host(request.type, args, kwargs))
         return entry
 
     def _prepare(self, entry: Entry) -> None:
@@ -157,6 +159,8 @@ class BatchPool(BasePool):
         args, kwargs, _ = entry.request._payload
         entry.job = message.read_job(entry.request.type, args, kwargs, self.defaults)
         entry.options = entry.job.options
+        if entry.refusal is not None:
+            raise entry.refusal
         page = self.intake.page(entry.job)
         entry.prepared = self.engine.prepare(page, entry.options)
         entry.page = page
@@ -226,6 +230,13 @@ class BatchPool(BasePool):
                     del self.held[entry.id]
                 self.changed.notify_all()
 
+    def _give_back(self, entry: Entry) -> None:
+        """The page has not been begun, and this worker will not begin it."""
+        with self.changed:
+            self.preparing -= 1
+            self.held.pop(entry.id, None)
+        give_back(entry)
+
     def _abort(self, entry: Entry) -> None:
         """Revoked with terminate=True, or given back by a cold shutdown: free the place."""
         if self.places.abort(entry):
@@ -244,6 +255,10 @@ class BatchPool(BasePool):
             with suppress(RedisError):
                 inside.blame(self.redis, self.node, what)
         ending.end_worker(ending.ENGINE_BROKE)
+
+    def hold(self) -> int:
+        """Messages to hold now."""
+        return self.feed.hold() + 2 * self.lanes.held_up()  # 2: however many those are, the next is soon reached
 
     @property
     def is_ready(self) -> bool:
@@ -271,6 +286,8 @@ class BatchPool(BasePool):
         with self.changed:
             self.closing = True
             left = len(self.held)
+        for entry in self.lanes.give_up():
+            self._give_back(entry)
         for entry in self.places.give_up_again():
             entry.outcome = self._result(entry)
             self._conclude(entry)
@@ -312,7 +329,8 @@ class BatchPool(BasePool):
             "held": len(self.held),
             "preparing": self.preparing,
             "read-again": self.reread,
-            "prefetch": self.feed.hold(),
+            "prefetch": self.hold(),
+            "held-up": self.lanes.held_up(),
             "pages-per-second": round(self.feed.pages_per_second, 2),
             "batch-histogram": {str(size): n for size, n in sorted(self.places.batches.items())},
             **self.places.counts(),

@@ -97,7 +97,7 @@ class Presence:
 
     def _claim(self, from_whom: str) -> str | None:
         """None when the name is ours, else its holder."""
-        known = [self.me, LEASE, from_whom, self.node, time.time()]
+        known: list[str | float] = [self.me, LEASE, from_whom, self.node, time.time()]
         answer = self._hold(keys=[keys.LEASE + self.node, keys.NODES], args=known)
         return answer.decode() if isinstance(answer, bytes) else None
 

@@ -92,7 +92,7 @@ class Feed(bootsteps.StartStopStep):
                 log.warning("%d messages that are not worked on are back in the queue: the connection was lost", given)
 
     def _adjust(self, c: Any) -> None:
-        wanted = c.pool.feed.hold()
+        wanted = c.pool.hold()
         if wanted > self.given:
             c.qos.increment_eventually(wanted - self.given)
         elif wanted < self.given:

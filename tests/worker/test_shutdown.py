@@ -103,8 +103,8 @@ def test_pages_that_are_prepared_while_redis_is_away_wait_for_it(
     client: Client, redis: RedisServer, start_worker: Start, origin: Origin
 ) -> None:
     worker = start_worker(OCR_PREPARE_THREADS=1, OCR_SCRIPTED_SECONDS=0.1)
-    ids = [client.submit_url(f"{origin.url}/gate/120"), *(client.submit_image(png(121 + i)) for i in range(3))]
-    until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 4, what="one is fetched, three are to be prepared")
+    ids = [client.submit_url(url) for url in (f"{origin.url}/gate/120", *map(origin.page, (121, 122, 123)))]
+    until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 4, what="one is fetched, three wait for their turn")
     redis.stop()
     origin.gate.set()
     until(lambda: "waits for Redis" in worker.log)
@@ -113,6 +113,23 @@ def test_pages_that_are_prepared_while_redis_is_away_wait_for_it(
     assert [view.result["width"] for view in views if view.result] == [120, 121, 122, 123]
     until_settled(redis)
     assert len(reads(worker)) == 4
+
+
+def test_a_worker_that_stops_gives_back_pages_whose_turn_to_be_fetched_has_not_come(
+    client: Client, redis: RedisServer, start_worker: Start, origin: Origin
+) -> None:
+    origin.gate.clear()
+    worker = start_worker(OCR_PREPARE_THREADS=1, OCR_SCRIPTED_SECONDS=0.1)
+    ids = [client.submit_url(url) for url in (f"{origin.url}/gate/120", *map(origin.page, (121, 122, 123)))]
+    until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 4, what="one is fetched, three wait for their turn")
+    worker.signal(signal.SIGTERM)
+    until(lambda: redis.client.llen("celery") == 3, what="three are back in the queue")
+    origin.gate.set()
+    assert worker.wait() == 0
+    next_one = start_worker(OCR_SCRIPTED_SECONDS=0.1)
+    assert {view.status for view in final(client, ids)} == ALL_READ
+    assert (len(reads(worker)), len(reads(next_one))) == (1, 3)
+    until_settled(redis)
 
 
 def test_connections_that_break_while_redis_lives_cost_nothing(
