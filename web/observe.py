@@ -2,9 +2,7 @@
 
 import logging
 import re
-from functools import cache
 from time import monotonic, perf_counter
-from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -16,11 +14,7 @@ _AT_ONCE = 64 * 1024  # bytes
 _DRAIN_BYTES = 64 * 1024 * 1024
 _DRAIN_SECONDS = 2.0
 
-
-@cache
-def _log() -> Any:
-    """Made at the first request, when logging is configured: structlog's own proxy would be made anew for each line."""
-    return structlog.get_logger("web.access").bind()
+log = structlog.get_logger("web.access")
 
 
 def register(app: Flask) -> None:
@@ -39,7 +33,7 @@ def _begin() -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    _log().log(
+    log.log(
         logging.DEBUG if request.path in _PROBES else logging.INFO,
         "request",
         method=request.method[:16],
@@ -70,6 +64,6 @@ def _hear_out(response: Response) -> None:
                     break
                 left -= len(data)
         except Exception as exc:  # a broken body, or a caller gone: there is nobody left to tell
-            _log().debug("drain", reason=type(exc).__name__)
+            log.debug("drain", reason=type(exc).__name__)
 
     response.call_on_close(drain)
