@@ -17,7 +17,7 @@ def pool_stats(client: Client, worker: Worker) -> dict[str, object]:
 
 def test_500_pages_go_in_full_batches_and_each_gets_its_own_answer(client: Client, start_worker: Start) -> None:
     ids = [client.submit_image(png(100 + i), prompt=f"page {i}") for i in range(500)]
-    worker = start_worker(OCR_BATCH_SIZE=32, OCR_BATCH_TIMEOUT=1, OCR_SCRIPTED_SECONDS=0.4)
+    worker = start_worker(OCR_BATCH_SIZE=32, OCR_BATCH_TIMEOUT=5, OCR_SCRIPTED_SECONDS=0.4)
     views = final(client, ids)
     assert [view.status for view in views] == [Status.COMPLETED] * 500
     assert [view.result["text"] for view in views if view.result] == [
