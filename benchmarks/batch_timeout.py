@@ -12,8 +12,7 @@ import time
 from collections.abc import Sequence
 
 from engine import NO_GUARD, PROMPT
-from nodes import png
-from worker import checkpoint, service, until
+from worker import checkpoint, png, service, until
 
 from ocr_celery.client import Client
 

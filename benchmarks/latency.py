@@ -12,8 +12,7 @@ import time
 
 import requests
 from facade import ROOT, free_port, reachable, running
-from nodes import png
-from worker import checkpoint, service
+from worker import checkpoint, png, service
 
 from ocr_celery.client import Client
 

@@ -11,12 +11,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+__all__ = ["PLACES", "TOKENS", "checkpoint", "png", "service", "until"]
 PLACES = 4
 _TESTS = ROOT / "tests"
 _PLUGIN = _TESTS / "vllm" / "plugin"
 sys.path[:0] = [str(_TESTS), str(_TESTS / "vllm"), str(_TESTS / "engine"), str(_PLUGIN)]
 
-from nodes import RedisServer, Worker, until  # noqa: E402
+from nodes import RedisServer, Worker, png, until  # noqa: E402
 
 from ocr_celery.client import Client  # noqa: E402
 from ocr_celery.settings import Settings  # noqa: E402
