@@ -37,6 +37,7 @@ def main() -> None:
     parser.add_argument("--timeouts", type=float, nargs="+", default=[0, 0.05, 0.2, 0.5, 2])
     parser.add_argument("--pages", type=int, default=24)
     parser.add_argument("--light", type=float, default=0.6, help="seconds between two pages of the light load")
+    parser.add_argument("--engine", default="vllm", choices=["vllm", "scripted"])
     parser.add_argument("--model", help="a folder; the default is the generated checkpoint of the tests")
     args = parser.parse_args()
     print(
@@ -44,13 +45,13 @@ def main() -> None:
     )
     with checkpoint(args.model) as model:
         for timeout in args.timeouts:
-            print(f"| {timeout:g} {row(model, timeout, args.pages, args.light)}|", flush=True)
+            print(f"| {timeout:g} {row(model, args.engine, timeout, args.pages, args.light)}|", flush=True)
 
 
-def row(model: str, timeout: float, pages: int, light: float) -> str:
+def row(model: str, engine: str, timeout: float, pages: int, light: float) -> str:
     """One worker."""
     found: list[Sequence[float]] = []
-    with service(model, OCR_MAX_REREADS=0, OCR_BATCH_TIMEOUT=timeout) as (client, _):
+    with service(model, OCR_ENGINE=engine, OCR_MAX_REREADS=0, OCR_BATCH_TIMEOUT=timeout) as (client, _):
         run(client, 4, 0)
         for every in (light, 0):
             found.append(run(client, pages, every))
