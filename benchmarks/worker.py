@@ -4,6 +4,7 @@ Needs the virtual environment of `make test-vllm`.
 """
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -38,6 +39,7 @@ def checkpoint(given: str | None = None) -> Iterator[str]:
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "VLLM_LOGGING_LEVEL": "ERROR",
     }
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends too
     with ExitStack() as stack:
         if given is None:
             from checkpoint import write
