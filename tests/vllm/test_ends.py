@@ -58,9 +58,11 @@ class Supervisor:
 def supervisor(checkpoint: Path, redis: RedisServer) -> Iterator[Supervisor]:
     redis.client.flushall()
     supervisor = Supervisor(checkpoint, redis)
-    until(supervisor.ready, timeout=WARM, what="the worker is warm")
-    yield supervisor
-    supervisor.worker.end()
+    try:
+        until(supervisor.ready, timeout=WARM, what="the worker is warm")
+        yield supervisor
+    finally:
+        supervisor.worker.end()
 
 
 @pytest.fixture
