@@ -27,6 +27,7 @@ class Account:
     wrong: list[str] = field(default_factory=list)  #: finished with something else than is on the page
     left: list[str] = field(default_factory=list)  #: what remains in Redis of finished tasks
     recovered: list[float] = field(default_factory=list)  #: seconds, once a round
+    notes: dict[str, object] = field(default_factory=dict)  #: what else was measured
 
     def faults(self) -> dict[str, list[str]]:
         """What must not be."""

@@ -54,6 +54,10 @@ class Row:
         """Seconds."""
         return max((seconds for account in self.accounts for seconds in account.recovered), default=0.0)
 
+    def notes(self) -> list[str]:
+        """What else was measured last."""
+        return [f"{what}: {figure}" for account in self.accounts[-1:] for what, figure in account.notes.items()]
+
     def cells(self) -> tuple[object, ...]:
         """As in HEAD."""
         lists = [sum(len(getattr(a, name)) for a in self.accounts) for name in ("lost", "twice", "wrong", "stuck")]
@@ -79,7 +83,7 @@ def play(rows: list[Row], minutes: float) -> None:
                 if not rounds or row.case.skips() or (not first and time.monotonic() > end):
                     continue
                 row.play(rounds)
-                print(" · ".join(map(str, row.cells())), *row.failures[-1:], flush=True)
+                print(" · ".join(map(str, row.cells())), *row.failures[-1:], *row.notes(), flush=True)
             if first:
                 break
 
@@ -95,7 +99,8 @@ def main() -> int:
     rows = [Row(case) for case in CASES if given.only in case.name]
     play(rows, given.minutes)
     took = f"{(time.monotonic() - began) / 60:.0f} min on {os.cpu_count()} cores, Python {platform.python_version()}"
-    text = f"{table(rows)}\n\n{took}."
+    notes = "".join(f"\n* {row.case.name}: {note}" for row in rows for note in row.notes())
+    text = f"{table(rows)}\n\n{took}.\n{notes}"
     print(f"\n{text}")
     if given.write:
         before, _, rest = PAGE.read_text().partition(BEGIN)

@@ -135,5 +135,5 @@ class Scene(ExitStack):
         account = self.ledger.close(self.client, self.witness)
         lines = [line for worker in self.workers for line in worker.log.splitlines() if '"page read"' in line]
         account.again = max(0, len(lines) - account.once)
-        account.recovered = self.recovered
+        account.recovered, account.notes = self.recovered, self.notes
         return account

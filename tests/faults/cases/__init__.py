@@ -8,5 +8,8 @@ from cases import network
 from cases import trouble
 from cases import poison
 from cases import sources
+from cases import callers
+from cases import machine
+from cases import size
 
-__all__ = ["CASES", "ends", "kills", "network", "poison", "sources", "trouble"]
+__all__ = ["CASES", "callers", "ends", "kills", "machine", "network", "poison", "size", "sources", "trouble"]

@@ -1,0 +1,93 @@
+"""The machine underneath: its clock is set, it has few file handles, it loses power with the last second unwritten."""
+
+import os
+import signal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from case import case, now
+from flow import send_one, through
+from nodes import until
+from scene import Scene
+
+from ocr_celery.errors import TaskNotFound
+
+_SHIFTED = """
+import os, time
+_time, _ns, _file = time.time, time.time_ns, os.environ["CLOCK_FILE"]
+def _shift():
+    try:
+        with open(_file) as file: return float(file.read() or 0)
+    except (OSError, ValueError): return 0.0
+time.time = lambda: _time() + _shift()
+time.time_ns = lambda: _ns() + int(_shift() * 1e9)
+"""
+
+
+@case("the worker's clock set by an hour, to and fro", short=2, long=10, within=15)
+def clock(scene: Scene, rounds: int) -> None:
+    folder = Path(scene.enter_context(TemporaryDirectory()))
+    (folder / "sitecustomize.py").write_text(_SHIFTED)
+    path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
+    shift = folder / "clock"
+    worker = scene.worker(PYTHONPATH=path, CLOCK_FILE=shift, OCR_CLEANUP_INTERVAL=1, OCR_SCRIPTED_SECONDS=0.5)
+    with scene.flow():
+        for hours in (1, -1) * rounds:
+            scene.work_a_while(10)
+            shift.write_text(str(hours * 3600))
+            began = now()
+            scene.recovers(began)
+            until(lambda began=began: scene.witness.last > began + 3, what="the sweep has run, and work goes on")
+    assert worker.process.poll() is None
+
+
+@case("256 file handles", short=1, long=3)
+def few_handles(scene: Scene, rounds: int) -> None:
+    import resource
+
+    worker, facade = scene.worker(), scene.facade()
+    for pid in (worker.process.pid, facade.process.pid, facade.worker_pid):
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (256, 256))
+    with scene.flow_over_http(facade.url, open_pages=300) as flow:
+        for _ in range(rounds):
+            scene.work_a_while(200)
+    assert not flow.errors
+    assert "Too many open files" not in worker.log + facade.log
+
+
+@case("the last second of Redis's file lost with the power", short=1, long=10)
+def last_second(scene: Scene, rounds: int) -> None:
+    """What AOF everysec can lose. Pages of that second are not promised: gone, or read; never half of it."""
+    send = through(scene.client)
+    for _ in range(rounds):
+        worker = scene.worker()
+        for _ in range(20):
+            send_one(send, scene.ledger)
+        written = {file: file.stat().st_size for file in Path(scene.redis.folder.name).glob("appendonlydir/*.aof")}
+        promised = dict(scene.ledger.expected)
+        unsure = [send_one(send, scene.ledger) for _ in range(20)]
+        worker.kill()
+        scene.redis.stop(signal.SIGKILL)
+        for file, size in written.items():
+            os.truncate(file, size)
+        scene.redis.start()
+        began = now()
+        scene.worker()
+        until(lambda promised=promised: all(_is_final(scene, id) for id in promised), what="what was written is read")
+        scene.recovered.append(now() - began)
+        gone = [id for id in unsure if not _is_known(scene, id)]
+        assert gone, "it could lose what it had not written"
+        for id in gone:
+            del scene.ledger.expected[id]
+        scene.workers[-1].kill()
+
+
+def _is_known(scene: Scene, id: str) -> bool:
+    try:
+        return bool(scene.client.look_up(id))
+    except TaskNotFound:
+        return False
+
+
+def _is_final(scene: Scene, id: str) -> bool:
+    return scene.client.look_up(id).status.final
