@@ -18,6 +18,7 @@ class Witness:
 
     def __init__(self, redis_url: str) -> None:
         self.finished: dict[str, list[float]] = {}  #: task id → when it was finished, by `time.monotonic`
+        self.said: dict[str, str] = {}  #: task id → the text that was stored, or ``!`` and an error's class
         self.last = 0.0  #: when a page was finished last
         self._redis = connect(redis_url)
         self._closed = False
@@ -54,3 +55,5 @@ class Witness:
         if meta["status"] in _FINAL:
             self.last = time.monotonic()
             self.finished.setdefault(meta["task_id"], []).append(self.last)
+            result = meta["result"] or {}
+            self.said[meta["task_id"]] = str(result.get("text") or f"!{result.get('exc_type')}")

@@ -40,7 +40,9 @@ def loris(scene: Scene, rounds: int) -> None:
     head = b"POST /ocr HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 9999\r\n\r\n"
     before = resident(facade.worker_pid)
     for _ in range(rounds):
-        slow = [socket.create_connection(("127.0.0.1", facade.port), timeout=20) for _ in range(12)]  # fewer than there are threads
+        slow = [
+            socket.create_connection(("127.0.0.1", facade.port), timeout=20) for _ in range(12)
+        ]  # fewer than there are threads
         for sock in slow:
             sock.sendall(head + b"--b")
         began = time.monotonic()

@@ -10,24 +10,28 @@ from nodes import until
 from scene import Scene
 
 from ocr_celery.client import Client
+from ocr_celery.store import keys
 
 GROWTH = 1.05  #: of memory over the last half, at most; 1.02 for runs that are long enough to tell
 SLOWER = 1.5  #: ratio of two medians, at most
 
 
 def milliseconds(call: Callable[[], object], times: int = 60) -> float:
-    """Median."""
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - began)
-    return statistics.median(taken) * 1000
+    """The least of five medians: what else the machine does is not what is measured."""
+    medians = []
+    for _ in range(5):
+        taken = []
+        for _ in range(times):
+            began = time.perf_counter()
+            call()
+            taken.append(time.perf_counter() - began)
+        medians.append(statistics.median(taken))
+    return min(medians) * 1000
 
 
 @case("soak through two workers, thousands of pages (rounds)", short=3, long=100, linux=True)
 def soak(scene: Scene, rounds: int) -> None:
-    quick = {"OCR_SCRIPTED_SECONDS": 0.02, "OCR_BATCH_SIZE": 16, "OCR_TASK_TTL": 20, "OCR_CLEANUP_INTERVAL": 2}
+    quick = {"OCR_SCRIPTED_SECONDS": 0.02, "OCR_BATCH_SIZE": 16, "OCR_TASK_TTL": 60, "OCR_CLEANUP_INTERVAL": 2}
     workers = [scene.worker(name, **quick) for name in ("a", "b")]
     scene.client = Client(scene.client.settings.model_copy(update={"task_ttl": 7200}))
     sizes: list[list[int]] = []
@@ -40,7 +44,8 @@ def soak(scene: Scene, rounds: int) -> None:
     for half, end in zip(sizes[4], sizes[-1], strict=True):
         scene.notes[f"growth of a worker over the last half of {total} pages"] = round(end / half, 3)
         assert end / half < (1.02 if total >= 50_000 else GROWTH)
-    scene.ledger.expected = dict(list(scene.ledger.expected.items())[-500:])  # the results of others have expired
+    until(lambda: len(scene.witness.finished) >= len(scene.ledger.expected), what="all are finished")
+    scene.ledger.settle(scene.witness, but=100)
 
 
 @case("a long queue (rounds × 1000), against 100 waiting", short=5, long=100)
@@ -48,24 +53,17 @@ def queue(scene: Scene, rounds: int) -> None:
     def figures(waiting: int) -> dict[str, float]:
         while scene.redis.client.llen("celery") < waiting:
             scene.client.submit_batch(["http://127.0.0.1:1/"] * min(1000, waiting - scene.redis.client.llen("celery")))
+        until(lambda: _is_quiet(scene), what="Redis has written what it took in")
         id = scene.client.submit_url("http://127.0.0.1:1/")
         batch = scene.client.submit_batch(["http://127.0.0.1:1/"] * 1000)
         times = {
             "submit": milliseconds(lambda: scene.client.submit_url("http://127.0.0.1:1/")),
             "status": milliseconds(lambda: scene.client.look_up(id)),
             "stats": milliseconds(scene.client.stats),
-            "batch status": milliseconds(lambda: scene.client.look_up_batch(batch), 10),
+            "batch status": milliseconds(lambda: scene.client.look_up_batch(batch), 5),
         }
-        began = now()
-        worker = scene.worker(OCR_SCRIPTED_SECONDS=60)
-        until(lambda: scene.held_by(worker), what="it takes pages")
-        times["worker start"] = (now() - began) * 1000
-        worker.kill()
-        began = now()
-        worker = scene.worker(ready=False)
-        until(lambda: not scene.held_by(worker), what="they are back in the queue")
-        times["orphan restore"] = (now() - began) * 1000
-        worker.kill()
+        starts, restores = zip(*(_start_and_restore(scene) for _ in range(3)), strict=True)
+        times["worker start"], times["orphan restore"] = min(starts), min(restores)
         return times
 
     few = figures(100)
@@ -75,3 +73,25 @@ def queue(scene: Scene, rounds: int) -> None:
     scene.notes[f"{rounds * 1000} waiting against 100"] = ratios
     scene.redis.client.flushall()
     assert max(ratios.values()) <= SLOWER, ratios
+
+
+def _is_quiet(scene: Scene) -> bool:
+    """Every write waits while Redis writes its file anew, however long the queue is."""
+    told = scene.redis.client.info("persistence")
+    return not (told["aof_rewrite_in_progress"] or told["aof_pending_bio_fsync"])
+
+
+def _start_and_restore(scene: Scene) -> tuple[float, float]:
+    """Milliseconds until a new worker holds pages, and until its successor has given them back."""
+    began = now()
+    worker = scene.worker(ready=False, OCR_SCRIPTED_SECONDS=60)
+    until(lambda: scene.held_by(worker), what="it takes pages")
+    start = now() - began
+    worker.kill()
+    held = scene.redis.client.hkeys(f"{keys.UNACKED}{worker.name}")
+    began = now()
+    worker = scene.worker(ready=False, OCR_SCRIPTED_SECONDS=60)
+    until(lambda: not scene.redis.client.hexists(f"{keys.UNACKED}{worker.name}", held[0]), what="they are back")
+    restore = now() - began
+    worker.kill()
+    return start * 1000, restore * 1000
