@@ -32,7 +32,7 @@ def web_worker(scene: Scene, rounds: int) -> None:
             scene.work_a_while()
             os.kill(facade.worker_pid, signal.SIGTERM)
             scene.accepts_again(now())
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
 
 
 @case("facade ended by SIGTERM and started again", short=3, long=20)
@@ -46,7 +46,7 @@ def facade(scene: Scene, rounds: int) -> None:
             began = now()
             facade.start()
             scene.accepts_again(began)
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
 
 
 @case("Redis ended by SIGTERM and started again", short=3, long=20)
@@ -60,7 +60,7 @@ def redis(scene: Scene, rounds: int) -> None:
             scene.redis.start()
             began = now()
             scene.recovers(began)
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
 
 
 @case("make run ended by SIGTERM and started again", short=2, long=10, within=10)
@@ -73,4 +73,4 @@ def everything(scene: Scene, rounds: int) -> None:
             service.start()
             began = now()
             scene.recovers(began)
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]

@@ -56,7 +56,7 @@ def web_worker(scene: Scene, rounds: int) -> None:
             scene.work_a_while()
             os.kill(facade.worker_pid, signal.SIGKILL)
             scene.accepts_again(now())
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
 
 
 @case("Redis killed (AOF everysec)", short=3, long=50)
@@ -81,7 +81,7 @@ def web_master(scene: Scene, rounds: int) -> None:
             os.kill(facade[0], signal.SIGKILL)
             until(lambda facade=facade: not any(map(alive, facade)), what="its processes are gone with it")
             scene.accepts_again(now())
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
 
 
 @case("all killed at once, make run again", short=2, long=20, within=10, linux=True)
@@ -94,4 +94,4 @@ def everything(scene: Scene, rounds: int) -> None:
             service.start()
             began = now()
             scene.recovers(began)
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]

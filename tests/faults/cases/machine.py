@@ -51,7 +51,7 @@ def few_handles(scene: Scene, rounds: int) -> None:
     with scene.flow_over_http(facade.url, open_pages=300) as flow:
         for _ in range(rounds):
             scene.work_a_while(200)
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
     assert "Too many open files" not in worker.log + facade.log
 
 

@@ -35,7 +35,7 @@ def facade_cut(scene: Scene, rounds: int) -> None:
             time.sleep(AWAY)
             proxy.mend()
             scene.accepts_again(now())
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
 
 
 def swallowed(scene: Scene, rounds: int, seconds: float) -> None:
@@ -50,7 +50,7 @@ def swallowed(scene: Scene, rounds: int, seconds: float) -> None:
             proxy.mend()
             began = now()
             scene.recovers(began)
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
 
 
 @case("all connections black-holed for 5 s", short=2, long=10)
@@ -75,7 +75,7 @@ def slow(scene: Scene, rounds: int) -> None:
             scene.recovers(began, lambda began=began: scene.witness.last > began + 5)
             assert scene.client.stats().workers == 1, "it keeps its lease"
             proxy.mend()
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
 
 
 @case("answers of Redis cut in the middle", short=4, long=50)
@@ -89,7 +89,7 @@ def answers_cut(scene: Scene, rounds: int) -> None:
             proxy.cut_answers(4)
             began = now()
             scene.recovers(began)
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
 
 
 @case("a worker cut off alone, another takes over", short=1, long=10, within=15)

@@ -28,7 +28,7 @@ def trouble(
             assert refusal(facade.url) == words
             end()
             scene.recovers(now())
-    assert not flow.errors
+    assert not flow.errors, flow.errors[:3]
     assert worker.process.poll() is None, "no restart is needed"
 
 
