@@ -100,4 +100,4 @@ def test_a_page_that_kills_the_engine_is_read_alone_and_fails_alone(supervisor: 
     views = [client.look_up(id) for id in ids]
     codes = [view.error.code if view.error else str(view.status) for view in views]
     assert codes == ["engine_killed" if n == 2 else "completed" for n in range(6)]
-    assert supervisor.ends == 3  # once among others, which makes suspects of them, and twice alone
+    assert supervisor.ends == 3  # twice among others, which makes suspects of them, and once alone
