@@ -17,7 +17,7 @@ from ocr_celery.consumer.ending import ENGINE_BROKE
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
 
-ROUNDS = int(os.environ.get("ROUNDS", "2"))
+ROUNDS = int(os.environ.get("ROUNDS", "1"))
 WARM = 300  #: seconds a worker may take to load and read on a busy machine
 WATCHDOG = 5  #: seconds
 ENDS = {
