@@ -66,5 +66,6 @@ lock: ## choose the versions of all dependencies anew: requirements/*.lock
 	.venv/bin/python requirements/extras.py gpu-test | $(COMPILE_VLLM) --upgrade -o requirements/vllm.lock
 
 clean: ## remove what was installed and cached; .ocr, which holds the queue, stays
+	@[ ! -S "$${OCR_DATA_DIR:-.ocr}/redis.sock" ] || { echo "make run is running here: stop it first"; exit 1; }
 	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
 	find ocr_celery web tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ocr_celery.core import options, prompts
@@ -16,6 +16,16 @@ from ocr_celery.errors import OcrError
 
 class SettingsError(ValueError):
     """A setting is wrong; the message is one line that names the variable, what it got and what it wants."""
+
+
+_REDIS_SCHEMES = ("redis://", "rediss://", "redis+socket://")
+
+
+def _redis_url(value: str) -> str:
+    value = value.replace("unix://", "redis+socket://", 1) if value.startswith("unix://") else value
+    if value and not value.startswith(_REDIS_SCHEMES):
+        raise ValueError("redis://HOST:6379/0, rediss://HOST:6379/0 or redis+socket:///path/to/redis.sock")
+    return value
 
 
 def _split(value: Any) -> Any:
@@ -30,7 +40,9 @@ class Settings(BaseSettings):
     )
 
     # the road
-    redis_url: str = Field("", validation_alias=AliasChoices("REDIS_URL", "OCR_REDIS_URL"))
+    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
+        "", validation_alias=AliasChoices("REDIS_URL", "OCR_REDIS_URL")
+    )
     max_queue_size: int = Field(100, ge=1)
     max_batch_urls: int = Field(1000, ge=1, le=10_000)
     task_ttl: int = Field(3600, ge=1, description="seconds")

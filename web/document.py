@@ -39,7 +39,11 @@ def complete(app: OpenAPI, settings: Settings) -> None:
     schemas = spec["components"]["schemas"]
     for name in ("Upload", "UrlRequest", "BatchRequest"):
         for option, default in settings.options().as_dict().items():
-            schemas[name]["properties"][option]["default"] = default
+            field = schemas[name]["properties"][option]
+            if name == "Upload" and option == "prompt":  # filled in, it would make the curl line of /docs read a file
+                field["description"] += f" Where none is given: {default}"
+            else:
+                field["default"] = default
     schemas["BatchRequest"]["properties"]["urls"]["maxItems"] = settings.max_batch_urls
     app.extensions["ocr_endpoints"] = _endpoints(spec)
 

@@ -55,7 +55,7 @@ def _query(model: type[Model], _: Any) -> Model:
     try:
         return model.model_validate(given)
     except ValidationError as exc:
-        refuse(exc, given)
+        refuse(exc, given, model)
 
 
 def _read(limit: int) -> bytes:
@@ -82,7 +82,7 @@ def _body(model: type[Model], _: Any) -> Model:
     try:
         return model.model_validate(given, strict=True)
     except ValidationError as exc:
-        refuse(exc, given)
+        refuse(exc, given, model)
 
 
 def _parse(data: bytes) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _form(model: type[Model], _: Any) -> Model:
     try:
         return model.model_validate(given)
     except ValidationError as exc:
-        refuse(exc, given)
+        refuse(exc, given, model)
 
 
 def _fields() -> dict[str, Any]:
@@ -130,7 +130,7 @@ def _fields() -> dict[str, Any]:
     names = [part.name for part in found]
     unknown = sorted(set(names) - Upload.model_fields.keys())
     if unknown:
-        raise BadRequest(_unknown(unknown))
+        raise BadRequest(_unknown(unknown, Upload))
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadRequest(f"{twice[0]}: given more than once; a task is one page.")
@@ -176,21 +176,24 @@ def too_large() -> FileTooLarge:
 # -- refusals ----------------------------------------------------------------------------------------------------------
 
 
-def refuse(exc: ValidationError, given: dict[str, Any]) -> NoReturn:
+def refuse(exc: ValidationError, given: dict[str, Any], model: type[BaseModel]) -> NoReturn:
     """Raise `BadRequest` or `BadOption` for the first thing that is wrong, unknown fields before all."""
     errors = exc.errors(include_url=False, include_context=False, include_input=False)
     unknown = sorted(str(e["loc"][0]) for e in errors if e["type"] == "extra_forbidden")
     if unknown:
-        raise BadRequest(_unknown(unknown)) from None
+        raise BadRequest(_unknown(unknown, model)) from None
     field = str(errors[0]["loc"][0])
     if field in NAMES:
         Options().updated({field: given[field]})  # raises, and says it best
     raise BadRequest(f"{field}: {errors[0]['msg'].removeprefix('Input ')}.") from None
 
 
-def _unknown(names: list[str]) -> str:
+def _unknown(names: list[str], model: type[BaseModel]) -> str:
     shown = ", ".join(ascii(name[:40])[1:-1] for name in names[:5])
-    return f"Unknown field{'s' if len(names) > 1 else ''}: {shown}{', …' if len(names) > 5 else ''}."
+    known = ", ".join(sorted(model.model_fields))
+    return (
+        f"Unknown field{'s' if len(names) > 1 else ''}: {shown}{', …' if len(names) > 5 else ''}. There are: {known}."
+    )
 
 
 _READ: dict[str, Callable[[Any, dict[str, Any]], BaseModel]] = {

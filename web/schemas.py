@@ -124,6 +124,8 @@ class BatchPath(BaseModel):
 class Shape(BaseModel):
     """How text is wanted."""
 
+    model_config = ConfigDict(extra="forbid")
+
     format: Literal["markdown", "raw"] = Field(
         "markdown", description="markdown: clean markdown. raw: the text as the engine gave it, with its tags."
     )

@@ -14,6 +14,9 @@ from ocr_celery.cli.documents import Document
 _BUSY = frozenset({429, 502, 503, 504})  #: the same request may succeed later
 _LOST = 3  #: how often a connection may break in the middle of a request before we take it for an answer
 _CONNECT, _ANSWER = 5.0, 60.0  #: seconds
+_FIRST_TIME = (
+    30.0  #: seconds to wait for a service that may be starting; one that has answered is waited for as long as asked
+)
 
 
 class Failed(Exception):
@@ -39,6 +42,8 @@ class Service:
         self._shape = {"format": form, "details": "true"}
         self._stopped = threading.Event()
         self._warned = threading.Event()
+        self._met = threading.Event()  # it has answered
+        self._began = time.monotonic()
         self._own = threading.local()
 
     def stop(self) -> None:
@@ -84,8 +89,13 @@ class Service:
                     raise Failed("connection_lost", f"the connection broke ({type(exc).__name__})") from None
                 if not self._warned.is_set():
                     self._warned.set()
-                    self._warn(f"{sentence}; trying again (is the service running?)")
+                    self._warn(
+                        f"{sentence}; trying again (is the service running there? --server names another address)"
+                    )
+                if not self._met.is_set():
+                    until = min(until, self._began + _FIRST_TIME)
             else:
+                self._met.set()
                 body = _body(answer)
                 if answer.ok:
                     return body
@@ -93,7 +103,7 @@ class Service:
                 if answer.status_code not in _BUSY:
                     raise Failed(code, sentence)
                 wait = _retry_after(answer) or pause
-            self._sleep(wait, until, code, f"{sentence} (gave up after {self._timeout:g} s)")
+            self._sleep(wait, until, code, f"{sentence} (gave up)")
             pause = min(2 * pause, 8.0)
 
     def _sleep(self, seconds: float, until: float, code: str, sentence: str) -> None:

@@ -32,9 +32,14 @@ def choose(settings: Settings) -> Engine:
     return _rapid(settings)
 
 
+def check(settings: Settings) -> None:
+    """Raises `SettingsError` for an engine that is asked for by name and not installed; loads nothing."""
+    if settings.engine == "vllm" and not _has_vllm():
+        raise SettingsError("OCR_ENGINE: vllm is not installed; pip install -e '.[gpu]', or use rapidocr")
+
+
 def _deepseek(settings: Settings) -> Engine:
-    if not _has_vllm():
-        raise SettingsError("OCR_ENGINE: vllm is not installed; pip install 'ocr-celery[gpu]', or use rapidocr")
+    check(settings)
     from ocr_celery.engine.deepseek import DeepseekEngine, Model
 
     model = Model(

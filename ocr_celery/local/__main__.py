@@ -9,6 +9,7 @@ import time
 import requests
 from redis.exceptions import RedisError
 
+from ocr_celery.engine import choose
 from ocr_celery.local import Problem, address, redis, sample
 from ocr_celery.local.folder import Folder
 from ocr_celery.local.guard import THEN, Guard
@@ -23,6 +24,7 @@ def main() -> int:
     """The exit code: 0 when stopped by the user, 1 when something is in the way, 2 when a setting is wrong."""
     try:
         settings = load_settings()
+        choose.check(settings)
     except SettingsError as exc:
         print(f"ocr-celery: {exc}", file=sys.stderr)
         return 2
@@ -97,6 +99,7 @@ async def _start(settings: Settings, folder: Folder, supervisor: Supervisor, url
     say(f"ready     {at}     (how to use it: {at}/docs; Ctrl-C stops everything)")
     say(f'try       curl -F "file=@{shown}" {at}/ocr')
     say(f"then      curl {at}/ocr/TASK_ID        (the task_id of the answer)")
+    say(f"Celery    REDIS_URL={redis.shown(url)}     (for Python services and celery's own commands)")
     say("")
 
 

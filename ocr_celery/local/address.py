@@ -38,6 +38,11 @@ def check_free(settings: Settings) -> None:
     raise Problem(f"OCR_HOST={host} OCR_PORT={port}: cannot listen there: {said}")
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether one could listen there."""
+    return _refusal(host, port) is None
+
+
 def _refusal(host: str, port: int) -> int | None:
     """The error number that listening there ends with; None: it is free."""
     try:

@@ -5,7 +5,7 @@ import sys
 
 from redis.exceptions import RedisError
 
-from ocr_celery.local import Problem, redis
+from ocr_celery.local import Problem, address, redis
 from ocr_celery.local.folder import Folder
 from ocr_celery.local.say import say
 from ocr_celery.settings import Settings, SettingsError, load_settings
@@ -16,6 +16,10 @@ def main() -> None:
     try:
         settings = load_settings()
         url = _watched(settings)
+        if not address.is_free("127.0.0.1", settings.flower_port):
+            raise Problem(
+                f"port {settings.flower_port} is taken: OCR_FLOWER_PORT={settings.flower_port + 1} make flower"
+            )
     except (SettingsError, Problem) as exc:
         print(f"ocr-celery: {exc}", file=sys.stderr)
         sys.exit(2 if isinstance(exc, SettingsError) else 1)

@@ -18,9 +18,10 @@ def draw(path: Path) -> None:
     """Write the page as PNG, unless it is there already."""
     if path.exists():
         return
-    page = Image.new("L", (1300, 600), 255)
+    page = Image.new("L", (1300, 640), 255)
     pen, top = ImageDraw.Draw(page), 50
     for size, text in _LINES:
+        top += 50 if size > 40 and top > 50 else 0  # or a heading would be read as a part of what stands above it
         pen.text((60, top), text, fill=20, font=ImageFont.load_default(size))
         top += 2 * size if size > 40 else 54
     unfinished = path.with_suffix(".part")

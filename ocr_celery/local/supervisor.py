@@ -135,8 +135,9 @@ class Supervisor:
                 break
             if number != signal.SIGTERM:
                 names = " and ".join(program.name for program in left)
-                how = "killing it" if number == signal.SIGKILL else "its work goes back to the queue"
-                self._say(f"{names} has not stopped yet: {how}")
+                has, it, its = ("has", "it", "its") if len(left) == 1 else ("have", "them", "their")
+                how = f"killing {it}" if number == signal.SIGKILL else f"{its} work goes back to the queue"
+                self._say(f"{names} {has} not stopped yet: {how}")
             self._signal(left, number)
             await self._gone([kept[program] for program in left], patience)
         await asyncio.gather(*kept.values())

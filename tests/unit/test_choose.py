@@ -21,7 +21,7 @@ def with_vllm(monkeypatch: pytest.MonkeyPatch, *, gpu: bool) -> None:
 
 def test_without_vllm_asking_for_it_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choose, "find_spec", lambda _: None)
-    with pytest.raises(SettingsError, match=r"OCR_ENGINE: vllm is not installed; pip install 'ocr-celery\[gpu\]'"):
+    with pytest.raises(SettingsError, match=r"OCR_ENGINE: vllm is not installed; pip install -e '\.\[gpu\]'"):
         chosen(Settings(engine="vllm"))
 
 

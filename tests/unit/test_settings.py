@@ -100,6 +100,20 @@ def test_the_environment_goes_before_the_file(elsewhere: Path, monkeypatch: pyte
     assert (settings.port, settings.redis_url) == (9001, "redis://file/0")
 
 
+@pytest.mark.parametrize("url", ["/tmp/redis.sock", "localhost:6379", "http://localhost"])
+def test_a_redis_url_of_another_form_is_refused_with_those_that_are_known(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    with pytest.raises(SettingsError, match=r"^REDIS_URL: got '.*', wants redis://HOST:6379/0, "):
+        load_settings()
+
+
+def test_a_unix_socket_may_be_written_as_redis_py_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDIS_URL", "unix:///run/redis.sock")
+    assert load_settings().redis_url == "redis+socket:///run/redis.sock"
+
+
 def test_redis_has_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCR_REDIS_URL", "redis://prefixed/0")
     assert load_settings().redis_url == "redis://prefixed/0"

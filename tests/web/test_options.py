@@ -81,14 +81,16 @@ def test_what_else_an_answer_to_a_wrong_option_says_is_what_is_wanted(send: Send
 def test_an_unknown_field_is_named(send: Send, queued: Queued) -> None:
     answer = send({"temprature": 1, "max_tokens": 0})
     assert answer.status_code == 422
-    assert answer.json == {"detail": "Unknown field: temprature.", "code": "bad_request"}
+    assert answer.json["detail"].startswith("Unknown field: temprature. There are: ")
+    assert "temperature, " in answer.json["detail"]
+    assert answer.json["code"] == "bad_request"
     assert queued() == []
 
 
 def test_unknown_fields_are_named_within_bounds(send: Send) -> None:
     answer = send({f"{'x' * 1000}{n}": 1 for n in range(9)})
     assert answer.status_code == 422
-    assert len(answer.json["detail"]) < 300
+    assert len(answer.json["detail"]) < 320
 
 
 @pytest.mark.parametrize("options", [{"max_tokens": "5"}, {"temperature": "0"}, {"max_tokens": True}, {"prompt": 1}])
