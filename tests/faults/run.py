@@ -64,12 +64,13 @@ class Row:
         numbers = [sum(getattr(a, name) for a in self.accounts) for name in ("accepted", "once", "again")]
         accepted, once, again = numbers
         slowest = f"{self.slowest():.1f} ({self.case.within:g})" if self.slowest() else "–"
-        return (self.case.name, self.rounds, accepted, once, *lists, again, slowest)
+        name = f"{self.case.name} – **failed**, see below" if self.failures else self.case.name
+        return (name, self.rounds, accepted, once, *lists, again, slowest)
 
 
 def table(rows: list[Row]) -> str:
     """In markdown."""
-    lines = [HEAD, ("---", *("--:" for _ in HEAD[1:])), *(row.cells() for row in rows if row.accounts)]
+    lines = [HEAD, ("---", *("--:" for _ in HEAD[1:])), *(row.cells() for row in rows if row.accounts or row.failures)]
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
 
 
@@ -100,12 +101,12 @@ def main() -> int:
     play(rows, given.minutes)
     took = f"{(time.monotonic() - began) / 60:.0f} min on {os.cpu_count()} cores, Python {platform.python_version()}"
     notes = "".join(f"\n* {row.case.name}: {note}" for row in rows for note in row.notes())
-    text = f"{table(rows)}\n\n{took}.\n{notes}"
+    failures = [f"{row.case.name}: {failure}" for row in rows for failure in row.failures]
+    text = f"{table(rows)}\n\n{took}.\n{notes}" + "".join(f"\n* failed: {failure}" for failure in failures)
     print(f"\n{text}")
     if given.write:
         before, _, rest = PAGE.read_text().partition(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
-    failures = [f"{row.case.name}: {failure}" for row in rows for failure in row.failures]
     print("\n".join(failures) or "nothing lost, nothing twice, nothing wrong, nothing stuck")
     return 1 if failures else 0
 

@@ -135,5 +135,9 @@ class Scene(ExitStack):
         account = self.ledger.close(self.client, self.witness)
         lines = [line for worker in self.workers for line in worker.log.splitlines() if '"page read"' in line]
         account.again = max(0, len(lines) - account.once)
+        if account.stuck or account.lost:
+            for worker in self.workers[-2:]:
+                told = [line[:600] for line in worker.log.splitlines() if '"page read"' not in line]
+                print(f"{worker.name} (exit status {worker.process.poll()}) said last:", *told[-15:], sep="\n")
         account.recovered, account.notes = self.recovered, self.notes
         return account
