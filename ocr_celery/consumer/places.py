@@ -197,7 +197,8 @@ class Places:
             if not self._closed and not self.engine.alive():
                 self.broke(RuntimeError("it is not alive"))
             with self._changed:
-                late = [e for e in self._inside.values() if time.monotonic() - e.entered_at > self.deadline]
+                since = time.monotonic() - self.deadline
+                late = [e for e in self._inside.values() if 0 < e.entered_at < since]  # 0: it is only just let in
             for entry in late:
                 self._overrun(entry)
 
