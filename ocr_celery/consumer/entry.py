@@ -77,10 +77,10 @@ class Entry:
             if self._begun or self.request._already_revoked:
                 return
             self._begun = True
-            self.accepted(os.getpid(), time.monotonic())
-            if not self.entered_at or self.request.ignore_result:
-                return
             try:
+                self.accepted(os.getpid(), time.monotonic())
+                if not self.entered_at or self.request.ignore_result:
+                    return
                 where = {"pid": os.getpid(), "hostname": self.request.hostname}
                 self.task.backend.store_result(self.id, where, states.STARTED, request=self.request._context)
             except Exception as exc:
@@ -93,5 +93,12 @@ class Entry:
             self.on_terminate(self)
 
     def is_off(self) -> bool:
-        """Whether it was revoked or has expired. Announces that (result, event, ack) when it finds it out."""
-        return bool(self.request.revoked())
+        """Whether it was revoked or has expired. Announces that (result, event, ack) when it finds it out.
+
+        Where that fails (Redis is away) the page is read like any other: nobody's engine is broken by it.
+        """
+        try:
+            return bool(self.request.revoked())
+        except Exception as exc:
+            log.warning("task %s: cannot say that it is off: %r", self.id, exc)
+            return False
