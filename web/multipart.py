@@ -12,6 +12,7 @@ from werkzeug.http import parse_options_header
 
 MAX_PARTS = 32
 _PLAIN = re.compile(r' ?form-data; name="(?P<name>[^"\\%]*)"(?:; filename="(?P<filename>[^"\\%]*)")?')
+_PLAIN_TYPE = re.compile(r"multipart/form-data; boundary=([0-9A-Za-z'_-]{1,70})")
 _MAX_HEAD = 8 * 1024  # bytes of the headers of one part
 
 
@@ -34,7 +35,8 @@ class Part:
 
 def boundary_of(content_type: str) -> bytes:
     """The boundary that a Content-Type names. Raises `Malformed`."""
-    boundary = parse_options_header(content_type)[1].get("boundary", "")
+    plain = _PLAIN_TYPE.fullmatch(content_type)
+    boundary = plain[1] if plain else parse_options_header(content_type)[1].get("boundary", "")
     if not (1 <= len(boundary) <= 200 and boundary.isascii() and boundary.isprintable()):
         raise Malformed("boundary")
     return boundary.encode("ascii")
