@@ -1,10 +1,12 @@
 """The CPU engine: PP-OCRv6 through rapidocr, its weights from the wheel, several pages at once on threads of their own."""
 
+import ctypes
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_M_ARENA_MAX = -8  #: of malloc.h
 _MODELS = {
     "Det": "PP-OCRv6_det_small.onnx",
     "Cls": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
@@ -120,6 +123,12 @@ class RapidEngine:
             self._changed.notify_all()
 
 
+def _share_memory() -> None:
+    """Have all threads take memory from two pools: glibc makes up to eight a core, and what is free in one helps no other."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+
+
 def _load() -> "RapidSight":
     """The models, each used once. Their files are named, since rapidocr downloads what it thinks is missing."""
     import cv2
@@ -129,6 +138,7 @@ def _load() -> "RapidSight":
 
     from ocr_celery.engine.sight import RapidSight
 
+    _share_memory()
     folder = Path(rapidocr.__file__).parent / "models"
     ocr: Any = rapidocr.RapidOCR(
         params={
