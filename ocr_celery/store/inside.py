@@ -12,10 +12,12 @@ from redis import Redis
 from ocr_celery.store import keys, scripts
 
 SUSPECTED = 2  #: deaths with the page inside after which it is read alone
-CONVICTED = 2  #: deaths with the page alone inside after which it is not read any more
+#: deaths with the page alone inside after which it is not read any more. A suspect goes before all others, so that whoever
+#: kills a worker again and again as soon as it is up may well meet it alone: so many times in a row nobody does
+CONVICTED = 5
 #: what ended it → how many such deaths one counts for. An engine that broke in a worker that lived to tell, and a page
 #: that never came out, are no accident of somebody else's making.
-WEIGHT = {"worker": 1, "engine": 2, "deadline": 1}
+WEIGHT = {"worker": 1, "engine": 5, "deadline": 3}
 
 
 def enter(redis: Redis, node: str, ids: Sequence[str], *, alone: bool = False) -> None:
