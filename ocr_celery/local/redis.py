@@ -110,6 +110,8 @@ def why(exc: RedisError) -> str:
 def shown(url: str) -> str:
     """The URL without its password."""
     parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url  # as it is: put together again, a unix socket's would lack its empty host
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 

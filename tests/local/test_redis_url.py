@@ -1,0 +1,14 @@
+"""What `make run` prints of its Redis can be used as it is printed."""
+
+import pytest
+
+from ocr_celery.local.redis import shown
+
+
+@pytest.mark.parametrize("url", ["redis+socket:///run/redis.sock", "redis://localhost:6379/0"])
+def test_a_url_without_a_password_is_shown_as_it_is(url: str) -> None:
+    assert shown(url) == url
+
+
+def test_a_password_is_not_shown() -> None:
+    assert shown("redis://user:secret@host:6379/1") == "redis://host:6379/1"
