@@ -118,17 +118,8 @@ class Client:
         return self.app.signature(job.task, args=[job.source], kwargs=job.kwargs(), task_id=id, **shown)
 
     def _send(self, job: Job, id: str, *, shown: str, blob: bytes = b"") -> None:
-        with _broker(), outbox.collected() as messages:
-            self.app.send_task(
-                job.task,
-                [job.source],
-                job.kwargs(),
-                task_id=id,
-                argsrepr=f"({shown})",
-                kwargsrepr="{}",
-                retry=False,
-            )
-        self._accept([id], messages, now=time.time(), blob=blob)
+        queued = outbox.message(self.app, self.settings.queue, job.task, job.source, job.kwargs(), id=id, shown=shown)
+        self._accept([id], [queued], now=time.time(), blob=blob)
 
     def _accept(self, ids: list[str], messages: list[outbox.Command], **what: Any) -> None:
         with _broker():

@@ -33,6 +33,9 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
+    # what no line of ours shows need not be looked up for each (the logging cookbook's "Optimization")
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -43,6 +46,19 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # a library may have logged before we are configured
     )
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    """Writes a line of ours as it is; structlog copies the whole record first, lest another handler see it changed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        if type(record.msg) is not dict or record.exc_info:
+            return super().format(record)
+        event: Any = dict(record.msg)
+        for step in self.processors[1:]:  # the first removes what `super` would have added
+            event = step(None, record.levelname, event)
+        return str(event)
 
 
 def _shared() -> list[Processor]:
@@ -63,7 +79,7 @@ def _formatter(*, as_json: bool, colours: bool) -> logging.Formatter:
     else:
         plain = structlog.dev.plain_traceback
         render = [_one_line, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain, pad_event_to=0)]
-    return structlog.stdlib.ProcessorFormatter(
+    return _Formatter(
         foreign_pre_chain=_shared(),
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
     )

@@ -1,8 +1,9 @@
 """Where pages are sent: as a file, by URL, or many URLs at once. Answered at once; the work is done by tasks."""
 
+import json
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery import header
@@ -75,7 +76,5 @@ def _accepted(id: str) -> Response:
 
 
 def _created(where: str, **ids: str) -> Response:
-    response = jsonify(**ids, status=Status.PENDING)
-    response.status_code = 202
-    response.headers["Location"] = where
-    return response
+    text = json.dumps({**ids, "status": Status.PENDING})
+    return Response(text, 202, {"Location": where}, mimetype="application/json")

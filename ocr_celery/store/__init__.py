@@ -3,6 +3,8 @@
 Every change of more than one key is one Lua step (scripts.py), so that no crash leaves half of it behind.
 """
 
+from typing import Any
+
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -12,6 +14,21 @@ CONNECT_TIMEOUT = 1.0  #: seconds
 ANSWER_TIMEOUT = 2.0  #: seconds; below the 3 s in which a caller is told that Redis is away
 
 
+_AT_ONCE = 1024 * 1024  # bytes; more is not copied for it
+
+
+class _InOneCall:
+    """A connection that hands a command to the system whole. redis-py hands over large arguments by themselves, and each of
+    these calls wakes Redis and lets other threads in between."""
+
+    def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        """See redis-py."""
+        parts = command if isinstance(command, list) else [command]
+        if len(parts) > 1 and sum(map(len, parts)) <= _AT_ONCE:
+            parts = [b"".join(parts)]
+        super().send_packed_command(parts, check_health)  # type: ignore[misc]
+
+
 def connect(redis_url: str) -> "Redis":
     """A client for a Redis URL (redis, rediss, redis+socket), which gives up in seconds rather than hang.
 
@@ -19,10 +36,13 @@ def connect(redis_url: str) -> "Redis":
     """
     url = redis_url.replace("redis+socket://", "unix://", 1)
     local = url.startswith("unix://")
-    return Redis.from_url(
+    redis = Redis.from_url(
         url,
         socket_timeout=ANSWER_TIMEOUT,
         retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
         retry_on_timeout=False,
         **({} if local else {"socket_connect_timeout": CONNECT_TIMEOUT, "socket_keepalive": True}),
     )
+    pool = redis.connection_pool
+    pool.connection_class = type("Connection", (_InOneCall, pool.connection_class), {})
+    return redis

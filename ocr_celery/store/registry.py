@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from redis import Redis
+from redis.exceptions import NoScriptError
 
 from ocr_celery.core.status import OF_STATE, Stats, Status
 from ocr_celery.store import keys, scripts
 
 _ZSETS = [keys.COUNTED[s] for s in (Status.PENDING, Status.PROCESSING, Status.COMPLETED, Status.FAILED)]
 _INDEX = {status: _ZSETS.index(keys.COUNTED[status]) + 2 for status in Status}
+_UNTIL_ACCEPTED = 60  #: seconds that an image stays whose task is not taken in, as the sender's process died between
 _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
 
 
@@ -64,11 +66,22 @@ class Registry:
 
         `blob`: the image of the only task. `batch`: key, value and seconds to keep of the record that names them all.
         """
-        pairs: list[str | bytes] = [x for id in ids for x in (id, blob)]
+        image = keys.BLOB + ids[0] if blob else ""
         flat = [x for message in publish for x in message]
-        answer = self._accept(keys=_ZSETS[:2], args=[now, limit, len(ids), *pairs, *batch, *flat])
-        taken, open = cast(list[int], answer)
+        args: list[Any] = [now, limit, image, len(ids), *ids, *batch, *flat]
+        taken, open = self._accept_with(image, blob, args) if blob else self._accept(keys=_ZSETS[:2], args=args)
         return bool(taken), open
+
+    def _accept_with(self, image: str, blob: bytes, args: list[Any]) -> list[int]:
+        """The same with an image: as an argument of the step it would be copied twice more."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            # where this is tried again, its own first try stays as it is
+            pipe.set(image, blob, ex=_UNTIL_ACCEPTED, nx=True)
+            pipe.evalsha(self._accept.sha, 2, *_ZSETS[:2], *args)
+            try:
+                return cast(list[int], pipe.execute()[1])
+            except NoScriptError:  # a Redis that has just been started
+                return cast(list[int], self._accept(keys=_ZSETS[:2], args=args))
 
     def move(
         self, id: str, state: str, *, now: float, meta: str | bytes = "", meta_keep: int = _META_KEEP

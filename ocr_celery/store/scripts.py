@@ -5,20 +5,25 @@ none. So what takes new work in writes at once and is refused, and what works it
 a full Redis is emptied by its workers.
 """
 
-#: Take tasks in: counted, recorded, stored and queued, or refused – together. Taken in once, however often it is asked.
-#: KEYS pending, processing. ARGV now, limit (0 = none), n, n × (id, blob or ''), batch key or '', its value, its seconds,
-#: then (command, key, payload)… to publish. Answers {1, open} or {0, open}.
+#: Take tasks in: counted, recorded and queued, or refused – together. Taken in once, however often it is asked. The image of
+#: the only task was stored a moment before, in the same round trip, to expire: from here on it stays.
+#: KEYS pending, processing. ARGV now, limit (0 = none), image of the first ('' = none, else its key), n, n × id, batch key or
+#: '', its value, its seconds, then (command, key, payload)… to publish. Answers {1, open} or {0, open}.
 ACCEPT = """
-local now, limit, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local now, limit, image, n = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
 local open = redis.call('ZCARD', KEYS[1]) + redis.call('ZCARD', KEYS[2])
-if redis.call('EXISTS', 'ocr:task:' .. ARGV[4]) == 1 then return {1, open} end
-if limit > 0 and open >= limit then return {0, open} end
-for i = 4, 3 + 2 * n, 2 do
+if redis.call('EXISTS', 'ocr:task:' .. ARGV[5]) == 1 then return {1, open} end
+if limit > 0 and open >= limit then
+  if image ~= '' then redis.call('DEL', image) end
+  return {0, open}
+end
+if image ~= '' and redis.call('EXISTS', image) == 0 then return redis.error_reply('OOM the image could not be stored') end
+for i = 5, 4 + n do
   redis.call('HSET', 'ocr:task:' .. ARGV[i], 'created_at', now, 'updated_at', now, 'state', 'PENDING')
   redis.call('ZADD', KEYS[1], now, ARGV[i])
-  if ARGV[i + 1] ~= '' then redis.call('SET', 'ocr:blob:' .. ARGV[i], ARGV[i + 1]) end
 end
-local at = 4 + 2 * n
+if image ~= '' then redis.call('PERSIST', image) end
+local at = 5 + n
 if ARGV[at] ~= '' then redis.call('SET', ARGV[at], ARGV[at + 1], 'EX', ARGV[at + 2]) end
 for i = at + 3, #ARGV, 3 do redis.call(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 return {1, open + n}

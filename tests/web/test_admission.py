@@ -4,11 +4,15 @@ import subprocess
 import sys
 from io import BytesIO
 
+import pytest
 from flask.testing import FlaskClient
 from hand import Facade, Hand
 from nodes import RedisServer, png
+from redis.exceptions import OutOfMemoryError
 
+from ocr_celery.core.status import Status
 from ocr_celery.store import keys
+from ocr_celery.store.registry import Registry
 
 URLS = ["http://a/", "http://b/", "http://c/"]
 
@@ -97,3 +101,31 @@ def test_a_refused_page_can_be_sent_again(facade: Facade, hand: Hand) -> None:
         assert send(http) == 503
         hand.fail(ids[-1], RuntimeError())
     assert len(set(ids)) == 5
+
+
+def test_an_image_stays_for_as_long_as_its_page_waits_and_goes_with_a_refusal(
+    facade: Facade, redis: RedisServer
+) -> None:
+    http = facade(max_queue_size=1)
+    redis.client.script_flush()  # as in a Redis that has just been started
+    assert http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}).status_code == 202
+    assert http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}).status_code == 503
+    (image,) = redis.client.keys(keys.BLOB + "*")
+    assert redis.client.get(image) == png()
+    assert redis.client.ttl(image) == -1
+
+
+def test_a_page_is_taken_in_once_however_often_it_is_asked(redis: RedisServer) -> None:
+    registry = Registry(redis.client, keep=60)
+    for _ in range(2):  # the second as after a connection that broke before it was answered
+        taken, waiting = registry.accept(["one"], [("LPUSH", "celery", "a page")], now=1.0, blob=png())
+        assert (taken, waiting) == (True, 1)
+    assert redis.client.lrange("celery", 0, -1) == [b"a page"]
+    assert redis.client.ttl(keys.BLOB + "one") == -1
+
+
+def test_a_page_whose_image_could_not_be_stored_is_not_taken_in(redis: RedisServer) -> None:
+    registry = Registry(redis.client, keep=60)
+    with pytest.raises(OutOfMemoryError):
+        registry._accept(keys=[keys.COUNTED[Status.PENDING]] * 2, args=[1.0, 0, keys.BLOB + "one", 1, "one", "", "", 0])
+    assert redis.client.keys("*") == []

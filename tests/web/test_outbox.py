@@ -1,0 +1,78 @@
+"""A page's message is Celery's own, however it is made."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from celery import signals
+
+from ocr_celery import outbox
+from ocr_celery.client import Client
+
+OPTIONS = {"prompt": "<image>\nFree OCR.", "temperature": 0.0}
+PARENT = "7f0e9f4e-0000-4000-8000-000000000001"
+
+
+def opened(command: outbox.Command) -> tuple[str, str, dict[str, Any]]:
+    """Without what differs from message to message, and what Celery says twice."""
+    verb, queue, text = command
+    message = json.loads(text)
+    message["body"] = json.loads(base64.b64decode(message["body"]))
+    assert message["properties"].pop("delivery_tag")
+    for said_in_the_headers in ("argsrepr", "kwargsrepr"):
+        message["properties"].pop(said_in_the_headers, None)
+    return verb, queue, message
+
+
+def made(client: Client, id: str) -> outbox.Command:
+    return outbox.message(client.app, "celery", "ocr.url", "http://a/b.png", OPTIONS, id=id, shown="http://a/b.png")
+
+
+def sent_by_celery(client: Client, id: str) -> outbox.Command:
+    with outbox.collected() as messages:
+        client.app.send_task(
+            "ocr.url",
+            ["http://a/b.png"],
+            OPTIONS,
+            task_id=id,
+            argsrepr="(http://a/b.png)",
+            kwargsrepr="{}",
+            retry=False,
+        )
+    return messages[0]
+
+
+def test_it_is_the_message_that_send_task_makes(client: Client) -> None:
+    assert opened(made(client, "one")) == opened(sent_by_celery(client, "one"))
+
+
+def test_it_names_the_task_that_sends_it(client: Client) -> None:
+    found: list[tuple[outbox.Command, outbox.Command]] = []
+
+    @client.app.task(name="tests.parent")
+    def parent() -> None:
+        found.append((made(client, "one"), sent_by_celery(client, "one")))
+
+    parent.apply(task_id=PARENT)
+    (ours, celerys), *_ = found
+    assert opened(ours) == opened(celerys)
+    assert opened(ours)[2]["headers"]["parent_id"] == PARENT
+
+
+@pytest.mark.parametrize("send", [made, sent_by_celery])
+def test_who_listens_to_what_celery_sends_hears_of_it(client: Client, send: Any) -> None:
+    heard: list[Any] = []
+
+    def before(headers: dict[str, Any], routing_key: str, **_: Any) -> None:
+        headers["traceparent"] = "00-ab"
+        heard.append(("before", headers["id"], routing_key))
+
+    def after(headers: dict[str, Any], **_: Any) -> None:
+        heard.append(("after", headers["id"]))
+
+    signals.before_task_publish.connect(before)
+    signals.after_task_publish.connect(after)
+    message = send(client, "one")
+    assert heard == [("before", "one", "celery"), ("after", "one")]
+    assert opened(message)[2]["headers"]["traceparent"] == "00-ab"
