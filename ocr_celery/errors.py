@@ -13,6 +13,7 @@ class OcrError(Exception):
     code: ClassVar[str] = "ocr_error"
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False  #: True where the same request may succeed later
+    retry_after = 0.0  #: seconds that whoever refused asks us to wait; known where it was raised, not to its caller
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or " ".join((type(self).__doc__ or "").split()))

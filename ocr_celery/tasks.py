@@ -15,6 +15,7 @@ from ocr_celery.consumer import outcome
 from ocr_celery.errors import Internal, OcrError
 
 _RETRY_AFTER = (2, 8, 30)  #: seconds before each new try of a page whose trouble may pass
+_LONGEST_WAIT = 120.0  #: seconds; a host that asks for more patience is asked again after this
 
 
 class PageTask(Task):
@@ -38,6 +39,8 @@ class PageTask(Task):
         retries = self.request.retries
         if isinstance(result, OcrError) and result.retryable and retries < len(_RETRY_AFTER):
             wait = _RETRY_AFTER[retries] * random.uniform(0.8, 1.2)
+            if result.retry_after:  # never before it, and not all pages of a host in the same moment
+                wait = max(wait, min(result.retry_after, _LONGEST_WAIT) * random.uniform(1.0, 1.2))
             raise self.retry(exc=result, countdown=wait, priority=9)
         raise result
 

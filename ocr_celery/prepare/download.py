@@ -89,7 +89,8 @@ class Downloader:
         """The file behind an http or https URL, at least 1 byte.
 
         Raises `BadUrl`, `AddressRefused`, `TooManyRedirects`, `SourceRefused` (status 4xx), `FileTooLarge`,
-        `EmptyFile`, and the retryable `DownloadFailed` (also for status 429 and 5xx) and `DownloadTimeout`: no other.
+        `EmptyFile`, and the retryable `DownloadFailed` (also for status 429 and 5xx, with
+        the `retry_after` that the host asks for) and `DownloadTimeout`: no other.
         """
         deadline = Deadline(self._timeout)
         for _ in range(self._max_redirects + 1):
@@ -114,7 +115,7 @@ class Downloader:
             location = response.headers.get("Location")
             if response.status_code in _REDIRECTS and location:
                 return location.encode("latin-1").decode("utf-8", "replace")
-            _check_status(response.status_code, urlsplit(request.url or "").hostname or "")
+            _check_status(response, urlsplit(request.url or "").hostname or "")
             return self._body(response, deadline)
 
     def _body(self, response: Response, deadline: Deadline) -> bytes:
@@ -132,11 +133,22 @@ class Downloader:
         return bytes(body)
 
 
-def _check_status(status: int, host: str) -> None:
+def _check_status(response: Response, host: str) -> None:
+    status = response.status_code
     if status == 429 or status >= 500:
-        raise DownloadFailed(f"{host} answered with status {status}.")
+        failed = DownloadFailed(f"{host} answered with status {status}.")
+        failed.retry_after = _retry_after(response.headers.get("Retry-After", ""))
+        raise failed
     if not 200 <= status < 300:
         raise SourceRefused(f"{host} answered with status {status}.")
+
+
+def _retry_after(header: str) -> float:
+    """Seconds, or 0 where the host does not say: a number or a date (RFC 9110, 10.2.3)."""
+    try:
+        return max(0.0, urllib3.Retry().parse_retry_after(header))
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return 0.0
 
 
 def _prepared(url: str) -> PreparedRequest:

@@ -5,9 +5,10 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import pytest
 
@@ -73,6 +74,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def status(self) -> None:
         self.answer(status=int(self.path.rpartition("/")[2].partition("?")[0]))
+
+    def patience(self) -> None:
+        self.answer(status=503, Retry_After=unquote(self.path.rpartition("?")[2]))
 
     def empty(self) -> None:
         self.answer(b"")
@@ -259,6 +263,19 @@ def test_trouble_of_the_source_may_be_tried_again(fetch: Fetch, status: int) -> 
     with pytest.raises(DownloadFailed, match=str(status)) as caught:
         fetch(f"/status/{status}")
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize(("asked", "least", "most"), [("7", 7, 7), ("", 0, 0), ("soon", 0, 0), ("-7", 0, 0)])
+def test_a_source_says_how_long_to_wait(fetch: Fetch, asked: str, least: int, most: int) -> None:
+    with pytest.raises(DownloadFailed) as caught:
+        fetch(f"/patience?{asked}")
+    assert least <= caught.value.retry_after <= most
+
+
+def test_a_source_may_say_it_as_a_date(fetch: Fetch) -> None:
+    with pytest.raises(DownloadFailed) as caught:
+        fetch(f"/patience?{quote(formatdate(time.time() + 60, usegmt=True))}")
+    assert 50 < caught.value.retry_after <= 60
 
 
 @pytest.mark.parametrize("path", ["/empty", "/nothing"])

@@ -11,7 +11,7 @@ from nodes import png
 
 class Origin(ThreadingHTTPServer):
     """``/120`` is a picture 120 pixels wide; ``/503`` a status; ``/once/120`` fails with 503 the first time;
-    ``/gate/120`` answers once `gate` is set."""
+    ``/gate/120`` answers once `gate` is set; ``/patience/20/503`` fails and asks for 20 seconds."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -46,6 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
         status, body = (number, b"sorry") if 400 <= number < 600 else (200, png(number))
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        if path.startswith("/patience/"):
+            self.send_header("Retry-After", path.split("/")[2])
         self.end_headers()
         self.wfile.write(body)
 

@@ -1,5 +1,8 @@
 """A page whose trouble may pass is tried again, and only such a page; meanwhile it is RETRY, in the end it is what it is."""
 
+import time
+from datetime import datetime
+
 import pytest
 from nodes import png, until
 from origin import Origin
@@ -48,6 +51,22 @@ def test_each_try_is_counted_and_waits_longer(service: Service, origin: Origin) 
     assert [header(record)["retries"] for record in held] == [2]
     service.revoke(sent.id)
     until(lambda: sent.status == "REVOKED")
+
+
+@pytest.mark.parametrize(("asked", "least", "most"), [(20, 15, 25), (86400, 110, 145), (1, 1, 3)])
+def test_a_source_that_says_how_long_to_wait_is_heeded_within_bounds(
+    service: Service, origin: Origin, asked: int, least: int, most: int
+) -> None:
+    id = service.send("ocr.url", f"{origin.url}/patience/{asked}/503").id
+
+    def again_at() -> list[str]:
+        scheduled = service.inspect().scheduled()[service.worker.name]
+        return [entry["eta"] for entry in scheduled if entry["request"]["id"] == id]
+
+    (eta,) = until(again_at)
+    assert least < datetime.fromisoformat(eta).timestamp() - time.time() < most
+    service.revoke(id)
+    until(lambda: service.result(id).status == "REVOKED")
 
 
 @pytest.mark.parametrize("path", ["/retries/404", "/retries/410"])
