@@ -5,7 +5,8 @@
 FOLDER holds manifest.json, a list of {"file", "kind", "truth", "expect", …}. Documents go in over HTTP as uploads and come
 out as markdown, which the scorer compares with the truth. A task is one page: PDF and TIFF files are split here into page
 images, as any client of ours must. Files of the kind "hostile" go in as they are and must end as their `expect` says (ok,
-ok-empty, reject, ok-or-reject), with a good page sent beside each of them that must be read. Without --server a service
+ok-empty, reject, ok-or-reject), with a good page sent beside each of them that must be read; then the same files by URL, one
+by one and as a batch (a service given by --server must allow 127.0.0.1: OCR_URL_ALLOW). Without --server a service
 is started for it as `make run` does. The exit code is 1 when a bar is missed.
 """
 
@@ -16,12 +17,16 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 import pypdfium2
@@ -47,17 +52,27 @@ class Service:
 
     def read(self, name: str, data: bytes) -> tuple[int, Entry]:
         """The refusal of an upload, or the finished task; with the status code."""
+        return self._finished("/ocr", "/ocr/", files={"file": (name, data)})
+
+    def read_url(self, url: str) -> tuple[int, Entry]:
+        """The same for a URL."""
+        return self._finished("/ocr/url", "/ocr/", json={"url": url})
+
+    def read_urls(self, urls: list[str]) -> list[Entry]:
+        """The finished items of a batch."""
+        return list(self._finished("/ocr/url/batch", "/ocr/batch/", json={"urls": urls})[1]["results"])
+
+    def _finished(self, path: str, where: str, **request: Any) -> tuple[int, Entry]:
         while True:
-            file = {"file": (name, data)}
-            answer = self.session.post(f"{self.server}/ocr", files=file, timeout=60)
+            answer = self.session.post(self.server + path, timeout=60, **request)
             if answer.status_code != 503:
                 break
             time.sleep(float(answer.headers.get("Retry-After", 1)))
         if answer.status_code != 202:
             return answer.status_code, answer.json()
-        where = f"{self.server}/ocr/{answer.json()['task_id']}"
+        (id,) = (value for name, value in answer.json().items() if name.endswith("task_id"))
         while True:
-            task = self.session.get(where, timeout=60).json()
+            task = self.session.get(self.server + where + id, timeout=60).json()
             if task["status"] in ("completed", "failed"):
                 return 202, task
             time.sleep(0.1)
@@ -72,7 +87,7 @@ def running(server: str | None) -> Iterator[tuple[str, int | None]]:
     sys.path.insert(0, str(ROOT))
     from tests.system.service import LocalService
 
-    with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder)) as local:
+    with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder), OCR_URL_ALLOW="127.0.0.1") as local:
         yield local.url, local.worker_pid()
 
 
@@ -135,6 +150,37 @@ def hostile(service: Service, folder: Path, entries: list[Entry]) -> list[str]:
     return wrong
 
 
+def hostile_urls(service: Service, folder: Path, entries: list[Entry]) -> list[str]:
+    """Have every hostile file fetched, by itself and all in one batch; answers which did not end as expected."""
+    wanted = [e for e in entries if e["kind"] == "hostile"]
+    wrong = []
+    with _served(folder) as origin, _bar("hostile files by URL", len(wanted)) as bar:
+        urls = [f"{origin}/{quote(entry['file'])}" for entry in wanted]
+        for entry, url in zip(wanted, urls, strict=True):
+            if said := _against(entry["expect"], *service.read_url(url)):
+                wrong.append(f"{entry['file']} by URL: {said}")
+            bar.update(1)
+        *items, good = service.read_urls([*urls, f"{origin}/{_GOOD}"])
+    for entry, item in zip(wanted, items, strict=True):
+        if said := _against(entry["expect"], 202, item):
+            wrong.append(f"{entry['file']} in a batch: {said}")
+    return wrong if good.get("result") else [*wrong, f"a good page in a batch of bad ones: {good}"]
+
+
+@contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    """The folder as a web server of this machine, for as long as this is entered: its URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing."""
+
+
 def _against(expect: str, status: int, task: Entry) -> str:
     """What differs from the expectation; "" if nothing does."""
     text = str(task.get("result", "")).strip()
@@ -177,6 +223,7 @@ def main() -> int:
         wrong = documents(service, args.folder, entries, out)
         print(f"documents: {time.monotonic() - began:.0f} s")
         wrong += hostile(service, args.folder, entries)
+        wrong += hostile_urls(service, args.folder, entries)
         if worker:
             memory = peak_memory(worker)
             print(f"worker: pid {worker} to the end, at most {memory / 1024**2:.0f} MiB resident")
