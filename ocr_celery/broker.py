@@ -108,6 +108,14 @@ class Channel(stock.Channel):
         for tag in (*done, *back):
             _owed.pop(tag, None)
 
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        """kombu notes here which queues an exchange leads to. Tasks are sent to their queue itself, so that a worker can do
+        without where a full Redis takes no note: it must start, to empty it."""
+        try:
+            super()._queue_bind(exchange, routing_key, pattern, queue)
+        except OutOfMemoryError as exc:
+            log.warning("%s is not bound to %s: Redis says: %s", queue, exchange, exc)
+
     def _brpop_start(self, timeout: float | None = None) -> None:
         queues = self._queue_cycle.consume(len(self.active_queues))
         if not queues:

@@ -1,5 +1,6 @@
 """Load that flows: pages are sent in a thread, again where they are refused, while a number of them is unfinished."""
 
+import io
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Self
 import requests
 from ledger import Ledger
 from nodes import png
+from PIL import Image, ImageDraw, ImageFont
 from witness import Witness
 
 from ocr_celery.client import Client
@@ -45,7 +47,7 @@ class Flow:
 
     def _flow(self) -> None:
         while not self._done.is_set():
-            if len(self._ledger.expected) - len(self._witness.finished) >= self._open_pages:
+            if self._ledger.accepted - len(self._witness.finished) >= self._open_pages:
                 time.sleep(0.01)
                 continue
             try:
@@ -60,7 +62,7 @@ class Flow:
 
 def send_one(send: Send, ledger: Ledger, *, prompt: str = "", expected: str = "") -> str:
     """Send the next page; its size and prompt are its own, so that its text could be no other's. Answers its id."""
-    number = len(ledger.expected)
+    number = ledger.accepted
     width, prompt = 100 + number % 400, prompt or f"n {number}"
     id = send(picture(width), prompt)
     ledger.accept(id, expected or f"page of {width} x 20, {prompt}")
@@ -75,6 +77,22 @@ def through(client: Client) -> Send:
             return client.submit_image(data, prompt=prompt)
         except (BrokerUnavailable, QueueFull) as exc:
             raise NotNow from exc
+
+    return send
+
+
+def printed(client: Client) -> Send:
+    """The same for an engine that really reads: on the page stands what the scripted engine would say of it."""
+    font = ImageFont.load_default(48)
+
+    def send(data: bytes, prompt: str) -> str:
+        with Image.open(io.BytesIO(data)) as blank:
+            text = f"page of {blank.width} x {blank.height}, {prompt}"
+        image = Image.new("RGB", (900, 160), "white")
+        ImageDraw.Draw(image).text((40, 50), text, "black", font)
+        file = io.BytesIO()
+        image.save(file, "PNG")
+        return through(client)(file.getvalue(), "Free OCR.")
 
     return send
 

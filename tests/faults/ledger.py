@@ -42,9 +42,14 @@ class Ledger:
         self.expected: dict[str, str] = {}
         self.settled = 0  #: pages of which no more is looked for
 
+    @property
+    def accepted(self) -> int:
+        """Pages that were taken in so far."""
+        return self.settled + len(self.expected)
+
     def settle(self, witness: Witness, *, but: int) -> None:
         """Account for all but the newest by what the witness heard: their results are about to expire."""
-        for id in list(self.expected)[:-but]:
+        for id in list(self.expected)[: len(self.expected) - but]:
             if witness.said.get(id) == self.expected[id] and id not in witness.twice():
                 del self.expected[id]
                 self.settled += 1
@@ -55,7 +60,7 @@ class Ledger:
 
     def close(self, client: Client, witness: Witness) -> Account:
         """Wait until nothing more happens, and say what has become of all."""
-        account = Account(accepted=len(self.expected) + self.settled, once=self.settled)
+        account = Account(accepted=self.accepted, once=self.settled)
         views = self._final(client, witness)
         twice = witness.twice()
         for id, wanted in self.expected.items():
@@ -64,6 +69,7 @@ class Ledger:
                 account.once += 1
             else:
                 getattr(account, kind).append(f"{id}: {_said(views.get(id))}, wanted {wanted}")
+        account.twice += [f"{id}: settled before" for id in twice - self.expected.keys()]
         account.left = left_over(client.redis)
         return account
 

@@ -118,8 +118,8 @@ class Scene(ExitStack):
 
     def accepts_again(self, since: float) -> None:
         """The same for the facade: wait until one page more has been accepted."""
-        accepted = len(self.ledger.expected)
-        self.recovers(since, lambda: len(self.ledger.expected) > accepted)
+        accepted = self.ledger.accepted
+        self.recovers(since, lambda: self.ledger.accepted > accepted)
 
     def held_by(self, worker: Worker) -> int:
         """How many messages lie under the worker's name."""

@@ -65,7 +65,7 @@ FIELDS = ("url", "urls", "prompt", "temperature", "max_tokens", "ngram_size", "w
 BODY = st.dictionaries(st.sampled_from(FIELDS) | st.text(max_size=8), ANY, max_size=5) | ANY
 
 
-@case("random JSON", short=200, long=2000, linux=True)
+@case("random JSON", short=200, long=5000, linux=True)
 def random_json(scene: Scene, rounds: int) -> None:
     facade = scene.facade(OCR_URL_ALLOW="")
     session = requests.Session()

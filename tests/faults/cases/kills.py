@@ -4,6 +4,7 @@ import os
 import signal
 
 from case import case, now
+from flow import printed
 from nodes import until
 from scene import Scene
 from service import alive, family
@@ -30,6 +31,20 @@ def worker_of_celery(scene: Scene, rounds: int) -> None:
             worker.kill()
             began = now()
             worker = scene.worker(ready=False)
+            scene.recovers(began)
+
+
+@case("worker of the CPU engine killed", short=2, long=10, within=15)
+def worker_of_the_cpu_engine(scene: Scene, rounds: int) -> None:
+    """Its restart loads the engine. What a page should say is on it, in print."""
+    cpu = {"OCR_ENGINE": "rapidocr", "OCR_BATCH_SIZE": 4}
+    worker = scene.worker(ready=False, **cpu)
+    with scene.flow(printed(scene.client), open_pages=12):
+        for _ in range(rounds):
+            scene.work_a_while(8)
+            worker.kill()
+            began = now()
+            worker = scene.worker(ready=False, **cpu)
             scene.recovers(began)
 
 

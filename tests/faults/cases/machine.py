@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import requests
 from case import case, now
 from flow import send_one, through
 from nodes import until
@@ -26,19 +27,40 @@ time.time_ns = lambda: _ns() + int(_shift() * 1e9)
 
 @case("the worker's clock set by an hour, to and fro", short=2, long=10, within=15)
 def clock(scene: Scene, rounds: int) -> None:
+    shift, settings = _clock(scene)
+    worker = scene.worker(OCR_SCRIPTED_SECONDS=0.5, **settings)
+    with scene.flow():
+        for hours in (1, -1) * rounds:
+            _set(scene, shift, hours)
+    assert worker.process.poll() is None
+
+
+@case("the facade's clock set by an hour, to and fro", short=2, long=10, within=15)
+def clock_of_the_facade(scene: Scene, rounds: int) -> None:
+    shift, settings = _clock(scene)
+    scene.worker(OCR_SCRIPTED_SECONDS=0.5, OCR_CLEANUP_INTERVAL=1)
+    facade = scene.facade(**settings)
+    with scene.flow_over_http(facade.url) as flow:
+        for hours in (1, -1) * rounds:
+            _set(scene, shift, hours)
+            assert requests.get(f"{facade.url}/stats", timeout=5).json()["processing"]
+    assert not flow.errors, flow.errors[:3]
+
+
+def _clock(scene: Scene) -> tuple[Path, dict[str, object]]:
+    """The file that sets the clock of a process with these settings."""
     folder = Path(scene.enter_context(TemporaryDirectory()))
     (folder / "sitecustomize.py").write_text(_SHIFTED)
     path = os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])
-    shift = folder / "clock"
-    worker = scene.worker(PYTHONPATH=path, CLOCK_FILE=shift, OCR_CLEANUP_INTERVAL=1, OCR_SCRIPTED_SECONDS=0.5)
-    with scene.flow():
-        for hours in (1, -1) * rounds:
-            scene.work_a_while(10)
-            shift.write_text(str(hours * 3600))
-            began = now()
-            scene.recovers(began)
-            until(lambda began=began: scene.witness.last > began + 3, what="the sweep has run, and work goes on")
-    assert worker.process.poll() is None
+    return folder / "clock", {"PYTHONPATH": path, "CLOCK_FILE": folder / "clock", "OCR_CLEANUP_INTERVAL": 1}
+
+
+def _set(scene: Scene, shift: Path, hours: int) -> None:
+    scene.work_a_while(10)
+    shift.write_text(str(hours * 3600))
+    began = now()
+    scene.recovers(began)
+    until(lambda: scene.witness.last > began + 3, what="the sweep has run, and work goes on")
 
 
 @case("256 file handles", short=1, long=3)

@@ -4,16 +4,20 @@ import statistics
 import time
 from collections.abc import Callable
 
+import requests
 from case import case, now
 from memory import resident
 from nodes import until
 from scene import Scene
 
-from ocr_celery.client import Client
 from ocr_celery.store import keys
 
 GROWTH = 1.05  #: of memory over the last half, at most; 1.02 for runs that are long enough to tell
 SLOWER = 1.5  #: ratio of two medians, at most
+LATER = 2.0  #: the same for the end of a soak against its beginning; 1.2 for runs that are long enough to tell
+LONG = 50_000  #: pages
+LEFT = 2 * 1024**2  #: bytes of Redis that may be left of a soak once all its results have expired
+TTL = 60  #: seconds
 
 
 def milliseconds(call: Callable[[], object], times: int = 60) -> float:
@@ -31,21 +35,40 @@ def milliseconds(call: Callable[[], object], times: int = 60) -> float:
 
 @case("soak through two workers, thousands of pages (rounds)", short=3, long=100, linux=True)
 def soak(scene: Scene, rounds: int) -> None:
-    quick = {"OCR_SCRIPTED_SECONDS": 0.02, "OCR_BATCH_SIZE": 16, "OCR_TASK_TTL": 60, "OCR_CLEANUP_INTERVAL": 2}
-    workers = [scene.worker(name, **quick) for name in ("a", "b")]
-    scene.client = Client(scene.client.settings.model_copy(update={"task_ttl": 7200}))
-    sizes: list[list[int]] = []
-    total = rounds * 1000
-    with scene.flow(open_pages=200):
+    quick = {"OCR_SCRIPTED_SECONDS": 0.02, "OCR_BATCH_SIZE": 16, "OCR_TASK_TTL": TTL, "OCR_CLEANUP_INTERVAL": 2}
+    pids = {name: scene.worker(name, **quick).process.pid for name in ("worker a", "worker b")}
+    facade = scene.facade(OCR_TASK_TTL=TTL)
+    pids["facade"] = facade.worker_pid
+    total, times, sizes = rounds * 1000, [], []
+    empty = scene.redis.client.info("memory")["used_memory"]
+    with scene.flow_over_http(facade.url, open_pages=200) as flow:
         for tenth in range(1, 11):
             wanted = total * tenth // 10
             until(lambda wanted=wanted: len(scene.witness.finished) >= wanted, timeout=3600, what=f"{wanted} pages")
-            sizes.append([resident(worker.process.pid) for worker in workers])
-    for half, end in zip(sizes[4], sizes[-1], strict=True):
-        scene.notes[f"growth of a worker over the last half of {total} pages"] = round(end / half, 3)
-        assert end / half < (1.02 if total >= 50_000 else GROWTH)
-    until(lambda: len(scene.witness.finished) >= len(scene.ledger.expected), what="all are finished")
-    scene.ledger.settle(scene.witness, but=100)
+            sizes.append({name: resident(pid) for name, pid in pids.items()})
+            times.append(_latency(facade.url, list(scene.ledger.expected)[-1]))
+            scene.ledger.settle(scene.witness, but=1000)
+    assert not flow.errors, flow.errors[:3]
+    growth = {name: round(sizes[-1][name] / sizes[4][name], 3) for name in pids}
+    later = {what: round(times[-1][what] / times[0][what], 2) for what in times[0]}
+    until(lambda: len(scene.witness.finished) >= scene.ledger.accepted, what="all are read")
+    scene.ledger.settle(scene.witness, but=0)
+    until(lambda: not scene.client.stats().completed, timeout=TTL + 30, what="all results have expired")
+    left = scene.redis.client.info("memory")["used_memory"] - empty
+    scene.notes[f"growth over the last half of {total} pages"] = growth
+    scene.notes["milliseconds at the end against the beginning"] = later
+    scene.notes["kB left in Redis once all results have expired"] = left // 1000
+    assert max(growth.values()) < (1.02 if total >= LONG else GROWTH), growth
+    assert max(later.values()) < (1.2 if total >= LONG else LATER), later
+    assert left < LEFT
+
+
+def _latency(url: str, id: str) -> dict[str, float]:
+    with requests.Session() as session:
+        return {
+            "GET /stats": milliseconds(lambda: session.get(f"{url}/stats", timeout=10)),
+            "GET /ocr/{id}": milliseconds(lambda: session.get(f"{url}/ocr/{id}", timeout=10)),
+        }
 
 
 @case("a long queue (rounds × 1000), against 100 waiting", short=5, long=100)

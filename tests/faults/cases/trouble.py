@@ -1,13 +1,14 @@
 """A Redis that answers, but not as wished: callers are told why within a moment, and all goes on by itself afterwards."""
 
 import resource
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import requests
 from case import case, now
-from flow import picture
+from flow import picture, send_one, through
 from nodes import until
 from scene import Scene
 
@@ -56,6 +57,23 @@ def full(scene: Scene, rounds: int) -> None:
         scene.redis.client.config_set("maxmemory", 0)
 
     trouble(scene, rounds, "is full: nothing is taken in until pages are finished", begin, end)
+
+
+@case("a worker starts while Redis is full", short=1, long=10)
+def starts_while_full(scene: Scene, rounds: int) -> None:
+    send = through(scene.client)
+    for _ in range(rounds):
+        for _ in range(30):
+            send_one(send, scene.ledger)
+        scene.redis.client.config_set("maxmemory", scene.redis.client.info("memory")["used_memory"] // 2)
+        began = now()
+        worker = scene.worker(ready=False)
+        until(lambda: scene.unfinished() == 0, timeout=60, what="it reads what waits")
+        scene.recovered.append(now() - began)
+        scene.redis.client.config_set("maxmemory", 0)
+        assert scene.client.stats().workers == 1
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
 
 
 @case("Redis read-only (made a replica)", short=1, long=10)
