@@ -134,7 +134,7 @@ class Client:
         with _broker():
             record = self._registry.find(task_id)
         if record is None:
-            raise TaskNotFound(f"Task {task_id} not found")
+            raise self._unknown(task_id, keys.BATCH, "It is a batch: /ocr/batch/{id} or `client.look_up_batch`.")
         view = _view(record)
         if isinstance(view.error, ResultExpired):
             raise view.error
@@ -145,11 +145,17 @@ class Client:
         with _broker():
             found = self._registry.find_batch(batch_id)
         if found is None:
-            raise TaskNotFound(f"Task {batch_id} not found")
+            raise self._unknown(batch_id, keys.TASK, "It is a single page: /ocr/{id} or `client.look_up`.")
         created, records = found
         items = tuple((url, _view(record) if record else _gone(tid, created)) for url, tid, record in records)
         updated = max((task.updated_at for _, task in items), default=created)
         return BatchView(id=batch_id, items=items, created_at=created, updated_at=updated)
+
+    def _unknown(self, id: str, otherwise: str, hint: str) -> TaskNotFound:
+        """What to raise, saying so where the id is one of the other kind."""
+        with _broker():
+            other = self.redis.exists(otherwise + id)
+        return TaskNotFound(f"Task {id} not found" + (f". {hint.format(id=id)}" if other else ""))
 
     def wait(self, task_id: str, *, timeout: float) -> TaskView:
         """Look a task up until it is finished, or `timeout` seconds have passed (then raises `TimeoutError`)."""

@@ -101,7 +101,7 @@ class BadUrl(OcrError):
 
 
 class AddressRefused(OcrError):
-    """The URL leads to a private or special network address, which this service does not fetch from."""
+    """The URL leads to a private or special network address, which is not fetched from unless OCR_URL_ALLOW names it."""
 
     code, http_status = "address_refused", 422
 

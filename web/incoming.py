@@ -25,6 +25,15 @@ MAX_JSON = 8 * 1024 * 1024  #: bytes
 SLACK = 64 * 1024  #: bytes a form may have beside its file
 _MAX_DEPTH = 16  # of lists and objects within each other: whoever stores or shows them recurses
 
+_SENTENCES = {
+    "missing": "it is missing",
+    "string_type": "a text is wanted",
+    "string_too_short": "it is empty",
+    "string_too_long": "it may have up to {max_length} characters",
+    "list_type": "a list is wanted",
+    "too_short": "at least one is wanted",
+}
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -178,14 +187,20 @@ def too_large() -> FileTooLarge:
 
 def refuse(exc: ValidationError, given: dict[str, Any], model: type[BaseModel]) -> NoReturn:
     """Raise `BadRequest` or `BadOption` for the first thing that is wrong, unknown fields before all."""
-    errors = exc.errors(include_url=False, include_context=False, include_input=False)
+    errors = exc.errors(include_url=False, include_input=False)
     unknown = sorted(str(e["loc"][0]) for e in errors if e["type"] == "extra_forbidden")
     if unknown:
         raise BadRequest(_unknown(unknown, model)) from None
     field = str(errors[0]["loc"][0])
     if field in NAMES:
         Options().updated({field: given[field]})  # raises, and says it best
-    raise BadRequest(f"{field}: {errors[0]['msg'].removeprefix('Input ')}.") from None
+    raise BadRequest(f"{field}: {_wanted(errors[0])}.") from None
+
+
+def _wanted(error: Any) -> str:
+    """What pydantic found wrong, in words of our own where it speaks of Python."""
+    sentence = _SENTENCES.get(error["type"], error["msg"].removeprefix("Input "))
+    return str(sentence.format(**error.get("ctx", {})))
 
 
 def _unknown(names: list[str], model: type[BaseModel]) -> str:

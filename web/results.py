@@ -27,8 +27,8 @@ def task(path: TaskPath, query: Shape) -> Response:
     """How a page stands, and its text when it is completed."""
     try:
         view = client().look_up(path.task_id)
-    except TaskNotFound:
-        raise _not_found(path.task_id) from None
+    except TaskNotFound as exc:
+        raise _not_found(path.task_id, exc) from None
     return jsonify(
         task_id=view.id,
         status=view.status,
@@ -44,8 +44,8 @@ def batch(path: BatchPath, query: Shape) -> Response:
     """How a batch stands: counts, and each page in the order in which its URL was given."""
     try:
         view = client().look_up_batch(path.batch_task_id)
-    except TaskNotFound:
-        raise _not_found(path.batch_task_id) from None
+    except TaskNotFound as exc:
+        raise _not_found(path.batch_task_id, exc) from None
     counts = view.counts
     return jsonify(
         batch_task_id=view.id,
@@ -78,7 +78,7 @@ def _outcome(view: TaskView, shape: Shape) -> dict[str, Any]:
     return outcome
 
 
-def _not_found(id: str) -> TaskNotFound:
+def _not_found(id: str, error: TaskNotFound) -> TaskNotFound:
     """An id is the caller's text: what no id of ours can hold is not shown."""
     shown = re.sub(r"[^-\w]", "", id, flags=re.ASCII)[:64]
-    return TaskNotFound(f"Task {shown} not found")
+    return error if shown == id else TaskNotFound(f"Task {shown} not found")

@@ -48,7 +48,8 @@ _TRANSLATED: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError]]
     (
         (InvalidIPAddress,),
         lambda host: AddressRefused(
-            f"{host} is a private or special network address, which this service does not fetch from."
+            f"{host} is a private or special network address, which this service does not fetch from unless"
+            " OCR_URL_ALLOW names it."
         ),
     ),
     (
@@ -121,16 +122,19 @@ class Downloader:
     def _body(self, response: Response, deadline: Deadline) -> bytes:
         announced = response.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced[:20]) > self._max_bytes:
-            raise FileTooLarge
+            raise self._too_large()
         body = bytearray()
         while piece := response.raw.read(_READ, decode_content=True):
             deadline.left()
             body += piece
             if len(body) > self._max_bytes:
-                raise FileTooLarge
+                raise self._too_large()
         if not body:
             raise EmptyFile
         return bytes(body)
+
+    def _too_large(self) -> FileTooLarge:
+        return FileTooLarge(f"The file is larger than the {self._max_bytes / 1024**2:g} MB that this service accepts.")
 
 
 def _check_status(response: Response, host: str) -> None:

@@ -110,6 +110,16 @@ def test_an_unknown_id_is_404(http: FlaskClient) -> None:
     }
 
 
+def test_a_batch_asked_for_as_a_page_and_a_page_as_a_batch_say_where_to_ask(
+    http: FlaskClient, client: Client, id: str
+) -> None:
+    batch = client.submit_batch(["http://a/"])
+    for path, there in ((f"/ocr/{batch}", f"/ocr/batch/{batch}"), (f"/ocr/batch/{id}", f"/ocr/{id}")):
+        answer = http.get(path)
+        assert (answer.status_code, answer.json["code"]) == (404, "task_not_found")
+        assert there in answer.json["detail"]
+
+
 @pytest.mark.parametrize("id", ["%0a%0d", "<script>", "x" * 5000, "..%2f..", "%00", "%ff", "batch", "ü"])
 def test_an_id_that_can_be_none_of_ours_is_404_and_is_not_repeated(http: FlaskClient, id: str) -> None:
     answer = http.get(f"/ocr/{id}")

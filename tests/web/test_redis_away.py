@@ -107,6 +107,7 @@ def test_a_redis_that_freezes_under_open_connections_and_thaws(own: RedisServer)
 def test_a_redis_that_is_killed_and_comes_back(own: RedisServer) -> None:
     with served(own.url) as server:
         location = call(server, "file").headers["Location"]
+        until(lambda: not own.client.info("persistence")["aof_buffer_length"], what="Redis has written it")
         own.stop(signal.SIGKILL)
         check_all_away(server)
         own.start()
