@@ -30,7 +30,22 @@ class _Lines(Logger):  # type: ignore[misc]
 
 
 class _Worker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's threads, but for how a connection ends."""
+    """gunicorn's threads, but for how a connection ends, and how all end."""
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Whoever has been let in by the system is served before the door is shut: gunicorn would have them reset.
+
+        It leaves the socket open until its last answer is given; closed at once, it refuses callers, who may come again.
+        """
+        super().set_accept_enabled(enabled)
+        if self.alive:
+            return
+        for listener in self.sockets:
+            taken = -1
+            while taken != self.nr_conns:
+                taken = self.nr_conns
+                self.accept(listener)
+            listener.close()
 
     def finish_request(self, conn: Any, done: "Future[Any]") -> None:
         """Close at once: gunicorn would wait here, where it takes callers in, for up to 2 s until each hangs up.
