@@ -64,7 +64,12 @@ def _log(entry: Entry, result: Any) -> None:
         "batch": entry.batch,
     }
     if isinstance(result, OcrError):
-        pages.info("page failed", **fields, code=result.code, why=result.message)
+        tried = int(entry.request.request_dict.get("retries") or 0)
+        again = result.retryable and tried < (entry.request.task.max_retries or 0)
+        what = "page will be tried again" if again else "page failed"
+        pages.info(
+            what, **fields, code=result.code, why=result.message, **({"tried": tried + 1} if tried or again else {})
+        )
     else:
         told = {name: result[name] for name in ("verdict", "readings")}
         pages.info("page read", **fields, **told, characters=len(result["text"]))

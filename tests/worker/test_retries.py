@@ -1,5 +1,6 @@
 """A page whose trouble may pass is tried again, and only such a page; meanwhile it is RETRY, in the end it is what it is."""
 
+import json
 import time
 from datetime import datetime
 
@@ -27,6 +28,12 @@ def test_a_server_that_fails_at_first_is_asked_again(service: Service, origin: O
     assert sent.status == "SUCCESS"
     assert origin.asked["/once/123"] == 2
     until(service.is_settled)
+    said = [line["event"] for line in map(json.loads, lines_of(service)) if line.get("task_id") == sent.id]
+    assert said == ["page will be tried again", "page read"]
+
+
+def lines_of(service: Service) -> list[str]:
+    return [line for line in service.worker.log.splitlines() if line.startswith("{")]
 
 
 def test_a_server_that_always_fails_is_given_up_with_its_error(service: Service, origin: Origin) -> None:
