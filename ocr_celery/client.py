@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from ocr_celery import message, outbox
 from ocr_celery.core.options import Options
 from ocr_celery.core.status import OF_STATE, BatchView, Stats, Status, TaskView
-from ocr_celery.errors import BrokerUnavailable, Cancelled, QueueFull, ResultExpired, TaskNotFound, public
+from ocr_celery.errors import BrokerUnavailable, Cancelled, EmptyFile, QueueFull, ResultExpired, TaskNotFound, public
 from ocr_celery.message import Job
 from ocr_celery.settings import Settings, load_settings
 from ocr_celery.store import blobs, connect, keys
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from celery import Celery
     from redis import Redis
 
+_HERE = "redis://127.0.0.1:6379/0"  #: where REDIS_URL names no other
 _BATCH_KEEP = 7 * 86400  #: seconds a batch may take at most; its record then goes like those of its tasks
 
 
@@ -55,7 +56,7 @@ class Client:
     @cached_property
     def redis(self) -> "Redis":
         """The connection pool to Redis."""
-        return connect(self.settings.redis_url or "redis://127.0.0.1:6379/0")
+        return connect(self.settings.redis_url or _HERE)
 
     @cached_property
     def _registry(self) -> Registry:
@@ -66,21 +67,35 @@ class Client:
         """The options of a page whose sender names none."""
         return self.settings.options()
 
+    @contextmanager
+    def _broker(self) -> Iterator[None]:
+        """Redis away or refusing, in whichever library it shows."""
+        try:
+            yield
+        except (RedisError, OperationalError, ConnectionError) as exc:
+            said = refusal(exc)
+            if not said and not self.settings.redis_url:
+                said = f"No Redis answers at {_HERE}. REDIS_URL, which says where the service's Redis is, is not set."
+            raise BrokerUnavailable(said) from exc
+
     # -- sending ---------------------------------------------------------------------------------------------------------
 
     def store_image(self, data: bytes) -> str:
         """Store an image and return a reference to it, which ``ocr.image`` takes in place of the bytes.
 
-        It is kept for OCR_TASK_TTL seconds. Raises `BrokerUnavailable`.
+        It is kept for OCR_TASK_TTL seconds. Raises `EmptyFile`, `BrokerUnavailable`, and `TypeError` for anything but bytes.
         """
-        with _broker():
+        _check(data)
+        with self._broker():
             return blobs.put(self.redis, data, ttl=self.settings.task_ttl)
 
     def submit_image(self, data: bytes, *, name: str = "", **options: Any) -> str:
         """Send one image to be read and return its task id. `name`: shown in Flower and logs.
 
-        Raises `BadOption`, `QueueFull` (nothing was taken in; try again later), `BrokerUnavailable`.
+        Raises `BadOption`, `EmptyFile`, `QueueFull` (nothing was taken in; try again later), `BrokerUnavailable`, and
+        `TypeError` for anything but bytes.
         """
+        _check(data)
         id = str(uuid4())
         job = Job(message.IMAGE, blobs.reference(id), self.defaults.updated(options))
         self._send(job, id, shown=f"{name[:60]!r}, {len(data)} bytes", blob=data)
@@ -99,13 +114,13 @@ class Client:
         All are taken in together or, when the service is full already, none: raises like `submit_image`. A batch may
         exceed OCR_MAX_QUEUE_SIZE.
         """
-        if not urls:
-            raise ValueError("a batch needs at least one URL")
+        if not urls or isinstance(urls, str):
+            raise ValueError("a batch needs a list with at least one URL")
         id, chosen = str(uuid4()), self.defaults.updated(options)
         items = [(url, str(uuid4())) for url in urls]
         header = [self._signature(Job(message.URL, url, chosen), tid) for url, tid in items]
         body = self.app.signature(message.COLLECT, priority=9, argsrepr=f"({len(items)} outcomes,)").set(task_id=id)
-        with _broker(), outbox.collected() as messages:
+        with self._broker(), outbox.collected() as messages:
             chord(header, body, app=self.app).apply_async()
         now = time.time()
         # the URLs as a text within: Lua has to read the record, and knows less of JSON than a caller may send
@@ -122,7 +137,7 @@ class Client:
         self._accept([id], [queued], now=time.time(), blob=blob)
 
     def _accept(self, ids: list[str], messages: list[outbox.Command], **what: Any) -> None:
-        with _broker():
+        with self._broker():
             taken, _ = self._registry.accept(ids, messages, limit=self.settings.max_queue_size, **what)
         if not taken:
             raise QueueFull()
@@ -131,7 +146,7 @@ class Client:
 
     def look_up(self, task_id: str) -> TaskView:
         """How a task stands. Raises `TaskNotFound`, `ResultExpired`, `BrokerUnavailable`."""
-        with _broker():
+        with self._broker():
             record = self._registry.find(task_id)
         if record is None:
             raise self._unknown(task_id, keys.BATCH, "It is a batch: /ocr/batch/{id} or `client.look_up_batch`.")
@@ -142,7 +157,7 @@ class Client:
 
     def look_up_batch(self, batch_id: str) -> BatchView:
         """How a batch and each of its tasks stand, in one round trip. Raises `TaskNotFound`, `BrokerUnavailable`."""
-        with _broker():
+        with self._broker():
             found = self._registry.find_batch(batch_id)
         if found is None:
             raise self._unknown(batch_id, keys.TASK, "It is a single page: /ocr/{id} or `client.look_up`.")
@@ -153,12 +168,15 @@ class Client:
 
     def _unknown(self, id: str, otherwise: str, hint: str) -> TaskNotFound:
         """What to raise, saying so where the id is one of the other kind."""
-        with _broker():
+        with self._broker():
             other = self.redis.exists(otherwise + id)
         return TaskNotFound(f"Task {id} not found" + (f". {hint.format(id=id)}" if other else ""))
 
     def wait(self, task_id: str, *, timeout: float) -> TaskView:
-        """Look a task up until it is finished, or `timeout` seconds have passed (then raises `TimeoutError`)."""
+        """Look a task up until it is finished, or `timeout` seconds have passed (then raises `TimeoutError`).
+
+        Raises like `look_up`.
+        """
         end, pause = time.monotonic() + timeout, 0.05
         while not (task := self.look_up(task_id)).status.final:
             if time.monotonic() > end:
@@ -169,8 +187,15 @@ class Client:
 
     def stats(self) -> Stats:
         """How many tasks stand where, and how many workers are ready. Raises `BrokerUnavailable`."""
-        with _broker():
+        with self._broker():
             return self._registry.stats(now=time.time(), limit=self.settings.max_queue_size)
+
+
+def _check(data: bytes) -> None:
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise TypeError(f"the bytes of an image are wanted, not {type(data).__name__}: open(path, 'rb').read()")
+    if not data:
+        raise EmptyFile
 
 
 def _view(record: Record) -> TaskView:
@@ -205,15 +230,6 @@ def _error(meta: dict[str, Any]) -> Any:
 
 def _gone(id: str, created: float) -> TaskView:
     return TaskView(id=id, status=Status.FAILED, created_at=created, updated_at=created, error=ResultExpired())
-
-
-@contextmanager
-def _broker() -> Iterator[None]:
-    """Redis away or refusing, in whichever library it shows."""
-    try:
-        yield
-    except (RedisError, OperationalError, ConnectionError) as exc:
-        raise BrokerUnavailable(refusal(exc)) from exc
 
 
 # -- the same as functions, for the settings of the process -------------------------------------------------------------

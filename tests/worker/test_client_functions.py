@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nodes import ROOT, free_port, png, until
@@ -35,6 +36,26 @@ def test_the_example_in_its_documentation_runs_as_it_is_written(service: Service
     )
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout == "completed page of 210 x 20, Free OCR.\n"
+
+
+@pytest.mark.parametrize("send", [client.submit_image, client.store_image])
+def test_what_can_be_no_image_is_refused_where_it_is_sent(service: Service, tmp_path: Path, send: Any) -> None:
+    with pytest.raises(errors.EmptyFile):
+        send(b"")
+    for wrong in ("page.jpg", tmp_path, None):
+        with pytest.raises(TypeError, match=r"the bytes of an image are wanted, not .*read\(\)"):
+            send(wrong)
+
+
+def test_urls_that_are_no_list_are_refused(service: Service) -> None:
+    with pytest.raises(ValueError, match="a list with at least one URL"):
+        client.submit_batch("http://a/")
+
+
+def test_without_redis_url_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_HERE", f"redis://127.0.0.1:{free_port()}/0")
+    with pytest.raises(errors.BrokerUnavailable, match=r"No Redis answers at .* REDIS_URL, .* is not set"):
+        Client(Settings(redis_url="")).stats()
 
 
 def test_an_image_is_sent_waited_for_and_looked_up(service: Service) -> None:
