@@ -9,8 +9,10 @@ inside it. Stops when it fails or when more pages at once bring no more pages pe
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -78,6 +80,7 @@ def measure(image: Path, most: int, prompt: str | None) -> None:
     from ocr_celery.prepare.image import load
     from ocr_celery.settings import load_settings
 
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # engines talk, and so do the processes that they start
     settings = load_settings()
@@ -108,6 +111,12 @@ def measure(image: Path, most: int, prompt: str | None) -> None:
         p50, p95 = seconds[len(seconds) // 2], seconds[min(len(seconds) - 1, int(0.95 * len(seconds)))]
         _say(out, step=asdict(Step(batch=batch, rate=count / took, p50=p50, p95=p95, memory=_memory())))
     engine.stop()
+
+
+def _end_with_the_parent() -> None:
+    """Its end of our standard input is closed when it ends, however it does."""
+    sys.stdin.read()
+    os.killpg(0, 9)  # we lead a group of our own
 
 
 def _seat(id: str, page: Any, options: Any) -> Any:
@@ -167,7 +176,8 @@ def watch(command: list[str], env: dict[str, str]) -> tuple[dict[str, Any], list
     machine: dict[str, Any] = {}
     steps: list[Step] = []
     bar: Any = None
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True, start_new_session=True) as child:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as child:
         assert child.stdout is not None
         for line in child.stdout:
             said = json.loads(line)
@@ -267,6 +277,7 @@ def main(  # noqa: PLR0917
     if child:
         measure(test_image, max_batch, prompt)
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     env = {**os.environ, "OCR_BATCH_SIZE": str(max_batch), "OCR_CPU_THREADS": str(min(64, max_batch))}
     env |= {"OCR_MAX_QUEUE_SIZE": str(max(100, max_batch))} | ({"OCR_ENGINE": engine} if engine else {})
     click.echo("loading the engine …", err=True)

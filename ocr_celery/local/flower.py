@@ -29,7 +29,10 @@ def main() -> None:
     # kombu's own transport: Flower takes no task from a queue, and knows queues only behind the URLs that it knows
     app.conf.update(broker_url=url, broker_transport="")
     say(f"Flower at http://127.0.0.1:{settings.flower_port} (Ctrl-C stops it, and nothing else)")
-    app.start(["--quiet", "flower", "--address=127.0.0.1", f"--port={settings.flower_port}", "--logging=warning"])
+    try:
+        app.start(["--quiet", "flower", "--address=127.0.0.1", f"--port={settings.flower_port}", "--logging=warning"])
+    finally:
+        os._exit(0)  # it has nothing to save, and would wait for a thread that waits for Redis
 
 
 def _watched(settings: Settings) -> str:
