@@ -41,14 +41,19 @@ def _meant(source: str) -> list[tuple[str, Path | None, PurePath]]:
         return [(source, path, PurePath(path.stem))]
     if not path.is_dir():
         raise click.UsageError(f"{source}: no such file or folder")
-    images = sorted(p for p in path.rglob("*") if _image(p.relative_to(path)) and p.is_file())
+    files = sorted(p for p in path.rglob("*") if not _hidden(p.relative_to(path)) and p.is_file())
+    images = [p for p in files if p.suffix.lower() in _ENDINGS]
+    others = [str(p.relative_to(path)) for p in files if p not in images]
+    left_out = f"{', '.join(others[:5])}{', …' if len(others) > 5 else ''}"
     if not images:
-        raise click.UsageError(f"{source}: no image in this folder")
+        raise click.UsageError(f"{source}: no image in this folder" + (f", but {left_out}" if others else ""))
+    if others:
+        click.echo(f"{source}: left out what is no image: {left_out}", err=True)
     return [(str(p), p, p.relative_to(path).with_suffix("")) for p in images]
 
 
-def _image(path: Path) -> bool:
-    return path.suffix.lower() in _ENDINGS and not any(part.startswith(".") for part in path.parts)
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _name_of_url(url: str) -> PurePath:

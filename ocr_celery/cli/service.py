@@ -72,7 +72,7 @@ class Service:
                 return task
             if task.get("status") == "failed":
                 raise Failed(task.get("code") or "failed", task.get("error") or "the page could not be read")
-            self._sleep(pause, until, "timeout", f"not read within {self._timeout:g} s")
+            self._sleep(pause, until, "timeout", f"not read within {self._timeout:g} s (task {task_id})")
             pause = min(1.5 * pause, 2.0)
 
     def _asking(self, method: str, path: str, until: float, **what: Any) -> dict[str, Any]:

@@ -179,6 +179,17 @@ def test_a_document_that_failed_leaves_no_file(service: Fake, scans: Path, tmp_p
     assert not (tmp_path / "out").exists()
 
 
+def test_what_is_left_out_of_a_folder_is_said(service: Fake, scans: Path) -> None:
+    assert "left out what is no image: more/notes.txt\n" in read(service, scans).stderr
+
+
+def test_a_folder_without_an_image_says_what_else_is_in_it(service: Fake, tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").touch()
+    result = read(service, tmp_path)
+    assert result.exit_code == 2
+    assert "no image in this folder, but a.pdf" in result.stderr
+
+
 def test_names_are_unique_also_where_case_is_not_told_apart(tmp_path: Path) -> None:
     for name in ("page.png", "page.jpg", "PAGE.gif", "page-2.png"):
         (tmp_path / name).touch()
