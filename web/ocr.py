@@ -76,5 +76,5 @@ def _accepted(id: str) -> Response:
 
 
 def _created(where: str, **ids: str) -> Response:
-    text = json.dumps({**ids, "status": Status.PENDING})
+    text = json.dumps({**ids, "status": Status.PENDING}) + "\n"
     return Response(text, 202, {"Location": where}, mimetype="application/json")

@@ -150,7 +150,7 @@ async def _given_redis(url: str) -> None:
             raise Problem(reason)
         if time.monotonic() - told > 10:
             told = time.monotonic()
-            say(f"{reason}; waiting …")
+            say(f"{reason}; waiting … (without REDIS_URL, one is started here)")
         await asyncio.sleep(0.5)
 
 

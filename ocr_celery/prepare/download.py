@@ -157,8 +157,10 @@ def _retry_after(header: str) -> float:
 
 def _prepared(url: str) -> PreparedRequest:
     """The request for a URL. Raises `BadUrl`; never says why in the words of the URL."""
-    if not isinstance(url, str) or not 0 < len(url) <= _LONGEST_URL:
+    if not isinstance(url, str) or not url:
         raise BadUrl
+    if len(url) > _LONGEST_URL:
+        raise BadUrl(f"The URL has more than {_LONGEST_URL} characters.")
     if any(character <= " " or character in "\\\x7f" for character in url):
         raise BadUrl("The URL contains a space, a backslash or a control character.")
     try:
