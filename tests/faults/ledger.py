@@ -49,8 +49,9 @@ class Ledger:
 
     def settle(self, witness: Witness, *, but: int) -> None:
         """Account for all but the newest by what the witness heard: their results are about to expire."""
+        twice = witness.twice()
         for id in list(self.expected)[: len(self.expected) - but]:
-            if witness.said.get(id) == self.expected[id] and id not in witness.twice():
+            if witness.said.get(id) == self.expected[id] and id not in twice:
                 del self.expected[id]
                 self.settled += 1
 

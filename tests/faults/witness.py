@@ -29,7 +29,7 @@ class Witness:
 
     def twice(self) -> set[str]:
         """The tasks whose end was stored more than once."""
-        return {id for id, times in list(self.finished.items()) if len(times) > 1}
+        return {id for id, times in self.finished.copy().items() if len(times) > 1}
 
     def close(self) -> None:
         self._closed = True
