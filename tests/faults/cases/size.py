@@ -14,8 +14,7 @@ from ocr_celery.store import keys
 
 GROWTH = 1.05  #: of memory over the last half, at most; 1.02 for runs that are long enough to tell
 SLOWER = 1.5  #: ratio of two medians, at most
-FEW = 2.0  #: the same where so few wait that the noise of the machine is more
-LATER = 3.0  #: the same for the end of a soak against its beginning; 1.2 for runs that are long enough to tell
+LATER = 2.0  #: the same for the end of a soak against its beginning; 1.2 for runs that are long enough to tell
 LONG = 50_000  #: pages
 LEFT = 2 * 1024**2  #: bytes of Redis that may be left of a soak once nothing is known of its pages
 TTL = 30  #: seconds a result stays; that there was one is known for as long again
@@ -96,7 +95,7 @@ def queue(scene: Scene, rounds: int) -> None:
     ratios = {name: round(many[name] / few[name], 2) for name in few}
     scene.notes[f"{rounds * 1000} waiting against 100"] = ratios
     scene.redis.client.flushall()
-    assert max(ratios.values()) <= (SLOWER if rounds * 1000 >= LONG else FEW), ratios
+    assert max(ratios.values()) <= SLOWER, ratios
 
 
 def _is_quiet(scene: Scene) -> bool:
