@@ -36,6 +36,7 @@ class Entry:
     options: Options | None = None  #: how it is read next
     refusal: OcrError | None = None  #: why it is not even fetched
     alone: bool = False  #: it is suspected of killing workers
+    lonely_deaths: int = 0  #: ends of a worker at which nothing else was inside
     readings: list[Reading] = field(default_factory=list)
     read_seconds: float = 0.0  #: in the engine, all readings together
     prepare_seconds: float = 0.0

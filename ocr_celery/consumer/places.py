@@ -54,11 +54,13 @@ class Places:
         self._batcher = Batcher[Entry](policy)
         self._changed = threading.Condition()
         self._inside: dict[str, Entry] = {}
-        self._idle_since = self._busy_since = time.monotonic()
+        self._idle_since = self._busy_since = self._open_since = time.monotonic()
+        self._lonely = ""  # who is known in Redis as alone inside
         self._closed = False
 
     def open(self) -> None:
         """Let pages in from now on."""
+        self._open_since = time.monotonic()
         threading.Thread(target=self._let_in, name="batcher", daemon=True).start()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
@@ -73,7 +75,7 @@ class Places:
         """This page is ready."""
         with self._changed:
             if entry.alone:
-                self._batcher.add_suspect(entry)
+                self._batcher.add_suspect(entry, deaths=entry.lonely_deaths)
             else:
                 self._batcher.add(entry, now=time.monotonic())
             self._changed.notify_all()
@@ -93,6 +95,11 @@ class Places:
         """The pages that were to be read once more, which now are not."""
         with self._changed:
             return self._batcher.give_up_again()
+
+    @property
+    def suspects(self) -> int:
+        """How many pages wait to be read alone."""
+        return self._batcher.suspects
 
     def counts(self) -> dict[str, int]:
         """How many pages are where."""
@@ -119,6 +126,7 @@ class Places:
             now=time.monotonic(),
             inside=len(self._inside),
             idle_since=self._idle_since,
+            open_since=self._open_since,
             alone=any(entry.alone for entry in self._inside.values()),
             hurry=self.owner.nothing_more(),
         )
@@ -139,9 +147,14 @@ class Places:
                 self.batches[inside] += 1
             else:
                 self.joined += len(live)
+            ids = [entry.id for entry in live]
+            alone = inside == 1 and not self._batcher.settles_in(self._moment())
+            if self._lonely in self._inside and self._lonely not in ids:
+                ids.append(self._lonely)
+            self._lonely = ids[0] if alone else ""
         for entry in live:
             entry.enters(batch=inside)
-        self._tell(lambda: blame.enter(self.redis, self.node, [entry.id for entry in live], alone=live[0].alone))
+        self._tell(lambda: blame.enter(self.redis, self.node, ids, alone=alone))
         self.engine.enter([_seat(entry) for entry in live])
         for entry in live:  # said after the fact: the engine need not wait for it
             entry.begin()

@@ -155,7 +155,8 @@ class BatchPool(BasePool):
         entry.created_at = standing.created_at
         if standing.alone >= inside.CONVICTED:
             raise _CONVICTED[standing.killed]()
-        entry.alone = standing.deaths >= inside.SUSPECTED
+        entry.alone = standing.deaths >= inside.SUSPECTED or standing.alone > 0
+        entry.lonely_deaths = standing.alone
         args, kwargs, _ = entry.request._payload
         entry.job = message.read_job(entry.request.type, args, kwargs, self.defaults)
         entry.options = entry.job.options
@@ -258,7 +259,8 @@ class BatchPool(BasePool):
 
     def hold(self) -> int:
         """Messages to hold now."""
-        return self.feed.hold() + 2 * self.lanes.held_up()  # 2: however many those are, the next is soon reached
+        held_up = 2 * self.lanes.held_up()  # 2: however many those are, the next is soon reached
+        return self.feed.hold() + held_up + min(self.places.suspects, self.engine.places)
 
     @property
     def is_ready(self) -> bool:

@@ -6,14 +6,19 @@ never makes the others wait for the next batch. The wait counts from when the ol
 whichever came last, so that pages arriving behind a batch that ended in one moment still gather.
 
 Two kinds of pages wait apart: those to be read again take only places that no other page wants, and a page suspected of
-killing workers is read alone, so that it can harm no neighbour.
+killing workers is read alone, so that it can harm no neighbour. It is not tried before the worker has lived for a while: a
+worker that dies then, of all moments, was hardly killed by somebody else, who as a rule kills again and again.
 """
 
+import heapq
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+
+SETTLE = 2.0  #: seconds for which a worker must have lived before a suspect is tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,7 @@ class BatchPolicy:
     size: int  #: most pages inside the engine
     timeout: float  #: seconds an idle engine waits for a batch to fill
     refill: bool = True  #: False: a batch enters only when the one before has left altogether
+    settle: float = SETTLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +38,7 @@ class Moment:
     now: float
     inside: int  #: pages in the engine
     idle_since: float  #: when it became empty
+    open_since: float = 0.0  #: when it took pages in first
     alone: bool = False  #: a suspect is inside
     hurry: bool = False  #: nothing more is coming
 
@@ -43,7 +50,8 @@ class Batcher(Generic[T]):
         self.policy = policy
         self._waiting: deque[tuple[float, T]] = deque()
         self._again: deque[T] = deque()
-        self._suspects: deque[T] = deque()
+        self._suspects: list[tuple[int, int, T]] = []  # a heap
+        self._suspected = 0
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._again) + len(self._suspects)
@@ -56,9 +64,15 @@ class Batcher(Generic[T]):
         """This item is to be read once more, where there is room."""
         self._again.append(item)
 
-    def add_suspect(self, item: T) -> None:
-        """This item is to be read alone."""
-        self._suspects.append(item)
+    def add_suspect(self, item: T, *, deaths: int = 0) -> None:
+        """This item is to be read alone. `deaths`: at which it was alone before; who was at fewer is tried sooner."""
+        self._suspected += 1
+        heapq.heappush(self._suspects, (deaths, self._suspected, item))
+
+    @property
+    def suspects(self) -> int:
+        """How many wait."""
+        return len(self._suspects)
 
     def give_up_again(self) -> list[T]:
         """Those that were to be read once more, which now are not."""
@@ -71,11 +85,20 @@ class Batcher(Generic[T]):
         inside = moment.inside
         if moment.alone or inside >= self.policy.size or (inside and not self.policy.refill):
             return None
-        if self._suspects:
+        trial = self.settles_in(moment) if self._suspects else math.inf
+        if trial == 0:
             return None if inside else 0.0
+        due = min(trial, self._batch_in(moment))
+        return None if due == math.inf else due
+
+    def settles_in(self, moment: Moment) -> float:
+        """Seconds until the worker has lived long enough for a death to say something of the page that is alone inside."""
+        return max(0.0, moment.open_since + self.policy.settle - moment.now)
+
+    def _batch_in(self, moment: Moment) -> float:
         if not self._waiting:
-            return 0.0 if self._again else None
-        if inside or moment.hurry or len(self._waiting) >= self.policy.size:
+            return 0.0 if self._again else math.inf
+        if moment.inside or moment.hurry or len(self._waiting) >= self.policy.size:
             return 0.0
         oldest, _ = self._waiting[0]
         return max(0.0, max(oldest, moment.idle_since) + self.policy.timeout - moment.now)
@@ -84,8 +107,8 @@ class Batcher(Generic[T]):
         """What enters now, oldest first; empty when nothing is due. A suspect comes alone."""
         if self.due_in(moment) != 0:
             return []
-        if self._suspects:
-            return [self._suspects.popleft()]
+        if self._suspects and not self.settles_in(moment):
+            return [heapq.heappop(self._suspects)[2]]
         room = self.policy.size - moment.inside
         first = [self._waiting.popleft()[1] for _ in range(min(room, len(self._waiting)))]
         return first + [self._again.popleft() for _ in range(min(room - len(first), len(self._again)))]

@@ -1,7 +1,8 @@
 """Which pages are inside a node's engine, so that the death of that node can be laid to them.
 
-A page that was inside at several deaths is suspected and read alone; one that was alone at several deaths is convicted.
-Someone else may have killed the worker, so a single death proves nothing.
+A page that was inside at two deaths is suspected, and read alone; one that was alone inside at two is convicted. A single
+death proves nothing, as somebody else may have killed the worker; nor does one that comes soon after the worker's start,
+since whoever kills it again and again does it then: such a page does not count as alone (core/batching.py).
 """
 
 from collections.abc import Sequence
@@ -12,16 +13,14 @@ from redis import Redis
 from ocr_celery.store import keys, scripts
 
 SUSPECTED = 2  #: deaths with the page inside after which it is read alone
-#: deaths with the page alone inside after which it is not read any more. A suspect goes before all others, so that whoever
-#: kills a worker again and again as soon as it is up may well meet it alone: so many times in a row nobody does
-CONVICTED = 5
-#: what ended it → how many such deaths one counts for. An engine that broke in a worker that lived to tell, and a page
-#: that never came out, are no accident of somebody else's making.
-WEIGHT = {"worker": 1, "engine": 5, "deadline": 3}
+CONVICTED = 2  #: deaths with the page alone inside after which it is not read any more
+#: what ended it → how many such deaths one counts for. An engine that broke in a worker that lived to tell is no accident
+#: of somebody else's making.
+WEIGHT = {"worker": 1, "engine": 2, "deadline": 1}
 
 
 def enter(redis: Redis, node: str, ids: Sequence[str], *, alone: bool = False) -> None:
-    """These pages are about to enter the engine."""
+    """These pages are about to enter the engine, or are there and no longer alone."""
     script = redis.register_script(scripts.ENTER)
     script(keys=[keys.INSIDE + node], args=["alone" if alone else "among others", *ids])
 

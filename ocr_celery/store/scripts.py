@@ -117,7 +117,7 @@ redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 """
 
-#: Pages are about to enter an engine. KEYS hash of those inside. ARGV how, ids…
+#: Pages are about to enter an engine, or are inside in another way. KEYS hash of those inside. ARGV how, ids…
 ENTER = """
 redis.call('PERSIST', KEYS[1])
 for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) end

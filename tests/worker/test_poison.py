@@ -1,11 +1,13 @@
 """A page that kills or blocks whoever reads it fails alone; its neighbours are read, and nobody else is suspected for long."""
 
 import signal
+import time
 from collections.abc import Callable
 
 from nodes import RedisServer, Worker, final, png, until
 
 from ocr_celery.client import Client
+from ocr_celery.core.batching import SETTLE
 from ocr_celery.core.status import Status
 from ocr_celery.store import keys
 
@@ -37,7 +39,26 @@ def test_a_page_that_kills_its_worker_is_failed_and_its_neighbours_are_read(
     ids = [client.submit_image(png(), prompt="poison" if n == 2 else f"n {n}") for n in range(8)]
     ends = run_until_final(client, ids, lambda: start_worker(OCR_SCRIPTED_KILL="poison", ready=False, **QUICK))
     assert outcomes(client, ids) == ["worker_killed" if n == 2 else "completed" for n in range(8)]
-    assert ends == 7  # twice among others, which makes it a suspect, and five times alone
+    assert ends == 4  # twice among others, which makes it a suspect, and twice alone
+
+
+def test_a_page_that_kills_its_worker_while_nothing_else_is_inside_is_failed_the_second_time(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    def start() -> Worker:
+        return start_worker(OCR_SCRIPTED_KILL="poison", ready=False, **QUICK)
+
+    first = start()
+    before = client.submit_image(png())
+    until(lambda: client.look_up(before).status.final, what="a page is read")
+    up = time.monotonic()
+    until(
+        lambda: time.monotonic() > up + SETTLE, what="the worker has lived long enough for its death to say something"
+    )
+    id = client.submit_image(png(), prompt="poison")
+    first.wait()
+    assert run_until_final(client, [id], start) == 1
+    assert outcomes(client, [id]) == ["worker_killed"]
 
 
 def test_an_engine_that_breaks_over_one_page_is_believed_sooner(client: Client, start_worker: Start) -> None:
@@ -66,6 +87,20 @@ def test_pages_that_were_inside_when_somebody_killed_the_worker_are_read(
         worker.kill()
     start_worker(**QUICK)
     assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
+
+
+def test_a_page_that_is_inside_whenever_somebody_kills_a_worker_that_has_just_started_is_read(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    id = client.submit_image(png())
+    for _ in range(6):
+        worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_SECONDS=60)
+        others = [client.submit_image(png()) for _ in range(2)]
+        until(lambda: redis.client.hlen(keys.INSIDE + "w1@test"), what="a page is in the engine")
+        worker.kill()
+    start_worker(**QUICK)
+    assert {view.status for view in final(client, [id, *others])} == {Status.COMPLETED}
+    assert not redis.client.hget(keys.TASK + id, "alone")
 
 
 def test_an_orderly_end_lays_no_blame_on_anyone(client: Client, redis: RedisServer, start_worker: Start) -> None:

@@ -10,18 +10,21 @@ def poison(scene: Scene, rounds: int, code: str, **settings: object) -> None:
     """Every tenth page is bad; the worker is started again whenever it ends."""
     settings = {"OCR_BATCH_SIZE": 4, **settings}
     worker, send = scene.worker(**settings), through(scene.client)
+    ends = 0
     for _ in range(rounds):
         for number in range(10):
             bad = {"prompt": "poison", "expected": f"!{code}"} if number == 4 else {}
             send_one(send, scene.ledger, **bad)
 
         def all_final() -> bool:
-            nonlocal worker
+            nonlocal worker, ends
             if worker.process.poll() is not None:
-                worker = scene.worker(ready=False, **settings)
+                worker, ends = scene.worker(ready=False, **settings), ends + 1
             return not scene.unfinished()
 
         until(all_final, timeout=90, what="all pages are final")
+    scene.notes["ends of the worker"] = ends
+    assert ends <= 4 * rounds, "twice among others, twice alone"
 
 
 @case("a page that kills its worker", short=1, long=5)
