@@ -166,6 +166,9 @@ class DeepseekEngine:
         from ocr_celery.engine.llm import Llm
 
         assert self._leash is not None
+        os.environ["VLLM_RPC_BASE_PATH"] = (
+            self._leash.folder
+        )  # of its sockets, which else stay behind when it is killed
         with self._leash.held():
             return Llm(self._wanted)
 

@@ -3,13 +3,16 @@
 The keeper's standard input is a pipe that only the worker holds, so it ends when the worker does. What to kill it finds
 by a mark in the environment that a process has from its first instruction and that its children inherit; ids that the
 worker told would miss grandchildren, and a process that was starting just then. Linux's "parent death signal" reaches no
-grandchildren either. Standard library only, so that the keeper starts fast; needs /proc, as vLLM does.
+grandchildren either. What the processes leave in their folder, such as sockets, goes with them. Standard library only, so
+that the keeper starts fast; needs /proc, as vLLM does.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -26,8 +29,9 @@ class Leash:
 
     def __init__(self) -> None:
         self.mark = uuid4().hex
+        self.folder = tempfile.mkdtemp(prefix="ocr-celery-")  #: for what they make, removed after them
         self._process = subprocess.Popen(
-            [sys.executable, "-IS", __file__, self.mark],
+            [sys.executable, "-IS", __file__, self.mark, self.folder],
             stdin=subprocess.PIPE,
             start_new_session=True,  # who kills the worker's process group shall not kill the keeper
         )
@@ -82,7 +86,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.read()
-    _kill(sys.argv[1])
+    mark, folder = sys.argv[1:]
+    _kill(mark)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from vllm.platforms import current_platform
 from vllm.renderers.inputs.preprocess import parse_model_prompt
 from vllm.sampling_params import RequestOutputKind
 from vllm.v1.engine.async_llm import AsyncLLM
-from vllm.v1.metrics.loggers import StatLoggerBase
 
 from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
@@ -44,8 +43,9 @@ class Llm:
     """The loaded model. Making one blocks until it is loaded, and raises what vLLM raises."""
 
     def __init__(self, model: "Model") -> None:
-        self.steps = 0  #: steps of the engine so far, each of which brings every page inside a token further
-        self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments(model)), stat_loggers=[self._counter])
+        self.steps = 0  #: steps of the engine that gave a token so far
+        self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments(model)))
+        self._count_steps()
         self.sight = _sight(self._engine.model_config.architectures)
         self._tokenizer = copy.deepcopy(self._engine.get_tokenizer())  # vLLM uses its own in other threads
         ids = self._tokenizer.convert_tokens_to_ids(list(_FREE))
@@ -103,8 +103,21 @@ class Llm:
             },
         )
 
-    def _counter(self, *_: Any) -> StatLoggerBase:
-        return _StepCounter(self)
+    def _count_steps(self) -> None:
+        """Count what comes from the engine process: one message for each step that gave a token to any page.
+
+        That is the progress of the whole. Looking at the tokens of each page as they come would wake every page's coroutine
+        at every step; a logger of statistics, which vLLM would call, makes it gather and export all of them.
+        """
+        core = self._engine.engine_core
+        get = core.get_output_async
+
+        async def counted() -> Any:
+            outputs = await get()
+            self.steps += 1
+            return outputs
+
+        core.get_output_async = counted
 
 
 def _sight(architectures: list[str]) -> Sight:
@@ -114,23 +127,6 @@ def _sight(architectures: list[str]) -> Sight:
     raise SettingsError(
         f"OCR_MODEL_PATH: got a model of class {', '.join(architectures)}, wants {' or '.join(OF_CLASS)}"
     )
-
-
-class _StepCounter(StatLoggerBase):  # type: ignore[misc]  # vLLM is not installed where types are checked
-    """Is told of each step of the engine process, also of those that give no token yet.
-
-    That is the progress of the whole, at one call a step. Looking at the tokens of each page as they come would wake
-    every page's coroutine at every step.
-    """
-
-    def __init__(self, llm: Llm) -> None:
-        self._llm = llm
-
-    def record(self, *_: Any, **__: Any) -> None:
-        self._llm.steps += 1
-
-    def log_engine_initialized(self) -> None:
-        pass
 
 
 def arguments(model: "Model") -> dict[str, Any]:
@@ -146,7 +142,7 @@ def arguments(model: "Model") -> dict[str, Any]:
         # no two pages are alike: looking for what was computed before costs and finds nothing
         "enable_prefix_caching": False,
         "mm_processor_cache_gb": 0,
-        "disable_log_stats": True,  # vLLM's own; ours counts the steps
+        "disable_log_stats": True,
         "enforce_eager": current_platform.is_cpu(),  # else it would want a C++ compiler
     }
 

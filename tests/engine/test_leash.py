@@ -22,7 +22,7 @@ from ocr_celery.engine.leash import Leash
 leash = Leash()
 with leash.held():
     subprocess.Popen([sys.executable, "-c", {CHILD!r}])
-print(leash.mark, flush=True)
+print(leash.mark, leash.folder, flush=True)
 time.sleep(60)
 """
 
@@ -35,6 +35,7 @@ def test_pulling_the_leash_ends_children_and_their_children_and_nothing_else() -
     until(lambda: len(held_by(leash.mark)) == 2, what="the grandchild runs")
     leash.pull()
     assert held_by(leash.mark) == []
+    assert not Path(leash.folder).exists()
     assert child.wait(5) == -signal.SIGKILL
     assert bystander.poll() is None
     bystander.kill()
@@ -54,10 +55,11 @@ def test_a_process_that_stands_still_is_ended_too() -> None:
 def test_they_end_when_their_holder_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
-        mark = holder.stdout.readline().strip()
+        mark, folder = holder.stdout.readline().split()
         until(lambda: len(held_by(mark)) == 2, what="the grandchild runs")
         holder.kill()
     until(lambda: not held_by(mark), timeout=5, what="both are gone")
+    until(lambda: not Path(folder).exists(), timeout=5, what="what they left is gone")
 
 
 def test_they_end_when_the_whole_group_of_their_holder_is_killed() -> None:
@@ -65,7 +67,8 @@ def test_they_end_when_the_whole_group_of_their_holder_is_killed() -> None:
         [sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as holder:
         assert holder.stdout is not None
-        mark = holder.stdout.readline().strip()
+        mark, folder = holder.stdout.readline().split()
         until(lambda: len(held_by(mark)) == 2, what="the grandchild runs")
         os.killpg(holder.pid, signal.SIGKILL)
     until(lambda: not held_by(mark), timeout=5, what="both are gone")
+    until(lambda: not Path(folder).exists(), timeout=5, what="what they left is gone")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
@@ -79,18 +80,24 @@ if __name__ == "__main__":
 def test_no_process_outlives_a_killed_holder(checkpoint: Path, tmp_path: Path, moment: str) -> None:
     script = tmp_path / "holder.py"
     script.write_text(HOLDER)
-    with subprocess.Popen(
-        [sys.executable, str(script), str(checkpoint), str(HERE)], stdout=subprocess.PIPE, start_new_session=True
-    ) as holder:
+    command = [sys.executable, str(script), str(checkpoint), str(HERE)]
+    with (
+        TemporaryDirectory() as tmp,  # the path of a socket may not be as long as that of tmp_path
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, start_new_session=True, env={**os.environ, "TMPDIR": tmp}
+        ) as holder,
+    ):
         if moment == "when it is warm":
             assert holder.stdout is not None
             until(lambda: b"warm" in holder.stdout.readline(), what="it is warm")
+            assert any(file.is_socket() for file in Path(tmp).rglob("*"))
         else:
             until(lambda: len(family(holder.pid)) >= 4, timeout=60, what="vLLM has started a process")
         everyone = family(holder.pid)
         os.kill(holder.pid, signal.SIGKILL)
-    _, alive = psutil.wait_procs(everyone[:-1], timeout=10)
-    assert alive == []
+        _, alive = psutil.wait_procs(everyone[:-1], timeout=10)
+        assert alive == []
+        until(lambda: not any(file.is_socket() for file in Path(tmp).rglob("*")), what="no socket is left")
 
 
 def test_a_model_that_cannot_be_loaded_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
