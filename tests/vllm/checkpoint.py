@@ -1,4 +1,4 @@
-"""A checkpoint of DeepSeek-OCR so small that it loads in seconds on a CPU and answers the same each time.
+"""A checkpoint of DeepSeek-OCR, or of DeepSeek-OCR-2, so small that it loads in seconds on a CPU and always says the same.
 
 vLLM's own model class loads it; only its vision towers are shrunk (plugin/). The language model follows the scripts of
 vocabulary.py whatever the picture shows: it proves the road of a page, never how well pages are read.
@@ -17,6 +17,13 @@ HIDDEN, LAYERS = 128, 2
 TOWERS = {
     "sam": {"width": 32, "depth": 2, "heads": 1, "global": [1]},
     "clip": {"width": 64, "layers": 1, "heads": 1},
+    "qwen": {
+        "width": 64,
+        "layers": 2,
+        "heads": 2,
+        "kv_heads": 1,
+        "inner": 128,
+    },  # what the second model has for the latter
 }
 _LANGUAGE = {
     "architectures": ["DeepseekV2ForCausalLM"],
@@ -44,20 +51,20 @@ _LANGUAGE = {
 }
 
 
-def write(folder: Path) -> Path:
-    """Write the checkpoint into this folder (75 MB); returns the folder."""
+def write(folder: Path, *, second: bool = False) -> Path:
+    """Write the checkpoint (`second`: of DeepSeek-OCR-2) into this folder (75 MB); returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     ids = vocabulary()
     write_tokenizer(folder, ids)
-    (folder / "config.json").write_text(json.dumps(_config()))
+    (folder / "config.json").write_text(json.dumps(_config(second)))
     (folder / "generation_config.json").write_text(json.dumps({"bos_token_id": 0, "eos_token_id": 1}))
-    save_file(_tensors(ids), folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(_tensors(ids, second), folder / "model.safetensors", metadata={"format": "pt"})
     return folder
 
 
-def _config() -> dict[str, Any]:
+def _config(second: bool) -> dict[str, Any]:
     return {
-        "architectures": ["DeepseekOCRForCausalLM"],
+        "architectures": ["DeepseekOCR2ForCausalLM" if second else "DeepseekOCRForCausalLM"],
         "model_type": "deepseek_vl_v2",
         "transformers_version": "5.0.0",  # else it is taken for an old Mistral, and a warning says so
         "tile_tag": "2D",
@@ -68,7 +75,7 @@ def _config() -> dict[str, Any]:
         "projector_config": {
             "model_type": "mlp_projector",
             "projector_type": "linear",
-            "input_dim": 2 * TOWERS["clip"]["width"],
+            "input_dim": _seen(second),
             "n_embed": HIDDEN,
         },
         "vision_config": {"model_type": "vision", "model_name": "deeplip_b_l", "image_size": 1024},
@@ -76,12 +83,20 @@ def _config() -> dict[str, Any]:
     }
 
 
-def _tensors(ids: dict[str, int]) -> dict[str, torch.Tensor]:
+def _seen(second: bool) -> int:
+    """How wide a token of the picture is: the first model puts what its two towers saw side by side."""
+    return TOWERS["qwen"]["width"] if second else 2 * TOWERS["clip"]["width"]
+
+
+def _tensors(ids: dict[str, int], second: bool) -> dict[str, torch.Tensor]:
     weights = Weights(seed=0)
-    weights.sam("model.sam_model.", **TOWERS["sam"], out=TOWERS["clip"]["width"])
-    weights.clip("model.vision_model.", **TOWERS["clip"])
-    weights.linear("model.projector.layers", HIDDEN, 2 * TOWERS["clip"]["width"])
-    weights.random("model.image_newline", HIDDEN)
+    weights.sam("model.sam_model.", **TOWERS["sam"], out=TOWERS["qwen" if second else "clip"]["width"])
+    if second:
+        weights.qwen("model.qwen2_model.", **TOWERS["qwen"])
+    else:
+        weights.clip("model.vision_model.", **TOWERS["clip"])
+        weights.random("model.image_newline", HIDDEN)
+    weights.linear("model.projector.layers", HIDDEN, _seen(second))
     weights.random("model.view_seperator", HIDDEN)
     weights.random("model.embed_tokens.weight", SIZE, HIDDEN, spread=1.0)
     for layer in range(LAYERS):

@@ -64,6 +64,21 @@ class Weights:
             self.linear(f"{layer}mlp.fc1", 4 * width, width)
             self.linear(f"{layer}mlp.fc2", width, 4 * width)
 
+    def qwen(self, p: str, *, width: int, layers: int, heads: int, kv_heads: int, inner: int) -> None:
+        """The tower of the second model, which asks the first one a fixed list of questions."""
+        self.random(f"{p}query_768.weight", 144, width)
+        self.random(f"{p}query_1024.weight", 256, width)
+        for i in range(layers):
+            layer = f"{p}model.model.layers.{i}."
+            self.linear(f"{layer}self_attn.q_proj", width, width)
+            for name in ("k_proj", "v_proj"):
+                self.linear(f"{layer}self_attn.{name}", kv_heads * width // heads, width)
+            self.linear(f"{layer}self_attn.o_proj", width, width, bias=False)
+            self.norm(f"{layer}input_layernorm", width, bias=False)
+            self.norm(f"{layer}post_attention_layernorm", width, bias=False)
+            self._mlp(f"{layer}mlp.", width, inner)
+        self.norm(f"{p}model.model.norm", width, bias=False)
+
     def language_layer(self, p: str, config: dict[str, Any], *, experts: bool) -> None:
         hidden, inner = config["hidden_size"], config["moe_intermediate_size"]
         for name in ("q_proj", "k_proj", "v_proj"):

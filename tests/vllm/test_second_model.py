@@ -1,0 +1,37 @@
+"""DeepSeek-OCR-2, which `OCR_MODEL_PATH` may name as well: the same road, other tiles."""
+
+from collections.abc import Iterator
+
+import pytest
+from bench import Bench
+from checkpoint import write
+from conftest import engine
+from contract import new_id
+from pages import NO_GUARD, ROUND, SENTENCE, page
+from test_guard import CIRCLE, MOST
+
+from ocr_celery.engine.vision_tokens import SECOND
+
+
+@pytest.fixture(scope="module")
+def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """An engine with that model."""
+    bench = Bench(engine(write(tmp_path_factory.mktemp("second"), second=True)))
+    yield bench
+    bench.engine.stop()
+
+
+def test_pages_of_all_shapes_are_read_together_and_count_their_tokens_as_this_model_does(second: Bench) -> None:
+    sizes = [(100, 60), (768, 768), (769, 768), (1240, 1754), (3508, 2480), (400, 4000)]
+    readings = second.read(*(page(new_id(), SENTENCE, *size) for size in sizes))
+    text = 1 + len(f"\n{SENTENCE}")  # the beginning, then a token a byte
+    assert [reading.prompt_tokens for reading in readings] == [text + SECOND.count(*size) for size in sizes]
+    assert {(reading.finish_reason, reading.output_tokens) for reading in readings} == {("stop", 13)}
+
+
+def test_the_guard_against_going_in_circles_works_with_it(second: Bench) -> None:
+    guarded, free = second.read(
+        page(new_id(), ROUND, max_tokens=MOST), page(new_id(), ROUND, max_tokens=MOST, **NO_GUARD)
+    )
+    assert free.text == CIRCLE * (MOST // 4)
+    assert CIRCLE * 9 not in guarded.text
