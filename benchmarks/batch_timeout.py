@@ -11,8 +11,8 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from engine import NO_GUARD, PROMPT
-from worker import checkpoint, png, service, until
+from engine import NO_GUARD, PROMPT, wait
+from worker import checkpoint, png, service
 
 from ocr_celery.client import Client
 
@@ -25,7 +25,7 @@ def run(client: Client, pages: int, every: float) -> tuple[float, float, float]:
     for n in range(pages):
         time.sleep(max(0.0, began + n * every - time.time()))
         sent.append((client.submit_image(png(200, 150), prompt=PROMPT, max_tokens=TOKENS, **NO_GUARD), time.time()))
-    until(lambda: client.stats().completed == done, timeout=600, what="all pages are read")
+    wait(client, done)
     ends = [client.look_up(id).updated_at for id, _ in sent]
     latencies = sorted(end - at for end, (_, at) in zip(ends, sent, strict=True))
     return pages / (max(ends) - began), statistics.median(latencies), latencies[int(0.95 * pages)]
