@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     # the facade and the processes of `make run`
     host: str = "0.0.0.0"
     port: int = Field(8000, ge=1, le=65535)
+    upload_timeout: float = Field(60, gt=0, description="seconds a request may take to arrive")
     web_threads: int = Field(16, ge=1, le=256)
     web_processes: int = Field(2, ge=1, le=64)
     workers: int = Field(1, ge=1, le=64)

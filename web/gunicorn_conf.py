@@ -6,10 +6,11 @@ from concurrent.futures import Future
 from typing import Any
 
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import _DEFER, ThreadWorker
 
 from ocr_celery import telemetry
 from ocr_celery.settings import SettingsError, load_settings
+from web.patience import Patience
 
 try:
     _settings = load_settings()
@@ -30,7 +31,27 @@ class _Lines(Logger):  # type: ignore[misc]
 
 
 class _Worker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's threads, but for how a connection ends, and how all end."""
+    """gunicorn's threads, but for how a connection begins and ends, and how all end."""
+
+    def init_process(self) -> None:
+        """In the process that answers; returns when it ends."""
+        self.patience = Patience(_settings.upload_timeout)
+        self.patience.start()
+        super().init_process()
+
+    def enqueue_req(self, conn: Any) -> None:
+        """A thread is for who has said something: gunicorn would have it wait 5 s for the first byte."""
+        if self.alive and not conn.initialized and not conn.data_ready and not conn.wait_for_data(0):
+            silent: Future[Any] = Future()
+            silent.set_result(_DEFER)
+            super().finish_request(conn, silent)
+        else:
+            super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """One request, in a thread."""
+        with self.patience.with_(conn.sock):
+            return super().handle(conn)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Whoever has been let in by the system is served before the door is shut: gunicorn would have them reset.
@@ -65,7 +86,7 @@ worker_class = _Worker
 workers = _settings.web_processes
 threads = _settings.web_threads
 preload_app = True  # what cannot start stops at once, and processes share what they import
-timeout = 60  # seconds without a sign of life from a process; a request may take longer
+timeout = 60  # seconds without a sign of life from a process; what a request may take: web/patience.py
 graceful_timeout = 15  # seconds; a request takes milliseconds, an upload over a slow line seconds
 keepalive = 65  # seconds; longer than the 60 of the usual proxies, so that they close first
 accesslog = None  # web/observe.py writes the line

@@ -18,7 +18,8 @@ from ocr_celery.client import Client
 from ocr_celery.core.options import NAMES, Options
 from ocr_celery.errors import BadRequest, FileTooLarge, NoFile
 from web.multipart import Malformed, Part, TooManyParts, boundary_of, parts
-from web.problems import MalformedRequest, RequestTooLarge, UnsupportedMediaType
+from web.patience import was_cut
+from web.problems import MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
 from web.schemas import Upload
 
 MAX_JSON = 8 * 1024 * 1024  #: bytes
@@ -68,13 +69,25 @@ def _query(model: type[Model], _: Any) -> Model:
 
 
 def _read(limit: int) -> bytes:
-    """The body, of at most so many bytes. Raises `RequestEntityTooLarge`."""
+    """The body, of at most so many bytes. Raises `RequestEntityTooLarge`, `RequestTimeout`."""
     request.max_content_length = limit
-    data = request.get_data(cache=False)
+    try:
+        data = request.get_data(cache=False)
+    except Exception:
+        _check_patience()
+        raise
+    _check_patience()
     if request.content_length is None and len(data) >= limit:  # werkzeug cuts off what was not announced
         raise RequestEntityTooLarge
     g.body_read = True
     return data
+
+
+def _check_patience() -> None:
+    """Raises `RequestTimeout`."""
+    if was_cut(request.environ.get("gunicorn.socket")):
+        seconds = client().settings.upload_timeout
+        raise RequestTimeout(f"The request did not arrive within {seconds:g} s.")
 
 
 # -- JSON --------------------------------------------------------------------------------------------------------------

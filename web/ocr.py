@@ -22,12 +22,15 @@ from ocr_celery.errors import (
 )
 from web.document import answers
 from web.incoming import checked, client, too_large
-from web.problems import MalformedRequest, RequestTooLarge, UnsupportedMediaType
+from web.problems import MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
 from web.schemas import Accepted, BatchAccepted, BatchRequest, Upload, UrlRequest
 
 api = APIBlueprint("ocr", __name__)
 _TAGS: Any = [{"name": "Read", "description": "Send pages to be read."}]
-_ALWAYS = (MalformedRequest, RequestTooLarge, UnsupportedMediaType, BadRequest, BadOption, QueueFull, BrokerUnavailable)
+_ALWAYS = (
+    *(MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType),
+    *(BadRequest, BadOption, QueueFull, BrokerUnavailable),
+)
 _IMAGE = (NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, PdfNotSupported)
 
 

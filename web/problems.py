@@ -29,6 +29,12 @@ class MethodNotAllowed(OcrError):
     code, http_status = "method_not_allowed", 405
 
 
+class RequestTimeout(OcrError):
+    """The request took too long to arrive."""
+
+    code, http_status, retryable = "request_timeout", 408, True
+
+
 class RequestTooLarge(OcrError):
     """The request is larger than this service accepts."""
 
@@ -59,7 +65,10 @@ class _Refused(OcrError):
 
 _BY_STATUS: dict[int, type[OcrError]] = {
     cls.http_status: cls
-    for cls in (MalformedRequest, PathNotFound, MethodNotAllowed, RequestTooLarge, UnsupportedMediaType, BadRequest)
+    for cls in (
+        *(MalformedRequest, PathNotFound, MethodNotAllowed, RequestTimeout, RequestTooLarge),
+        *(UnsupportedMediaType, BadRequest),
+    )
 }
 
 

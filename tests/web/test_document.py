@@ -11,9 +11,9 @@ from ocr_celery.settings import Settings
 
 Document = dict[str, Any]
 CALLS = {
-    ("post", "/ocr"): "202 400 413 415 422 503",
-    ("post", "/ocr/url"): "202 400 413 415 422 503",
-    ("post", "/ocr/url/batch"): "202 400 413 415 422 503",
+    ("post", "/ocr"): "202 400 408 413 415 422 503",
+    ("post", "/ocr/url"): "202 400 408 413 415 422 503",
+    ("post", "/ocr/url/batch"): "202 400 408 413 415 422 503",
     ("get", "/ocr/{task_id}"): "200 404 410 422 503",
     ("get", "/ocr/batch/{batch_task_id}"): "200 404 422 503",
     ("get", "/health"): "200 503",
@@ -60,6 +60,7 @@ def test_every_error_has_an_example_of_each_of_its_codes(document: Document) -> 
     ("call", "status", "codes"),
     [
         (("post", "/ocr"), "400", {"no_file", "empty_file", "malformed_request"}),
+        (("post", "/ocr"), "408", {"request_timeout"}),
         (("post", "/ocr"), "413", {"file_too_large", "too_many_pixels", "request_too_large"}),
         (("post", "/ocr"), "415", {"not_an_image", "pdf_not_supported", "unsupported_media_type"}),
         (("post", "/ocr"), "422", {"bad_request", "bad_option"}),

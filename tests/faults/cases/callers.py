@@ -33,18 +33,20 @@ def crowd(scene: Scene, rounds: int) -> None:
             list(pool.map(call, range(CROWD)))
 
 
+HEAD = b"POST /ocr HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 9999\r\n\r\n"
+
+
 @case("12 uploads that stall, others are served", short=1, long=5, linux=True)
 def loris(scene: Scene, rounds: int) -> None:
     scene.worker()
     facade = scene.facade()
-    head = b"POST /ocr HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\nContent-Length: 9999\r\n\r\n"
     before = resident(facade.worker_pid)
     for _ in range(rounds):
         slow = [
             socket.create_connection(("127.0.0.1", facade.port), timeout=20) for _ in range(12)
         ]  # fewer than there are threads
         for sock in slow:
-            sock.sendall(head + b"--b")
+            sock.sendall(HEAD + b"--b")
         began = time.monotonic()
         answer = requests.get(f"{facade.url}/health", timeout=60)
         assert answer.status_code == 200
@@ -54,6 +56,24 @@ def loris(scene: Scene, rounds: int) -> None:
     assert resident(facade.worker_pid) - before < GROWTH
     with scene.flow_over_http(facade.url):
         scene.work_a_while()
+
+
+@case("24 uploads that stall, for 16 threads", short=1, long=5, within=10, linux=True)
+def more_than_threads(scene: Scene, rounds: int) -> None:
+    """Others wait until the first are given up, and the next, which queue behind these."""
+    scene.worker()
+    facade = scene.facade(OCR_UPLOAD_TIMEOUT=2)
+    with scene.flow_over_http(facade.url) as flow:
+        for _ in range(rounds):
+            scene.work_a_while()
+            began = time.monotonic()
+            slow = [socket.create_connection(("127.0.0.1", facade.port), timeout=20) for _ in range(24)]
+            for n, sock in enumerate(slow):
+                sock.sendall(HEAD if n % 2 else HEAD[:40])
+            scene.accepts_again(began)
+            for sock in slow:
+                sock.close()
+    assert not flow.errors, flow.errors[:3]
 
 
 ANY = st.recursive(

@@ -1,0 +1,114 @@
+"""Callers who take their time are waited for, not for ever, and nobody else waits with them."""
+
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+
+import psutil
+import pytest
+import requests
+from nodes import RedisServer, png, until
+from served import Served, served
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")
+
+HEAD = "POST /ocr HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/form-data; boundary=b\r\n"
+THREADS = 2
+
+
+@pytest.fixture(scope="module")
+def server(redis_server: RedisServer) -> Iterator[Served]:
+    """A facade of few threads and little patience."""
+    redis_server.client.flushall()
+    with served(redis_server.url, OCR_WEB_THREADS=THREADS, OCR_UPLOAD_TIMEOUT=2) as server:
+        yield server
+
+
+def connect(server: Served) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.port), timeout=20)
+
+
+def answer(sock: socket.socket) -> bytes:
+    """All that comes until the other side hangs up."""
+    data = b""
+    while piece := sock.recv(65536):
+        data += piece
+    return data
+
+
+@pytest.mark.parametrize(
+    ("headers", "start"),
+    [("Content-Length: 9999\r\n\r\n", b"--b\r\n"), ("Transfer-Encoding: chunked\r\n\r\n", b"5\r\n--b\r\n\r\n10\r\n")],
+)
+def test_an_upload_that_stalls_is_answered_with_408(server: Served, headers: str, start: bytes) -> None:
+    with connect(server) as sock:
+        sock.sendall((HEAD + headers).encode() + start)
+        head, _, body = answer(sock).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 408 ")
+    assert json.loads(body) == {"detail": "The request did not arrive within 2 s.", "code": "request_timeout"}
+
+
+def test_a_head_that_stalls_is_hung_up_on(server: Served) -> None:
+    with connect(server) as sock:
+        sock.sendall(b"GET /health HT")
+        assert answer(sock) == b""
+
+
+def test_a_caller_who_drips_is_not_waited_for_longer_than_one_who_stalls(server: Served) -> None:
+    with connect(server) as sock:
+        sock.sendall((HEAD + "Content-Length: 9999\r\n\r\n").encode())
+        sock.settimeout(0.1)
+        got = b""
+
+        def answered() -> bool:
+            nonlocal got
+            try:
+                sock.sendall(b"x")
+                got += sock.recv(65536)
+            except TimeoutError:
+                return False
+            return True
+
+        until(answered, timeout=10, what="there is an answer")
+    assert got.startswith(b"HTTP/1.1 408 ")
+
+
+def test_more_uploads_that_stall_than_there_are_threads_hold_up_others_for_a_while_only(server: Served) -> None:
+    with ExitStack() as stack:
+        for _ in range(2 * THREADS):
+            sock = stack.enter_context(closing(connect(server)))
+            sock.sendall((HEAD + "Content-Length: 9999\r\n\r\n").encode())
+        assert requests.get(f"{server.url}/health", timeout=20).status_code == 200
+
+
+def test_connections_that_say_nothing_take_no_thread(redis_server: RedisServer) -> None:
+    with served(redis_server.url, OCR_WEB_THREADS=THREADS) as server, ExitStack() as stack:
+        for _ in range(10 * THREADS):
+            stack.enter_context(closing(connect(server)))
+        assert requests.get(f"{server.url}/health", timeout=4).status_code == 200
+
+
+def test_a_caller_who_is_slow_to_begin_and_slow_to_go_on_is_served(server: Served) -> None:
+    form = b'--b\r\nContent-Disposition: form-data; name="file"; filename="page.png"\r\n\r\n' + png() + b"\r\n--b--\r\n"
+    whole = (HEAD + f"Connection: close\r\nContent-Length: {len(form)}\r\n\r\n").encode() + form
+    with connect(server) as sock:
+        for piece in (whole[:20], whole[20:200], whole[200:]):
+            assert requests.get(f"{server.url}/health", timeout=20).ok  # meanwhile others are served
+            sock.sendall(piece)
+        assert answer(sock).startswith(b"HTTP/1.1 202 ")
+
+
+def test_a_caller_who_does_not_take_the_answer_is_hung_up_on(server: Served) -> None:
+    with connect(server) as sock:
+        ask = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.sendall(ask * 200)  # one after the other; what is not taken fills every buffer on the way
+        until(lambda: not hung_up(server), what="it has taken the caller in")
+        until(lambda: hung_up(server), timeout=20, what="the facade has hung up")
+
+
+def hung_up(server: Served) -> bool:
+    here = psutil.Process(server.worker_pid).net_connections()
+    return not [c for c in here if c.status == psutil.CONN_ESTABLISHED and c.laddr.port == server.port]
