@@ -21,8 +21,15 @@ class Whole(LocalService):
 
     def master_pid(self) -> int:
         """gunicorn's first process."""
+        return min(self._gunicorns())
+
+    def has_master(self) -> bool:
+        """Whether there is one."""
+        return bool(self._gunicorns())
+
+    def _gunicorns(self) -> list[int]:
         assert self.process
-        return min(pid for pid in family(self.process.pid) if "gunicorn" in _command(pid))
+        return [pid for pid in family(self.process.pid) if "gunicorn" in _command(pid)]
 
     def cut_power(self) -> None:
         """All its processes die in one moment."""
