@@ -72,6 +72,7 @@ class Settings(BaseSettings):
     scripted_loop: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     scripted_hang: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     scripted_kill: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    scripted_kill_early: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     scripted_break: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     scripted_die_after: int = Field(0, ge=0, description="pages; 0 = never")
 

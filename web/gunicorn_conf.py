@@ -2,15 +2,16 @@
 
 import os
 import sys
+import time
 from concurrent.futures import Future
 from typing import Any
 
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import _DEFER, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from ocr_celery import telemetry
 from ocr_celery.settings import SettingsError, load_settings
-from web.patience import Patience
+from web.patience import Patience, was_cut
 
 try:
     _settings = load_settings()
@@ -51,7 +52,8 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
     def handle(self, conn: Any) -> Any:
         """One request, in a thread."""
         with self.patience.with_(conn.sock):
-            return super().handle(conn)
+            goes_on = super().handle(conn)
+        return goes_on and not was_cut(conn.sock)  # what still comes over it is no new request
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Whoever has been let in by the system is served before the door is shut: gunicorn would have them reset.
@@ -61,6 +63,8 @@ class _Worker(ThreadWorker):  # type: ignore[misc]
         super().set_accept_enabled(enabled)
         if self.alive:
             return
+        for silent in self.pending_conns:  # gunicorn forgets these where it shortens its patience with the rest
+            silent.timeout = min(silent.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
         for listener in self.sockets:
             taken = -1
             while taken != self.nr_conns:

@@ -11,11 +11,12 @@ from contextlib import contextmanager, suppress
 from weakref import WeakSet
 
 _LOOK = 0.5  #: seconds between two looks
+_ANSWER = 10.0  #: seconds within which an answer is taken, at least: one that Redis is away takes some to make
 _cut: "WeakSet[socket.socket]" = WeakSet()
 
 
 class Patience:
-    """Watches connections in use. `seconds`: within which a request must be there; its answer is taken in twice as many."""
+    """Watches connections in use. `seconds`: within which a request must be there; its answer is taken in as many more."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -43,14 +44,14 @@ class Patience:
             self.look(time.monotonic())
 
     def look(self, now: float) -> None:
-        """Cut off who takes too long. One who is read from no more may still be answered, for as long again."""
-        with self._changing:
-            took = [(sock, now - since) for sock, since in self._since.items()]
-        for sock, seconds in took:
-            if seconds > self.seconds:
-                _cut.add(sock)
-                with suppress(OSError):  # it has hung up
-                    sock.shutdown(socket.SHUT_RDWR if seconds > 2 * self.seconds else socket.SHUT_RD)
+        """Cut off who takes too long. One who is read from no more may still be answered."""
+        with self._changing:  # as long as this is held no request ends, so that none is cut for the one before
+            for sock, since in self._since.items():
+                if now - since > self.seconds:
+                    _cut.add(sock)
+                    gone = now - since > self.seconds + max(self.seconds, _ANSWER)
+                    with suppress(OSError):  # it has hung up
+                        sock.shutdown(socket.SHUT_RDWR if gone else socket.SHUT_RD)
 
 
 def was_cut(sock: socket.socket | None) -> bool:

@@ -4,6 +4,7 @@ Before pages enter, Redis is told, so that the death of this process can be laid
 """
 
 import logging
+import math
 import threading
 import time
 from collections import Counter
@@ -34,6 +35,9 @@ class Owner(Protocol):
     def turned_away(self, entry: Entry) -> None:
         """The page is off: it was revoked or has expired."""
 
+    def prepares(self, suspect: Entry) -> bool:
+        """Make a page of it now that nothing else is inside. False: there is none, and the owner sees to it. May wait long."""
+
     def engine_broke(self, exc: BaseException, what: str) -> None:
         """Nothing more will come out. `what` is to blame, see `store.inside.WEIGHT`."""
 
@@ -54,15 +58,21 @@ class Places:
         self._batcher = Batcher[Entry](policy)
         self._changed = threading.Condition()
         self._inside: dict[str, Entry] = {}
-        self._idle_since = self._busy_since = self._open_since = time.monotonic()
+        self._idle_since = self._busy_since = time.monotonic()
+        self._at_work_since = math.inf  # since the first page was ready
         self._lonely = ""  # who is known in Redis as alone inside
+        self._blaming = True
         self._closed = False
 
     def open(self) -> None:
         """Let pages in from now on."""
-        self._open_since = time.monotonic()
         threading.Thread(target=self._let_in, name="batcher", daemon=True).start()
         threading.Thread(target=self._watch, name="watch", daemon=True).start()
+
+    def end_blame(self) -> None:
+        """The worker was told to stop: if it is killed before it has, that is no page's doing."""
+        self._tell(lambda: blame.forget(self.redis, self.node))
+        self._blaming = False
 
     def close(self) -> None:
         """Let nobody in any more."""
@@ -72,8 +82,9 @@ class Places:
     # -- waiting ---------------------------------------------------------------------------------------------------------
 
     def add(self, entry: Entry) -> None:
-        """This page is ready."""
+        """This page is ready, or a suspect."""
         with self._changed:
+            self._at_work_since = min(self._at_work_since, time.monotonic())
             if entry.alone:
                 self._batcher.add_suspect(entry, deaths=entry.lonely_deaths)
             else:
@@ -83,7 +94,10 @@ class Places:
     def add_again(self, entry: Entry) -> None:
         """This page is to be read once more, where there is room."""
         with self._changed:
-            self._batcher.add_again(entry)
+            if entry.alone:
+                self._batcher.add_suspect(entry, deaths=entry.lonely_deaths)
+            else:
+                self._batcher.add_again(entry)
             self._changed.notify_all()
 
     def look_again(self) -> None:
@@ -126,7 +140,7 @@ class Places:
             now=time.monotonic(),
             inside=len(self._inside),
             idle_since=self._idle_since,
-            open_since=self._open_since,
+            at_work_since=self._at_work_since,
             alone=any(entry.alone for entry in self._inside.values()),
             hurry=self.owner.nothing_more(),
         )
@@ -151,10 +165,15 @@ class Places:
             alone = inside == 1 and not self._batcher.settles_in(self._moment())
             if self._lonely in self._inside and self._lonely not in ids:
                 ids.append(self._lonely)
+        how: blame.How = "suspected" if live[0].alone else "alone" if alone else "among others"
+        if self._tell(lambda: blame.enter(self.redis, self.node, ids, how)):
             self._lonely = ids[0] if alone else ""
+        if live[0].page is None and not self.owner.prepares(live[0]):
+            self._leave(ids)
+            self.forget(ids)
+            return
         for entry in live:
             entry.enters(batch=inside)
-        self._tell(lambda: blame.enter(self.redis, self.node, ids, alone=alone))
         self.engine.enter([_seat(entry) for entry in live])
         for entry in live:  # said after the fact: the engine need not wait for it
             entry.begin()
@@ -226,11 +245,14 @@ class Places:
         self._tell(lambda: blame.blame_one(self.redis, self.node, entry.id, "deadline"))
         self.owner.engine_broke(TimeoutError(f"task {entry.id} does not end"), "deadline")
 
-    def _tell(self, redis: Callable[[], object]) -> None:
+    def _tell(self, redis: Callable[[], object]) -> bool:
         try:
-            redis()
+            if self._blaming:
+                redis()
         except RedisError as exc:
             log.warning("Redis cannot be told who is in the engine: %s", exc)
+            return False
+        return True
 
 
 def _seat(entry: Entry) -> Seat:

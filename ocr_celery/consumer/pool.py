@@ -10,6 +10,7 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar
 
@@ -120,31 +121,36 @@ class BatchPool(BasePool):
 
     def _prepare(self, entry: Entry) -> None:
         began = time.monotonic()
-        while not self._tried_to_prepare(entry):
-            if not _unset(worker_state.should_terminate):
-                return  # it goes back with all that is held
-            time.sleep(_REDIS_AWAY)
+        if not self._patiently(self._prepare_page, entry):
+            return  # it goes back with all that is held
         entry.prepare_seconds = time.monotonic() - began
         if entry.page is not None:
             self.feed.prepared(entry.prepare_seconds)
+        suspect = entry.alone and entry.outcome is None
+        if entry.page is not None or suspect:
             self.places.add(entry)
         with self.changed:
             self.preparing -= 1
         self.places.look_again()
-        if entry.page is None:
+        if entry.page is None and not suspect:
             self._conclude(entry)
 
-    def _tried_to_prepare(self, entry: Entry) -> bool:
-        """Whether there is a page, or a reason why there is none: that Redis is away for a moment is no reason."""
-        try:
-            if not entry.is_off():
-                self._prepare_page(entry)
-        except RedisError as exc:
-            log.warning("task %s waits for Redis: %s", entry.id, exc)
-            return False
-        except Exception as exc:
-            entry.outcome = exc
-        return True
+    def _patiently(self, step: Callable[[Entry], None], entry: Entry) -> bool:
+        """Take this step, if the page is not off, again where Redis is away. False: the worker ends before that is over."""
+        while True:
+            try:
+                if not entry.is_off():
+                    step(entry)
+            except RedisError as exc:
+                log.warning("task %s waits for Redis: %s", entry.id, exc)
+            except Exception as exc:
+                entry.outcome = exc
+                return True
+            else:
+                return True
+            if not _unset(worker_state.should_terminate):
+                return False
+            time.sleep(_REDIS_AWAY)
 
     def _prepare_page(self, entry: Entry) -> None:
         registry = self.app.backend.registry
@@ -155,16 +161,38 @@ class BatchPool(BasePool):
         entry.created_at = standing.created_at
         if standing.alone >= inside.CONVICTED:
             raise _CONVICTED[standing.killed]()
-        entry.alone = standing.deaths >= inside.SUSPECTED or standing.alone > 0
-        entry.lonely_deaths = standing.alone
         args, kwargs, _ = entry.request._payload
         entry.job = message.read_job(entry.request.type, args, kwargs, self.defaults)
         entry.options = entry.job.options
         if entry.refusal is not None:
             raise entry.refusal
+        entry.alone = standing.deaths >= inside.SUSPECTED or standing.alone > 0
+        entry.lonely_deaths = standing.alone
+        if entry.alone:
+            return  # it is made when nothing else is inside
+        if not entry.request.delivery_info.get("redelivered"):
+            self._make_page(entry)
+            return
+        inside.enter(self.redis, self.node, [entry.id])  # making it may have been what killed the worker that had it
+        try:
+            self._make_page(entry)
+        finally:
+            inside.leave(self.redis, self.node, [entry.id])
+
+    def _make_page(self, entry: Entry) -> None:
+        assert entry.job is not None
+        assert entry.options is not None
         page = self.intake.page(entry.job)
         entry.prepared = self.engine.prepare(page, entry.options)
         entry.page = page
+
+    def prepares(self, suspect: Entry) -> bool:
+        """See `places.Owner`."""
+        began = time.monotonic()
+        if self._patiently(self._make_page, suspect) and suspect.page is None:
+            self._conclude(suspect)
+        suspect.prepare_seconds += time.monotonic() - began
+        return suspect.page is not None
 
     def nothing_more(self) -> bool:
         """See `places.Owner`."""
@@ -182,7 +210,6 @@ class BatchPool(BasePool):
 
     def _judge(self, entry: Entry, outcome: Outcome) -> None:
         """Read the page again, or end it with the best of its readings."""
-        self.places.forget([entry.id])
         entry.read_seconds += outcome.seconds
         if isinstance(outcome.result, Reading):
             entry.readings.append(outcome.result)
@@ -191,6 +218,7 @@ class BatchPool(BasePool):
             entry.outcome = self._result(entry)
         else:  # a later reading that fails takes nothing from an earlier one
             entry.outcome = self._result(entry) if entry.readings else outcome.result
+        self.places.forget([entry.id])
         self._finish(entry)
 
     def _reads_again(self, entry: Entry) -> bool:
@@ -202,6 +230,7 @@ class BatchPool(BasePool):
         if entry.options is None:
             return False
         self.reread += 1
+        self.places.forget([entry.id])
         self.places.add_again(entry)
         return True
 
@@ -288,6 +317,7 @@ class BatchPool(BasePool):
         with self.changed:
             self.closing = True
             left = len(self.held)
+        self.places.end_blame()
         for entry in self.lanes.give_up():
             self._give_back(entry)
         for entry in self.places.give_up_again():

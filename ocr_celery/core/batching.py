@@ -6,8 +6,8 @@ never makes the others wait for the next batch. The wait counts from when the ol
 whichever came last, so that pages arriving behind a batch that ended in one moment still gather.
 
 Two kinds of pages wait apart: those to be read again take only places that no other page wants, and a page suspected of
-killing workers is read alone, so that it can harm no neighbour. It is not tried before the worker has lived for a while: a
-worker that dies then, of all moments, was hardly killed by somebody else, who as a rule kills again and again.
+killing workers is read alone, so that it can harm no neighbour. It is not tried before the worker has been at work for a
+while: one that dies then, of all moments, was hardly killed by somebody else, who as a rule kills again and again.
 """
 
 import heapq
@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-SETTLE = 2.0  #: seconds for which a worker must have lived before a suspect is tried
+SETTLE = 2.0  #: seconds for which a worker must have been at work before a suspect is tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Moment:
     now: float
     inside: int  #: pages in the engine
     idle_since: float  #: when it became empty
-    open_since: float = 0.0  #: when it took pages in first
+    at_work_since: float = 0.0  #: when the first page was ready
     alone: bool = False  #: a suspect is inside
     hurry: bool = False  #: nothing more is coming
 
@@ -92,8 +92,8 @@ class Batcher(Generic[T]):
         return None if due == math.inf else due
 
     def settles_in(self, moment: Moment) -> float:
-        """Seconds until the worker has lived long enough for a death to say something of the page that is alone inside."""
-        return max(0.0, moment.open_since + self.policy.settle - moment.now)
+        """Seconds until the worker has been at work long enough for a death to say something of the page that is alone inside."""
+        return max(0.0, moment.at_work_since + self.policy.settle - moment.now)
 
     def _batch_in(self, moment: Moment) -> float:
         if not self._waiting:

@@ -23,6 +23,7 @@ def choose(settings: Settings) -> Engine:
                 loop=settings.scripted_loop,
                 hang=settings.scripted_hang,
                 kill=settings.scripted_kill,
+                kill_early=settings.scripted_kill_early,
                 breaks=settings.scripted_break,
                 die_after=settings.scripted_die_after,
             )

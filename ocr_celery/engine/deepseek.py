@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _LOOK = 0.2  # seconds between two looks at the engine
 _LAST_WORDS = 3.0  # seconds for an orderly end
+_SOCKETS = "VLLM_RPC_BASE_PATH"  # the folder that vLLM makes them in
 _ENVIRONMENT = {
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a worker has threads, and a fork would keep the leash's pipe open
     "VLLM_USE_V2_MODEL_RUNNER": "0",  # the newer one refuses the n-gram guard
@@ -166,11 +167,14 @@ class DeepseekEngine:
         from ocr_celery.engine.llm import Llm
 
         assert self._leash is not None
-        os.environ["VLLM_RPC_BASE_PATH"] = (
-            self._leash.folder
-        )  # of its sockets, which else stay behind when it is killed
-        with self._leash.held():
-            return Llm(self._wanted)
+        given = os.environ.get(_SOCKETS)
+        os.environ[_SOCKETS] = given or self._leash.folder  # else they stay behind when vLLM is killed
+        try:
+            with self._leash.held():
+                return Llm(self._wanted)
+        finally:
+            if not given:
+                del os.environ[_SOCKETS]
 
     @staticmethod
     async def _warm_up(llm: "Llm") -> None:

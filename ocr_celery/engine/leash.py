@@ -20,6 +20,7 @@ from pathlib import Path
 from uuid import uuid4
 
 MARK = "_OCR_CELERY_LEASH"  #: not OCR_…, which would be taken for a setting
+_LONGEST = 50  #: characters of a path to which those of a folder and a socket in it are added
 _AGAIN = 0.05  #: seconds between two looks for what is left
 _PATIENCE = 10.0  #: seconds to look for; the dead of the kernel's own waits (a GPU that hangs) cannot be killed
 
@@ -29,7 +30,9 @@ class Leash:
 
     def __init__(self) -> None:
         self.mark = uuid4().hex
-        self.folder = tempfile.mkdtemp(prefix="ocr-celery-")  #: for what they make, removed after them
+        # the name of a socket in it may have 107 characters
+        room = "/tmp" if len(tempfile.gettempdir()) > _LONGEST else None
+        self.folder = tempfile.mkdtemp(prefix="ocr-", dir=room)  #: for what they make, removed after them
         self._process = subprocess.Popen(
             [sys.executable, "-IS", __file__, self.mark, self.folder],
             stdin=subprocess.PIPE,

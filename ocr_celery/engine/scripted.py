@@ -31,6 +31,7 @@ class Script:
     loop: tuple[str, ...] = ()  #: … goes in circles until it is read with a temperature above 0
     hang: tuple[str, ...] = ()  #: … never comes out, and cannot be aborted
     kill: tuple[str, ...] = ()  #: … kills the process
+    kill_early: tuple[str, ...] = ()  #: … kills the process that prepares it
     breaks: tuple[str, ...] = ()  #: … breaks the engine
     die_after: int = 0  #: pages after which the engine breaks; 0 = never
 
@@ -57,18 +58,20 @@ class ScriptedEngine:
         self._finished, self._broken, self._running = finished, broken, True
         threading.Thread(target=self._read, name="scripted-engine", daemon=True).start()
 
-    def prepare(self, page: Page, options: Options) -> None:
-        """Nothing."""
+    def prepare(self, page: Page, options: Options) -> None:  # noqa: ARG002 (what it shows is all the same here)
+        """Nothing, as a rule."""
+        if _says(options, self.script.kill_early):
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def enter(self, seats: Sequence[Seat]) -> None:
         """Take pages in."""
         now = time.monotonic()
         with self._changed:
             for seat in seats:
-                if _says(seat, self.script.kill):
+                if _says(seat.options, self.script.kill):
                     os.kill(os.getpid(), signal.SIGKILL)
                 done = now + self.script.seconds + self.script.spread * (seat.page.width % 100) / 100
-                if _says(seat, self.script.hang):
+                if _says(seat.options, self.script.hang):
                     done = math.inf
                 self._entered += 1
                 heapq.heappush(self._inside, (done, self._entered, now, seat))
@@ -104,7 +107,7 @@ class ScriptedEngine:
                 while self._due():
                     _, _, entered, seat = heapq.heappop(self._inside)
                     out.append(Outcome(id=seat.id, result=self._result(seat), seconds=now - entered))
-                    self._broke |= _says(seat, self.script.breaks)
+                    self._broke |= _says(seat.options, self.script.breaks)
                 self._finished_pages += len(out)
                 self._broke |= 0 < self.script.die_after <= self._finished_pages
             with self._delivery:
@@ -130,10 +133,10 @@ class ScriptedEngine:
 
     def _result(self, seat: Seat) -> Reading | EngineFailed:
         options, page = seat.options, seat.page
-        if _says(seat, self.script.fail):
+        if _says(seat.options, self.script.fail):
             return EngineFailed("The script says that this page fails.")
         text = f"page of {page.width} x {page.height}, {options.prompt.removeprefix('<image>').strip()}"
-        if _says(seat, self.script.loop) and options.temperature == 0:
+        if _says(seat.options, self.script.loop) and options.temperature == 0:
             text += " and so on" * 100
         words = text.split()[: options.max_tokens]
         return Reading(
@@ -144,5 +147,5 @@ class ScriptedEngine:
         )
 
 
-def _says(seat: Seat, words: Sequence[str]) -> bool:
-    return any(word in seat.options.prompt for word in words)
+def _says(options: Options, words: Sequence[str]) -> bool:
+    return any(word in options.prompt for word in words)

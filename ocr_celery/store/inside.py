@@ -3,10 +3,12 @@
 A page that was inside at two deaths is suspected, and read alone; one that was alone inside at two is convicted. A single
 death proves nothing, as somebody else may have killed the worker; nor does one that comes soon after the worker's start,
 since whoever kills it again and again does it then: such a page does not count as alone (core/batching.py).
+
+A page that was delivered before counts as inside while it is prepared, too: a picture can kill whoever decodes it.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Literal, cast
 
 from redis import Redis
 
@@ -14,15 +16,18 @@ from ocr_celery.store import keys, scripts
 
 SUSPECTED = 2  #: deaths with the page inside after which it is read alone
 CONVICTED = 2  #: deaths with the page alone inside after which it is not read any more
-#: what ended it → how many such deaths one counts for. An engine that broke in a worker that lived to tell is no accident
-#: of somebody else's making.
+#: what ended it → how many such deaths one of a suspect counts for. An engine that broke again, in a worker that lived to
+#: tell, is no accident of somebody else's making.
 WEIGHT = {"worker": 1, "engine": 2, "deadline": 1}
 
 
-def enter(redis: Redis, node: str, ids: Sequence[str], *, alone: bool = False) -> None:
+How = Literal["among others", "alone", "suspected"]  #: the last one alone, too
+
+
+def enter(redis: Redis, node: str, ids: Sequence[str], how: How = "among others") -> None:
     """These pages are about to enter the engine, or are there and no longer alone."""
     script = redis.register_script(scripts.ENTER)
-    script(keys=[keys.INSIDE + node], args=["alone" if alone else "among others", *ids])
+    script(keys=[keys.INSIDE + node], args=[how, *ids])
 
 
 def leave(redis: Redis, node: str, ids: Sequence[str]) -> None:
@@ -44,6 +49,6 @@ def blame(redis: Redis, node: str, what: str) -> int:
 def blame_one(redis: Redis, node: str, id: str, what: str) -> None:
     """This page alone is to blame for the end that is coming, its neighbours are not."""
     forget(redis, node)
-    enter(redis, node, [id], alone=True)
+    enter(redis, node, [id], "suspected")
     blame(redis, node, what)
     redis.hincrby(keys.TASK + id, "deaths", SUSPECTED)

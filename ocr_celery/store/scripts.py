@@ -59,15 +59,16 @@ return redis.call('HMGET', KEYS[1], 'created_at', 'deaths', 'alone', 'killed')
 """
 
 #: A node's engine or worker has ended: remember it of the pages inside. KEYS hash of those. ARGV what ended, how many deaths
-#: one alone counts for. Answers how many pages.
+#: one of a suspect counts for. Answers how many pages.
 BLAME = """
 local inside = redis.call('HGETALL', KEYS[1])
 for i = 1, #inside, 2 do
-  local task = 'ocr:task:' .. inside[i]
+  local task, how = 'ocr:task:' .. inside[i], inside[i + 1]
   if redis.call('EXISTS', task) == 1 then
     redis.call('HINCRBY', task, 'deaths', 1)
     redis.call('HSET', task, 'killed', ARGV[1])
-    if inside[i + 1] == 'alone' then redis.call('HINCRBY', task, 'alone', ARGV[2]) end
+    if #inside == 2 and how == 'alone' then redis.call('HINCRBY', task, 'alone', 1) end
+    if #inside == 2 and how == 'suspected' then redis.call('HINCRBY', task, 'alone', ARGV[2]) end
   end
 end
 redis.call('DEL', KEYS[1])

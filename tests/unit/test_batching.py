@@ -15,8 +15,8 @@ def batcher(size: int, timeout: float, ready: list[float], *, refill: bool = Tru
     return made
 
 
-def at(now: float = 0, inside: int = 0, idle_since: float = 0, open_since: float = -9, **more: bool) -> Moment:
-    return Moment(now=now, inside=inside, idle_since=idle_since, open_since=open_since, **more)
+def at(now: float = 0, inside: int = 0, idle_since: float = 0, at_work_since: float = -9, **more: bool) -> Moment:
+    return Moment(now=now, inside=inside, idle_since=idle_since, at_work_since=at_work_since, **more)
 
 
 def test_an_idle_engine_gets_a_full_batch_at_once() -> None:
@@ -75,14 +75,14 @@ def test_a_suspect_is_read_alone_and_nobody_overtakes_it() -> None:
     assert b.take(at()) == [0, 1]
 
 
-def test_a_suspect_waits_until_the_worker_has_lived_for_a_while_and_nobody_waits_for_it() -> None:
+def test_a_suspect_waits_until_the_worker_has_been_at_work_for_a_while_and_nobody_waits_for_it() -> None:
     b = batcher(4, 0, [0, 0])
     b.add_suspect(9)
     settles = b.policy.settle
-    assert b.take(at(0.1, open_since=0)) == [0, 1]
-    assert b.take(at(0.2, open_since=0)) == []
-    assert b.due_in(at(0.5, inside=2, open_since=0)) == settles - 0.5
-    assert b.take(at(settles, open_since=0)) == [9]
+    assert b.take(at(0.1, at_work_since=0)) == [0, 1]
+    assert b.take(at(0.2, at_work_since=0)) == []
+    assert b.due_in(at(0.5, inside=2, at_work_since=0)) == settles - 0.5
+    assert b.take(at(settles, at_work_since=0)) == [9]
 
 
 def test_of_two_suspects_the_one_that_was_alone_at_fewer_deaths_is_tried_first() -> None:

@@ -47,6 +47,7 @@ def test_an_upload_that_stalls_is_answered_with_408(server: Served, headers: str
         sock.sendall((HEAD + headers).encode() + start)
         head, _, body = answer(sock).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
+    assert b"HTTP/1.1" not in body
     assert json.loads(body) == {"detail": "The request did not arrive within 2 s.", "code": "request_timeout"}
 
 

@@ -61,6 +61,15 @@ def test_a_page_that_kills_its_worker_while_nothing_else_is_inside_is_failed_the
     assert outcomes(client, [id]) == ["worker_killed"]
 
 
+def test_a_page_that_kills_whoever_prepares_it_is_failed_and_its_neighbours_are_read(
+    client: Client, start_worker: Start
+) -> None:
+    ids = [client.submit_image(png(), prompt="poison" if n == 2 else f"n {n}") for n in range(8)]
+    ends = run_until_final(client, ids, lambda: start_worker(OCR_SCRIPTED_KILL_EARLY="poison", ready=False, **QUICK))
+    assert outcomes(client, ids) == ["worker_killed" if n == 2 else "completed" for n in range(8)]
+    assert ends == 5  # once unseen, as it had not been delivered before; twice among others, twice alone
+
+
 def test_an_engine_that_breaks_over_one_page_is_believed_sooner(client: Client, start_worker: Start) -> None:
     ids = [client.submit_image(png(), prompt="poison" if n == 2 else f"n {n}") for n in range(8)]
     ends = run_until_final(client, ids, lambda: start_worker(OCR_SCRIPTED_BREAK="poison", ready=False, **QUICK))
@@ -101,6 +110,36 @@ def test_a_page_that_is_inside_whenever_somebody_kills_a_worker_that_has_just_st
     start_worker(**QUICK)
     assert {view.status for view in final(client, [id, *others])} == {Status.COMPLETED}
     assert not redis.client.hget(keys.TASK + id, "alone")
+
+
+def test_a_single_death_of_the_engine_is_not_laid_to_the_page_that_was_alone_inside(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    first = start_worker(OCR_SCRIPTED_DIE_AFTER=2, **QUICK)
+    before = client.submit_image(png())
+    until(lambda: client.look_up(before).status.final, what="a page is read")
+    up = time.monotonic()
+    until(lambda: time.monotonic() > up + SETTLE, what="the worker has been at work long enough")
+    id = client.submit_image(png())
+    first.wait()
+    assert redis.client.hget(keys.TASK + id, "alone") == b"1"
+    start_worker(**QUICK)
+    assert {view.status for view in final(client, [id])} == {Status.COMPLETED}
+
+
+def test_a_page_that_outlasts_the_patience_of_who_stops_the_worker_is_not_to_blame(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    id = client.submit_image(png())
+    for _ in range(3):
+        worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_SECONDS=60)
+        until(lambda: redis.client.hlen(keys.INSIDE + "w1@test"), what="the page is in the engine")
+        worker.signal(signal.SIGTERM)
+        until(lambda worker=worker: "before the worker stops" in worker.log, what="it waits for the page")
+        worker.kill()
+    start_worker(**QUICK)
+    assert {view.status for view in final(client, [id])} == {Status.COMPLETED}
+    assert not redis.client.hget(keys.TASK + id, "deaths")
 
 
 def test_an_orderly_end_lays_no_blame_on_anyone(client: Client, redis: RedisServer, start_worker: Start) -> None:
