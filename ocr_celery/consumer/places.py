@@ -58,6 +58,7 @@ class Places:
         self._batcher = Batcher[Entry](policy)
         self._changed = threading.Condition()
         self._inside: dict[str, Entry] = {}
+        self._leaving: set[str] = set()
         self._idle_since = self._busy_since = time.monotonic()
         self._at_work_since = math.inf  # since the first page was ready
         self._lonely = ""  # who is known in Redis as alone inside
@@ -94,6 +95,7 @@ class Places:
     def add_again(self, entry: Entry) -> None:
         """This page is to be read once more, where there is room."""
         with self._changed:
+            self._leaving.discard(entry.id)
             if entry.alone:
                 self._batcher.add_suspect(entry, deaths=entry.lonely_deaths)
             else:
@@ -139,6 +141,7 @@ class Places:
         return Moment(
             now=time.monotonic(),
             inside=len(self._inside),
+            leaving=len(self._leaving),
             idle_since=self._idle_since,
             at_work_since=self._at_work_since,
             alone=any(entry.alone for entry in self._inside.values()),
@@ -171,6 +174,7 @@ class Places:
         if live[0].page is None and not self.owner.prepares(live[0]):
             self._leave(ids)
             self.forget(ids)
+            self.over(ids[0])
             return
         for entry in live:
             entry.enters(batch=inside)
@@ -198,6 +202,12 @@ class Places:
         """These pages have come out of the engine: no death is theirs any more."""
         self._tell(lambda: blame.leave(self.redis, self.node, ids))
 
+    def over(self, id: str) -> None:
+        """What became of this page is stored."""
+        with self._changed:
+            self._leaving.discard(id)
+            self._changed.notify_all()
+
     def abort(self, entry: Entry) -> bool:
         """Free the place of a page that is inside. Whether it was."""
         if entry.id not in self._inside:
@@ -208,6 +218,7 @@ class Places:
     def _leave(self, ids: Sequence[str]) -> dict[str, Entry]:
         with self._changed:
             left = {id: entry for id in ids if (entry := self._inside.pop(id, None))}
+            self._leaving.update(left)
             now = time.monotonic()
             self.feed.read(len(left), now - self._busy_since)
             self._busy_since = now

@@ -255,6 +255,7 @@ class BatchPool(BasePool):
         try:
             finish(entry)
         finally:
+            self.places.over(entry.id)
             with self.changed:
                 if self.held.get(entry.id) is entry:
                     del self.held[entry.id]

@@ -39,6 +39,7 @@ class Moment:
     inside: int  #: pages in the engine
     idle_since: float  #: when it became empty
     at_work_since: float = 0.0  #: when the first page was ready
+    leaving: int = 0  #: pages that came out and whose outcome is not yet stored: they would have to be read again
     alone: bool = False  #: a suspect is inside
     hurry: bool = False  #: nothing more is coming
 
@@ -87,7 +88,7 @@ class Batcher(Generic[T]):
             return None
         trial = self.settles_in(moment) if self._suspects else math.inf
         if trial == 0:
-            return None if inside else 0.0
+            return None if inside or moment.leaving else 0.0
         due = min(trial, self._batch_in(moment))
         return None if due == math.inf else due
 

@@ -15,8 +15,10 @@ def batcher(size: int, timeout: float, ready: list[float], *, refill: bool = Tru
     return made
 
 
-def at(now: float = 0, inside: int = 0, idle_since: float = 0, at_work_since: float = -9, **more: bool) -> Moment:
-    return Moment(now=now, inside=inside, idle_since=idle_since, at_work_since=at_work_since, **more)
+def at(
+    now: float = 0, inside: int = 0, idle_since: float = 0, at_work_since: float = -9, leaving: int = 0, **more: bool
+) -> Moment:
+    return Moment(now=now, inside=inside, idle_since=idle_since, at_work_since=at_work_since, leaving=leaving, **more)
 
 
 def test_an_idle_engine_gets_a_full_batch_at_once() -> None:
@@ -83,6 +85,14 @@ def test_a_suspect_waits_until_the_worker_has_been_at_work_for_a_while_and_nobod
     assert b.take(at(0.2, at_work_since=0)) == []
     assert b.due_in(at(0.5, inside=2, at_work_since=0)) == settles - 0.5
     assert b.take(at(settles, at_work_since=0)) == [9]
+
+
+def test_a_suspect_waits_until_what_came_out_before_it_is_stored() -> None:
+    b = batcher(4, 0, [])
+    b.add_suspect(9)
+    assert b.take(at(leaving=1)) == []
+    assert b.due_in(at(leaving=1)) is None
+    assert b.take(at()) == [9]
 
 
 def test_of_two_suspects_the_one_that_was_alone_at_fewer_deaths_is_tried_first() -> None:
