@@ -27,6 +27,7 @@ broker_transport_options = {
 broker_connection_retry_on_startup = True
 broker_connection_max_retries = None  # a worker waits for Redis for as long as it takes
 broker_connection_timeout = 2
+broker_channel_error_retry = True  # a Redis whose disk is full refuses even to say that a connection lives; that passes
 broker_pool_limit = 64
 
 result_backend = "ocr_celery.consumer.backend:Backend+" + _url.replace("redis+socket://", "socket://", 1)

@@ -1,21 +1,26 @@
 """Celery's Redis result backend, with two things more: our registry moves in the same step, and a chord gets its failures."""
 
+import math
 import time
 from functools import cached_property
 from typing import Any
 
 from celery import states
 from celery.backends.redis import RedisBackend
-from celery.exceptions import TaskRevokedError
+from celery.exceptions import BackendStoreError, TaskRevokedError
+from kombu.exceptions import OperationalError
 from kombu.utils.encoding import bytes_to_str
 from redis.exceptions import RedisError
 
 from ocr_celery import outbox
+from ocr_celery.consumer import outcome
 from ocr_celery.core.status import OF_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
 from ocr_celery.message import COLLECT, PAGE_TASKS, failed_outcome
 from ocr_celery.store import keys
 from ocr_celery.store.registry import Registry
+
+_REDIS_HAS_TROUBLE = (BackendStoreError, OperationalError, RedisError)
 
 
 class Backend(RedisBackend):
@@ -28,7 +33,15 @@ class Backend(RedisBackend):
 
     def exception_safe_to_retry(self, exc: Exception) -> bool:
         """Try again to store what was read, whatever Redis has against it: away, read-only, its disk full."""
+        if outcome.is_at_hand() and _stopping():
+            return False  # the page goes back
         return isinstance(exc, RedisError) or bool(super().exception_safe_to_retry(exc))
+
+    def _ensure_retryable(self, *args: Any, **kwargs: Any) -> Any:
+        """For as long as it takes where a page ends: it was read. Everybody else is told after a while."""
+        if outcome.is_at_hand():
+            kwargs.setdefault("max_retries", math.inf)
+        return super()._ensure_retryable(*args, **kwargs)
 
     def _store_result(
         self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any
@@ -53,7 +66,12 @@ class Backend(RedisBackend):
     def mark_as_failure(
         self, task_id: str, exc: Any, traceback: Any = None, request: Any = None, *args: Any, **kwargs: Any
     ) -> None:
-        """As Celery's, for a page whose sender wants no result too."""
+        """As Celery's, for a page whose sender wants no result too.
+
+        A page does not fail because Redis has trouble with what became of it: raises the error then, and the page goes back.
+        """
+        if outcome.is_at_hand() and isinstance(exc, _REDIS_HAS_TROUBLE):
+            raise exc
         super().mark_as_failure(task_id, exc, traceback, request, *args, **kwargs)
         self._end_without_result(task_id, states.FAILURE, request)
 
@@ -99,6 +117,12 @@ class Backend(RedisBackend):
             if getattr(body, "accept_partial", False):
                 result, state = failed_outcome(request.id, state, _public(result)), states.SUCCESS
         super().on_chord_part_return(request, state, result, propagate=propagate, **kwargs)
+
+
+def _stopping() -> bool:
+    from celery.worker import state  # a client has no use for it
+
+    return state.should_stop not in (None, False)
 
 
 def _public(result: Any) -> OcrError:

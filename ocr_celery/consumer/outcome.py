@@ -18,6 +18,11 @@ def at_hand(outcome: Any) -> Iterator[None]:
         _outcome.reset(token)
 
 
+def is_at_hand() -> bool:
+    """Whether what is done here is to end a page."""
+    return _outcome.get(None) is not None
+
+
 def current() -> Any:
     """The outcome at hand. Raises `LookupError` outside the batching pool."""
     return _outcome.get()

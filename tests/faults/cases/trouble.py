@@ -16,16 +16,23 @@ QUICKLY = 3.0  #: seconds within which a caller is refused
 
 
 def trouble(
-    scene: Scene, rounds: int, words: str, begin: Callable[[], object], end: Callable[[], object], *, url: str = ""
+    scene: Scene,
+    rounds: int,
+    words: str,
+    begin: Callable[[], object],
+    end: Callable[[], object],
+    *,
+    url: str = "",
+    lasts: float = 2,
 ) -> None:
-    """Between `begin` and `end` callers are refused with a sentence that has these words in it."""
+    """Between `begin` and `end`, for so many seconds, callers are refused with a sentence that has these words in it."""
     worker, facade = scene.worker(url=url), scene.facade(url=url)
     with scene.flow_over_http(facade.url) as flow:
         for _ in range(rounds):
             scene.work_a_while()
             begin()
             until(lambda: refusal(facade.url) == words, timeout=10, what=f"callers are told: {words}")
-            time.sleep(2)  # not to be right: the trouble lasts
+            time.sleep(lasts)  # not to be right: the trouble lasts
             assert refusal(facade.url) == words
             end()
             scene.recovers(now())
@@ -96,7 +103,8 @@ def disk_full(scene: Scene, rounds: int) -> None:
     def end() -> None:
         _limit_files(scene, resource.RLIM_INFINITY)
 
-    trouble(scene, rounds, "refuses to work at present; its log or ours says why", begin, end)
+    # longer than it takes until a worker asks whether its connections live, which such a Redis refuses to say
+    trouble(scene, rounds, "refuses to work at present; its log or ours says why", begin, end, lasts=12)
 
 
 def _limit_files(scene: Scene, size: int) -> None:
