@@ -120,9 +120,9 @@ class Backend(RedisBackend):
 
 
 def _stopping() -> bool:
-    from celery.worker import state  # a client has no use for it
+    from ocr_celery.consumer import ending  # a client has no use for Celery's worker
 
-    return state.should_stop not in (None, False)
+    return ending.is_stopping()
 
 
 def _public(result: Any) -> OcrError:

@@ -20,6 +20,16 @@ def remember(worker: Any) -> None:
     _worker = worker
 
 
+def unset(wish: Any) -> bool:
+    """Whether Celery has not been told to stop: the wish is an exit status, of which 0 is one."""
+    return wish is None or wish is False
+
+
+def is_stopping() -> bool:
+    """Whether this worker was told to stop."""
+    return not unset(worker_state.should_stop)
+
+
 def end_worker(status: int) -> None:
     """Have this worker end with `status` (cold: what is unacknowledged goes back). Callable from any thread."""
     if _worker is not None:

@@ -72,8 +72,11 @@ class Places:
 
     def end_blame(self) -> None:
         """The worker was told to stop: if it is killed before it has, that is no page's doing."""
-        self._tell(lambda: blame.forget(self.redis, self.node))
         self._blaming = False
+        try:
+            blame.forget(self.redis, self.node)
+        except RedisError as exc:
+            log.warning("Redis cannot be told that nobody is to blame: %s", exc)
 
     def close(self) -> None:
         """Let nobody in any more."""

@@ -148,7 +148,7 @@ class BatchPool(BasePool):
                 return True
             else:
                 return True
-            if not _unset(worker_state.should_terminate):
+            if not ending.unset(worker_state.should_terminate):
                 return False
             time.sleep(_REDIS_AWAY)
 
@@ -308,12 +308,12 @@ class BatchPool(BasePool):
     def flush(self) -> None:
         """The connection to Redis was lost. Everything is kept: an acknowledgement works on any connection, and what is
         delivered again meanwhile joins the page that is held."""
-        if self.held and _unset(worker_state.should_stop):
+        if self.held and ending.unset(worker_state.should_stop):
             log.warning("connection to Redis lost; %d pages are kept", len(self.held))
 
     def on_stop(self) -> None:
         """Warm shutdown: finish what is held. A second signal (cold) ends the wait; what is left then goes back."""
-        if not _unset(worker_state.should_terminate):
+        if not ending.unset(worker_state.should_terminate):
             return
         with self.changed:
             self.closing = True
@@ -328,7 +328,7 @@ class BatchPool(BasePool):
         if left:
             log.info("finishing %d pages before the worker stops", left)
         hub = get_event_loop()
-        while self.held and _unset(worker_state.should_terminate):
+        while self.held and ending.unset(worker_state.should_terminate):
             with self.changed:
                 self.changed.wait(0.05)
             _acknowledge(hub)
@@ -368,11 +368,6 @@ class BatchPool(BasePool):
             "batch-histogram": {str(size): n for size, n in sorted(self.places.batches.items())},
             **self.places.counts(),
         }
-
-
-def _unset(wish: Any) -> bool:
-    """Whether Celery has not been told to stop: the wish is an exit status, of which 0 is one."""
-    return wish is None or wish is False
 
 
 def _acknowledge(hub: Any) -> None:
