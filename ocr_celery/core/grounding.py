@@ -1,11 +1,12 @@
 """The block language of DeepSeek-OCR: what stands where on a page, written the way the model writes it.
 
 A block is ``<|ref|>label<|/ref|><|det|>[[x1, y1, x2, y2]]<|/det|>``, a newline and its text; blocks are parted by an empty
-line. Coordinates are thousandths of the page, 0 to 999, from its upper left corner.
+line. Coordinates are thousandths of the page, 0 to 999, from its upper left corner. It is read in one pass over the tags,
+because an answer may hold them in any number and any order: models go in circles and are cut off.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 TOP = 999  #: the largest coordinate: the right or lower edge of the page
@@ -13,15 +14,14 @@ END = "<｜end▁of▁sentence｜>"
 
 Box = tuple[int, int, int, int]  #: left, upper, right, lower
 
+_TAGS = ("<|ref|>", "<|/ref|>", "<|det|>", "<|/det|>")
+_LONGEST_TAG = max(map(len, _TAGS))
 _TAG = re.compile(r"<\|/?(?:ref|det)\|>")
-_OPEN = re.compile(
-    r"<\|ref\|>(?P<label>(?:(?!<\|/?(?:ref|det)\|>).)*)<\|/ref\|>\s*(?:<\|det\|>(?P<boxes>[^<]*)<\|/det\|>)?", re.DOTALL
-)
 # an answer that was cut off ends within a tag, a label or a list of boxes
 _CUT = re.compile(
     r"(?:<\|ref\|>[^<\n]*(?:<\|?/?[a-z]*\|?)?|<\|det\|>[\[\]\d\s,.\-]*(?:<\|?/?[a-z]*\|?)?|<\|/?[a-z]*\|?)$"
 )
-_BOX = re.compile(r"\[\s*" + r"\s*,\s*".join([r"(-?\d+(?:\.\d+)?)"] * 4) + r"\s*\]")
+_BOX = re.compile(r"\[\s*" + r"\s*,\s*".join([r"(-?[0-9]++(?:\.[0-9]++)?)"] * 4) + r"\s*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,19 @@ def _render(block: Block) -> str:
 
 
 def parse(text: str) -> list[Block]:
-    """The blocks of a raw answer, in its order.
+    """The blocks of a raw answer, in its order, in a time that grows as its length does.
 
     Never fails: coordinates are put in order and held within 0 to 999, boxes that are no boxes are left out, tags without
     their partner (the answer may end within one) are dropped, and text before the first tag is a block without a label.
     """
     text = text.removesuffix(END)
-    heads = list(_OPEN.finditer(text))
-    first = _clean(text[: heads[0].start()] if heads else text)
-    blocks = [Block("", (), first)] if first else []
-    ends = [h.start() for h in heads[1:]] + [len(text)]
-    for head, end in zip(heads, ends, strict=True):
-        boxes = tuple(_box(m) for m in _BOX.finditer(head["boxes"] or ""))
-        blocks.append(Block(head["label"].strip(), boxes, _clean(text[head.end() : end])))
+    blocks: list[Block] = []
+    label: str | None = None
+    boxes, start = "", 0
+    for head in _heads(text):
+        _add(blocks, label, boxes, text[start : head.start])
+        label, boxes, start = head.label, head.boxes, head.end
+    _add(blocks, label, boxes, text[start:])
     return blocks
 
 
@@ -72,13 +72,71 @@ def tagged(text: str) -> bool:
     return _TAG.search(text) is not None
 
 
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """The tags in front of a block's text: from where to where they stand, and what they hold."""
+
+    start: int
+    end: int
+    label: str
+    boxes: str
+
+
+def _heads(text: str) -> Iterator[_Head]:
+    """Every label between its two tags, with the boxes that follow it between theirs."""
+    tags = list(_TAG.finditer(text))
+    kinds = [tag[0] for tag in tags]
+    at = 0
+    while at < len(tags):
+        if kinds[at : at + 2] != ["<|ref|>", "<|/ref|>"]:
+            at += 1
+            continue
+        opened, closed = tags[at], tags[at + 1]
+        at += 2
+        end, boxes = closed.end(), ""
+        if kinds[at : at + 2] == ["<|det|>", "<|/det|>"]:
+            inner = text[tags[at].end() : tags[at + 1].start()]
+            if "<" not in inner and not text[end : tags[at].start()].strip():
+                end, boxes = tags[at + 1].end(), inner
+                at += 2
+        yield _Head(opened.start(), end, text[opened.end() : closed.start()].strip(), boxes)
+
+
+def _add(blocks: list[Block], label: str | None, boxes: str, text: str) -> None:
+    """`label` is None for what stands before the first head, which is a block only where there is something."""
+    text = _clean(text)
+    if label is not None or text:
+        blocks.append(Block(label or "", tuple(_box(m) for m in _BOX.finditer(boxes)), text))
+
+
 def _clean(text: str) -> str:
-    text = _CUT.sub("", text)
-    while tagged(text):  # taking one out may close another around it
-        text = _TAG.sub("", text)
-    return text.strip()
+    text = _TAG.sub("", _CUT.sub("", text))
+    return (_without_tags(text) if tagged(text) else text).strip()
+
+
+def _without_tags(text: str) -> str:
+    """The text when every tag is taken out of it, and every tag that closes around one that was taken out."""
+    kept: list[str] = []
+    pieces = text.split(">")
+    for piece in pieces[:-1]:
+        kept += piece
+        kept.append(">")
+        end = "".join(kept[-_LONGEST_TAG:])
+        for tag in _TAGS:
+            if end.endswith(tag):
+                del kept[-len(tag) :]
+    return "".join(kept) + pieces[-1]
 
 
 def _box(match: re.Match[str]) -> Box:
-    x1, y1, x2, y2 = (min(TOP, max(0, round(float(v)))) for v in match.groups())
+    x1, y1, x2, y2 = map(_coordinate, match.groups())
     return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+def _coordinate(number: str) -> int:
+    """A number of any length, held within the page: what has more than three digits before its point is beyond it."""
+    whole, _, fraction = number.partition(".")
+    if whole.startswith("-"):
+        return 0
+    whole = whole.lstrip("0")
+    return TOP if len(whole) > 3 else min(TOP, round(float(f"{whole or 0}.{fraction[:6] or 0}")))

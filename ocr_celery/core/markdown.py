@@ -5,6 +5,7 @@ import re
 
 from ocr_celery.core import grounding
 from ocr_celery.core.grounding import Block
+from ocr_celery.core.tables import with_pipe_tables
 
 #: labels that name a part of a page; another label without text is what was looked for or read there
 LABELS = frozenset(
@@ -27,8 +28,10 @@ _PICTURES = frozenset({"image", "figure", "chart", "seal"})
 _HEADING = {"title": "# ", "sub_title": "## "}
 
 _ANYWHERE = re.compile(r"[*`<>|\[\]]|\\(?=[!-/:-@\[-`{-~]|$)|~(?=~)|(?<!\w)_|_(?!\w)|&(?=#?\w+;)", re.MULTILINE)
-_LINE_START = re.compile(r"^(\d{1,9})(?=[.)](?:\s|$))|^(?=#{1,6}(?:\s|$)|[+-](?:\s|$)|(?:-\s*)+$|=+\s*$)", re.MULTILINE)
-_TABLE = re.compile(r"<table\b[^>]*>.*?</table>", re.DOTALL | re.IGNORECASE)
+_LINE_START = re.compile(
+    r"^(\d{1,9})(?=[.)](?:\s|$))|^(?=#{1,6}(?:\s|$)|[+-](?:\s|$)|(?:-[^\S\n]*)+$|=+\s*$)", re.MULTILINE
+)
+_MARKED = re.compile(r"#{1,6}(?:\s|$)")  #: a line that is a heading already
 
 
 def escape(text: str) -> str:
@@ -44,7 +47,10 @@ def escape_cell(text: str) -> str:
 
 
 def to_markdown(raw: str) -> str:
-    """Clean markdown of a raw answer; an answer without a tag of the block language is returned as it is."""
+    """Clean markdown of a raw answer; an answer without a tag of the block language is returned as it is.
+
+    Never fails, and takes a time that grows as the length of the answer does.
+    """
     if not grounding.tagged(raw):
         return raw
     parts = [_part(block) for block in grounding.parse(raw)]
@@ -57,36 +63,27 @@ def _part(block: Block) -> str:
         return block.label
     if block.label in _HEADING and block.text:
         title = " ".join(block.text.split())
-        return title if title.startswith("#") else _HEADING[block.label] + title
-    text = re.sub(r"!\[[^\]\n]*\]\([^)\n]*\)", "", block.text) if block.label in _PICTURES else block.text
-    return re.sub(r"\n{3,}", "\n\n", _TABLE.sub(lambda m: _pipe_table(m[0]), text)).strip()
+        return title if _MARKED.match(title) else _HEADING[block.label] + title
+    text = _without_pictures(block.text) if block.label in _PICTURES else block.text
+    return re.sub(r"\n{3,}", "\n\n", with_pipe_tables(text)).strip()
 
 
-# -- tables --------------------------------------------------------------------------------------------------------------
-
-_ROW = re.compile(r"<tr\b[^>]*>(.*?)</tr>", re.DOTALL | re.IGNORECASE)
-_CELL = re.compile(r"<t([dh])\b([^>]*)>(.*?)</t\1>", re.DOTALL | re.IGNORECASE)
-_FRAME = re.compile(r"</?(?:table|thead|tbody|tfoot|tr)\b[^>]*>", re.IGNORECASE)
-_BLOCK_TAG = re.compile(r"<(?:table|tr|td|th|p|div|ul|ol|li|h[1-6]|pre)\b", re.IGNORECASE)
+def _without_pictures(text: str) -> str:
+    """The text without markdown's pictures, ``![…](…)`` within a line: the model makes up where they lead."""
+    return "\n".join(_line_without_pictures(line) if "![" in line else line for line in text.split("\n"))
 
 
-def _pipe_table(table: str) -> str:
-    """The table with GitHub's pipes where every cell is one field of plain or inline text; else the HTML as it is."""
-    cells = [_CELL.findall(row) for row in _ROW.findall(table)]
-    lost = _CELL.sub("", _FRAME.sub("", table)).strip()
-    spans = any("span" in attributes.lower() for row in cells for _, attributes, _ in row)
-    nested = any(_BLOCK_TAG.search(text) for row in cells for _, _, text in row)
-    width = max(map(len, cells), default=0)
-    if lost or spans or nested or width < 2:
-        return table
-    rows = [[_cell(text) for _, _, text in row] + [""] * (width - len(row)) for row in cells]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join(["\n", lines[0], "|" + " --- |" * width, *lines[1:], "\n"])
-
-
-def _cell(inner: str) -> str:
-    """Inner HTML of a cell within pipes: entities become escapes, which are easier to read."""
-    text = re.sub(r"(?<!\\)\|", r"\\|", " ".join(inner.split()))
-    text = text.replace("&lt;", "\\<").replace("&gt;", "\\>")
-    text = re.sub(r"&#(42|91|92|93|95|96|124|126);", lambda m: "\\" + chr(int(m[1])), text)
-    return re.sub(r"&amp;(?!#?\w+;)", "&", text)
+def _line_without_pictures(line: str) -> str:
+    kept: list[str] = []
+    done = at = 0
+    while (start := line.find("![", at)) >= 0:
+        middle = line.find("]", start)
+        end = line.find(")", middle)
+        if middle < 0 or end < 0:
+            break
+        if line[middle + 1] != "(":
+            at = middle + 1
+            continue
+        kept.append(line[done:start])
+        done = at = end + 1
+    return "".join(kept) + line[done:]

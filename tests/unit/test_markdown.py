@@ -1,0 +1,205 @@
+"""From an answer to blocks and to markdown: whatever a model writes, and in a time that grows as its answer does."""
+
+import random
+import time
+
+import pytest
+from answers import ANSWERS, PAGE, PIECES, mutated
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ocr_celery.core import grounding
+from ocr_celery.core.grounding import TOP, Block, parse, render, tagged
+from ocr_celery.core.markdown import escape, to_markdown
+
+HEAD = "<|ref|>{}<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n"
+
+
+def table(text: str) -> str:
+    return to_markdown(HEAD.format("table") + text)
+
+
+# -- what a whole answer becomes -----------------------------------------------------------------------------------------
+
+
+def test_a_page_becomes_markdown_with_headings_and_pipe_tables() -> None:
+    assert to_markdown(PAGE) == (
+        "# Annual report 2024\n\nNet sales rose by 4 % to \\(1.2 \\cdot 10^9\\), see *Notes* and [1].\n\n"
+        "| Item | 2023 | 2024 |\n| --- | --- | --- |\n| Sales & rent | 1 \\< 2 | a\\|b |\n\n"
+        '<table><thead><tr><th colspan="2">Both</th></tr></thead><tbody><tr><td>a</td><td>b</td></tr></tbody></table>'
+        "\n\n## 附注\n\n本公司及其子公司。"
+    )
+
+
+def test_blocks_have_their_labels_places_and_texts() -> None:
+    blocks = parse(PAGE)
+    assert [block.label for block in blocks] == ["title", "text", "table", "table", "image", "sub_title", "text"]
+    assert blocks[4] == Block("image", ((51, 710, 300, 900), (310, 710, 600, 900)), "![](images/0.jpg)")
+
+
+def test_an_answer_without_tags_is_markdown_already() -> None:
+    assert to_markdown("# A <table>\n![x](y)") == "# A <table>\n![x](y)"
+
+
+@pytest.mark.parametrize(
+    ("title", "heading"),
+    [
+        ("Report", "# Report"),
+        ("# Report", "# Report"),
+        ("## Report", "## Report"),
+        ("#hash tag", "# #hash tag"),
+        ("#1 in sales", "# #1 in sales"),
+        ("#######", "# #######"),
+        ("two\nlines", "# two lines"),
+    ],
+)
+def test_a_title_is_a_heading_once(title: str, heading: str) -> None:
+    assert to_markdown(HEAD.format("title") + title) == heading
+
+
+# -- what is broken ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "blocks"),
+    [
+        ("<|ref|>title", []),
+        ("<|ref|>title<|/ref|", []),
+        ("text <|/ref|> on", [Block("", (), "text  on")]),
+        ("<|det|>[[1, 2", []),
+        ("<|ref|>title<|/ref|><|det|>[[1, 2, 3", [Block("title", (), "")]),
+        ("<|ref|>a<|ref|>text<|/ref|>\nb", [Block("text", (), "b")]),
+        ("<|det|>[[1, 2, 3, 4]]<|/det|><|ref|>", [Block("", (), "[[1, 2, 3, 4]]")]),
+        ("a<|re<|det|>f|>b", [Block("", (), "ab")]),
+        (HEAD.format("text").replace("1,", "1" * 5000 + ","), [Block("text", ((3, 2, 999, 4),), "")]),
+        (HEAD.format("text").replace("[1,", "[-" + "1" * 5000 + ","), [Block("text", ((0, 2, 3, 4),), "")]),
+        (HEAD.format("text").replace("1,", "0" * 5000 + "1.6,"), [Block("text", ((2, 2, 3, 4),), "")]),
+        (HEAD.format("text").replace("1,", "1e9,"), [Block("text", (), "")]),
+        (HEAD.format("text").replace("[1,", "[[1,"), [Block("text", ((1, 2, 3, 4),), "")]),
+    ],
+)
+def test_tags_without_their_partner_and_boxes_that_are_none_are_dropped(answer: str, blocks: list[Block]) -> None:
+    assert parse(answer) == blocks
+    to_markdown(answer)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<table><tr><td>a</td><td>b</td></tr>",
+        "<table><tr><td>a</td><td>b</tr></table>",
+        "<table><tr><td>a</td><td>b</td></tr>stray</table>",
+        "<table><tr><td>a</td><td><table><tr><td>b</td><td>c</td></tr></table></td></tr></table>",
+        "<table><tr><td>a</td><td colspan=2>b</td></tr></table>",
+        "<table><td>a</td><td>b</td></table>",
+        "</table><table",
+    ],
+)
+def test_a_table_that_pipes_cannot_show_stays_as_it_is(html: str) -> None:
+    assert table(html) == html
+
+
+def test_a_row_that_is_not_closed_ends_where_the_next_begins() -> None:
+    assert table("<table><tr><td>a</td><td>b</td><tr><td>c</td></table>") == "| a | b |\n| --- | --- |\n| c |  |"
+
+
+def test_a_table_of_one_long_row_and_many_short_ones_is_not_blown_up_to_a_square() -> None:
+    html = f"<table><tr>{'<td>a</td>' * 2000}</tr>{'<tr><td>b</td></tr>' * 2000}</table>"
+    assert len(table(html)) <= 2 * len(html)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("![](a.jpg) A caption", "A caption"),
+        ("![x] ![](a) b", "![x]  b"),
+        ("![a](b", "![a](b"),
+        ("![a]\n(b)", "![a]\n(b)"),
+        ("![![a](b)c", "c"),
+        ("![", "!["),
+    ],
+)
+def test_a_picture_loses_the_links_that_the_model_made_up(text: str, left: str) -> None:
+    assert to_markdown(HEAD.format("image") + text) == left
+
+
+# -- whatever a model writes ---------------------------------------------------------------------------------------------
+
+
+def check(answer: str) -> None:
+    for block in parse(answer):
+        assert not tagged(block.label)
+        assert not tagged(block.text)
+        for left, upper, right, lower in block.boxes:
+            assert 0 <= left <= right <= TOP
+            assert 0 <= upper <= lower <= TOP
+    assert tagged(answer) or to_markdown(answer) == answer
+    assert not tagged(to_markdown(answer)) or not tagged(answer)
+
+
+@given(st.integers(min_value=0))
+@settings(max_examples=1500, deadline=None)
+def test_a_mutated_answer_never_fails(seed: int) -> None:
+    check(mutated(random.Random(seed)))
+
+
+@given(st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(ANSWERS), st.text(max_size=5))).map("".join))
+@settings(max_examples=500, deadline=None)
+def test_any_text_never_fails(answer: str) -> None:
+    check(answer)
+
+
+@given(st.lists(st.builds(Block, st.sampled_from(["title", "text", "table"]), st.just(((1, 2, 3, 4),)), st.text())))
+@settings(max_examples=300, deadline=None)
+def test_what_is_rendered_is_parsed_again_with_its_labels_and_places(blocks: list[Block]) -> None:
+    assert [(b.label, b.boxes) for b in parse(render(blocks))] == [(b.label, b.boxes) for b in blocks]
+
+
+#: what a model may write again and again
+FLOODS = {
+    **{piece: HEAD.format("image") + piece * 9 for piece in PIECES if len(piece) > 1},
+    "open tables": HEAD.format("table") + "<table><tr><td>a</td><td>",
+    "open labels": "<|ref|>text<|/ref|>",
+    "boxes": "<|ref|>a<|/ref|><|det|>[[1, 2, 3, 4]]",
+    "half a box": "[1, 2, 3, ",
+    "half a picture": "![a](",
+    "attributes": "<table class=",
+    "rules": "-\n",
+    "entities": "&amp;&#",
+}
+
+
+def seconds(answer: str) -> float:
+    """The least of a few tries, so that what else the machine does counts for little."""
+    found = []
+    for _ in range(5):
+        began = time.process_time()
+        parse(answer)
+        to_markdown(answer)
+        escape(answer)
+        found.append(time.process_time() - began)
+    return min(found)
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_an_answer_eight_times_as_long_takes_eight_times_as_long(flood: str) -> None:
+    unit = FLOODS[flood]
+    texts = [HEAD.format("image") + unit * (size // len(unit)) for size in (16_384, 8 * 16_384)]
+    small, large = map(seconds, texts)
+    assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"  # 64 times where it is quadratic
+
+
+@pytest.mark.parametrize(
+    ("left", "middle", "right"),
+    [("<|re", "", "f|>"), ("<table>", "", "</table>"), ("<td>", "x", "</td>"), ("[", "1", "]")],
+)
+def test_nesting_of_any_depth_takes_a_linear_time(left: str, middle: str, right: str) -> None:
+    texts = [HEAD.format("table") + left * n + middle + right * n for n in (2_000, 16_000)]
+    small, large = map(seconds, texts)
+    assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"
+
+
+def test_a_number_of_a_million_digits_is_a_coordinate_like_any_other() -> None:
+    (block,) = parse(HEAD.format("text").replace("1,", "9" * 1_000_000 + ","))
+    assert block.boxes == ((3, 2, 999, 4),)
+    assert grounding.parse("[" * 100_000)[0].text.startswith("[[")
