@@ -8,7 +8,7 @@ from werkzeug.routing import BaseConverter, Map
 from ocr_celery import __version__
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings, load_settings
-from web import document, observe, ocr, ops, problems, results
+from web import document, incoming, observe, ocr, ops, problems, request_body, results
 from web.schemas import Problem
 
 _DESCRIPTION = """OCR as a service: send pages, get ids, ask for the text.
@@ -36,6 +36,7 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     app.extensions["ocr_client"] = client or Client(settings)
     observe.register(app)
     problems.register(app)
+    request_body.register(app, largest=incoming.largest_body(settings))
     for part in (ocr, results, ops):
         app.register_api(part.api)
     document.complete(app, settings)

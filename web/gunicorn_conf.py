@@ -12,6 +12,7 @@ from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
 from ocr_celery import telemetry
 from ocr_celery.settings import SettingsError, load_settings
 from web.patience import Patience, was_cut
+from web.request_body import return_memory
 
 try:
     _settings = load_settings()
@@ -19,6 +20,7 @@ except SettingsError as exc:
     sys.exit(f"ocr-celery: {exc}")
 
 telemetry.configure(_settings.log_level, _settings.log_format)
+return_memory()
 
 
 class _Lines(Logger):  # type: ignore[misc]

@@ -150,7 +150,7 @@ def test_a_file_sent_other_than_as_a_form_is_415(http: FlaskClient, kind: str) -
         b"\xff",
         b'{"url": NaN}',
         b'{"temperature": 1e999}',
-        b"[" * 100_000,
+        b"[" * 3000,
         b'{"max_tokens": 1%s}' % (b"0" * 9999),
     ],
     ids=["empty", "half", "no text", "NaN", "infinite", "deep", "long"],
@@ -162,7 +162,7 @@ def test_a_body_that_is_no_json_is_400(http: FlaskClient, path: str, body: bytes
 
 
 @pytest.mark.parametrize("path", ["/ocr/url", "/ocr/url/batch"])
-@pytest.mark.parametrize("body", ["[]", "null", '"x"', "1", '{"urls": ' + "[" * 50 + "]" * 50 + "}"])
+@pytest.mark.parametrize("body", ["[]", "null", '"x"', "1", '{"urls": ' + "[" * 50 + "]" * 50 + "}", "[" * 100_000])
 def test_json_of_another_form_is_422(http: FlaskClient, path: str, body: str) -> None:
     answer = http.post(path, data=body, content_type=JSON)
     assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
@@ -195,6 +195,56 @@ def test_a_batch_of_more_urls_than_allowed_is_422_and_says_the_limit(facade: Fac
     answer = facade(max_batch_urls=2).post("/ocr/url/batch", json={"urls": ["http://a/"] * 3})
     assert answer.status_code == 422
     assert answer.json == {"detail": "urls: 3 were given; a batch may have up to 2.", "code": "bad_request"}
+
+
+@pytest.mark.parametrize("field", [r"\ud800", r"\udc00x", r"a\ud83d"])
+@pytest.mark.parametrize("path", ["/ocr/url", "/ocr/url/batch"])
+def test_half_a_surrogate_in_a_name_or_a_text_is_422(http: FlaskClient, path: str, field: str) -> None:
+    for body in (f'{{"{field}": 1}}', f'{{"url": "{field}", "x": 1}}', f'{{"{field}": {{"{field}": "{field}"}}}}'):
+        answer = http.post(path, data=body, content_type=JSON)
+        assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
+
+
+def test_the_first_unknown_fields_of_a_large_body_are_named(http: FlaskClient) -> None:
+    body = "{" + ",".join(f'"{n}":1' for n in range(700_000)) + "}"
+    answer = http.post("/ocr/url", data=body, content_type=JSON)
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
+    assert answer.json["detail"].startswith("Unknown fields: 0, 1, 2, 3, 4, …. There are: ")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"urls": [' + '"",' * 2_000_000 + '""]}',
+        '{"urls": [' + "[]," * 2_000_000 + "[]]}",
+        '{"url": {' + ",".join(f'"{n}":1' for n in range(500_000)) + "}}",
+    ],
+    ids=["items", "lists", "fields of a field"],
+)
+def test_a_body_of_more_parts_than_any_request_needs_is_refused_by_counting(http: FlaskClient, body: str) -> None:
+    answer = http.post("/ocr/url/batch", data=body, content_type=JSON)
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
+    assert "5000" in answer.json["detail"] or answer.json["detail"].startswith("Unknown field: url.")
+
+
+@pytest.mark.parametrize("filler", [r"\"", "\\\\", "[", "x", " "])
+def test_a_body_is_counted_in_one_pass_whatever_its_texts_hold(http: FlaskClient, filler: str) -> None:
+    body = '{"urls": ["' + filler * (4_000_000 // len(filler))  # each text could begin at each quote
+    answer = http.post("/ocr/url/batch", data=body, content_type=JSON)
+    assert (answer.status_code, answer.json["code"]) == (400, "malformed_request")
+
+
+def test_texts_may_hold_as_many_brackets_and_commas_as_they_like(facade: Facade) -> None:
+    urls = ["http://a/?" + "[{,:}]" * 1300] * 3
+    answer = facade(max_batch_urls=2).post("/ocr/url/batch", json={"urls": urls})
+    assert answer.json["detail"] == "urls: 3 were given; a batch may have up to 2."
+
+
+@pytest.mark.parametrize("path", ["/ocr", "/ocr/url", "/ocr/url/batch"])
+def test_a_parameter_behind_the_path_of_a_call_that_has_none_is_named(http: FlaskClient, path: str) -> None:
+    answer = http.post(f"{path}?prompt=Free%20OCR.&format=zzz", json={"url": "http://a/", "urls": ["http://a/"]})
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
+    assert answer.json["detail"] == "Unknown fields: format, prompt. This call has none."
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", None])

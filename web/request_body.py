@@ -1,0 +1,114 @@
+"""Reads the body of a request, within bounds of size, of time, and of the memory that all bodies of a process take."""
+
+import ctypes
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from flask import Flask, current_app, g, request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from ocr_celery.errors import QueueFull
+from web.patience import was_cut
+from web.problems import MalformedRequest, RequestTimeout
+
+_AT_ONCE = 1024 * 1024  # bytes asked of the connection; a body up to this size needs no place
+_LARGEST_AT_ONCE = 6  # bodies of the largest size that a process holds at the same time
+_PLACE_WITHIN = 10.0  # seconds a body waits for its place
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of glibc's malloc.h
+
+
+@dataclass
+class Room:
+    """Memory for bodies, shared by the threads of a process. `free`: bytes."""
+
+    free: int
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def take(self, size: int, *, within: float) -> bool:
+        """Whether there was room for so many bytes within that many seconds."""
+        end = time.monotonic() + within
+        with self._changed:
+            while self.free < size:
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                self._changed.wait(left)
+            self.free -= size
+            return True
+
+    def give_back(self, size: int) -> None:
+        """What was taken is free again."""
+        with self._changed:
+            self.free += size
+            self._changed.notify_all()
+
+
+def register(app: Flask, *, largest: int) -> None:
+    """Let requests of this app be read. `largest`: bytes that a body may have at most."""
+    app.extensions["body_room"] = Room(_LARGEST_AT_ONCE * largest)
+    app.teardown_request(_leave)
+
+
+def return_memory() -> None:
+    """Have this process return the memory of a large body when it is freed: glibc would keep it, for each thread apart."""
+    with suppress(OSError, AttributeError):  # another C library
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, _AT_ONCE // 2)
+        libc.mallopt(_M_ARENA_MAX, 2)
+
+
+def read(limit: int, *, patience: float) -> bytes:
+    """The body, of at most so many bytes. `patience`: seconds it may take, as told to a caller who took longer.
+
+    Raises `RequestEntityTooLarge`, `RequestTimeout`, `MalformedRequest`, and `QueueFull` where other bodies take all the room.
+    """
+    length = request.content_length
+    if length is not None and length > limit:
+        raise RequestEntityTooLarge
+    try:
+        data = _all(limit, length)
+    except (ParseException, OSError, ValueError):
+        _check_patience(patience)
+        raise MalformedRequest("The body broke off, or its chunks are not as HTTP wants them.") from None
+    _check_patience(patience)
+    if len(data) > limit:
+        raise RequestEntityTooLarge
+    if length is not None and len(data) < length:
+        raise MalformedRequest("The body broke off.")
+    g.body_read = True
+    return data
+
+
+def _all(limit: int, length: int | None) -> bytes:
+    """What comes, up to one byte more than the limit where its length was not announced."""
+    stream = request.environ["wsgi.input"]
+    if length is None and not request.environ.get("wsgi.input_terminated"):
+        return b""
+    left = limit + 1 if length is None else length
+    pieces: list[bytes] = []
+    while left > 0 and (piece := stream.read(min(left, _AT_ONCE))):
+        left -= len(piece)
+        pieces.append(piece)
+        if left > 0 and "body_place" not in g and sum(map(len, pieces)) >= _AT_ONCE:
+            _enter(limit if length is None else length)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _enter(size: int) -> None:
+    """Take room for the whole body. A caller who only announced one takes none."""
+    if not current_app.extensions["body_room"].take(size, within=_PLACE_WITHIN):
+        raise QueueFull
+    g.body_place = size
+
+
+def _leave(_: BaseException | None) -> None:
+    if size := g.pop("body_place", 0):
+        current_app.extensions["body_room"].give_back(size)
+
+
+def _check_patience(seconds: float) -> None:
+    if was_cut(request.environ.get("gunicorn.socket")):
+        raise RequestTimeout(f"The request did not arrive within {seconds:g} s.")
