@@ -8,10 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ocr_celery import privacy
 from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
 from ocr_celery.errors import OcrError
 from ocr_celery.page import Page
+
+privacy.opt_out()  # before any module here imports a library that would report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from ocr_celery import privacy
 from ocr_celery.core.options import Options
 from ocr_celery.core.prompts import FREE_OCR
 from ocr_celery.core.reading import Reading
@@ -39,7 +40,6 @@ _SOCKETS = "VLLM_RPC_BASE_PATH"  # the folder that vLLM makes them in
 _ENVIRONMENT = {
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a worker has threads, and a fork would keep the leash's pipe open
     "VLLM_USE_V2_MODEL_RUNNER": "0",  # the newer one refuses the n-gram guard
-    "VLLM_NO_USAGE_STATS": "1",
     "VLLM_LOGGING_LEVEL": "WARNING",
 }
 
@@ -164,6 +164,7 @@ class DeepseekEngine:
 
     def _load(self) -> "Llm":
         prepare_environment()
+        privacy.stay_offline(self._wanted.path)
         from ocr_celery.engine.llm import Llm
 
         assert self._leash is not None

@@ -27,13 +27,14 @@ class LocalService:
         given = {"OCR_PORT": self.port, "OCR_HOST": "127.0.0.1", "OCR_DATA_DIR": folder, **settings}
         self.env = {**clean, **{k: str(v) for k, v in given.items()}}
         self.log_path = folder / "run.log"
+        self.before: list[str] = []  #: a command to start it by
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *, timeout: float = 120) -> Self:
         """Start it and wait until it is ready."""
         begin = self.log_path.stat().st_size if self.log_path.exists() else 0
         with self.log_path.open("ab") as log:
-            command = [sys.executable, "-m", "ocr_celery.local"]
+            command = [*self.before, sys.executable, "-m", "ocr_celery.local"]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
         end = time.monotonic() + timeout
         while f"ready     {self.url}" not in self.log[begin:]:

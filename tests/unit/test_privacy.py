@@ -1,0 +1,45 @@
+"""Telemetry is off before a library that has any is imported."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ocr_celery import privacy
+
+ROOT = Path(__file__).parents[2]
+LIBRARIES = ("onnxruntime", "rapidocr", "torch", "transformers", "huggingface_hub", "vllm")
+
+
+def test_importing_the_engines_turns_telemetry_off_and_imports_no_library_before() -> None:
+    program = (
+        "import os, sys, ocr_celery.engine, ocr_celery.engine.choose\n"
+        f"print([name for name in {list(privacy.OPT_OUTS)} if name not in os.environ])\n"
+        f"print([name for name in {LIBRARIES} if name in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines() == ["[]", "[]"], done.stderr
+
+
+def test_what_the_operator_has_said_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DO_NOT_TRACK", "0")
+    monkeypatch.delenv("ORT_DISABLE_TELEMETRY", raising=False)
+    privacy.opt_out()
+    assert (os.environ["DO_NOT_TRACK"], os.environ["ORT_DISABLE_TELEMETRY"]) == ("0", "1")
+
+
+def test_no_hub_is_asked_for_a_model_that_is_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    privacy.stay_offline("deepseek-ai/DeepSeek-OCR")
+    assert not os.environ
+    privacy.stay_offline(str(tmp_path))
+    assert os.environ["HF_HUB_OFFLINE"] == "1"
