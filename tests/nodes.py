@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 T = TypeVar("T")
 
 
-def until(condition: Callable[[], T], *, timeout: float = 30, what: str = "") -> T:
+def until(condition: Callable[[], T], *, timeout: float = 60, what: str = "") -> T:
     """Wait until the condition gives something true, and return it."""
     end = time.monotonic() + timeout
     while not (value := condition()):
@@ -34,7 +34,7 @@ def until(condition: Callable[[], T], *, timeout: float = 30, what: str = "") ->
     return value
 
 
-def final(client: "Client", ids: list[str], *, timeout: float = 60) -> "list[TaskView]":
+def final(client: "Client", ids: list[str], *, timeout: float = 120) -> "list[TaskView]":
     """These tasks, once all are final."""
     views: dict[str, TaskView] = {}
 
@@ -144,7 +144,7 @@ class Worker:
     def signal(self, how: int) -> None:
         self.process.send_signal(how)
 
-    def wait(self, timeout: float = 30) -> int:
+    def wait(self, timeout: float = 60) -> int:
         """Its exit status."""
         return self.process.wait(timeout)
 

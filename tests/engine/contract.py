@@ -158,6 +158,6 @@ class EngineContract:
         stopping.join()
         said = len(doomed.outcomes)
         assert not doomed.engine.alive()
-        until(lambda: not self.left_over(doomed), timeout=5, what="all is gone")
+        until(lambda: not self.left_over(doomed), timeout=60, what="all is gone")
         assert len(doomed.outcomes) == said
         assert not doomed.deaths

@@ -44,11 +44,11 @@ class Service:
         return dict(self.inspect().stats()[self.worker.name]["pool"])
 
     def inspect(self) -> Any:
-        return self.app.control.inspect([self.worker.name], timeout=5)
+        return self.app.control.inspect([self.worker.name], timeout=30)
 
     def revoke(self, id: str, *, terminate: bool = False) -> None:
         """Revoke a task; the worker has heard of it when this returns."""
-        assert self.app.control.revoke(id, terminate=terminate, reply=True, timeout=5, destination=[self.worker.name])
+        assert self.app.control.revoke(id, terminate=terminate, reply=True, timeout=30, destination=[self.worker.name])
 
     def open_tasks(self) -> int:
         """How many places of OCR_MAX_QUEUE_SIZE are taken."""

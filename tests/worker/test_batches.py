@@ -11,7 +11,7 @@ Start = Callable[..., Worker]
 
 
 def pool_stats(client: Client, worker: Worker) -> dict[str, object]:
-    answer = until(lambda: client.app.control.inspect([worker.name], timeout=2).stats())
+    answer = until(lambda: client.app.control.inspect([worker.name], timeout=20).stats())
     return dict(answer[worker.name]["pool"])
 
 

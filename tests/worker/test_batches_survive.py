@@ -26,7 +26,7 @@ def test_a_batch_whose_worker_is_killed_in_the_middle_is_completed_and_collected
     batch = until(lambda: (b := client.look_up_batch(id)).status.final and b)
     assert batch.counts == {Status.COMPLETED: 16}
     assert [task.result["width"] for _, task in batch.items if task.result] == [100 + i for i in range(16)]
-    summary = AsyncResult(id, app=client.app).get(timeout=10)
+    summary = AsyncResult(id, app=client.app).get(timeout=60)
     assert [item["result"]["width"] for item in summary["outcomes"]] == [100 + i for i in range(16)]
     until_settled(redis)
     assert second.log.count("ocr.collect") <= 1

@@ -20,7 +20,7 @@ ELSEWHERE = "elsewhere"  #: a queue of another service, whose messages we look a
 
 
 def test_a_url_sent_by_name_is_read_with_the_defaults(service: Service, origin: Origin) -> None:
-    result = service.send("ocr.url", origin.page(120)).get(timeout=10)
+    result = service.send("ocr.url", origin.page(120)).get(timeout=60)
     assert set(result) == {
         *(
             "text",
@@ -39,7 +39,7 @@ def test_a_url_sent_by_name_is_read_with_the_defaults(service: Service, origin: 
     assert result["text"] == "page of 120 x 20, <|grounding|>Convert the document to markdown."
     assert (result["width"], result["height"], result["engine"]) == (120, 20, "scripted")
     assert set(result["seconds"]) == {"waited", "prepared", "read"}
-    assert result["seconds"]["read"] == pytest.approx(0.05, abs=0.2)
+    assert result["seconds"]["read"] >= SETTINGS["OCR_SCRIPTED_SECONDS"]
 
 
 @pytest.mark.parametrize(
@@ -57,29 +57,29 @@ def test_a_url_sent_by_name_is_read_with_the_defaults(service: Service, origin: 
     ],
 )
 def test_any_of_the_options_may_be_given(service: Service, options: dict[str, Any], text: str) -> None:
-    assert service.send("ocr.image", png(), kwargs=options).get(timeout=10)["text"] == text
+    assert service.send("ocr.image", png(), kwargs=options).get(timeout=60)["text"] == text
 
 
 def test_the_source_may_be_a_keyword(service: Service, origin: Origin) -> None:
-    assert service.send("ocr.url", kwargs={"url": origin.page(130)}).get(timeout=10)["width"] == 130
-    assert service.send("ocr.image", kwargs={"image": png(131)}).get(timeout=10)["width"] == 131
+    assert service.send("ocr.url", kwargs={"url": origin.page(130)}).get(timeout=60)["width"] == 130
+    assert service.send("ocr.image", kwargs={"image": png(131)}).get(timeout=60)["width"] == 131
 
 
 def test_an_image_travels_as_bytes_or_as_a_reference_that_may_be_used_again(service: Service) -> None:
-    assert service.send("ocr.image", png(140)).get(timeout=10)["width"] == 140
+    assert service.send("ocr.image", png(140)).get(timeout=60)["width"] == 140
     reference = service.client.store_image(png(141))
-    assert [service.send("ocr.image", reference).get(timeout=10)["width"] for _ in range(2)] == [141, 141]
+    assert [service.send("ocr.image", reference).get(timeout=60)["width"] for _ in range(2)] == [141, 141]
 
 
 def test_a_group_answers_in_order(service: Service, origin: Origin) -> None:
     pages = group(service.app.signature("ocr.url", [origin.page(150 + i)]) for i in range(6))
-    assert [page["width"] for page in pages.apply_async().get(timeout=10)] == [150 + i for i in range(6)]
+    assert [page["width"] for page in pages.apply_async().get(timeout=60)] == [150 + i for i in range(6)]
 
 
 def test_a_chain_goes_on_with_the_result(service: Service) -> None:
     later = service.app.signature("elsewhere.store", ["scan 7"], queue=ELSEWHERE)
     sent = chain(service.app.signature("ocr.image", [png(160)]), later, app=service.app).apply_async()
-    assert sent.parent.get(timeout=10)["width"] == 160
+    assert sent.parent.get(timeout=60)["width"] == 160
     (args, _, _), *_ = until(lambda: service.messages(ELSEWHERE))
     assert (args[0]["width"], args[1]) == (160, "scan 7")
     service.redis.client.delete(ELSEWHERE)
@@ -89,7 +89,7 @@ def test_a_link_gets_the_result_and_a_link_error_the_id(service: Service) -> Non
     link = service.app.signature("elsewhere.ok", queue=ELSEWHERE)
     link_error = service.app.signature("elsewhere.sorry", queue=ELSEWHERE)
     good = service.send("ocr.image", png(161), link=link, link_error=link_error)
-    assert good.get(timeout=10)["width"] == 161
+    assert good.get(timeout=60)["width"] == 161
     assert [args[0]["width"] for args, _, _ in until(lambda: service.messages(ELSEWHERE))] == [161]
     service.redis.client.delete(ELSEWHERE)
     bad = service.send("ocr.image", b"no image", link=link, link_error=link_error)
@@ -103,15 +103,15 @@ def test_a_countdown_is_scheduled_and_read_when_it_is_time(service: Service) -> 
     scheduled = until(lambda: service.inspect().scheduled()[service.worker.name])
     assert [entry["request"]["id"] for entry in scheduled] == [sent.id]
     assert sent.status == "PENDING"
-    assert sent.get(timeout=10)["width"] == 100
+    assert sent.get(timeout=60)["width"] == 100
 
 
 def test_a_task_shown_under_another_name_is_read_all_the_same(service: Service) -> None:
-    assert service.send("ocr.image", png(), shadow="scan of today").get(timeout=10)["width"] == 100
+    assert service.send("ocr.image", png(), shadow="scan of today").get(timeout=60)["width"] == 100
 
 
 def test_an_eta_in_the_past_is_read_at_once(service: Service) -> None:
-    assert service.send("ocr.image", png(), eta=datetime.now(UTC) - timedelta(hours=1)).get(timeout=10)["width"] == 100
+    assert service.send("ocr.image", png(), eta=datetime.now(UTC) - timedelta(hours=1)).get(timeout=60)["width"] == 100
 
 
 def test_an_expired_page_is_revoked_and_never_read(service: Service) -> None:
@@ -157,7 +157,7 @@ def test_wrong_arguments_fail_with_a_code(
 ) -> None:
     sent = service.send("ocr.image", *args, kwargs=kwargs)
     with pytest.raises(errors.BadOption) as caught:
-        sent.get(timeout=10)
+        sent.get(timeout=60)
     assert caught.value.code == "bad_option"
     assert caught.value.message.startswith(message)
     assert sent.status == "FAILURE"
@@ -181,7 +181,7 @@ def test_a_failure_is_an_error_of_ours_kept_as_json(
 ) -> None:
     sent = service.send(task, source, kwargs=options)
     with pytest.raises(errors.OcrError) as caught:
-        sent.get(timeout=10)
+        sent.get(timeout=60)
     assert type(caught.value) is error
     assert (caught.value.code, sent.status) == (error.code, "FAILURE")
     assert service.stored(sent.id)["result"] == {
@@ -194,7 +194,7 @@ def test_a_failure_is_an_error_of_ours_kept_as_json(
 def test_a_record_in_redis_holds_neither_the_image_nor_other_arguments(service: Service) -> None:
     image = png(170)
     sent = service.send("ocr.image", image, kwargs={"prompt": "top secret", "max_tokens": 1})
-    sent.get(timeout=10)
+    sent.get(timeout=60)
     text = service.redis.client.get(keys.META + sent.id)
     assert b64encode(image)[:40] not in text
     assert b"secret" not in text
@@ -205,8 +205,8 @@ def test_a_service_with_an_application_of_its_own_needs_only_names(service: Serv
 
     other = Celery("other", broker=service.redis.url, backend=service.redis.url, set_as_current=False)
     sent = other.send_task("ocr.image", [png(180)])
-    assert sent.get(timeout=10)["width"] == 180
+    assert sent.get(timeout=60)["width"] == 180
     failed: AsyncResult = other.send_task("ocr.image", [b"no image"])
     with pytest.raises(errors.NotAnImage):
-        failed.get(timeout=10)
+        failed.get(timeout=60)
     other.close()

@@ -17,7 +17,7 @@ SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.1, "OCR_SCRIPTED_SPRE
 
 def outcomes(service: Service, body: AsyncResult) -> list[dict[str, Any]]:
     """What `ocr.collect` answers. (`get` on the chord's result would raise the first failure of its header.)"""
-    summary = service.result(body.id).get(timeout=20)
+    summary = service.result(body.id).get(timeout=60)
     items = list(summary["outcomes"])
     completed = sum(item["status"] == "completed" for item in items)
     assert summary["total"] == len(items)
@@ -93,7 +93,7 @@ def test_a_batch_keeps_the_order_of_its_urls_and_counts_the_bad_ones(service: Se
         9: "bad_url",
     }
     assert batch.items[11][1].result["width"] == 140
-    summary = service.result(id).get(timeout=10)
+    summary = service.result(id).get(timeout=60)
     assert (summary["total"], summary["completed"], summary["failed"]) == (12, 8, 4)
     until(service.is_settled)
 

@@ -63,7 +63,7 @@ def test_an_image_is_sent_waited_for_and_looked_up(service: Service) -> None:
     id = client.submit_image(png(211), name="scan 1.png", prompt="Free OCR.", max_tokens=2)
     first = client.look_up(id)
     assert (first.id, first.status.final, first.result, first.error) == (id, False, None, None)
-    view = client.wait(id, timeout=10)
+    view = client.wait(id, timeout=60)
     assert view == client.look_up(id)
     assert view.status is Status.COMPLETED
     assert view.result is not None
@@ -75,7 +75,7 @@ def test_an_image_is_sent_waited_for_and_looked_up(service: Service) -> None:
 def test_a_url_and_a_batch_are_sent_and_looked_up(service: Service, origin: Origin) -> None:
     id = client.submit_url(origin.page(212))
     batch = client.submit_batch([origin.page(213), "nowhere"], max_tokens=1)
-    assert client.wait(id, timeout=10).result["width"] == 212  # type: ignore[index]
+    assert client.wait(id, timeout=60).result["width"] == 212  # type: ignore[index]
     view = until(lambda: (b := client.look_up_batch(batch)).status.final and b)
     assert (view.id, view.status) == (batch, Status.COMPLETED)
     assert [url for url, _ in view.items] == [origin.page(213), "nowhere"]
@@ -85,18 +85,18 @@ def test_a_url_and_a_batch_are_sent_and_looked_up(service: Service, origin: Orig
 
 def test_a_stored_image_is_read_by_its_reference(service: Service) -> None:
     reference = client.store_image(png(214))
-    assert service.send("ocr.image", reference).get(timeout=10)["width"] == 214
+    assert service.send("ocr.image", reference).get(timeout=60)["width"] == 214
 
 
 def test_waiting_ends_with_the_time(service: Service) -> None:
     id = client.submit_image(png())
     with pytest.raises(TimeoutError, match=f"task {id} is still (pending|processing) after 0.1 s"):
         client.wait(id, timeout=0.1)
-    client.wait(id, timeout=10)
+    client.wait(id, timeout=60)
 
 
 def test_a_failed_task_says_why(service: Service) -> None:
-    view = client.wait(client.submit_image(png(), prompt="bad luck"), timeout=10)
+    view = client.wait(client.submit_image(png(), prompt="bad luck"))
     assert (view.status, view.result) == (Status.FAILED, None)
     assert isinstance(view.error, errors.EngineFailed)
     assert view.error.message == "The script says that this page fails."
@@ -170,6 +170,6 @@ def test_the_counts_tell_how_many_tasks_stand_where(service: Service) -> None:
     ids = [client.submit_image(png()), client.submit_image(png(), prompt="bad luck")]
     assert client.stats().total == before.total + 2
     for id in ids:
-        client.wait(id, timeout=10)
+        client.wait(id, timeout=60)
     after = client.stats()
     assert (after.completed, after.failed) == (before.completed + 1, before.failed + 1)

@@ -13,7 +13,8 @@ from nodes import ROOT, free_port, png, until
 from origin import Origin
 from service import Service
 
-SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.7, "OCR_SCRIPTED_FAIL": "luck"}
+SECONDS = 2  #: in the engine: long enough to look at it from outside on a busy machine
+SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": SECONDS, "OCR_SCRIPTED_FAIL": "luck"}
 
 
 class Flower:
@@ -34,14 +35,14 @@ class Flower:
         )
 
     def tasks(self) -> dict[str, Any]:
-        answer = requests.get(f"{self.url}/api/tasks", timeout=5)
+        answer = requests.get(f"{self.url}/api/tasks", timeout=30)
         answer.raise_for_status()
         return dict(answer.json())
 
     def knows(self, worker: str) -> bool:
         """Whether it has heard of this worker, and so hears its events."""
         try:
-            return worker in requests.get(f"{self.url}/api/workers", timeout=5).json()
+            return worker in requests.get(f"{self.url}/api/workers", timeout=30).json()
         except requests.RequestException:
             return False
 
@@ -56,7 +57,7 @@ def flower(service: Service) -> Iterator[Flower]:
     until(lambda: flower.knows(service.worker.name), what="Flower has heard of the worker")
     yield flower
     flower.process.terminate()
-    flower.process.wait(10)
+    flower.process.wait(30)
 
 
 def test_every_page_is_a_task_with_its_true_state_and_runtime(service: Service, flower: Flower, origin: Origin) -> None:
@@ -74,7 +75,8 @@ def test_every_page_is_a_task_with_its_true_state_and_runtime(service: Service, 
     }
     for sent in good:
         assert sent.status == "SUCCESS"
-        assert tasks[sent.id]["runtime"] == pytest.approx(0.7, abs=0.3)
+        between = tasks[sent.id]["succeeded"] - tasks[sent.id]["started"]
+        assert SECONDS <= tasks[sent.id]["runtime"] <= between + 0.3
         assert tasks[sent.id]["args"] == f"(<{len(image)} bytes>)"
         assert tasks[sent.id]["worker"] == service.worker.name
     assert tasks[url]["args"] == f"({origin.page(100)})"

@@ -10,7 +10,9 @@ from origin import Origin
 from service import Service
 from watch import Watch
 
-SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 1, "OCR_SCRIPTED_FAIL": "luck"}
+SECONDS = 2  #: in the engine: long enough to look at it from outside on a busy machine
+SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": SECONDS, "OCR_SCRIPTED_FAIL": "luck"}
+ENDS = {"task-succeeded", "task-failed", "task-revoked"}
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +39,7 @@ def test_it_answers_while_the_engine_is_busy(service: Service) -> None:
     assert [service.result(inside).status, service.result(waiting).status] == ["STARTED", "PENDING"]
     assert service.result(inside).info["hostname"] == service.worker.name
     for result in sent:
-        result.get(timeout=10)
+        result.get(timeout=60)
     after = service.pool()["batch-histogram"]
     assert after.get("4", 0) == before.get("4", 0) + 1, "four entered together"
 
@@ -49,17 +51,19 @@ def test_every_page_has_its_own_events_and_its_true_runtime(service: Service) ->
         broken = service.send("ocr.image", b"no image")
         off = service.send("ocr.image", png(), countdown=0.2, expires=0.1)
         for sent in (*good, bad, broken, off):
-            until(lambda id=sent.id: len(watch.of(id)) >= 2 and watch.types(id)[-1] != "task-started")
+            until(lambda id=sent.id: ENDS & set(watch.types(id)))
     for sent in good:
         assert watch.types(sent.id) == ["task-received", "task-started", "task-succeeded"]
-        received, _, succeeded = watch.of(sent.id)
+        received, started, succeeded = watch.of(sent.id)
         assert received["name"] == "ocr.image"
-        assert succeeded["runtime"] == pytest.approx(1.0, abs=0.3)
+        between = succeeded["timestamp"] - started["timestamp"]
+        assert SECONDS <= succeeded["runtime"] <= between + 0.3
         assert len(succeeded["result"]) < 200
     assert watch.types(bad.id) == ["task-received", "task-started", "task-failed"]
     assert watch.of(bad.id)[-1]["exception"].startswith("EngineFailed")
     assert watch.types(broken.id) == ["task-received", "task-started", "task-failed"]
-    assert watch.types(off.id) == ["task-received", "task-revoked"]
+    # Celery says nothing of the arrival of a task that has expired by then
+    assert watch.types(off.id) in (["task-received", "task-revoked"], ["task-revoked"])
 
 
 def test_a_page_that_is_terminated_is_said_to_be_revoked(service: Service) -> None:

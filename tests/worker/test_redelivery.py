@@ -52,7 +52,7 @@ def test_a_finished_page_is_neither_read_nor_counted_nor_linked_again(service: S
     put_back(service, message)
     until(lambda: "task first was finished before; not read again" in service.worker.log)
     put_back(service, message)
-    summary = AsyncResult(body.id, app=service.app).get(timeout=20)
+    summary = AsyncResult(body.id, app=service.app).get(timeout=60)
     assert [item["result"]["width"] for item in summary["outcomes"]] == [110, 199]
     until(service.is_settled)
     assert (lines(service, "first", "page read"), lines(service, "second", "page read")) == (1, 1)
@@ -70,7 +70,7 @@ def test_a_page_whose_worker_died_before_it_counted_and_linked_is_counted_and_li
     body = chord(pages, service.app.signature("ocr.collect"), app=service.app).apply_async()
     finish(service, "died-success", "SUCCESS", RESULT)
     finish(service, "died-failure", "FAILURE", errors.EngineFailed("It was blank.").as_result())
-    summary = AsyncResult(body.id, app=service.app).get(timeout=20)
+    summary = AsyncResult(body.id, app=service.app).get(timeout=60)
     assert summary["outcomes"][0] == {"status": "completed", "result": RESULT}
     failed = {"status": "failed", "code": "engine_failed", "error": "It was blank.", "task_id": "died-failure"}
     assert summary["outcomes"][1] == failed
@@ -89,7 +89,7 @@ def test_a_page_that_is_delivered_again_while_it_is_read_is_read_once(service: S
     message = until(lambda: held(service.redis, service.worker.name, sent.id))
     put_back(service, message)
     until(lambda: f"task {sent.id} was delivered again while it is being worked on" in service.worker.log)
-    assert sent.get(timeout=10)["width"] == 150
+    assert sent.get(timeout=60)["width"] == 150
     until(service.is_settled)
     assert lines(service, sent.id, "page read") == 1
 

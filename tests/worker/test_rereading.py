@@ -45,5 +45,5 @@ def test_behind_a_barrier_a_long_page_holds_the_next_batch_back(client: Client, 
     ids += [client.submit_image(png(100)) for _ in range(3)]
     views = final(client, ids)
     assert min(view.updated_at for view in views[1:]) > views[0].updated_at
-    stats = until(lambda: client.app.control.inspect([worker.name], timeout=2).stats())[worker.name]["pool"]
+    stats = until(lambda: client.app.control.inspect([worker.name], timeout=20).stats())[worker.name]["pool"]
     assert stats["joined-running-batch"] == 0

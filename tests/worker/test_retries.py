@@ -22,9 +22,9 @@ def test_a_server_that_fails_at_first_is_asked_again(service: Service, origin: O
     scheduled = until(lambda: service.inspect().scheduled()[service.worker.name])
     assert [entry["request"]["id"] for entry in scheduled] == [sent.id]
     neighbour = service.send("ocr.image", png(124))
-    assert neighbour.get(timeout=10)["width"] == 124, "it holds no place while it waits"
+    assert neighbour.get(timeout=60)["width"] == 124, "it holds no place while it waits"
     assert sent.status == "RETRY"
-    assert sent.get(timeout=10)["width"] == 123
+    assert sent.get(timeout=60)["width"] == 123
     assert sent.status == "SUCCESS"
     assert origin.asked["/once/123"] == 2
     until(service.is_settled)
@@ -40,7 +40,7 @@ def test_a_server_that_always_fails_is_given_up_with_its_error(service: Service,
     # as its message looks before the last of its tries
     sent = service.send("ocr.url", f"{origin.url}/gone/502", retries=3)
     with pytest.raises(errors.DownloadFailed, match=r"127\.0\.0\.1 answered with status 502"):
-        sent.get(timeout=10)
+        sent.get(timeout=60)
     assert sent.status == "FAILURE"
     view = service.client.look_up(sent.id)
     assert view.error is not None
@@ -80,7 +80,7 @@ def test_a_source_that_says_how_long_to_wait_is_heeded_within_bounds(
 def test_a_refusal_is_final_at_once(service: Service, origin: Origin, path: str) -> None:
     sent = service.send("ocr.url", origin.url + path)
     with pytest.raises(errors.SourceRefused):
-        sent.get(timeout=10)
+        sent.get(timeout=60)
     assert origin.asked[path] == 1
 
 

@@ -36,7 +36,7 @@ def fill(service: Service) -> list[AsyncResult]:
 def assert_never_read(service: Service, sent: AsyncResult) -> None:
     assert sent.status == "REVOKED"
     with pytest.raises(TaskRevokedError):
-        sent.get(timeout=5)
+        sent.get(timeout=60)
     view = service.client.look_up(sent.id)
     assert view.status is Status.FAILED
     assert view.error is not None
@@ -50,7 +50,7 @@ def test_a_page_that_waits_in_the_queue(service: Service) -> None:
     until(lambda: service.redis.client.llen("celery") > 0, what="some are left in the queue")
     service.revoke(waiting[-1].id)
     assert waiting[-1].status == "REVOKED"
-    assert [sent.get(timeout=20)["width"] for sent in inside + waiting[:-1]] == [LONG] * 2 + [SHORT] * 11
+    assert [sent.get(timeout=60)["width"] for sent in inside + waiting[:-1]] == [LONG] * 2 + [SHORT] * 11
     assert_never_read(service, waiting[-1])
 
 
@@ -61,7 +61,7 @@ def test_a_page_that_is_buffered(service: Service, terminate: bool) -> None:
     until(lambda: service.pool()["buffered"] == 2)
     service.revoke(off.id, terminate=terminate)
     assert off.status == "REVOKED"
-    assert [sent.get(timeout=20)["width"] for sent in [*inside, neighbour]] == [LONG, LONG, SHORT]
+    assert [sent.get(timeout=60)["width"] for sent in [*inside, neighbour]] == [LONG, LONG, SHORT]
     assert_never_read(service, off)
 
 
@@ -70,22 +70,22 @@ def test_a_page_that_is_read_and_terminated_frees_its_place_at_once(service: Ser
     next_one = send(service, SHORT)
     until(lambda: service.pool()["buffered"] == 1)
     service.revoke(off.id, terminate=True)
-    assert next_one.get(timeout=20)["width"] == SHORT
+    assert next_one.get(timeout=60)["width"] == SHORT
     assert neighbour.status == "STARTED", "the next one came in before a place was free by itself"
-    assert neighbour.get(timeout=20)["width"] == LONG
+    assert neighbour.get(timeout=60)["width"] == LONG
     assert_never_read(service, off)
 
 
 def test_a_page_that_is_read_already_is_read_to_its_end_unless_terminated(service: Service) -> None:
     late, _ = fill(service)
     service.revoke(late.id)
-    assert late.get(timeout=20)["width"] == LONG
+    assert late.get(timeout=60)["width"] == LONG
     assert late.status == "SUCCESS"
 
 
 def test_a_page_that_is_finished_stays_finished(service: Service) -> None:
     done = send(service, SHORT)
-    assert done.get(timeout=20)["width"] == SHORT
+    assert done.get(timeout=60)["width"] == SHORT
     service.revoke(done.id, terminate=True)
     assert done.status == "SUCCESS"
     assert service.client.look_up(done.id).status is Status.COMPLETED

@@ -155,7 +155,7 @@ def test_a_page_that_waits_for_its_time_survives_a_restart_of_redis(
     until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 1, what="it is held")
     redis.stop()
     redis.start()
-    until(lambda: sent.status == "SUCCESS", timeout=20, what="it is read when it is time")
+    until(lambda: sent.status == "SUCCESS", what="it is read when it is time")
     until_settled(redis)
     assert len(reads(worker)) == 1
 
@@ -168,5 +168,5 @@ def test_a_page_that_waits_for_its_time_survives_the_death_of_its_worker(
     until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 1, what="it is held")
     first.kill()
     start_worker(OCR_SCRIPTED_SECONDS=0.1)
-    until(lambda: sent.status == "SUCCESS", timeout=20, what="it is read when it is time")
+    until(lambda: sent.status == "SUCCESS", what="it is read when it is time")
     until_settled(redis)

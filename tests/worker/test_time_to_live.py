@@ -37,10 +37,10 @@ def error_of(service: Service, id: str) -> type[OcrError] | None:
 @pytest.mark.parametrize("prompt", ["fine", "bad luck"])
 def test_a_finished_task_is_known_then_expired_then_unknown(service: Service, prompt: str) -> None:
     id = service.client.submit_image(png(), prompt=prompt)
-    assert service.client.wait(id, timeout=10).status.final
-    until(lambda: error_of(service, id) is ResultExpired, timeout=5)
+    assert service.client.wait(id, timeout=60).status.final
+    until(lambda: error_of(service, id) is ResultExpired)
     assert ResultExpired.http_status == 410
-    until(lambda: error_of(service, id) is TaskNotFound, timeout=5)
+    until(lambda: error_of(service, id) is TaskNotFound)
     assert not list(service.redis.client.scan_iter(f"*{id}*"))
     until(lambda: service.client.stats().total == 0, what="it is counted no more")
 
@@ -48,7 +48,7 @@ def test_a_finished_task_is_known_then_expired_then_unknown(service: Service, pr
 def test_a_batch_is_forgotten_like_its_tasks(service: Service, origin: Origin) -> None:
     id = service.client.submit_batch([origin.page(100), "nowhere"])
     until(lambda: service.client.look_up_batch(id).status is Status.COMPLETED)
-    until(lambda: not list(service.redis.client.scan_iter(f"*{id}*")), timeout=10)
+    until(lambda: not list(service.redis.client.scan_iter(f"*{id}*")))
     with pytest.raises(TaskNotFound):
         service.client.look_up_batch(id)
 
@@ -56,17 +56,17 @@ def test_a_batch_is_forgotten_like_its_tasks(service: Service, origin: Origin) -
 def test_a_loose_image_goes_by_itself(service: Service) -> None:
     reference = service.client.store_image(png())
     assert service.redis.client.exists(keys.PREFIX + reference)
-    until(lambda: not service.redis.client.exists(keys.PREFIX + reference), timeout=5)
+    until(lambda: not service.redis.client.exists(keys.PREFIX + reference))
     sent = service.send("ocr.image", reference)
     with pytest.raises(OcrError) as caught:
-        sent.get(timeout=10)
+        sent.get(timeout=60)
     assert caught.value.code == "image_expired"
 
 
 def test_an_image_that_came_with_a_task_stays_for_as_long_as_the_task_waits(service: Service) -> None:
     id = service.client.submit_image(png())
     assert service.redis.client.ttl(keys.BLOB + id) in (-1, -2)  # never running out; gone when it was read already
-    service.client.wait(id, timeout=10)
+    service.client.wait(id, timeout=60)
     until(lambda: not service.redis.client.exists(keys.BLOB + id))
 
 
@@ -95,7 +95,7 @@ def test_what_was_lost_is_found_and_frees_its_place(service: Service) -> None:
     client.redis.zadd(keys.COUNTED[Status.PROCESSING], {"lost": now})
     client.redis.set(keys.BLOB + "lost", b"its image")
     assert service.open_tasks() == 1
-    view = client.wait("lost", timeout=10)
+    view = client.wait("lost", timeout=60)
     assert view.error is not None
     assert view.error.code == "page_lost"
     assert service.open_tasks() == 0
@@ -107,4 +107,4 @@ def test_what_waits_for_long_is_not_taken_for_lost(service: Service) -> None:
     client = service.client
     client.redis.hset(keys.TASK + sent.id, mapping={"created_at": 1, "updated_at": 1, "state": "PENDING"})
     client.redis.zadd(keys.COUNTED[Status.PENDING], {sent.id: 1})
-    assert sent.get(timeout=10)["width"] == 100
+    assert sent.get(timeout=60)["width"] == 100

@@ -70,7 +70,7 @@ def test_nothing_secret_stands_in_the_log_even_when_it_tells_all(service: Servic
     for result in sent:
         until(lambda result=result: result.status not in ("PENDING", "STARTED"))
     for id in ids:
-        service.client.wait(id, timeout=10)
+        service.client.wait(id, timeout=60)
     log = service.worker.log
     assert "page read" in log
     for secret in (SECRET, repr(image)[10:30], b64encode(image).decode()[20:60]):
