@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 IMAGE, URL, COLLECT = "ocr.image", "ocr.url", "ocr.collect"
 PAGE_TASKS = frozenset({IMAGE, URL})
+ACCEPT_PARTIAL = "accept_partial"  #: what a chord's body says that is to run although pages failed
 _ARGUMENT = {IMAGE: "image", URL: "url"}
 
 
@@ -130,9 +131,16 @@ def failed_outcome(task_id: str, state: str, error: OcrError) -> dict[str, Any]:
     return {"task_id": task_id, "error": {"code": error.code, "message": error.message, "state": state}}
 
 
-def summary(outcomes: Sequence[Any]) -> dict[str, Any]:
-    """The result of `ocr.collect`: every outcome of a chord's header, in order, and how many there are of each."""
-    items = [_item(outcome) for outcome in outcomes]
+def summary(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
+    """The result of `ocr.collect`: every outcome of a chord's header, in order, and how many there are of each.
+
+    Anything but a list is one outcome, as where `ocr.collect` follows a single page. `refused`: outcomes of pages that were
+    never sent, each with its place among all.
+    """
+    found = list(outcomes) if isinstance(outcomes, list | tuple) else [outcomes]
+    for place, outcome in sorted(refused, key=lambda one: one[0]):
+        found.insert(place, outcome)
+    items = [_item(outcome) for outcome in found]
     completed = sum(item["status"] == "completed" for item in items)
     return {"total": len(items), "completed": completed, "failed": len(items) - completed, "outcomes": items}
 

@@ -5,6 +5,7 @@ run the task, which returns or raises what came out. So results, retries, links 
 """
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 from celery import Task
@@ -58,6 +59,9 @@ def ocr_url(self: PageTask, *args: Any, **kwargs: Any) -> Any:
 
 
 @app.task(name=message.COLLECT, accept_partial=True, resultrepr_maxsize=120)
-def ocr_collect(outcomes: list[Any]) -> dict[str, Any]:
-    """``ocr.collect(outcomes)``: the body of a chord over page tasks; gets every outcome, failed ones included."""
-    return message.summary(outcomes)
+def ocr_collect(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
+    """``ocr.collect(outcomes)``: the body of a chord over page tasks; gets every outcome, failed ones included.
+
+    `refused`: see `message.summary`.
+    """
+    return message.summary(outcomes, refused)

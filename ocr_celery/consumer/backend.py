@@ -16,7 +16,7 @@ from ocr_celery import outbox
 from ocr_celery.consumer import outcome
 from ocr_celery.core.status import OF_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
-from ocr_celery.message import COLLECT, PAGE_TASKS, failed_outcome
+from ocr_celery.message import ACCEPT_PARTIAL, COLLECT, PAGE_TASKS, failed_outcome
 from ocr_celery.store import keys
 from ocr_celery.store.registry import Registry
 
@@ -112,11 +112,19 @@ class Backend(RedisBackend):
 
     def on_chord_part_return(self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any) -> None:
         """A body that accepts partial headers is handed a failed part's outcome in its place; it then runs all the same."""
-        if state in states.PROPAGATE_STATES and request.chord:
-            body = self.app.tasks.get(request.chord.get("task"))
-            if getattr(body, "accept_partial", False):
-                result, state = failed_outcome(request.id, state, _public(result)), states.SUCCESS
+        if state in states.PROPAGATE_STATES and request.chord and self._accepts_partial(request.chord):
+            result, state = failed_outcome(request.id, state, _public(result)), states.SUCCESS
         super().on_chord_part_return(request, state, result, propagate=propagate, **kwargs)
+
+    def _accepts_partial(self, body: Any) -> bool:
+        """Whether a chord's body, or the first task of one that is a chain, is run although parts of its header failed.
+
+        A task of another service says so in its signature: ``headers={"accept_partial": True}``.
+        """
+        while body.get("task") == "celery.chain" and (tasks := body.get("kwargs", {}).get("tasks")):
+            body = tasks[0]
+        asked = (body.get("options", {}).get("headers") or {}).get(ACCEPT_PARTIAL)
+        return bool(asked) or getattr(self.app.tasks.get(body.get("task")), ACCEPT_PARTIAL, False)
 
 
 def _stopping() -> bool:

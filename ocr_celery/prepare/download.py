@@ -5,7 +5,6 @@ environment. No message and no log line tells more of a URL than its host: what 
 """
 
 import logging
-import re
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -18,6 +17,7 @@ from requests import PreparedRequest, Response
 from requests_hardened.ip_filter import InvalidIPAddress
 
 from ocr_celery import __version__
+from ocr_celery.core import url_syntax
 from ocr_celery.errors import (
     AddressRefused,
     BadUrl,
@@ -32,9 +32,6 @@ from ocr_celery.errors import (
 from ocr_celery.prepare.address import AllowList
 from ocr_celery.prepare.wire import BoundedAdapter, Deadline
 
-_LONGEST_URL = 8192  # characters
-#: a name (labels of at most 63 characters) or an IPv6 address without a zone: zones are names of our own interfaces
-_HOST = re.compile(r"(?=.{1,254}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?|[0-9a-f:.]+")
 _READ = 64 * 1024  # bytes at a time; a decompressing decoder yields no more than this either
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {"User-Agent": f"ocr-celery/{__version__}", "Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity"}
@@ -157,22 +154,14 @@ def _retry_after(header: str) -> float:
 
 def _prepared(url: str) -> PreparedRequest:
     """The request for a URL. Raises `BadUrl`; never says why in the words of the URL."""
-    if not isinstance(url, str) or not url:
-        raise BadUrl
-    if len(url) > _LONGEST_URL:
-        raise BadUrl(f"The URL has more than {_LONGEST_URL} characters.")
-    if any(character <= " " or character in "\\\x7f" for character in url):
-        raise BadUrl("The URL contains a space, a backslash or a control character.")
+    url_syntax.check(url)
     try:
-        given = urlsplit(url)
         request = requests.Request("GET", url, headers=_HEADERS).prepare()
         host = urlsplit(request.url or "").hostname or ""
-        port = given.port
+        acceptable = host.isascii() and url_syntax.is_host(host)
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError):  # ValueError: also all of Unicode's
         raise BadUrl from None
-    if "@" in given.netloc:
-        raise BadUrl("A URL with a user name or password is not accepted.")
-    if given.scheme not in ("http", "https") or port == 0 or not _HOST.fullmatch(host):
+    if not acceptable:
         raise BadUrl
     return request
 

@@ -62,6 +62,36 @@ def test_a_body_of_another_kind_fails_with_its_header_as_ever_in_celery(service:
     assert not service.messages("elsewhere")
 
 
+@pytest.mark.parametrize("chained", [False, True])
+def test_a_body_of_another_kind_that_asks_for_it_gets_failed_pages_too(service: Service, chained: bool) -> None:
+    queue = f"elsewhere-{chained}"
+    body = service.app.signature("elsewhere.sum", queue=queue, headers={"accept_partial": True})
+    if chained:
+        body = body | service.app.signature("elsewhere.more", queue=queue)
+    pages = [service.app.signature("ocr.image", [data]) for data in (png(120), b"no image")]
+    chord(pages, body, app=service.app).apply_async()
+    ((outcomes,), _, _) = until(lambda: service.messages(queue))[0]
+    assert outcomes[0]["width"] == 120
+    assert outcomes[1]["error"]["code"] == "not_an_image"
+
+
+def test_a_chain_behind_the_collecting_task_runs_too(service: Service) -> None:
+    body = service.app.signature("ocr.collect") | service.app.signature("elsewhere.sum", queue="behind")
+    pages = [service.app.signature("ocr.image", [data]) for data in (png(120), b"no image")]
+    chord(pages, body, app=service.app).apply_async()
+    ((summary,), _, _) = until(lambda: service.messages("behind"))[0]
+    assert (summary["total"], summary["completed"], summary["failed"]) == (2, 1, 1)
+
+
+def test_a_single_page_that_is_chained_to_the_body_is_one_outcome(service: Service) -> None:
+    from celery import chain
+
+    page = service.app.signature("ocr.image", [png(120)])
+    summary = chain(page, service.app.signature("ocr.collect"), app=service.app).apply_async().get(timeout=20)
+    assert (summary["total"], summary["completed"], summary["failed"]) == (1, 1, 0)
+    assert summary["outcomes"][0]["result"]["width"] == 120
+
+
 def test_a_page_that_is_revoked_while_it_waits_still_completes_the_body(service: Service) -> None:
     for _ in range(4):  # all places are taken for 2 s
         service.send("ocr.image", png(199))

@@ -1,0 +1,48 @@
+"""What a URL must look like to be fetched at all: the same answer where it is sent and where it is fetched.
+
+Nothing is resolved and nothing is asked here; where a URL leads is looked at when it is fetched (prepare/address.py).
+"""
+
+import re
+from ipaddress import IPv6Address
+from urllib.parse import urlsplit
+
+from ocr_celery.errors import BadUrl
+
+MAX_URL = 8192  #: characters
+#: labels of at most 63 characters; a name of other scripts is looked at when it has been encoded
+_NAME = re.compile(r"(?=.{1,254}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
+
+_IN_BRACKETS = re.compile(r"\[[^\[\]]*\](?::[0-9]*)?")
+
+
+def check(url: object) -> str:
+    """The URL, if it is an absolute http or https address of an acceptable form. Raises `BadUrl`, never in its words."""
+    if not isinstance(url, str) or not url:
+        raise BadUrl
+    if len(url) > MAX_URL:
+        raise BadUrl(f"The URL has more than {MAX_URL} characters.")
+    if any(character <= " " or character in "\\\x7f" for character in url):
+        raise BadUrl("The URL contains a space, a backslash or a control character.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        acceptable = parts.scheme in ("http", "https") and port != 0 and is_host(parts.hostname or "")
+        acceptable &= "[" not in parts.netloc or bool(_IN_BRACKETS.fullmatch(parts.netloc))
+    except ValueError:  # brackets, a port that is no number, characters that Unicode takes for a separator
+        raise BadUrl from None
+    if "@" in parts.netloc:
+        raise BadUrl("A URL with a user name or password is not accepted.")
+    if not acceptable:
+        raise BadUrl
+    return url
+
+
+def is_host(host: str) -> bool:
+    """Whether this is a host's name or address, in lower case; an IPv6 address without brackets and without a zone.
+
+    Zones are names of our own interfaces. Raises `ValueError` for some hosts that are none.
+    """
+    if ":" in host:
+        return "%" not in host and bool(IPv6Address(host))
+    return bool(_NAME.fullmatch(host)) if host.isascii() else bool(host.encode("utf-8"))
