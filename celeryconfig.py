@@ -4,6 +4,7 @@ import sys
 
 from ocr_celery import broker
 from ocr_celery.settings import SettingsError, load_settings
+from ocr_celery.store.keys import Keys
 
 try:
     settings = load_settings()
@@ -18,6 +19,8 @@ broker_url = _connected["broker_url"]
 if "broker_transport" in _connected:
     broker_transport = _connected["broker_transport"]
 broker_transport_options = {
+    "service_queue": settings.queue,  # names the keys of this service, see ocr_celery/store/keys.py
+    "unacked_key": f"{Keys(settings.queue).prefix}unacked",  # of a process that is no worker; a worker has one of its own
     "visibility_timeout": 3650 * DAY,  # only a dead node's lease gives its messages back, never a clock
     "socket_timeout": 10,
     "socket_connect_timeout": 2,

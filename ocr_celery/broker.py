@@ -20,6 +20,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from ocr_celery.outbox import queueing
 from ocr_celery.store import unacked
+from ocr_celery.store.keys import Keys
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,13 @@ log = logging.getLogger(__name__)
 ALIAS = "ocrredis"
 TRANSPORT_ALIASES[ALIAS] = "ocr_celery.broker:Transport"
 
-#: KEYS: the unacknowledged hash, then queues in the order in which they are served. ARGV: most messages to take.
+#: KEYS: the unacknowledged hash, the list of the unreadable, then queues in the order in which they are served.
+#: ARGV: most messages to take.
 #: The record is kombu's own, with the queue itself as its address, so that restoring needs no binding. The first write
 #: frees memory: so a full Redis lets the whole step pass, see store/scripts.py.
 _TAKE = """
 local taken, room = {}, tonumber(ARGV[1])
-for i = 2, #KEYS do
+for i = 3, #KEYS do
   while #taken < room * 2 do
     local message = redis.call('RPOP', KEYS[i])
     if not message then break end
@@ -42,7 +44,7 @@ for i = 2, #KEYS do
       taken[#taken + 1] = KEYS[i]
       taken[#taken + 1] = message
     else
-      redis.call('LPUSH', KEYS[i] .. '.unreadable', message)
+      redis.call('LPUSH', KEYS[2], message)
     end
   end
 end
@@ -94,6 +96,9 @@ class Channel(stock.Channel):
     """A channel that takes messages in one step."""
 
     QoS = QoS
+    #: `service_queue`: the queue that names the keys of this service, see store/keys.py
+    from_transport_options = (*stock.Channel.from_transport_options, "service_queue")
+    service_queue = ""
     do_restore = False  # what a worker still holds when it ends is given back by name (consumer/presence.py)
 
     def settle(self) -> None:
@@ -165,9 +170,10 @@ class Channel(stock.Channel):
         time.sleep(_REFUSED)
 
     def _take(self, queues: list[str], room: int) -> list[tuple[str, str]]:
-        keys = [self._q_for_pri(queue, priority) for priority in self.priority_steps for queue in queues]
+        lists = [self._q_for_pri(queue, priority) for priority in self.priority_steps for queue in queues]
+        touched = [self.unacked_key, Keys(self.service_queue).unreadable, *lists]
         with self.conn_or_acquire() as client:
-            found = client.eval(_TAKE, len(keys) + 1, self.unacked_key, *keys, room)
+            found = client.eval(_TAKE, len(touched), *touched, room)
         flat = [bytes_to_str(item) for item in found]
         return [(key.rsplit(self.sep, 1)[0], message) for key, message in zip(flat[::2], flat[1::2], strict=True)]
 

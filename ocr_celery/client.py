@@ -28,7 +28,8 @@ from ocr_celery.core.status import OF_STATE, BatchView, Stats, Status, TaskView
 from ocr_celery.errors import BrokerUnavailable, Cancelled, EmptyFile, QueueFull, ResultExpired, TaskNotFound, public
 from ocr_celery.message import Job
 from ocr_celery.settings import Settings, load_settings
-from ocr_celery.store import blobs, connect, keys
+from ocr_celery.store import blobs, connect
+from ocr_celery.store.keys import Keys
 from ocr_celery.store.refusal import refusal
 from ocr_celery.store.registry import Record, Registry
 
@@ -45,6 +46,7 @@ class Client:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.keys = Keys(settings.queue)
 
     @cached_property
     def app(self) -> "Celery":
@@ -60,7 +62,7 @@ class Client:
 
     @cached_property
     def _registry(self) -> Registry:
-        return Registry(self.redis, keep=2 * self.settings.task_ttl)
+        return Registry(self.redis, self.keys, keep=2 * self.settings.task_ttl)
 
     @cached_property
     def defaults(self) -> Options:
@@ -87,7 +89,7 @@ class Client:
         """
         _check(data)
         with self._broker():
-            return blobs.put(self.redis, data, ttl=self.settings.task_ttl)
+            return blobs.put(self.redis, self.keys, data, ttl=self.settings.task_ttl)
 
     def submit_image(self, data: bytes, *, name: str = "", **options: Any) -> str:
         """Send one image to be read and return its task id. `name`: shown in Flower and logs.
@@ -119,18 +121,19 @@ class Client:
         id, chosen = str(uuid4()), self.defaults.updated(options)
         items = [(url, str(uuid4())) for url in urls]
         header = [self._signature(Job(message.URL, url, chosen), tid) for url, tid in items]
-        body = self.app.signature(message.COLLECT, priority=9, argsrepr=f"({len(items)} outcomes,)").set(task_id=id)
+        body = self.app.signature(message.COLLECT, priority=9, argsrepr=f"({len(items)} outcomes,)")
+        body.set(task_id=id, queue=self.settings.queue)
         with self._broker(), outbox.collected() as messages:
             chord(header, body, app=self.app).apply_async()
         now = time.time()
-        # the URLs as a text within: Lua has to read the record, and knows less of JSON than a caller may send
         record = json.dumps({"created_at": now, "ids": [tid for _, tid in items], "urls": json.dumps(list(urls))})
-        self._accept([tid for _, tid in items], messages, now=now, batch=(keys.BATCH + id, record, _BATCH_KEEP))
+        self._accept([tid for _, tid in items], messages, now=now, batch=(id, record, _BATCH_KEEP))
         return id
 
     def _signature(self, job: Job, id: str) -> Any:
+        sent = {"task_id": id, "queue": self.settings.queue}
         shown = {"argsrepr": f"({job.shown()})", "kwargsrepr": "{}"}
-        return self.app.signature(job.task, args=[job.source], kwargs=job.kwargs(), task_id=id, **shown)
+        return self.app.signature(job.task, args=[job.source], kwargs=job.kwargs(), **sent, **shown)
 
     def _send(self, job: Job, id: str, *, shown: str, blob: bytes = b"") -> None:
         queued = outbox.message(self.app, self.settings.queue, job.task, job.source, job.kwargs(), id=id, shown=shown)
@@ -149,18 +152,22 @@ class Client:
         with self._broker():
             record = self._registry.find(task_id)
         if record is None:
-            raise self._unknown(task_id, keys.BATCH, "It is a batch: /ocr/batch/{id} or `client.look_up_batch`.")
+            raise self._unknown(
+                task_id, self.keys.batch(task_id), "It is a batch: /ocr/batch/{id} or `client.look_up_batch`."
+            )
         view = _view(record)
         if isinstance(view.error, ResultExpired):
             raise view.error
         return view
 
     def look_up_batch(self, batch_id: str) -> BatchView:
-        """How a batch and each of its tasks stand, in one round trip. Raises `TaskNotFound`, `BrokerUnavailable`."""
+        """How a batch and each of its tasks stand, in two round trips. Raises `TaskNotFound`, `BrokerUnavailable`."""
         with self._broker():
             found = self._registry.find_batch(batch_id)
         if found is None:
-            raise self._unknown(batch_id, keys.TASK, "It is a single page: /ocr/{id} or `client.look_up`.")
+            raise self._unknown(
+                batch_id, self.keys.task(batch_id), "It is a single page: /ocr/{id} or `client.look_up`."
+            )
         created, records = found
         items = tuple((url, _view(record) if record else _gone(tid, created)) for url, tid, record in records)
         updated = max((task.updated_at for _, task in items), default=created)
@@ -169,7 +176,7 @@ class Client:
     def _unknown(self, id: str, otherwise: str, hint: str) -> TaskNotFound:
         """What to raise, saying so where the id is one of the other kind."""
         with self._broker():
-            other = self.redis.exists(otherwise + id)
+            other = self.redis.exists(otherwise)
         return TaskNotFound(f"Task {id} not found" + (f". {hint.format(id=id)}" if other else ""))
 
     def wait(self, task_id: str, *, timeout: float) -> TaskView:

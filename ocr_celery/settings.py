@@ -48,7 +48,9 @@ class Settings(BaseSettings):
     task_ttl: int = Field(3600, ge=1, description="seconds")
     cleanup_interval: float = Field(300, gt=0, description="seconds")
 
-    queue: str = Field("celery", min_length=1, description="name of the Redis list that tasks wait in")
+    queue: str = Field(
+        "ocr", pattern=r"^[^{}\s]+$", description="name of the Redis list that tasks wait in; no braces, no spaces"
+    )
 
     # batching
     batch_size: int = Field(8, ge=1, le=1024)

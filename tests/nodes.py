@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING, TypeVar
 from PIL import Image
 from redis import Redis
 
+from ocr_celery.store.keys import Keys
+
 if TYPE_CHECKING:
     from ocr_celery.client import Client
     from ocr_celery.core.status import TaskView
 
 ROOT = Path(__file__).parents[1]
 T = TypeVar("T")
+
+keys = Keys("ocr")  #: of a service with the default queue
 
 
 def until(condition: Callable[[], T], *, timeout: float = 60, what: str = "") -> T:

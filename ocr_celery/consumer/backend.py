@@ -17,7 +17,7 @@ from ocr_celery.consumer import outcome
 from ocr_celery.core.status import OF_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
 from ocr_celery.message import ACCEPT_PARTIAL, COLLECT, PAGE_TASKS, failed_outcome
-from ocr_celery.store import keys
+from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
 
 _REDIS_HAS_TROUBLE = (BackendStoreError, OperationalError, RedisError)
@@ -29,7 +29,7 @@ class Backend(RedisBackend):
     @cached_property
     def registry(self) -> Registry:
         """The registry on the backend's own connections."""
-        return Registry(self.client, keep=2 * int(self.expires))
+        return Registry(self.client, Keys(self.app.conf.task_default_queue), keep=2 * int(self.expires))
 
     def exception_safe_to_retry(self, exc: Exception) -> bool:
         """Try again to store what was read, whatever Redis has against it: away, read-only, its disk full."""
@@ -90,7 +90,7 @@ class Backend(RedisBackend):
         if name is not None:
             return name in PAGE_TASKS
         # a revoke from outside names only the id
-        return bool(self.client.exists(keys.TASK + task_id))
+        return bool(self.client.exists(self.registry.keys.task(task_id)))
 
     def on_task_call(self, producer: Any, task_id: str) -> None:
         """Listen for the result, unless our client sends the task: it looks when it is asked."""

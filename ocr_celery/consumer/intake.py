@@ -10,14 +10,16 @@ from ocr_celery.prepare.download import Downloader
 from ocr_celery.prepare.image import load
 from ocr_celery.settings import Settings
 from ocr_celery.store import blobs
+from ocr_celery.store.keys import Keys
 
 
 class Intake:
     """Prepares pages, many at once (safe to call from many threads)."""
 
-    def __init__(self, settings: Settings, redis: Redis, *, max_side: int) -> None:
+    def __init__(self, settings: Settings, redis: Redis, keys: Keys, *, max_side: int) -> None:
         self.settings = settings
         self.redis = redis
+        self.keys = keys
         self.max_side = max_side
         self.budget = PixelBudget(settings.max_image_pixels)
         self.downloader = Downloader(
@@ -39,7 +41,7 @@ class Intake:
             return source
         if not isinstance(source, str) or not source.startswith(blobs.SCHEME):
             raise BadOption("image: raw bytes or a reference from client.store_image is wanted.")
-        data = blobs.get(self.redis, source)
+        data = blobs.get(self.redis, self.keys, source)
         if data is None:
             raise ImageExpired()
         return data

@@ -20,6 +20,7 @@ from ocr_celery.core.feeding import Feed
 from ocr_celery.engine import Engine, Outcome, Seat
 from ocr_celery.errors import PageDeadline
 from ocr_celery.store import inside as blame
+from ocr_celery.store.keys import Keys
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +50,19 @@ class Places:
     """See the module. `deadline`: seconds a page may be inside."""
 
     def __init__(
-        self, engine: Engine, policy: BatchPolicy, feed: Feed, owner: Owner, *, redis: Redis, node: str, deadline: float
+        self,
+        engine: Engine,
+        policy: BatchPolicy,
+        feed: Feed,
+        owner: Owner,
+        *,
+        redis: Redis,
+        keys: Keys,
+        node: str,
+        deadline: float,
     ) -> None:
         self.engine, self.feed, self.owner = engine, feed, owner
-        self.redis, self.node, self.deadline = redis, node, deadline
+        self.redis, self.keys, self.node, self.deadline = redis, keys, node, deadline
         self.batches: Counter[int] = Counter()  #: pages that entered an idle engine together → how often
         self.joined = 0  #: pages that entered a running one
         self._batcher = Batcher[Entry](policy)
@@ -74,7 +84,7 @@ class Places:
         """The worker was told to stop: if it is killed before it has, that is no page's doing."""
         self._blaming = False
         try:
-            blame.forget(self.redis, self.node)
+            blame.forget(self.redis, self.keys, self.node)
         except RedisError as exc:
             log.warning("Redis cannot be told that nobody is to blame: %s", exc)
 
@@ -172,7 +182,7 @@ class Places:
             if self._lonely in self._inside and self._lonely not in ids:
                 ids.append(self._lonely)
         how: blame.How = "suspected" if live[0].alone else "alone" if alone else "among others"
-        if self._tell(lambda: blame.enter(self.redis, self.node, ids, how)):
+        if self._tell(lambda: blame.enter(self.redis, self.keys, self.node, ids, how)):
             self._lonely = ids[0] if alone else ""
         if live[0].page is None and not self.owner.prepares(live[0]):
             self._leave(ids)
@@ -203,7 +213,7 @@ class Places:
 
     def forget(self, ids: Sequence[str]) -> None:
         """These pages have come out of the engine: no death is theirs any more."""
-        self._tell(lambda: blame.leave(self.redis, self.node, ids))
+        self._tell(lambda: blame.leave(self.redis, self.keys, self.node, ids))
 
     def over(self, id: str) -> None:
         """What became of this page is stored."""
@@ -256,7 +266,7 @@ class Places:
                 self.owner.came_out(entry, Outcome(id=entry.id, result=PageDeadline(), seconds=self.deadline))
             return
         self.close()
-        self._tell(lambda: blame.blame_one(self.redis, self.node, entry.id, "deadline"))
+        self._tell(lambda: blame.blame_one(self.redis, self.keys, self.node, entry.id, "deadline"))
         self.owner.engine_broke(TimeoutError(f"task {entry.id} does not end"), "deadline")
 
     def _tell(self, redis: Callable[[], object]) -> bool:

@@ -72,6 +72,7 @@ class BatchPool(BasePool):
         self.preparing = self.reread = 0
         self.closing = self.broken = False
         self.redis = self.app.backend.client
+        self.keys = self.app.backend.registry.keys
         self.feed = Feed(size=self.engine.places, preparing=self.settings.prepare_threads)
         self.places = self._places()
         began = time.monotonic()
@@ -83,7 +84,7 @@ class BatchPool(BasePool):
         log.info(
             "the %s engine (%s) is warm after %.1f s", self.engine.name, self.engine.model, time.monotonic() - began
         )
-        self.intake = Intake(self.settings, self.redis, max_side=self.engine.max_side)
+        self.intake = Intake(self.settings, self.redis, self.keys, max_side=self.engine.max_side)
         self.lanes = Lanes(self.settings.prepare_threads, self._prepare)
         self.finish_threads = Threads("finish", _FINISH_THREADS)
         self.side_threads = Threads("side", _SIDE_THREADS)
@@ -94,7 +95,7 @@ class BatchPool(BasePool):
         policy = BatchPolicy(
             size=self.engine.places, timeout=settings.batch_timeout, refill=settings.batch_mode == "continuous"
         )
-        known = {"redis": self.redis, "node": self.node, "deadline": settings.page_deadline}
+        known = {"redis": self.redis, "keys": self.keys, "node": self.node, "deadline": settings.page_deadline}
         return Places(self.engine, policy, self.feed, self, **known)
 
     # -- messages come in (the worker's main thread) ---------------------------------------------------------------------
@@ -173,11 +174,13 @@ class BatchPool(BasePool):
         if not entry.request.delivery_info.get("redelivered"):
             self._make_page(entry)
             return
-        inside.enter(self.redis, self.node, [entry.id])  # making it may have been what killed the worker that had it
+        inside.enter(
+            self.redis, self.keys, self.node, [entry.id]
+        )  # making it may have been what killed the worker that had it
         try:
             self._make_page(entry)
         finally:
-            inside.leave(self.redis, self.node, [entry.id])
+            inside.leave(self.redis, self.keys, self.node, [entry.id])
 
     def _make_page(self, entry: Entry) -> None:
         assert entry.job is not None
@@ -284,7 +287,7 @@ class BatchPool(BasePool):
         log.error("the engine broke (%r); %d pages go back to the queue and this worker ends", exc, len(self.held))
         if what == "engine":
             with suppress(RedisError):
-                inside.blame(self.redis, self.node, what)
+                inside.blame(self.redis, self.keys, self.node, what)
         ending.end_worker(ending.ENGINE_BROKE)
 
     def hold(self) -> int:
@@ -345,7 +348,7 @@ class BatchPool(BasePool):
         self.engine.stop()
         if not self.broken:
             with suppress(RedisError):
-                inside.forget(self.redis, self.node)
+                inside.forget(self.redis, self.keys, self.node)
 
     def terminate_job(self, pid: int, signal: Any = None) -> None:
         """`Entry.terminate` does it."""

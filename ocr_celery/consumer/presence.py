@@ -23,7 +23,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from ocr_celery.consumer.ending import NAME_LOST, end_worker
-from ocr_celery.store import keys, scripts
+from ocr_celery.store import scripts
+from ocr_celery.store.keys import Keys
 from ocr_celery.store.unacked import give_back, take_over
 
 log = logging.getLogger(__name__)
@@ -36,8 +37,9 @@ FORGET = 7 * 86400  #: seconds after which the name of a node that holds nothing
 class Presence:
     """The lease of one node name, and a thread that keeps it."""
 
-    def __init__(self, redis: Redis, node: str) -> None:
+    def __init__(self, redis: Redis, keys: Keys, node: str) -> None:
         self.redis = redis
+        self.keys = keys
         self.node = node
         self.me = json.dumps({"machine": _machine(), "pid": os.getpid(), "run": uuid4().hex})
         self.is_ready: Callable[[], bool] = lambda: False
@@ -54,22 +56,22 @@ class Presence:
         Waits for Redis. Ends the process with a clear line when a live process holds the name.
         """
         self._take_name()
-        given = take_over(self.redis, self.node)
+        given = take_over(self.redis, self.keys, self.node)
         if given:
             log.warning("%d unfinished pages of this node's last run are back in the queue", given)
         threading.Thread(target=self._keep, name="presence", daemon=True).start()
 
     def give_back(self, but: Collection[str]) -> int:
         """Give back all but the messages with these delivery tags. Answers how many. Raises `RedisError`."""
-        return give_back(self.redis, self.node, but=but)
+        return give_back(self.redis, self.keys, self.node, but=but)
 
     def end(self) -> None:
         """Give back what is still held and let the name go, in an orderly exit."""
         self._stopped = True
         with suppress(RedisError):
-            give_back(self.redis, self.node)
-            self.redis.zrem(keys.WORKERS, self.node)
-            self._let_go(keys=[keys.LEASE + self.node], args=[self.me])
+            give_back(self.redis, self.keys, self.node)
+            self.redis.zrem(self.keys.workers, self.node)
+            self._let_go(keys=[self.keys.lease(self.node)], args=[self.me])
 
     def _take_name(self) -> None:
         end, told = time.monotonic() + LEASE + RENEW, False
@@ -98,7 +100,7 @@ class Presence:
     def _claim(self, from_whom: str) -> str | None:
         """None when the name is ours, else its holder."""
         known: list[str | float] = [self.me, LEASE, from_whom, self.node, time.time()]
-        answer = self._hold(keys=[keys.LEASE + self.node, keys.NODES], args=known)
+        answer = self._hold(keys=[self.keys.lease(self.node), self.keys.nodes], args=known)
         return answer.decode() if isinstance(answer, bytes) else None
 
     def look_now(self) -> None:
@@ -127,24 +129,24 @@ class Presence:
 
     def _say_whether_ready(self) -> None:
         if self.is_ready():
-            self._say_ready(keys=[keys.WORKERS], args=[self.node, time.time() + LEASE])
+            self._say_ready(keys=[self.keys.workers], args=[self.node, time.time() + LEASE])
         else:
-            self.redis.zrem(keys.WORKERS, self.node)
+            self.redis.zrem(self.keys.workers, self.node)
 
     def _care_for_the_dead(self) -> None:
         now = time.monotonic()
-        for name, seen in cast(list[tuple[bytes, float]], self.redis.zrange(keys.NODES, 0, -1, withscores=True)):
+        for name, seen in cast(list[tuple[bytes, float]], self.redis.zrange(self.keys.nodes, 0, -1, withscores=True)):
             node = name.decode()
-            if node == self.node or self.redis.exists(keys.LEASE + node):
+            if node == self.node or self.redis.exists(self.keys.lease(node)):
                 self._missing.pop(node, None)
                 continue
             if now - self._missing.setdefault(node, now) < RENEW:
                 continue  # seen once; a lease may only just have been lost with Redis itself
-            given = take_over(self.redis, node)
+            given = take_over(self.redis, self.keys, node)
             if given:
                 log.warning("%d pages that %s held are back in the queue: it has not been heard of", given, node)
             elif time.time() - seen > FORGET:
-                self.redis.zrem(keys.NODES, node)
+                self.redis.zrem(self.keys.nodes, node)
 
 
 def _machine() -> str:

@@ -13,7 +13,8 @@ from ocr_celery.consumer.pool import BatchPool
 from ocr_celery.consumer.presence import Presence
 from ocr_celery.consumer.sweep import Sweeper
 from ocr_celery.settings import load_settings
-from ocr_celery.store import connect, keys
+from ocr_celery.store import connect
+from ocr_celery.store.keys import Keys
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,9 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
     global _presence
     ending.remember(instance)
     BatchPool.node = sender
-    conf.broker_transport_options = {**conf.broker_transport_options, "unacked_key": keys.UNACKED + sender}
-    _presence = Presence(connect(load_settings().redis_url or "redis://127.0.0.1:6379/0"), sender)
+    keys = Keys(conf.task_default_queue)
+    conf.broker_transport_options = {**conf.broker_transport_options, "unacked_key": keys.unacked(sender)}
+    _presence = Presence(connect(load_settings().redis_url or "redis://127.0.0.1:6379/0"), keys, sender)
     _presence.begin()
     atexit.register(
         _presence.end
@@ -68,7 +70,6 @@ class Feed(bootsteps.StartStopStep):
         if self.sweeper is None:
             self.sweeper = Sweeper(
                 c.app.backend.registry,
-                queue=c.pool.settings.queue,
                 interval=c.pool.settings.cleanup_interval,
                 ttl=c.pool.settings.task_ttl,
             )

@@ -11,7 +11,6 @@ from redis.exceptions import RedisError
 
 from ocr_celery.core.status import Status
 from ocr_celery.errors import PageLost
-from ocr_celery.store import keys
 from ocr_celery.store.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -21,11 +20,11 @@ _AT_ONCE = 500
 
 
 class Sweeper:
-    """Sweeps every `interval` seconds; of all workers on one Redis, one at a time."""
+    """Sweeps every `interval` seconds; of all workers of a service, one at a time."""
 
-    def __init__(self, registry: Registry, *, queue: str, interval: float, ttl: float) -> None:
-        self.registry, self.redis = registry, registry.redis
-        self.queue, self.interval, self.ttl = queue, interval, ttl
+    def __init__(self, registry: Registry, *, interval: float, ttl: float) -> None:
+        self.registry, self.redis, self.keys = registry, registry.redis, registry.keys
+        self.interval, self.ttl = interval, ttl
         self._suspects: set[str] = set()
 
     def start(self) -> None:
@@ -36,7 +35,7 @@ class Sweeper:
         while True:
             time.sleep(self.interval)
             try:
-                if self.redis.set(keys.SWEEP, "1", nx=True, px=int(self.interval * 900)):
+                if self.redis.set(self.keys.sweep, "1", nx=True, px=int(self.interval * 900)):
                     self.sweep(now=time.time())
             except RedisError as exc:
                 log.warning("sweep: %s", exc)
@@ -46,7 +45,7 @@ class Sweeper:
     def sweep(self, *, now: float) -> None:
         """Once."""
         for status in (Status.COMPLETED, Status.FAILED):
-            self.redis.zremrangebyscore(keys.COUNTED[status], "-inf", now - self.ttl)
+            self.redis.zremrangebyscore(self.keys.counted(status), "-inf", now - self.ttl)
         quiet = self._quiet(now)
         lost = quiet - self._messages() if quiet else set()
         # a message may have moved while we looked: only what is missing twice in a row is lost
@@ -66,7 +65,7 @@ class Sweeper:
     def _quiet(self, now: float) -> set[str]:
         found: set[str] = set()
         for status in (Status.PENDING, Status.PROCESSING):
-            ids = cast(list[bytes], self.redis.zrangebyscore(keys.COUNTED[status], "-inf", now - QUIET))
+            ids = cast(list[bytes], self.redis.zrangebyscore(self.keys.counted(status), "-inf", now - QUIET))
             found.update(id.decode() for id in ids)
         return found
 
@@ -75,7 +74,7 @@ class Sweeper:
         return {_id(text) for text in self._waiting()} | {_id(text) for text in self._held()}
 
     def _waiting(self) -> Iterator[bytes]:
-        for queue in [self.queue, *(f"{self.queue}\x06\x16{step}" for step in (3, 6, 9))]:
+        for queue in self.keys.waiting:
             # from the head backwards: what enters at the tail meanwhile shifts nothing that was not seen
             start = -_AT_ONCE
             while chunk := cast(list[bytes], self.redis.lrange(queue, start, start + _AT_ONCE - 1)):
@@ -83,8 +82,8 @@ class Sweeper:
                 start -= _AT_ONCE
 
     def _held(self) -> Iterator[bytes]:
-        for node in cast(list[bytes], self.redis.zrange(keys.NODES, 0, -1)):
-            yield from cast(list[bytes], self.redis.hvals(keys.UNACKED + node.decode()))
+        for node in cast(list[bytes], self.redis.zrange(self.keys.nodes, 0, -1)):
+            yield from cast(list[bytes], self.redis.hvals(self.keys.unacked(node.decode())))
 
 
 def _id(text: bytes) -> str:

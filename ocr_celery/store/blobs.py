@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from redis import Redis
 
-from ocr_celery.store import keys
+from ocr_celery.store.keys import Keys
 
 SCHEME = "blob:"
 
@@ -19,13 +19,13 @@ def reference(id: str) -> str:
     return SCHEME + id
 
 
-def put(redis: Redis, data: bytes, *, ttl: int) -> str:
+def put(redis: Redis, keys: Keys, data: bytes, *, ttl: int) -> str:
     """Store a loose image for `ttl` seconds and return its reference."""
     id = str(uuid4())
-    redis.set(keys.BLOB + id, data, ex=ttl)
+    redis.set(keys.blob(id), data, ex=ttl)
     return reference(id)
 
 
-def get(redis: Redis, ref: str) -> bytes | None:
+def get(redis: Redis, keys: Keys, ref: str) -> bytes | None:
     """The bytes behind a reference; None when they are gone."""
-    return cast(bytes | None, redis.get(keys.BLOB + ref.removeprefix(SCHEME)))
+    return cast(bytes | None, redis.get(keys.blob(ref.removeprefix(SCHEME))))

@@ -12,7 +12,8 @@ from typing import Literal, cast
 
 from redis import Redis
 
-from ocr_celery.store import keys, scripts
+from ocr_celery.store import scripts
+from ocr_celery.store.keys import Keys
 
 SUSPECTED = 2  #: deaths with the page inside after which it is read alone
 CONVICTED = 2  #: deaths with the page alone inside after which it is not read any more
@@ -24,31 +25,36 @@ WEIGHT = {"worker": 1, "engine": 2, "deadline": 1}
 How = Literal["among others", "alone", "suspected"]  #: the last one alone, too
 
 
-def enter(redis: Redis, node: str, ids: Sequence[str], how: How = "among others") -> None:
+def enter(redis: Redis, keys: Keys, node: str, ids: Sequence[str], how: How = "among others") -> None:
     """These pages are about to enter the engine, or are there and no longer alone."""
     script = redis.register_script(scripts.ENTER)
-    script(keys=[keys.INSIDE + node], args=[how, *ids])
+    script(keys=[keys.inside(node)], args=[how, *ids])
 
 
-def leave(redis: Redis, node: str, ids: Sequence[str]) -> None:
+def leave(redis: Redis, keys: Keys, node: str, ids: Sequence[str]) -> None:
     """These pages have come out."""
-    redis.hdel(keys.INSIDE + node, *ids)
+    redis.hdel(keys.inside(node), *ids)
 
 
-def forget(redis: Redis, node: str) -> None:
+def forget(redis: Redis, keys: Keys, node: str) -> None:
     """The node ends and none of its pages is to blame."""
-    redis.delete(keys.INSIDE + node)
+    redis.delete(keys.inside(node))
 
 
-def blame(redis: Redis, node: str, what: str) -> int:
+def blame(redis: Redis, keys: Keys, node: str, what: str) -> int:
     """`what` ("worker", "engine") of this node has ended: remember it of each page inside. Answers how many there were."""
     script = redis.register_script(scripts.BLAME)
-    return cast(int, script(keys=[keys.INSIDE + node], args=[what, WEIGHT[what]]))
+    while True:
+        seen = cast(dict[bytes, bytes], redis.hgetall(keys.inside(node)))
+        records = [keys.task(id.decode()) for id in seen]
+        flat = [x for pair in seen.items() for x in pair]
+        if script(keys=[keys.inside(node), *records], args=[what, WEIGHT[what], *flat]):
+            return len(seen)
 
 
-def blame_one(redis: Redis, node: str, id: str, what: str) -> None:
+def blame_one(redis: Redis, keys: Keys, node: str, id: str, what: str) -> None:
     """This page alone is to blame for the end that is coming, its neighbours are not."""
-    forget(redis, node)
-    enter(redis, node, [id], "suspected")
-    blame(redis, node, what)
-    redis.hincrby(keys.TASK + id, "deaths", SUSPECTED)
+    forget(redis, keys, node)
+    enter(redis, keys, node, [id], "suspected")
+    blame(redis, keys, node, what)
+    redis.hincrby(keys.task(id), "deaths", SUSPECTED)

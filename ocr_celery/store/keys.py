@@ -1,16 +1,102 @@
-"""The names of our keys in Redis."""
+"""The name of every key of a service in Redis: all under one prefix that carries its queue, so that services can share one.
+
+The queue stands in the prefix as a hash tag, `{ocr}:`, so that a store that spreads keys by it keeps a service's in one place.
+Outside the prefix are what other programs look for by name: the queue itself, its lists by priority, and Celery's results.
+"""
+
+from dataclasses import dataclass
 
 from ocr_celery.core.status import Status
 
-PREFIX = "ocr:"
-TASK = PREFIX + "task:"  #: + id → hash: created_at, updated_at, state; deaths, alone, killed (store/inside.py)
-BLOB = PREFIX + "blob:"  #: + id → the bytes of an image
-BATCH = PREFIX + "batch:"  #: + id → JSON: created_at, ids [task id, …], urls (a JSON text: [url, …])
-META = "celery-task-meta-"  #: + id → Celery's own result record
-WORKERS = PREFIX + "workers"  #: zset: node → when its word that it is ready runs out
-LEASE = PREFIX + "lease:"  #: + node → who holds the name
-NODES = PREFIX + "nodes"  #: zset: every node that may hold unacknowledged messages → when it was last there
-UNACKED = PREFIX + "unacked:"  #: + node → hash: delivery tag → message
-INSIDE = PREFIX + "inside:"  #: + node → hash: task id → how it is inside the engine
-SWEEP = PREFIX + "sweep"  #: held by the worker that sweeps
-COUNTED: dict[Status, str] = {status: f"{PREFIX}{status}" for status in Status}  #: zset: task id → last change
+_PRIORITIES = ("", "\x06\x163", "\x06\x166", "\x06\x169")  #: kombu's lists of a queue, the first to be served first
+_COUNTED = (Status.PENDING, Status.PROCESSING, Status.COMPLETED, Status.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of the service whose tasks wait in `queue`. Two services with different queues have none in common."""
+
+    queue: str
+
+    @property
+    def prefix(self) -> str:
+        """What all keys of the service begin with, but for those that other programs look for by name."""
+        return f"{{{self.queue}}}:"
+
+    # -- tasks -----------------------------------------------------------------------------------------------------------
+
+    def task(self, id: str) -> str:
+        """Hash: created_at, updated_at, state; deaths, alone, killed (store/inside.py)."""
+        return f"{self.prefix}task:{id}"
+
+    def blob(self, id: str) -> str:
+        """The bytes of an image."""
+        return f"{self.prefix}blob:{id}"
+
+    def batch(self, id: str) -> str:
+        """JSON: created_at, ids [task id, …], urls (a JSON text: [url, …])."""
+        return f"{self.prefix}batch:{id}"
+
+    @staticmethod
+    def meta(id: str) -> str:
+        """Celery's own result record, where every Celery application looks for it; also the channel it is told on."""
+        return f"celery-task-meta-{id}"
+
+    def counted(self, status: Status) -> str:
+        """Zset: task id → last change, of the tasks that stand so."""
+        return f"{self.prefix}{status}"
+
+    @property
+    def all_counted(self) -> list[str]:
+        """The zsets of pending, processing, completed and failed tasks, in this order."""
+        return [self.counted(status) for status in _COUNTED]
+
+    # -- workers ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def workers(self) -> str:
+        """Zset: node → when its word that it is ready runs out."""
+        return f"{self.prefix}workers"
+
+    @property
+    def nodes(self) -> str:
+        """Zset: every node that may hold unacknowledged messages → when it was last there."""
+        return f"{self.prefix}nodes"
+
+    @property
+    def sweep(self) -> str:
+        """Held by the worker that sweeps."""
+        return f"{self.prefix}sweep"
+
+    def lease(self, node: str) -> str:
+        """Who holds the name."""
+        return f"{self.prefix}lease:{node}"
+
+    def unacked(self, node: str) -> str:
+        """Hash: delivery tag → message that the node has taken and not acknowledged."""
+        return f"{self.prefix}unacked:{node}"
+
+    def handed(self, node: str) -> str:
+        """List: messages that Redis has moved to the node and the node has not taken yet."""
+        return f"{self.prefix}handed:{node}"
+
+    def inside(self, node: str) -> str:
+        """Hash: task id → how it is inside the node's engine."""
+        return f"{self.prefix}inside:{node}"
+
+    # -- the queue -------------------------------------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> list[str]:
+        """The lists that tasks wait in: the queue and kombu's further ones of it."""
+        return [self.queue + priority for priority in _PRIORITIES]
+
+    @property
+    def unreadable(self) -> str:
+        """List: messages that no worker can read."""
+        return f"{self.prefix}unreadable"
+
+
+def index_of(status: Status) -> int:
+    """The place of a status in `Keys.all_counted`."""
+    return _COUNTED.index(status)

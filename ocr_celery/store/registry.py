@@ -12,11 +12,10 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-from ocr_celery.core.status import OF_STATE, Stats, Status
-from ocr_celery.store import keys, scripts
+from ocr_celery.core.status import OF_STATE, Stats
+from ocr_celery.store import scripts
+from ocr_celery.store.keys import Keys, index_of
 
-_ZSETS = [keys.COUNTED[s] for s in (Status.PENDING, Status.PROCESSING, Status.COMPLETED, Status.FAILED)]
-_INDEX = {status: _ZSETS.index(keys.COUNTED[status]) + 2 for status in Status}
 _UNTIL_ACCEPTED = 60  #: seconds that an image stays whose task is not taken in, as the sender's process died between
 _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
 
@@ -43,14 +42,15 @@ class Standing:
 
 
 class Registry:
-    """The tasks known to this Redis. `keep`: seconds a finished task's record stays (longer than its result)."""
+    """The tasks that one service knows. `keep`: seconds a finished task's record stays (longer than its result)."""
 
-    def __init__(self, redis: Redis, *, keep: int) -> None:
+    def __init__(self, redis: Redis, keys: Keys, *, keep: int) -> None:
         self.redis = redis
+        self.keys = keys
         self.keep = keep
         self._accept = redis.register_script(scripts.ACCEPT)
         self._move = redis.register_script(scripts.MOVE)
-        self._batch = redis.register_script(scripts.BATCH)
+        self._look = redis.register_script(scripts.LOOK)
 
     def accept(
         self,
@@ -60,28 +60,33 @@ class Registry:
         now: float,
         limit: int = 0,
         blob: bytes = b"",
-        batch: tuple[str, str, int] = ("", "", 0),
+        batch: tuple[str, str, int] | None = None,
     ) -> tuple[bool, int]:
         """Count, record and queue new tasks in one step. Answers (taken in?, unfinished tasks now).
 
-        `blob`: the image of the only task. `batch`: key, value and seconds to keep of the record that names them all.
+        `blob`: the image of the only task. `batch`: id, value and seconds to keep of the record that names them all.
         """
-        image = keys.BLOB + ids[0] if blob else ""
-        flat = [x for message in publish for x in message]
-        args: list[Any] = [now, limit, image, len(ids), *ids, *batch, *flat]
-        taken, open = self._accept_with(image, blob, args) if blob else self._accept(keys=_ZSETS[:2], args=args)
+        names = [*self.keys.all_counted[:2], *map(self.keys.task, ids)]
+        names += [self.keys.blob(ids[0])] if blob else []
+        names += [self.keys.batch(batch[0])] if batch else []
+        args: list[Any] = [now, limit, int(bool(blob)), len(ids), *ids, *((batch[2], batch[1]) if batch else (0, ""))]
+        index = {key: len(names) + i for i, key in enumerate(dict.fromkeys(key for _, key, _ in publish), start=1)}
+        names += index
+        for command, key, payload in publish:
+            args += [command, index[key], payload]
+        taken, open = self._accept_with(blob, names, args) if blob else self._accept(keys=names, args=args)
         return bool(taken), open
 
-    def _accept_with(self, image: str, blob: bytes, args: list[Any]) -> list[int]:
+    def _accept_with(self, blob: bytes, names: list[str], args: list[Any]) -> list[int]:
         """The same with an image: as an argument of the step it would be copied twice more."""
         with self.redis.pipeline(transaction=False) as pipe:
             # where this is tried again, its own first try stays as it is
-            pipe.set(image, blob, ex=_UNTIL_ACCEPTED, nx=True)
-            pipe.evalsha(self._accept.sha, 2, *_ZSETS[:2], *args)
+            pipe.set(names[3], blob, ex=_UNTIL_ACCEPTED, nx=True)
+            pipe.evalsha(self._accept.sha, len(names), *names, *args)
             try:
                 return cast(list[int], pipe.execute()[1])
             except NoScriptError:  # a Redis that has just been started
-                return cast(list[int], self._accept(keys=_ZSETS[:2], args=args))
+                return cast(list[int], self._accept(keys=names, args=args))
 
     def move(
         self, id: str, state: str, *, now: float, meta: str | bytes = "", meta_keep: int = _META_KEEP
@@ -91,9 +96,10 @@ class Registry:
         Answers what is known of the task, or None where it was final already and stays as it is.
         """
         status = OF_STATE[state]
-        args: list[Any] = [id, now, state, _INDEX[status], int(status.final), self.keep]
-        args += [keys.META + id if meta else "", meta, meta_keep, keys.BLOB + id]
-        answer = cast(list[bytes | None] | None, self._move(keys=[keys.TASK + id, *_ZSETS], args=args))
+        keys = self.keys
+        args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), self.keep, meta, meta_keep]
+        touched = [keys.task(id), *keys.all_counted, keys.blob(id), keys.meta(id)]
+        answer = cast(list[bytes | None] | None, self._move(keys=touched, args=args))
         if answer is None:
             return None
         created, deaths, alone, killed = answer
@@ -102,36 +108,37 @@ class Registry:
     def find(self, id: str) -> Record | None:
         """One task, in one round trip."""
         with self.redis.pipeline(transaction=False) as pipe:
-            pipe.hmget(keys.TASK + id, ["created_at", "updated_at", "state"])
-            pipe.get(keys.META + id)
+            pipe.hmget(self.keys.task(id), ["created_at", "updated_at", "state"])
+            pipe.get(self.keys.meta(id))
             (created, updated, state), meta = pipe.execute()
         return _record(id, created, updated, state, meta)
 
     def meta(self, id: str) -> dict[str, Any]:
         """Celery's record of a task; empty when it has expired."""
-        text = cast(bytes | None, self.redis.get(keys.META + id))
+        text = cast(bytes | None, self.redis.get(self.keys.meta(id)))
         return cast(dict[str, Any], json.loads(text)) if text else {}
 
     def find_batch(self, id: str) -> tuple[float, list[tuple[Any, str, Record | None]]] | None:
-        """When a batch was created and its (url, task id, record), in order, in one round trip."""
-        answer = self._batch(keys=[keys.BATCH + id])
-        if not answer:
+        """When a batch was created and its (url, task id, record), in order, in two round trips."""
+        text = cast(bytes | None, self.redis.get(self.keys.batch(id)))
+        if text is None:
             return None
-        head, *records = cast(list[Any], answer)
-        batch = json.loads(head)
-        items = zip(json.loads(batch["urls"]), batch["ids"], records, strict=True)
+        batch = json.loads(text)
+        ids = batch["ids"]
+        records = cast(list[Any], self._look(keys=[*map(self.keys.task, ids), *map(self.keys.meta, ids)]))
+        items = zip(json.loads(batch["urls"]), ids, records, strict=True)
         return batch["created_at"], [(url, tid, _record(tid, *r)) for url, tid, r in items]
 
     def end_batch(self, id: str) -> None:
         """The last task of a batch is finished: its record goes when theirs do."""
-        self.redis.expire(keys.BATCH + id, self.keep)
+        self.redis.expire(self.keys.batch(id), self.keep)
 
     def stats(self, *, now: float, limit: int) -> Stats:
         """The counts, in one round trip and constant time."""
         with self.redis.pipeline(transaction=False) as pipe:
-            for zset in _ZSETS:
+            for zset in self.keys.all_counted:
                 pipe.zcard(zset)
-            pipe.zcount(keys.WORKERS, now, "+inf")
+            pipe.zcount(self.keys.workers, now, "+inf")
             pending, processing, completed, failed, workers = pipe.execute()
         return Stats(
             pending=pending,

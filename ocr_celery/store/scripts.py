@@ -1,5 +1,8 @@
 """The Lua steps. Each runs alone inside Redis: whoever looks sees all of it or nothing.
 
+Every key that a step touches stands in its KEYS, as stores that spread keys over machines or threads want it. Where only
+Redis knows which these are, they are read first, and the step looks again whether they still are.
+
 A Redis that is full (maxmemory) refuses a step whose first write takes memory, and lets pass one whose first write takes
 none. So what takes new work in writes at once and is refused, and what works it off begins with a write that takes none:
 a full Redis is emptied by its workers.
@@ -7,34 +10,36 @@ a full Redis is emptied by its workers.
 
 #: Take tasks in: counted, recorded and queued, or refused – together. Taken in once, however often it is asked. The image of
 #: the only task was stored a moment before, in the same round trip, to expire: from here on it stays.
-#: KEYS pending, processing. ARGV now, limit (0 = none), image of the first ('' = none, else its key), n, n × id, batch key or
-#: '', its value, its seconds, then (command, key, payload)… to publish. Answers {1, open} or {0, open}.
+#: KEYS pending, processing, n records of tasks, the image of the first if it has one, the batch if there is one, then what is
+#: published to. ARGV now, limit (0 = none), image? (0/1), n, n × id, seconds to keep the batch (0 = none), its value, then
+#: (command, index of its key in KEYS, payload)… to publish. Answers {1, open} or {0, open}.
 ACCEPT = """
-local now, limit, image, n = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local now, limit, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
+local image = ARGV[3] == '1' and KEYS[3 + n] or nil
 local open = redis.call('ZCARD', KEYS[1]) + redis.call('ZCARD', KEYS[2])
-if redis.call('EXISTS', 'ocr:task:' .. ARGV[5]) == 1 then return {1, open} end
+if redis.call('EXISTS', KEYS[3]) == 1 then return {1, open} end
 if limit > 0 and open >= limit then
-  if image ~= '' then redis.call('DEL', image) end
+  if image then redis.call('DEL', image) end
   return {0, open}
 end
-if image ~= '' and redis.call('EXISTS', image) == 0 then return redis.error_reply('OOM the image could not be stored') end
-for i = 5, 4 + n do
-  redis.call('HSET', 'ocr:task:' .. ARGV[i], 'created_at', now, 'updated_at', now, 'state', 'PENDING')
-  redis.call('ZADD', KEYS[1], now, ARGV[i])
+if image and redis.call('EXISTS', image) == 0 then return redis.error_reply('OOM the image could not be stored') end
+for i = 1, n do
+  redis.call('HSET', KEYS[2 + i], 'created_at', now, 'updated_at', now, 'state', 'PENDING')
+  redis.call('ZADD', KEYS[1], now, ARGV[4 + i])
 end
-if image ~= '' then redis.call('PERSIST', image) end
+if image then redis.call('PERSIST', image) end
 local at = 5 + n
-if ARGV[at] ~= '' then redis.call('SET', ARGV[at], ARGV[at + 1], 'EX', ARGV[at + 2]) end
-for i = at + 3, #ARGV, 3 do redis.call(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+if ARGV[at] ~= '0' then redis.call('SET', KEYS[3 + n + tonumber(ARGV[3])], ARGV[at + 1], 'EX', ARGV[at]) end
+for i = at + 2, #ARGV, 3 do redis.call(ARGV[i], KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2]) end
 return {1, open + n}
 """
 
 #: Move a task to a state, store Celery's record of it and tell who waits for it. A final state stays: what comes later
 #: (a page read again after its worker was thought dead) changes nothing. Creates the record of a task sent by a client
 #: that knows nothing of the registry.
-#: KEYS record, from here the four zsets pending processing completed failed.
-#: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta key or '', meta,
-#: seconds to keep the meta, blob key.
+#: KEYS record, the four zsets pending processing completed failed, blob, meta (also the channel).
+#: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta or '',
+#: seconds to keep the meta.
 #: Answers {when the task was created, deaths it was inside at, those it was alone at, what died}, or nil where it was final.
 MOVE = """
 local old = redis.call('HGET', KEYS[1], 'state')
@@ -49,52 +54,56 @@ redis.call('HSETNX', KEYS[1], 'created_at', ARGV[2])
 redis.call('HSET', KEYS[1], 'updated_at', ARGV[2], 'state', ARGV[3])
 if ARGV[5] == '1' then
   redis.call('EXPIRE', KEYS[1], ARGV[6])
-  redis.call('DEL', ARGV[10])
+  redis.call('DEL', KEYS[6])
 end
 if ARGV[7] ~= '' then
-  redis.call('SETEX', ARGV[7], ARGV[9], ARGV[8])
-  redis.call('PUBLISH', ARGV[7], ARGV[8])
+  redis.call('SETEX', KEYS[7], ARGV[8], ARGV[7])
+  redis.call('PUBLISH', KEYS[7], ARGV[7])
 end
 return redis.call('HMGET', KEYS[1], 'created_at', 'deaths', 'alone', 'killed')
 """
 
-#: A node's engine or worker has ended: remember it of the pages inside. KEYS hash of those. ARGV what ended, how many deaths
-#: one of a suspect counts for. Answers how many pages.
+#: A node's engine or worker has ended: remember it of the pages that were seen inside. KEYS hash of those inside, then their
+#: records. ARGV what ended, how many deaths one of a suspect counts for, then (id, how)… in the order of their records.
+#: Answers 1, or 0 where something else is inside by now and has to be looked at again.
 BLAME = """
-local inside = redis.call('HGETALL', KEYS[1])
-for i = 1, #inside, 2 do
-  local task, how = 'ocr:task:' .. inside[i], inside[i + 1]
+local seen = #KEYS - 1
+if redis.call('HLEN', KEYS[1]) ~= seen then return 0 end
+for i = 1, seen do
+  if redis.call('HGET', KEYS[1], ARGV[1 + 2 * i]) ~= ARGV[2 + 2 * i] then return 0 end
+end
+redis.call('DEL', KEYS[1])
+for i = 1, seen do
+  local task, how = KEYS[1 + i], ARGV[2 + 2 * i]
   if redis.call('EXISTS', task) == 1 then
     redis.call('HINCRBY', task, 'deaths', 1)
     redis.call('HSET', task, 'killed', ARGV[1])
-    if #inside == 2 and how == 'alone' then redis.call('HINCRBY', task, 'alone', 1) end
-    if #inside == 2 and how == 'suspected' then redis.call('HINCRBY', task, 'alone', ARGV[2]) end
+    if seen == 1 and how == 'alone' then redis.call('HINCRBY', task, 'alone', 1) end
+    if seen == 1 and how == 'suspected' then redis.call('HINCRBY', task, 'alone', ARGV[2]) end
   end
 end
-redis.call('DEL', KEYS[1])
-return #inside / 2
+return 1
 """
 
-#: KEYS batch. Answers nil, or the batch and then, per task in order, record times, state and Celery's record.
-BATCH = """
-local text = redis.call('GET', KEYS[1])
-if not text then return false end
-local answer = {text}
-for _, id in ipairs(cjson.decode(text).ids) do
-  local record = redis.call('HMGET', 'ocr:task:' .. id, 'created_at', 'updated_at', 'state')
-  record[4] = redis.call('GET', 'celery-task-meta-' .. id)
-  answer[#answer + 1] = record
+#: How tasks stand, all at one moment. KEYS n records, then Celery's n of the same tasks. Answers, per task in order, record
+#: times, state and Celery's record.
+LOOK = """
+local answer, n = {}, #KEYS / 2
+for i = 1, n do
+  local record = redis.call('HMGET', KEYS[i], 'created_at', 'updated_at', 'state')
+  record[4] = redis.call('GET', KEYS[n + i])
+  answer[i] = record
 end
 return answer
 """
 
-#: Give back what a node held. KEYS its unacknowledged hash. ARGV (delivery tag, queue, message)…
-#: Each is given back once, whoever else tries at the same time. Answers how many.
+#: Give back what a node held. KEYS its unacknowledged hash, then queues. ARGV (delivery tag, index of its queue in KEYS,
+#: message)… Each is given back once, whoever else tries at the same time. Answers how many.
 GIVE_BACK = """
 local given = 0
 for i = 1, #ARGV, 3 do
   if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
-    redis.call('RPUSH', ARGV[i + 1], ARGV[i + 2])
+    redis.call('RPUSH', KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2])
     given = given + 1
   end
 end

@@ -3,13 +3,13 @@
 import time
 from dataclasses import dataclass, field
 
+from nodes import keys
 from redis import Redis
 from witness import Witness
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status, TaskView
 from ocr_celery.errors import ResultExpired, TaskNotFound
-from ocr_celery.store import keys
 
 PATIENCE = 45.0  #: seconds without any page being finished after which what is open is stuck
 
@@ -117,9 +117,9 @@ def left_over(redis: Redis, *, patience: float = 15) -> list[str]:
 
 
 def _left_over(redis: Redis) -> list[str]:
-    sizes = {f"open: {status}": redis.zcard(keys.COUNTED[status]) for status in (Status.PENDING, Status.PROCESSING)}
-    sizes["waiting"] = redis.llen("celery")
-    for key in redis.scan_iter(keys.UNACKED + "*", count=1000):
+    sizes = {f"open: {status}": redis.zcard(keys.counted(status)) for status in (Status.PENDING, Status.PROCESSING)}
+    sizes["waiting"] = redis.llen("ocr")
+    for key in redis.scan_iter(keys.unacked("*"), count=1000):
         sizes[f"held: {key.decode()}"] = redis.hlen(key)
-    sizes["images"] = sum(redis.ttl(key) < 0 for key in redis.scan_iter(keys.BLOB + "*", count=1000))
+    sizes["images"] = sum(redis.ttl(key) < 0 for key in redis.scan_iter(keys.blob("*"), count=1000))
     return [f"{what}: {count}" for what, count in sizes.items() if count]

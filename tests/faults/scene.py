@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from flow import Flow, Send, by_name, over_http, through
 from ledger import Account, Ledger
-from nodes import RedisServer, Worker, own_redis, until
+from nodes import RedisServer, Worker, keys, own_redis, until
 from proxy import Proxy
 from served import Served, served
 from whole import Whole
@@ -20,7 +20,6 @@ from witness import Witness
 
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
-from ocr_celery.store import keys
 
 QUICK: dict[str, object] = {"OCR_BATCH_SIZE": 8, "OCR_SCRIPTED_SECONDS": 0.1}
 
@@ -123,7 +122,7 @@ class Scene(ExitStack):
 
     def held_by(self, worker: Worker) -> int:
         """How many messages lie under the worker's name."""
-        return int(self.redis.client.hlen(keys.UNACKED + worker.name))
+        return int(self.redis.client.hlen(keys.unacked(worker.name)))
 
     def unfinished(self) -> int:
         """How many pages are open."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from ocr_celery.store import connect, keys
+from ocr_celery.store import connect
+from ocr_celery.store.keys import Keys
 
 _FINAL = ("SUCCESS", "FAILURE", "REVOKED")
 
@@ -40,7 +41,7 @@ class Witness:
         while not self._closed:
             try:
                 with self._redis.pubsub(ignore_subscribe_messages=True) as heard:
-                    heard.psubscribe(keys.META + "*")
+                    heard.psubscribe(Keys.meta("*"))
                     self._listening.set()
                     while not self._closed:
                         if message := heard.get_message(timeout=0.2):

@@ -62,10 +62,11 @@ class LocalService:
     def worker_pid(self) -> int:
         """The process id of its worker, by the lease that the worker holds on its name."""
         from ocr_celery.local.folder import Folder
-        from ocr_celery.store import connect, keys
+        from ocr_celery.store import connect
+        from ocr_celery.store.keys import Keys
 
         with connect(Folder(self.folder).redis_url) as redis:
-            (lease,) = redis.keys(keys.LEASE + "*")  # type: ignore[misc]
+            (lease,) = redis.keys(Keys("ocr").lease("*"))  # type: ignore[misc]
             return int(json.loads(redis.get(lease))["pid"])  # type: ignore[arg-type]
 
     def __enter__(self) -> Self:

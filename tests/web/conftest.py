@@ -55,7 +55,7 @@ def queued(redis: RedisServer) -> Queued:
     """``queued()`` is what waits for a worker, oldest first: the tasks' names, their sources and their options."""
 
     def look() -> list[tuple[str, Any, dict[str, Any]]]:
-        messages = [json.loads(text) for text in reversed(redis.client.lrange("celery", 0, -1))]
+        messages = [json.loads(text) for text in reversed(redis.client.lrange("ocr", 0, -1))]
         bodies = [json.loads(base64.b64decode(message["body"])) for message in messages]
         return [(m["headers"]["task"], args[0], kwargs) for m, (args, kwargs, _) in zip(messages, bodies, strict=True)]
 

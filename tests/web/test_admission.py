@@ -7,11 +7,10 @@ from io import BytesIO
 import pytest
 from flask.testing import FlaskClient
 from hand import Facade, Hand
-from nodes import RedisServer, png
+from nodes import RedisServer, keys, png
 from redis.exceptions import OutOfMemoryError
 
 from ocr_celery.core.status import Status
-from ocr_celery.store import keys
 from ocr_celery.store.registry import Registry
 
 URLS = ["http://a/", "http://b/", "http://c/"]
@@ -51,7 +50,7 @@ def test_8_processes_at_once_take_in_exactly_what_there_is_room_for(redis: Redis
         sender.stdin.flush()
     taken = [int(sender.communicate(timeout=60)[0]) for sender in senders]
     assert sum(taken) == 100, taken
-    assert redis.client.llen("celery") == 100
+    assert redis.client.llen("ocr") == 100
 
 
 def test_a_full_queue_is_503_and_says_when_to_come_again(facade: Facade, redis: RedisServer) -> None:
@@ -68,9 +67,9 @@ def test_a_full_queue_is_503_and_says_when_to_come_again(facade: Facade, redis: 
             "code": "queue_full",
         }
         assert int(answer.headers["Retry-After"]) > 0
-    assert redis.client.llen("celery") == 1
-    assert redis.client.keys(keys.BLOB + "*") == []
-    assert redis.client.keys(keys.BATCH + "*") == []
+    assert redis.client.llen("ocr") == 1
+    assert redis.client.keys(keys.blob("*")) == []
+    assert redis.client.keys(keys.batch("*")) == []
 
 
 def test_a_batch_may_exceed_the_limit_unless_the_queue_is_full_already(facade: Facade, redis: RedisServer) -> None:
@@ -80,7 +79,7 @@ def test_a_batch_may_exceed_the_limit_unless_the_queue_is_full_already(facade: F
     assert http.get("/stats").json["pending"] == 4
     assert http.post("/ocr/url/batch", json={"urls": URLS}).status_code == 503
     assert send(http) == 503
-    assert redis.client.llen("celery") == 4
+    assert redis.client.llen("ocr") == 4
 
 
 def test_a_page_that_is_read_still_counts_and_one_that_is_finished_does_not(facade: Facade, hand: Hand) -> None:
@@ -110,22 +109,23 @@ def test_an_image_stays_for_as_long_as_its_page_waits_and_goes_with_a_refusal(
     redis.client.script_flush()  # as in a Redis that has just been started
     assert http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}).status_code == 202
     assert http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}).status_code == 503
-    (image,) = redis.client.keys(keys.BLOB + "*")
+    (image,) = redis.client.keys(keys.blob("*"))
     assert redis.client.get(image) == png()
     assert redis.client.ttl(image) == -1
 
 
 def test_a_page_is_taken_in_once_however_often_it_is_asked(redis: RedisServer) -> None:
-    registry = Registry(redis.client, keep=60)
+    registry = Registry(redis.client, keys, keep=60)
     for _ in range(2):  # the second as after a connection that broke before it was answered
-        taken, waiting = registry.accept(["one"], [("LPUSH", "celery", "a page")], now=1.0, blob=png())
+        taken, waiting = registry.accept(["one"], [("LPUSH", "ocr", "a page")], now=1.0, blob=png())
         assert (taken, waiting) == (True, 1)
-    assert redis.client.lrange("celery", 0, -1) == [b"a page"]
-    assert redis.client.ttl(keys.BLOB + "one") == -1
+    assert redis.client.lrange("ocr", 0, -1) == [b"a page"]
+    assert redis.client.ttl(keys.blob("one")) == -1
 
 
 def test_a_page_whose_image_could_not_be_stored_is_not_taken_in(redis: RedisServer) -> None:
-    registry = Registry(redis.client, keep=60)
+    registry = Registry(redis.client, keys, keep=60)
+    counted = [keys.counted(Status.PENDING), keys.counted(Status.PROCESSING)]
     with pytest.raises(OutOfMemoryError):
-        registry._accept(keys=[keys.COUNTED[Status.PENDING]] * 2, args=[1.0, 0, keys.BLOB + "one", 1, "one", "", "", 0])
+        registry._accept(keys=[*counted, keys.task("one"), keys.blob("one")], args=[1.0, 0, 1, 1, "one", 0, ""])
     assert redis.client.keys("*") == []

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from hand import FOUND, Hand
-from nodes import RedisServer
+from nodes import RedisServer, keys
 
 from ocr_celery.client import Client
 from ocr_celery.errors import Cancelled, EmptyFile, Internal
 from ocr_celery.message import COLLECT
-from ocr_celery.store import keys
 
 GROUNDED = "<|ref|>title<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n# Title\n"
 
@@ -133,7 +132,7 @@ def test_a_task_whose_result_is_no_longer_kept_is_410(
     http: FlaskClient, hand: Hand, redis: RedisServer, id: str
 ) -> None:
     hand.complete(id)
-    redis.client.delete(keys.META + id)  # as when OCR_TASK_TTL has passed
+    redis.client.delete(keys.meta(id))  # as when OCR_TASK_TTL has passed
     answer = http.get(f"/ocr/{id}")
     assert answer.status_code == 410
     assert answer.json == {
@@ -146,8 +145,8 @@ def test_a_result_is_kept_for_the_time_that_is_set_and_its_record_for_twice_as_l
     hand: Hand, redis: RedisServer, id: str
 ) -> None:
     hand.complete(id)
-    assert redis.client.ttl(keys.META + id) == pytest.approx(3600, abs=10)
-    assert redis.client.ttl(keys.TASK + id) == pytest.approx(7200, abs=10)
+    assert redis.client.ttl(keys.meta(id)) == pytest.approx(3600, abs=10)
+    assert redis.client.ttl(keys.task(id)) == pytest.approx(7200, abs=10)
 
 
 def test_a_final_state_stays(http: FlaskClient, hand: Hand, id: str) -> None:

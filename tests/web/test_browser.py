@@ -87,6 +87,6 @@ def test_a_call_can_be_tried_there(server: Served, page: Page, redis: RedisServe
     status = block.locator(".live-responses-table .response-col_status").last
     status.wait_for()
     assert status.inner_text().startswith("202")
-    assert redis.client.llen("celery") == 1
+    assert redis.client.llen("ocr") == 1
     assert seen.hosts == {f"127.0.0.1:{server.port}"}
     assert seen.errors == []

@@ -8,7 +8,7 @@ import schemathesis
 from hand import Hand
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from nodes import RedisServer, own_redis, png
+from nodes import RedisServer, keys, own_redis, png
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
     content_type_conformance,
@@ -22,7 +22,6 @@ from schemathesis.specs.openapi.checks import (
 from ocr_celery.client import Client
 from ocr_celery.errors import EmptyFile
 from ocr_celery.settings import Settings
-from ocr_celery.store import keys
 from web import create_app
 from web.schemas import BATCH_ID, ID
 
@@ -56,7 +55,7 @@ def _examples(redis: RedisServer, hand: Hand) -> Iterator[None]:
     """The tasks that the document takes as examples, and a queue that is full where it holds one."""
     client: Client = roomy.app.extensions["ocr_client"]
     id = client.submit_batch(["http://a/", "http://b/", "http://c/", None])
-    redis.client.copy(keys.BATCH + id, keys.BATCH + BATCH_ID)
+    redis.client.copy(keys.batch(id), keys.batch(BATCH_ID))
     tasks = [task.id for _, task in client.look_up_batch(id).items]
     hand.complete(tasks[0], "# Title", pages={"in_file": 2, "read": 1})
     hand.fail(tasks[1], EmptyFile())

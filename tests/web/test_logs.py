@@ -91,7 +91,7 @@ def test_what_flower_and_events_show_of_a_task_has_no_query_and_no_picture(http:
     http.post("/ocr/url", json={"url": url, "prompt": "SECRET6"})
     http.post("/ocr/url/batch", json={"urls": [url], "prompt": "SECRET6"})
     http.post("/ocr", data={"file": (BytesIO(png()), "page.png"), "prompt": "SECRET6"})
-    headers = [json.loads(text)["headers"] for text in client.redis.lrange("celery", 0, -1)]
+    headers = [json.loads(text)["headers"] for text in client.redis.lrange("ocr", 0, -1)]
     assert [header["argsrepr"] for header in headers] == [
         f"('page.png', {len(png())} bytes)",
         "(https://example.com/image.jpg)",

@@ -5,19 +5,18 @@ import time
 import pytest
 from flask.testing import FlaskClient
 from hand import Facade, Hand
-from nodes import RedisServer
+from nodes import RedisServer, keys
 
 from ocr_celery import __version__
 from ocr_celery.client import Client
 from ocr_celery.errors import EmptyFile
-from ocr_celery.store import keys
 
 NOT_READY = "No worker with a loaded engine is there yet; tasks are taken in and wait."
 
 
 def announce(redis: RedisServer, *nodes: str, until: float = 8) -> None:
     """Say what a worker says while its engine is loaded."""
-    redis.client.zadd(keys.WORKERS, {node: time.time() + until for node in nodes})
+    redis.client.zadd(keys.workers, {node: time.time() + until for node in nodes})
 
 
 def test_without_a_worker_the_service_is_degraded_and_not_ready(http: FlaskClient) -> None:

@@ -26,7 +26,7 @@ def opened(command: outbox.Command) -> tuple[str, str, dict[str, Any]]:
 
 
 def made(client: Client, id: str) -> outbox.Command:
-    return outbox.message(client.app, "celery", "ocr.url", "http://a/b.png", OPTIONS, id=id, shown="http://a/b.png")
+    return outbox.message(client.app, "ocr", "ocr.url", "http://a/b.png", OPTIONS, id=id, shown="http://a/b.png")
 
 
 def sent_by_celery(client: Client, id: str) -> outbox.Command:
@@ -74,5 +74,5 @@ def test_who_listens_to_what_celery_sends_hears_of_it(client: Client, send: Any)
     signals.before_task_publish.connect(before)
     signals.after_task_publish.connect(after)
     message = send(client, "one")
-    assert heard == [("before", "one", "celery"), ("after", "one")]
+    assert heard == [("before", "one", "ocr"), ("after", "one")]
     assert opened(message)[2]["headers"]["traceparent"] == "00-ab"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from hand import Facade, Queued
-from nodes import RedisServer, png
+from nodes import RedisServer, keys, png
 from werkzeug.test import TestResponse
 
 FORM = "multipart/form-data; boundary=b"
@@ -31,7 +31,7 @@ def png_header(width: int, height: int) -> bytes:
 def _nothing_is_left(redis: RedisServer, queued: Queued) -> Any:
     yield
     assert queued() == []
-    assert redis.client.keys("ocr:*") == []
+    assert redis.client.keys(keys.prefix + "*") == []
 
 
 # -- files -------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from flask.testing import FlaskClient
 from hand import Queued, commands
-from nodes import RedisServer, png
+from nodes import RedisServer, keys, png
 
 from ocr_celery.client import Client
 from ocr_celery.core import prompts
@@ -31,7 +31,7 @@ def test_a_file_is_queued_with_the_default_options_and_its_bytes_beside_the_mess
     assert answer.json == {"task_id": str(UUID(id)), "status": "pending"}
     assert answer.headers["Location"] == f"/ocr/{id}"
     assert queued() == [("ocr.image", blobs.reference(id), DEFAULTS)]
-    assert blobs.get(redis.client, blobs.reference(id)) == png()
+    assert blobs.get(redis.client, keys, blobs.reference(id)) == png()
 
 
 def test_a_url_is_queued_as_it_was_given(http: FlaskClient, queued: Queued) -> None:

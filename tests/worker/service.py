@@ -4,12 +4,11 @@ import json
 from typing import Any
 
 from celery.result import AsyncResult
-from nodes import RedisServer, Worker, until
+from nodes import RedisServer, Worker, keys, until
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
-from ocr_celery.store import keys
 
 
 class Service:
@@ -33,7 +32,7 @@ class Service:
 
     def stored(self, id: str) -> dict[str, Any]:
         """Celery's record of a task, as it lies in Redis."""
-        return dict(json.loads(self.redis.client.get(keys.META + id) or "{}"))
+        return dict(json.loads(self.redis.client.get(keys.meta(id)) or "{}"))
 
     def messages(self, queue: str) -> list[list[Any]]:
         """The ``[args, kwargs, embed]`` of what waits in a queue that nobody reads, newest first."""
@@ -61,10 +60,10 @@ class Service:
 
 
 def settled(redis: RedisServer) -> bool:
-    held = [redis.client.hlen(key) for key in redis.client.scan_iter(keys.UNACKED + "*")]
-    blobs = [key for key in redis.client.scan_iter(keys.BLOB + "*") if redis.client.ttl(key) < 0]
-    open_tasks = redis.client.zcard(keys.COUNTED[Status.PENDING]) + redis.client.zcard(keys.COUNTED[Status.PROCESSING])
-    return not sum(held) and not blobs and not open_tasks and not redis.client.llen("celery")
+    held = [redis.client.hlen(key) for key in redis.client.scan_iter(keys.unacked("*"))]
+    blobs = [key for key in redis.client.scan_iter(keys.blob("*")) if redis.client.ttl(key) < 0]
+    open_tasks = redis.client.zcard(keys.counted(Status.PENDING)) + redis.client.zcard(keys.counted(Status.PROCESSING))
+    return not sum(held) and not blobs and not open_tasks and not redis.client.llen("ocr")
 
 
 def until_settled(redis: RedisServer) -> None:

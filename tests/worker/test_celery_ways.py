@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from celery import chain, group
 from celery.result import AsyncResult
-from nodes import png, until
+from nodes import keys, png, until
 from origin import Origin
 from service import Service
 
 from ocr_celery import errors
 from ocr_celery.core.status import Status
-from ocr_celery.store import keys
 
 SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.05, "OCR_BATCH_TIMEOUT": 0.02, "OCR_SCRIPTED_FAIL": "luck"}
 ELSEWHERE = "elsewhere"  #: a queue of another service, whose messages we look at
@@ -129,7 +128,7 @@ def test_a_result_that_nobody_wants_is_not_stored_and_frees_its_place(service: S
     good = service.send("ocr.image", png(), ignore_result=True)
     bad = service.send("ocr.image", b"no image", ignore_result=True)
     off = service.send("ocr.image", png(), ignore_result=True, countdown=0.4, expires=0.1)
-    until(lambda: all(service.redis.client.ttl(keys.TASK + sent.id) > 0 for sent in (good, bad, off)))
+    until(lambda: all(service.redis.client.ttl(keys.task(sent.id)) > 0 for sent in (good, bad, off)))
     assert service.open_tasks() == 0
     assert not any(service.stored(sent.id) for sent in (good, bad, off))
     until(service.is_settled)
@@ -195,7 +194,7 @@ def test_a_record_in_redis_holds_neither_the_image_nor_other_arguments(service: 
     image = png(170)
     sent = service.send("ocr.image", image, kwargs={"prompt": "top secret", "max_tokens": 1})
     sent.get(timeout=60)
-    text = service.redis.client.get(keys.META + sent.id)
+    text = service.redis.client.get(keys.meta(sent.id))
     assert b64encode(image)[:40] not in text
     assert b"secret" not in text
 
@@ -204,6 +203,7 @@ def test_a_service_with_an_application_of_its_own_needs_only_names(service: Serv
     from celery import Celery
 
     other = Celery("other", broker=service.redis.url, backend=service.redis.url, set_as_current=False)
+    other.conf.task_routes = {"ocr.*": {"queue": "ocr"}}
     sent = other.send_task("ocr.image", [png(180)])
     assert sent.get(timeout=60)["width"] == 180
     failed: AsyncResult = other.send_task("ocr.image", [b"no image"])

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodes import ROOT, free_port, png, until
+from nodes import ROOT, free_port, keys, png, until
 from origin import Origin
 from service import Service
 
@@ -143,7 +143,9 @@ def test_a_full_service_takes_nothing_in_but_a_batch_that_began_below_the_limit(
 
 def kept_of(service: Service) -> set[bytes]:
     """The records of tasks and batches, and their images."""
-    return {key for kind in ("task", "blob", "batch") for key in service.redis.client.scan_iter(f"ocr:{kind}:*")}
+    return {
+        key for kind in ("task", "blob", "batch") for key in service.redis.client.scan_iter(f"{keys.prefix}{kind}:*")
+    }
 
 
 def test_a_redis_that_is_away_is_said_so_within_3_seconds(service: Service) -> None:

@@ -7,21 +7,20 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from nodes import RedisServer, Worker, final, png, until
+from nodes import RedisServer, Worker, final, keys, png, until
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
-from ocr_celery.store import keys
 
 Start = Callable[..., Worker]
 
 
 def settled(redis: RedisServer) -> bool:
     """Nothing waits, nothing is held, no stored image is left, no task is open."""
-    held = [redis.client.hlen(key) for key in redis.client.scan_iter(keys.UNACKED + "*")]
-    blobs = list(redis.client.scan_iter(keys.BLOB + "*"))
-    open_tasks = redis.client.zcard(keys.COUNTED[Status.PENDING]) + redis.client.zcard(keys.COUNTED[Status.PROCESSING])
-    return not sum(held) and not blobs and not open_tasks and not redis.client.llen("celery")
+    held = [redis.client.hlen(key) for key in redis.client.scan_iter(keys.unacked("*"))]
+    blobs = list(redis.client.scan_iter(keys.blob("*")))
+    open_tasks = redis.client.zcard(keys.counted(Status.PENDING)) + redis.client.zcard(keys.counted(Status.PROCESSING))
+    return not sum(held) and not blobs and not open_tasks and not redis.client.llen("ocr")
 
 
 def test_20_kills_while_300_pages_flow_lose_none_and_read_none_twice_after_it_was_finished(
@@ -90,8 +89,8 @@ def test_sigterm_finishes_what_is_held(client: Client, redis: RedisServer, start
     stats = client.stats()
     assert stats.processing == 0
     assert stats.completed >= 4
-    assert stats.completed + redis.client.llen("celery") == len(ids)
-    assert not redis.client.hlen(f"{keys.UNACKED}w1@test")
+    assert stats.completed + redis.client.llen("ocr") == len(ids)
+    assert not redis.client.hlen(keys.unacked("w1@test"))
 
 
 def test_sigquit_gives_back_what_is_held_at_once(client: Client, redis: RedisServer, start_worker: Start) -> None:
@@ -100,7 +99,7 @@ def test_sigquit_gives_back_what_is_held_at_once(client: Client, redis: RedisSer
     until(lambda: client.stats().processing == 4, what="a batch is in the engine")
     worker.signal(signal.SIGQUIT)
     worker.wait()
-    assert redis.client.llen("celery") == 6
+    assert redis.client.llen("ocr") == 6
     start_worker(OCR_SCRIPTED_SECONDS=0.1)
     assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
 
@@ -112,7 +111,7 @@ def test_when_the_engine_breaks_the_pages_go_back_and_the_worker_exits_with_an_e
     ids = [client.submit_image(png()) for _ in range(12)]
     assert worker.wait() not in (0, None)
     assert client.stats().completed == 4
-    assert redis.client.llen("celery") == 8
+    assert redis.client.llen("ocr") == 8
     start_worker()
     assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
 
@@ -136,7 +135,7 @@ def test_a_page_whose_message_was_purged_is_failed_by_the_sweep_and_frees_its_pl
 ) -> None:
     id = client.submit_image(png())
     client.app.control.purge()
-    redis.client.zadd(keys.COUNTED[Status.PENDING], {id: 1})  # as if it had been quiet for long
+    redis.client.zadd(keys.counted(Status.PENDING), {id: 1})  # as if it had been quiet for long
     start_worker(OCR_CLEANUP_INTERVAL=0.5)
     (view,) = final(client, [id])
     assert view.error is not None

@@ -4,12 +4,11 @@ import signal
 import time
 from collections.abc import Callable
 
-from nodes import RedisServer, Worker, final, png, until
+from nodes import RedisServer, Worker, final, keys, png, until
 
 from ocr_celery.client import Client
 from ocr_celery.core.batching import SETTLE
 from ocr_celery.core.status import Status
-from ocr_celery.store import keys
 
 Start = Callable[..., Worker]
 QUICK = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.1}
@@ -92,7 +91,7 @@ def test_pages_that_were_inside_when_somebody_killed_the_worker_are_read(
     ids = [client.submit_image(png()) for _ in range(4)]
     for _ in range(3):
         worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_SECONDS=60)
-        until(lambda: redis.client.hlen(keys.INSIDE + "w1@test"), what="a page is in the engine")
+        until(lambda: redis.client.hlen(keys.inside("w1@test")), what="a page is in the engine")
         worker.kill()
     start_worker(**QUICK)
     assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
@@ -105,11 +104,11 @@ def test_a_page_that_is_inside_whenever_somebody_kills_a_worker_that_has_just_st
     for _ in range(6):
         worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_SECONDS=60)
         others = [client.submit_image(png()) for _ in range(2)]
-        until(lambda: redis.client.hlen(keys.INSIDE + "w1@test"), what="a page is in the engine")
+        until(lambda: redis.client.hlen(keys.inside("w1@test")), what="a page is in the engine")
         worker.kill()
     start_worker(**QUICK)
     assert {view.status for view in final(client, [id, *others])} == {Status.COMPLETED}
-    assert not redis.client.hget(keys.TASK + id, "alone")
+    assert not redis.client.hget(keys.task(id), "alone")
 
 
 def test_a_single_death_of_the_engine_is_not_laid_to_the_page_that_was_alone_inside(
@@ -122,7 +121,7 @@ def test_a_single_death_of_the_engine_is_not_laid_to_the_page_that_was_alone_ins
     until(lambda: time.monotonic() > up + SETTLE, what="the worker has been at work long enough")
     id = client.submit_image(png())
     first.wait()
-    assert redis.client.hget(keys.TASK + id, "alone") == b"1"
+    assert redis.client.hget(keys.task(id), "alone") == b"1"
     start_worker(**QUICK)
     assert {view.status for view in final(client, [id])} == {Status.COMPLETED}
 
@@ -133,22 +132,22 @@ def test_a_page_that_outlasts_the_patience_of_who_stops_the_worker_is_not_to_bla
     id = client.submit_image(png())
     for _ in range(3):
         worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_SECONDS=60)
-        until(lambda: redis.client.hlen(keys.INSIDE + "w1@test"), what="the page is in the engine")
+        until(lambda: redis.client.hlen(keys.inside("w1@test")), what="the page is in the engine")
         worker.signal(signal.SIGTERM)
         until(lambda worker=worker: "before the worker stops" in worker.log, what="it waits for the page")
         worker.kill()
     start_worker(**QUICK)
     assert {view.status for view in final(client, [id])} == {Status.COMPLETED}
-    assert not redis.client.hget(keys.TASK + id, "deaths")
+    assert not redis.client.hget(keys.task(id), "deaths")
 
 
 def test_an_orderly_end_lays_no_blame_on_anyone(client: Client, redis: RedisServer, start_worker: Start) -> None:
     ids = [client.submit_image(png()) for _ in range(4)]
     for how in (signal.SIGQUIT, signal.SIGQUIT):
         worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_SECONDS=60)
-        until(lambda: redis.client.hlen(keys.INSIDE + "w1@test") == 4, what="the pages are in the engine")
+        until(lambda: redis.client.hlen(keys.inside("w1@test")) == 4, what="the pages are in the engine")
         worker.signal(how)
         worker.wait()
     start_worker(**QUICK)
     assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
-    assert [redis.client.hget(keys.TASK + id, "deaths") for id in ids] == [None] * 4
+    assert [redis.client.hget(keys.task(id), "deaths") for id in ids] == [None] * 4

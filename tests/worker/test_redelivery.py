@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 from celery import chord
 from celery.result import AsyncResult
-from nodes import RedisServer, png, until
+from nodes import RedisServer, keys, png, until
 from service import Service
 
 from ocr_celery import errors
-from ocr_celery.store import keys
 from ocr_celery.store.registry import Registry
 
 SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.2, "OCR_SCRIPTED_SPREAD": 3}
@@ -21,7 +20,7 @@ RESULT = {"text": "read by a worker that died just after", "width": 7}
 
 def held(redis: RedisServer, node: str, id: str) -> bytes | None:
     """The message of this task as a node holds it."""
-    records = [json.loads(record)[0] for record in redis.client.hvals(keys.UNACKED + node)]
+    records = [json.loads(record)[0] for record in redis.client.hvals(keys.unacked(node))]
     return next((json.dumps(message).encode() for message in records if message["headers"]["id"] == id), None)
 
 
@@ -29,13 +28,13 @@ def put_back(service: Service, message: bytes) -> None:
     """As when its worker died before it acknowledged: the same message comes again."""
     again = json.loads(message)
     again["properties"]["delivery_info"]["redelivered"] = again["headers"]["redelivered"] = True
-    service.redis.client.rpush("celery", json.dumps(again))
+    service.redis.client.rpush("ocr", json.dumps(again))
 
 
 def finish(service: Service, id: str, state: str, result: Any) -> None:
     """As a worker leaves it that dies between storing the outcome and all that comes after."""
     meta = {"status": state, "result": result, "traceback": None, "children": [], "task_id": id}
-    Registry(service.redis.client, keep=100).move(id, state, now=time.time(), meta=json.dumps(meta))
+    Registry(service.redis.client, keys, keep=100).move(id, state, now=time.time(), meta=json.dumps(meta))
 
 
 def lines(service: Service, id: str, event: str) -> int:

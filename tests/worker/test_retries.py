@@ -5,7 +5,7 @@ import time
 from datetime import datetime
 
 import pytest
-from nodes import png, until
+from nodes import keys, png, until
 from origin import Origin
 from service import Service
 
@@ -54,7 +54,7 @@ def test_each_try_is_counted_and_waits_longer(service: Service, origin: Origin) 
     until(lambda: sent.status == "RETRY")
     (scheduled,) = until(lambda: service.inspect().scheduled()[service.worker.name])
     assert scheduled["request"]["id"] == sent.id
-    held = service.redis.client.hvals(f"ocr:unacked:{service.worker.name}")
+    held = service.redis.client.hvals(keys.unacked(service.worker.name))
     assert [header(record)["retries"] for record in held] == [2]
     service.revoke(sent.id)
     until(lambda: sent.status == "REVOKED")

@@ -47,7 +47,7 @@ def assert_never_read(service: Service, sent: AsyncResult) -> None:
 def test_a_page_that_waits_in_the_queue(service: Service) -> None:
     inside = fill(service)
     waiting = [send(service, SHORT) for _ in range(12)]
-    until(lambda: service.redis.client.llen("celery") > 0, what="some are left in the queue")
+    until(lambda: service.redis.client.llen("ocr") > 0, what="some are left in the queue")
     service.revoke(waiting[-1].id)
     assert waiting[-1].status == "REVOKED"
     assert [sent.get(timeout=60)["width"] for sent in inside + waiting[:-1]] == [LONG] * 2 + [SHORT] * 11

@@ -4,13 +4,12 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from nodes import RedisServer, Worker, final, png, until
+from nodes import RedisServer, Worker, final, keys, png, until
 from origin import Origin
 from service import until_settled
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
-from ocr_celery.store import keys
 
 Start = Callable[..., Worker]
 ALL_READ = {Status.COMPLETED}
@@ -36,8 +35,8 @@ def test_a_second_signal_gives_back_what_is_held(
     until(lambda: "finishing 6 pages before the worker stops" in worker.log)
     worker.signal(second)
     worker.wait(15)
-    assert redis.client.llen("celery") == len(ids)
-    assert not redis.client.hlen(f"{keys.UNACKED}w1@test")
+    assert redis.client.llen("ocr") == len(ids)
+    assert not redis.client.hlen(keys.unacked("w1@test"))
     next_one = start_worker(OCR_SCRIPTED_SECONDS=0.1)
     assert {view.status for view in final(client, ids)} == ALL_READ
     assert len(reads(worker, next_one)) == len(ids)
@@ -61,7 +60,7 @@ def test_a_worker_that_stops_while_pages_wait_for_a_batch_does_not_wait_for_it_t
 ) -> None:
     worker = start_worker(OCR_BATCH_SIZE=8, OCR_BATCH_TIMEOUT=60, OCR_SCRIPTED_SECONDS=0.1)
     ids = [client.submit_image(png()) for _ in range(3)]
-    until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 3, what="they are held")
+    until(lambda: redis.client.hlen(keys.unacked("w1@test")) == 3, what="they are held")
     worker.signal(signal.SIGTERM)
     assert worker.wait(10) == 0
     assert {client.look_up(id).status for id in ids} == ALL_READ
@@ -104,7 +103,7 @@ def test_pages_that_are_prepared_while_redis_is_away_wait_for_it(
 ) -> None:
     worker = start_worker(OCR_PREPARE_THREADS=1, OCR_SCRIPTED_SECONDS=0.1)
     ids = [client.submit_url(url) for url in (f"{origin.url}/gate/120", *map(origin.page, (121, 122, 123)))]
-    until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 4, what="one is fetched, three wait for their turn")
+    until(lambda: redis.client.hlen(keys.unacked("w1@test")) == 4, what="one is fetched, three wait for their turn")
     redis.stop()
     origin.gate.set()
     until(lambda: "waits for Redis" in worker.log)
@@ -121,9 +120,9 @@ def test_a_worker_that_stops_gives_back_pages_whose_turn_to_be_fetched_has_not_c
     origin.gate.clear()
     worker = start_worker(OCR_PREPARE_THREADS=1, OCR_SCRIPTED_SECONDS=0.1)
     ids = [client.submit_url(url) for url in (f"{origin.url}/gate/120", *map(origin.page, (121, 122, 123)))]
-    until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 4, what="one is fetched, three wait for their turn")
+    until(lambda: redis.client.hlen(keys.unacked("w1@test")) == 4, what="one is fetched, three wait for their turn")
     worker.signal(signal.SIGTERM)
-    until(lambda: redis.client.llen("celery") == 3, what="three are back in the queue")
+    until(lambda: redis.client.llen("ocr") == 3, what="three are back in the queue")
     origin.gate.set()
     assert worker.wait() == 0
     next_one = start_worker(OCR_SCRIPTED_SECONDS=0.1)
@@ -152,7 +151,7 @@ def test_a_page_that_waits_for_its_time_survives_a_restart_of_redis(
 ) -> None:
     worker = start_worker(OCR_SCRIPTED_SECONDS=0.1)
     sent = client.app.send_task("ocr.image", [png()], countdown=4)
-    until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 1, what="it is held")
+    until(lambda: redis.client.hlen(keys.unacked("w1@test")) == 1, what="it is held")
     redis.stop()
     redis.start()
     until(lambda: sent.status == "SUCCESS", what="it is read when it is time")
@@ -165,7 +164,7 @@ def test_a_page_that_waits_for_its_time_survives_the_death_of_its_worker(
 ) -> None:
     first = start_worker(OCR_SCRIPTED_SECONDS=0.1)
     sent = client.app.send_task("ocr.image", [png()], countdown=3)
-    until(lambda: redis.client.hlen(f"{keys.UNACKED}w1@test") == 1, what="it is held")
+    until(lambda: redis.client.hlen(keys.unacked("w1@test")) == 1, what="it is held")
     first.kill()
     start_worker(OCR_SCRIPTED_SECONDS=0.1)
     until(lambda: sent.status == "SUCCESS", what="it is read when it is time")

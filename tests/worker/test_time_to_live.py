@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from nodes import png, until
+from nodes import keys, png, until
 from origin import Origin
 from service import Service
 
 from ocr_celery.core.status import Status
 from ocr_celery.errors import OcrError, ResultExpired, TaskNotFound
-from ocr_celery.store import keys
 
 SETTINGS = {
     "OCR_TASK_TTL": 1,
@@ -55,8 +54,8 @@ def test_a_batch_is_forgotten_like_its_tasks(service: Service, origin: Origin) -
 
 def test_a_loose_image_goes_by_itself(service: Service) -> None:
     reference = service.client.store_image(png())
-    assert service.redis.client.exists(keys.PREFIX + reference)
-    until(lambda: not service.redis.client.exists(keys.PREFIX + reference))
+    assert service.redis.client.exists(keys.prefix + reference)
+    until(lambda: not service.redis.client.exists(keys.prefix + reference))
     sent = service.send("ocr.image", reference)
     with pytest.raises(OcrError) as caught:
         sent.get(timeout=60)
@@ -65,9 +64,9 @@ def test_a_loose_image_goes_by_itself(service: Service) -> None:
 
 def test_an_image_that_came_with_a_task_stays_for_as_long_as_the_task_waits(service: Service) -> None:
     id = service.client.submit_image(png())
-    assert service.redis.client.ttl(keys.BLOB + id) in (-1, -2)  # never running out; gone when it was read already
+    assert service.redis.client.ttl(keys.blob(id)) in (-1, -2)  # never running out; gone when it was read already
     service.client.wait(id, timeout=60)
-    until(lambda: not service.redis.client.exists(keys.BLOB + id))
+    until(lambda: not service.redis.client.exists(keys.blob(id)))
 
 
 def test_every_end_of_a_task_frees_its_place(service: Service, origin: Origin) -> None:
@@ -83,17 +82,17 @@ def test_every_end_of_a_task_frees_its_place(service: Service, origin: Origin) -
     until(lambda: service.inspect().scheduled()[service.worker.name])
     service.revoke(off.id)
     for id in ids:
-        until(lambda id=id: service.redis.client.ttl(keys.TASK + id) > 0)
-    until(lambda: service.redis.client.ttl(keys.TASK + off.id) > 0)
+        until(lambda id=id: service.redis.client.ttl(keys.task(id)) > 0)
+    until(lambda: service.redis.client.ttl(keys.task(off.id)) > 0)
     assert service.open_tasks() == 0
 
 
 def test_what_was_lost_is_found_and_frees_its_place(service: Service) -> None:
     client = service.client
     now = 1.0  # long ago
-    client.redis.hset(keys.TASK + "lost", mapping={"created_at": now, "updated_at": now, "state": "STARTED"})
-    client.redis.zadd(keys.COUNTED[Status.PROCESSING], {"lost": now})
-    client.redis.set(keys.BLOB + "lost", b"its image")
+    client.redis.hset(keys.task("lost"), mapping={"created_at": now, "updated_at": now, "state": "STARTED"})
+    client.redis.zadd(keys.counted(Status.PROCESSING), {"lost": now})
+    client.redis.set(keys.blob("lost"), b"its image")
     assert service.open_tasks() == 1
     view = client.wait("lost", timeout=60)
     assert view.error is not None
@@ -105,6 +104,6 @@ def test_what_waits_for_long_is_not_taken_for_lost(service: Service) -> None:
     sent = service.send("ocr.image", png(), countdown=2)
     until(lambda: service.inspect().scheduled()[service.worker.name])
     client = service.client
-    client.redis.hset(keys.TASK + sent.id, mapping={"created_at": 1, "updated_at": 1, "state": "PENDING"})
-    client.redis.zadd(keys.COUNTED[Status.PENDING], {sent.id: 1})
+    client.redis.hset(keys.task(sent.id), mapping={"created_at": 1, "updated_at": 1, "state": "PENDING"})
+    client.redis.zadd(keys.counted(Status.PENDING), {sent.id: 1})
     assert sent.get(timeout=60)["width"] == 100

@@ -14,7 +14,7 @@ SECRET = "s3cret"
 
 def lines(service: Service) -> list[dict[str, Any]]:
     """All that was logged after Celery's banner, which ends with the name of the queue."""
-    _, _, rest = service.worker.log.partition("key=celery")
+    _, _, rest = service.worker.log.partition("key=ocr")
     return [json.loads(line) for line in rest.splitlines() if line.strip()]
 
 

@@ -7,10 +7,8 @@ from collections.abc import Callable
 import requests
 from case import case, now
 from memory import resident
-from nodes import until
+from nodes import keys, until
 from scene import Scene
-
-from ocr_celery.store import keys
 
 GROWTH = 1.05  #: of memory over the last half, at most; 1.02 for runs that are long enough to tell
 SLOWER = 1.5  #: ratio of two medians, at most
@@ -74,8 +72,8 @@ def _latency(url: str, id: str) -> dict[str, float]:
 @case("a long queue (rounds × 1000), against 100 waiting", short=5, long=100)
 def queue(scene: Scene, rounds: int) -> None:
     def figures(waiting: int) -> dict[str, float]:
-        while scene.redis.client.llen("celery") < waiting:
-            scene.client.submit_batch(["http://127.0.0.1:1/"] * min(1000, waiting - scene.redis.client.llen("celery")))
+        while scene.redis.client.llen("ocr") < waiting:
+            scene.client.submit_batch(["http://127.0.0.1:1/"] * min(1000, waiting - scene.redis.client.llen("ocr")))
         until(lambda: _is_quiet(scene), what="Redis has written what it took in")
         id = scene.client.submit_url("http://127.0.0.1:1/")
         batch = scene.client.submit_batch(["http://127.0.0.1:1/"] * 1000)
@@ -111,10 +109,10 @@ def _start_and_restore(scene: Scene) -> tuple[float, float]:
     until(lambda: scene.held_by(worker), what="it takes pages")
     start = now() - began
     worker.kill()
-    held = scene.redis.client.hkeys(f"{keys.UNACKED}{worker.name}")
+    held = scene.redis.client.hkeys(keys.unacked(worker.name))
     began = now()
     worker = scene.worker(ready=False, OCR_SCRIPTED_SECONDS=60)
-    until(lambda: not scene.redis.client.hexists(f"{keys.UNACKED}{worker.name}", held[0]), what="they are back")
+    until(lambda: not scene.redis.client.hexists(keys.unacked(worker.name), held[0]), what="they are back")
     restore = now() - began
     worker.kill()
     return start * 1000, restore * 1000
