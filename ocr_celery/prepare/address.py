@@ -18,6 +18,8 @@ _PoolKey = tuple[dict[str, Any], dict[str, Any]]
 
 #: the only part of IPv6 that is routed; all else (site-local, IPv4 in disguise, not yet assigned) is special
 _ROUTED_IPV6 = IPv6Network("2000::/3")
+#: public numbers that lead to a machine's own host: Azure's wire server, which hands out a machine's secrets
+_OF_THE_HOST = frozenset({IPv4Address("168.63.129.16")})
 
 
 def is_special(address: Address) -> bool:
@@ -27,7 +29,7 @@ def is_special(address: Address) -> bool:
             return is_special(address.ipv4_mapped)
         if address not in _ROUTED_IPV6:
             return True
-    return address.is_multicast or address.is_reserved or not address.is_global
+    return address in _OF_THE_HOST or address.is_multicast or address.is_reserved or not address.is_global
 
 
 class AllowList:

@@ -26,13 +26,12 @@ from ocr_celery.errors import (
     EmptyFile,
     FileTooLarge,
     OcrError,
-    SourceRefused,
     TooManyRedirects,
 )
 from ocr_celery.prepare.address import AllowList
+from ocr_celery.prepare.response import check_framing, check_status, pieces
 from ocr_celery.prepare.wire import BoundedAdapter, Deadline
 
-_READ = 64 * 1024  # bytes at a time; a decompressing decoder yields no more than this either
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {"User-Agent": f"ocr-celery/{__version__}", "Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity"}
 
@@ -49,6 +48,7 @@ _TRANSLATED: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError]]
             " OCR_URL_ALLOW names it."
         ),
     ),
+    ((requests.exceptions.InvalidURL, UnicodeError), lambda _: BadUrl()),  # a name that cannot be one
     (
         (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
         lambda host: DownloadTimeout(f"{host} took too long to answer."),
@@ -65,7 +65,7 @@ _TRANSLATED: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError]]
         (urllib3.exceptions.HTTPError,),
         lambda host: DownloadFailed(f"{host} answered with something that is not proper HTTP."),
     ),
-    ((requests.exceptions.InvalidURL, ValueError), lambda _: BadUrl()),
+    ((ValueError,), lambda host: DownloadFailed(f"{host} answered with something that is not proper HTTP.")),
 )
 
 
@@ -91,8 +91,8 @@ class Downloader:
         the `retry_after` that the host asks for) and `DownloadTimeout`: no other.
         """
         deadline = Deadline(self._timeout)
+        request = _prepared(url)
         for _ in range(self._max_redirects + 1):
-            request = _prepared(url)
             host = urlsplit(request.url or "").hostname or ""
             try:
                 answer = self._get(request, deadline)
@@ -102,7 +102,7 @@ class Downloader:
                 raise _translated(foreign, host) from None  # its own text and chain hold the whole URL
             if isinstance(answer, bytes):
                 return answer
-            url = urljoin(request.url or "", answer)
+            request = _redirected(request.url or "", answer, host)
         raise TooManyRedirects
 
     def _get(self, request: PreparedRequest, deadline: Deadline) -> bytes | str:
@@ -113,15 +113,17 @@ class Downloader:
             location = response.headers.get("Location")
             if response.status_code in _REDIRECTS and location:
                 return location.encode("latin-1").decode("utf-8", "replace")
-            _check_status(response, urlsplit(request.url or "").hostname or "")
-            return self._body(response, deadline)
+            host = urlsplit(request.url or "").hostname or ""
+            check_status(response, host)
+            check_framing(response, host)
+            return self._body(response, deadline, host)
 
-    def _body(self, response: Response, deadline: Deadline) -> bytes:
+    def _body(self, response: Response, deadline: Deadline, host: str) -> bytes:
         announced = response.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced[:20]) > self._max_bytes:
             raise self._too_large()
         body = bytearray()
-        while piece := response.raw.read(_READ, decode_content=True):
+        for piece in pieces(response, host):
             deadline.left()
             body += piece
             if len(body) > self._max_bytes:
@@ -132,24 +134,6 @@ class Downloader:
 
     def _too_large(self) -> FileTooLarge:
         return FileTooLarge(f"The file is larger than the {self._max_bytes / 1024**2:g} MB that this service accepts.")
-
-
-def _check_status(response: Response, host: str) -> None:
-    status = response.status_code
-    if status == 429 or status >= 500:
-        failed = DownloadFailed(f"{host} answered with status {status}.")
-        failed.retry_after = _retry_after(response.headers.get("Retry-After", ""))
-        raise failed
-    if not 200 <= status < 300:
-        raise SourceRefused(f"{host} answered with status {status}.")
-
-
-def _retry_after(header: str) -> float:
-    """Seconds, or 0 where the host does not say: a number or a date (RFC 9110, 10.2.3)."""
-    try:
-        return max(0.0, urllib3.Retry().parse_retry_after(header))
-    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
-        return 0.0
 
 
 def _prepared(url: str) -> PreparedRequest:
@@ -164,6 +148,14 @@ def _prepared(url: str) -> PreparedRequest:
     if not acceptable:
         raise BadUrl
     return request
+
+
+def _redirected(base: str, location: str, host: str) -> PreparedRequest:
+    """The request for where a host sends us. Raises `BadUrl`, whose message tells nothing of that place."""
+    try:
+        return _prepared(urljoin(base, location))
+    except (BadUrl, ValueError):  # ValueError: what is in brackets is no address, or a character is none of a host's
+        raise BadUrl(f"{host} redirects to what is not a valid http or https address.") from None
 
 
 def _translated(foreign: Exception, host: str) -> OcrError:

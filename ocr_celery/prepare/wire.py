@@ -5,9 +5,10 @@ of headers and chunk sizes have no bound of their own.
 """
 
 import io
+import re
 import socket
 import time
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse, parse_headers
 from typing import Any, cast
 
 from requests import PreparedRequest, Response
@@ -16,6 +17,9 @@ from ocr_celery.errors import DownloadTimeout, FileTooLarge
 from ocr_celery.prepare.address import AllowList, PinnedAdapter
 
 _OVERHEAD = 1 << 20  # bytes allowed for headers and chunk marks on top of the body
+_MOST_INTERIM = 100  # answers such as 103 Early Hints before the one that counts
+_LONGEST_LINE = 65536  # bytes
+_CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 
 
 class Deadline:
@@ -66,6 +70,25 @@ class BoundedReader(io.RawIOBase):
         super().close()
 
 
+class StrictResponse(HTTPResponse):
+    """Reads past interim answers (RFC 9110, 15.2), and takes for the size of a chunk only what is one."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        for _ in range(_MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if status == 101 or not 100 <= status < 200:  # nobody asked to switch protocols: that is final
+                return version, status, reason
+            parse_headers(self.fp)
+        raise HTTPException("nothing but interim answers")
+
+    def _read_next_chunk_size(self) -> int:
+        """Raises ValueError, which http.client takes for a body that breaks off."""
+        found = _CHUNK_SIZE.fullmatch(self.fp.readline(_LONGEST_LINE + 1))
+        if found is None:
+            raise ValueError
+        return int(found[1], 16)
+
+
 class BoundedAdapter(PinnedAdapter):
     """A connection for one request, whose answer comes through a `BoundedReader`."""
 
@@ -88,7 +111,7 @@ class BoundedAdapter(PinnedAdapter):
         return pool
 
     def _response(self, sock: socket.socket, *args: Any, **kwargs: Any) -> HTTPResponse:
-        response = HTTPResponse(sock, *args, **kwargs)
+        response = StrictResponse(sock, *args, **kwargs)
         response.fp.close()
         response.fp = io.BufferedReader(BoundedReader(sock, self._deadline, self._max_bytes + _OVERHEAD))
         return response

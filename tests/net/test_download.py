@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,26 @@ from ocr_celery.errors import (
 from ocr_celery.prepare.download import Downloader
 
 PAGE = b"\x89PNG and so on" * 100
+#: places that a redirect may name; \udcff is the byte 0xff
+MALFORMED = [
+    "http://[",
+    "//[",
+    "http://[::1",
+    "http://[fe80::1%25eth0]/",
+    "http://S3CRETUSER:S3CRETPW@a\u2100b/",
+    "http://a\u2100b/S3CRETPATH",
+    "//S3CRETUSER:S3CRETPW@127.0.0.1/",
+    "http://127.0.0.1:99999/S3CRETPATH",
+    "http://127.0.0.1:-1/S3CRETPATH",
+    "http://127.0.0.1:S3CRET/",
+    "http://127.0.0.1:0/S3CRETPATH",
+    "https:///S3CRETPATH",
+    "http://" + 64 * "a" + "/S3CRETPATH",
+    "http://" + 300 * "a." + "/S3CRETPATH",
+    "http://\udcff/S3CRETPATH",
+    "http://127.0.0.1/" + 9000 * "S3CRET",
+    "http://127.0.0.1/S3CRET PATH",
+]
 
 
 class Server(ThreadingHTTPServer):
@@ -95,6 +116,37 @@ class Handler(BaseHTTPRequestHandler):
     def gzipped(self) -> None:
         self.answer(gzip.compress(PAGE), Content_Encoding="gzip")
 
+    def compressed(self) -> None:
+        """``/compressed/gzip?4``: all of it but the last 4 bytes."""
+        self.answer(sent(self.path.rpartition("/")[2]), Content_Encoding=coding(self.path))
+
+    def odd_coding(self) -> None:
+        self.answer(Content_Encoding=unquote(self.path.partition("?")[2]))
+
+    def interim(self) -> None:
+        """``/interim/103/2``: that many answers of that status, then the page."""
+        _, _, status, times = self.path.split("/")
+        for _ in range(int(times)):
+            self.wfile.write(f"HTTP/1.1 {status} Wait\r\nLink: </style.css>; rel=preload\r\n\r\n".encode())
+        self.answer()
+
+    def part(self) -> None:
+        self.answer(PAGE[:10], 206, Content_Range=f"bytes 0-9/{len(PAGE)}")
+
+    def chunk(self) -> None:
+        """``/chunk?SIZE``: one whose size is announced so, and the end."""
+        size = unquote(self.path.partition("?")[2]).encode()
+        self.head(Transfer_Encoding="chunked")
+        self.wfile.write(b"%s\r\n%s\r\n0\r\n\r\n" % (size, PAGE))
+
+    def length(self) -> None:
+        """``/length?LENGTH``: the page, of which that is said to be the length."""
+        self.answer(Content_Length=unquote(self.path.partition("?")[2]), Connection="close")
+
+    def odd_transfer(self) -> None:
+        self.head(Transfer_Encoding="gzip, chunked", Connection="close")
+        self.wfile.write(PAGE)
+
     def gzip_bomb(self) -> None:
         self.answer(gzip.compress(bytes(50_000_000)), Content_Encoding="gzip")
 
@@ -113,6 +165,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def to(self) -> None:
         self.answer(b"moved", 302, Location=unquote(self.path.partition("?")[2]))
+
+    def malformed(self) -> None:
+        """``/malformed/3``: to that one of MALFORMED, whose bytes are sent as they are."""
+        location = MALFORMED[int(self.path.rpartition("/")[2])].encode("utf-8", "surrogateescape")
+        self.wfile.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n")
 
     def endless_redirect(self) -> None:
         self.head(302, Location="/ok")
@@ -167,6 +224,24 @@ class Handler(BaseHTTPRequestHandler):
 
     def bad_header(self) -> None:
         self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n: none\r\nbad line\r\n\r\nok")
+
+
+def coding(path: str) -> str:
+    return path.partition("?")[0].rpartition("/")[2].split("-")[0]
+
+
+def sent(how: str) -> bytes:
+    """The page, compressed as it says: ``gzip-twice?cut``."""
+    name, _, cut = how.partition("?")
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    body = {
+        "gzip": gzip.compress(PAGE),
+        "gzip-padded": gzip.compress(PAGE) + bytes(10),
+        "gzip-twice": gzip.compress(PAGE[:700]) + gzip.compress(PAGE[700:]),
+        "deflate": zlib.compress(PAGE),
+        "deflate-raw": raw.compress(PAGE) + raw.flush(),
+    }[name]
+    return body[: len(body) - int(cut or 0)]
 
 
 @pytest.fixture
@@ -242,6 +317,16 @@ def test_a_redirect_to_what_is_no_web_address_is_refused(fetch: Fetch, target: s
         fetch(f"/to?{target}")
 
 
+@pytest.mark.parametrize("number", range(len(MALFORMED)))
+def test_a_redirect_to_a_malformed_address_is_a_bad_url_that_tells_no_secret(
+    fetch: Fetch, caplog: pytest.LogCaptureFixture, number: int
+) -> None:
+    with caplog.at_level(logging.DEBUG), pytest.raises(BadUrl, match=r"^127\.0\.0\.1 redirects to ") as caught:
+        fetch(f"/malformed/{number}")
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert "S3CRET" not in told
+
+
 def test_the_body_of_a_redirect_is_not_read(fetch: Fetch) -> None:
     assert fetch("/endless_redirect") == PAGE
 
@@ -278,6 +363,74 @@ def test_a_source_may_say_it_as_a_date(fetch: Fetch) -> None:
     assert 50 < caught.value.retry_after <= 60
 
 
+COMPRESSED = ["gzip", "gzip-padded", "gzip-twice", "deflate", "deflate-raw"]
+
+
+@pytest.mark.parametrize("how", COMPRESSED)
+def test_a_compressed_body_is_decompressed_although_it_was_not_asked_for(fetch: Fetch, how: str) -> None:
+    assert fetch(f"/compressed/{how}") == PAGE
+
+
+@pytest.mark.parametrize("how", ["gzip", "gzip-twice", "deflate", "deflate-raw"])
+@pytest.mark.parametrize("missing", [1, 4, 8, 12, 15])
+def test_a_compressed_body_that_is_cut_off_may_be_tried_again(fetch: Fetch, how: str, missing: int) -> None:
+    with pytest.raises(DownloadFailed, match="compression is damaged or cut off"):
+        fetch(f"/compressed/{how}?{missing}")
+
+
+@pytest.mark.parametrize("coding", ["br", "zstd", "compress", "gzip, gzip", "no-such-coding"])
+def test_an_encoding_that_is_not_understood_is_an_error_of_the_source(fetch: Fetch, coding: str) -> None:
+    with pytest.raises(SourceRefused, match="encoding"):
+        fetch(f"/odd_coding?{quote(coding)}")
+
+
+@pytest.mark.parametrize("status", [100, 102, 103, 110, 199])
+@pytest.mark.parametrize("times", [1, 5])
+def test_interim_answers_are_read_past(fetch: Fetch, status: int, times: int) -> None:
+    assert fetch(f"/interim/{status}/{times}") == PAGE
+
+
+def test_there_is_a_most_of_interim_answers(fetch: Fetch) -> None:
+    with pytest.raises(DownloadFailed):
+        fetch("/interim/103/1000")
+
+
+def test_a_protocol_that_nobody_asked_to_switch_to_is_refused(fetch: Fetch) -> None:
+    with pytest.raises(SourceRefused, match="101"):
+        fetch("/interim/101/1")
+
+
+def test_a_part_of_a_file_is_not_taken_for_the_file(fetch: Fetch) -> None:
+    with pytest.raises(SourceRefused, match="206"):
+        fetch("/part")
+
+
+@pytest.mark.parametrize("size", [f"{len(PAGE):x}", f"{len(PAGE):X} ", f"000{len(PAGE):x};name=value"])
+def test_the_size_of_a_chunk_may_be_written_in_several_ways(fetch: Fetch, size: str) -> None:
+    assert fetch(f"/chunk?{quote(size)}") == PAGE
+
+
+@pytest.mark.parametrize("size", ["-5", "-1", "", "5_0", "+5", "0x5", "five", "f" * 17, ";", "5 5"])
+def test_what_is_no_size_of_a_chunk_is_an_error_of_the_source(fetch: Fetch, size: str) -> None:
+    with pytest.raises(DownloadFailed):
+        fetch(f"/chunk?{quote(size)}")
+
+
+@pytest.mark.parametrize("length", ["-5", "5_0", "+5", "five", "0x5", "10, 20", ""])
+def test_what_is_no_length_is_an_error_of_the_source(fetch: Fetch, length: str) -> None:
+    with pytest.raises(DownloadFailed):
+        fetch(f"/length?{quote(length)}")
+
+
+def test_a_length_that_is_given_twice_is_one(fetch: Fetch) -> None:
+    assert fetch(f"/length?{len(PAGE)}%2C%20{len(PAGE)}") == PAGE
+
+
+def test_a_transfer_encoding_that_is_not_understood_is_an_error_of_the_source(fetch: Fetch) -> None:
+    with pytest.raises(DownloadFailed):
+        fetch("/odd_transfer")
+
+
 @pytest.mark.parametrize("path", ["/empty", "/nothing"])
 def test_no_body_is_an_empty_file(fetch: Fetch, path: str) -> None:
     with pytest.raises(EmptyFile):
@@ -292,9 +445,7 @@ def test_a_slow_source_is_left_at_the_deadline(fetch: Fetch, path: str) -> None:
     assert time.monotonic() - start < 3
 
 
-@pytest.mark.parametrize(
-    "path", ["/endless_body", "/announces_much", "/gzip_bomb", "/endless_header", "/to?/endless_body"]
-)
+@pytest.mark.parametrize("path", ["/endless_body", "/announces_much", "/gzip_bomb", "/to?/endless_body"])
 def test_no_more_is_read_than_allowed(fetch: Fetch, path: str) -> None:
     with pytest.raises(FileTooLarge):
         fetch(path, max_bytes=10_000)
@@ -306,7 +457,9 @@ def test_a_file_of_exactly_the_allowed_size_is_fetched(fetch: Fetch) -> None:
         fetch("/ok", max_bytes=len(PAGE) - 1)
 
 
-@pytest.mark.parametrize("path", ["/announces_more", "/hangs_up", "/no_http", "/gzip_broken", "/endless_chunk_mark"])
+@pytest.mark.parametrize(
+    "path", ["/announces_more", "/hangs_up", "/no_http", "/gzip_broken", "/endless_chunk_mark", "/endless_header"]
+)
 def test_a_broken_answer_is_a_failed_download(fetch: Fetch, path: str) -> None:
     with pytest.raises(DownloadFailed):
         fetch(path)

@@ -59,6 +59,7 @@ PRIVATE = [
     "172.31.255.255",
     "192.168.0.1",
     "169.254.169.254",  # the metadata of cloud machines
+    "168.63.129.16",  # Azure's own, though it is a public number
     "100.64.0.1",
     "100.100.100.200",
     "192.0.0.8",
