@@ -8,7 +8,7 @@ from werkzeug.routing import BaseConverter, Map
 from ocr_celery import __version__
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings, load_settings
-from web import document, incoming, observe, ocr, ops, problems, request_body, results
+from web import document, headers, incoming, observe, ocr, ops, problems, request_body, results
 from web.schemas import Problem
 
 _DESCRIPTION = """OCR as a service: send pages, get ids, ask for the text.
@@ -40,4 +40,5 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     for part in (ocr, results, ops):
         app.register_api(part.api)
     document.complete(app, settings)
+    app.wsgi_app = headers.Secured(app.wsgi_app)  # type: ignore[method-assign]
     return app

@@ -15,11 +15,12 @@ from nodes import ROOT, free_port, until
 class Served:
     """A running facade."""
 
-    def __init__(self, redis_url: str, log: Path, settings: dict[str, object]) -> None:
+    def __init__(self, redis_url: str, log: Path, settings: dict[str, object], limit_files: int = 0) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_path = log
         ours = {"OCR_HOST": "127.0.0.1", "OCR_PORT": self.port, "OCR_WEB_PROCESSES": 1, "REDIS_URL": redis_url}
+        self._limit_files = limit_files
         self._env = {**os.environ, **{name: str(value) for name, value in {**ours, **settings}.items()}}
         self.start()
 
@@ -27,12 +28,16 @@ class Served:
         """Start it, also after a `stop`."""
         with self.log_path.open("ab") as file:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"],
+                [*self._shell(), sys.executable, "-m", "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"],
                 cwd=ROOT,
                 env=self._env,
                 stdout=file,
                 stderr=file,
             )
+
+    def _shell(self) -> list[str]:
+        """What runs it with a limit of its own for open files, where there is one."""
+        return ["sh", "-c", f'ulimit -n {self._limit_files}; exec "$@"', "sh"] if self._limit_files else []
 
     @property
     def log(self) -> str:
@@ -57,10 +62,10 @@ class Served:
 
 
 @contextmanager
-def served(redis_url: str, **settings: object) -> Iterator[Served]:
-    """A facade that answers, for these settings."""
+def served(redis_url: str, *, limit_files: int = 0, **settings: object) -> Iterator[Served]:
+    """A facade that answers, for these settings. `limit_files`: each of its processes may open; 0 = as here."""
     with tempfile.TemporaryDirectory() as folder:
-        server = Served(redis_url, Path(folder) / "log", settings)
+        server = Served(redis_url, Path(folder) / "log", settings, limit_files)
         try:
             until(server.answers, what="the facade answers")
             yield server

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -9,8 +10,10 @@ from contextlib import ExitStack, closing
 import psutil
 import pytest
 import requests
-from nodes import RedisServer, png, until
+from nodes import ROOT, RedisServer, png, until
 from served import Served, served
+
+from web.server import FIRST_BYTE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")
 
@@ -89,6 +92,36 @@ def test_connections_that_say_nothing_take_no_thread(redis_server: RedisServer) 
         for _ in range(10 * THREADS):
             stack.enter_context(closing(connect(server)))
         assert requests.get(f"{server.url}/health", timeout=4).status_code == 200
+
+
+def test_a_connection_that_says_nothing_for_too_long_is_hung_up_on(server: Served) -> None:
+    with connect(server) as sock:
+        sock.settimeout(FIRST_BYTE + 30)
+        assert answer(sock) == b""  # kept connections have 65 s for their next request
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["silent", "kept"])
+def test_more_connections_than_a_process_may_hold_shut_nobody_out(redis_server: RedisServer, said: bytes) -> None:
+    with served(redis_server.url, limit_files=300, OCR_WEB_THREADS=THREADS) as server, ExitStack() as stack:
+        for _ in range(600):
+            sock = stack.enter_context(closing(connect(server)))
+            if said:
+                sock.sendall(said)
+                assert sock.recv(12) == b"HTTP/1.1 200"
+        for _ in range(3):
+            assert requests.get(f"{server.url}/health", timeout=30).status_code == 200
+        assert len(psutil.Process(server.worker_pid).net_connections()) < 300
+
+
+@pytest.mark.parametrize(("soft", "hard"), [(256, 256), (64, 1000)])
+def test_a_process_holds_as_many_connections_as_it_may_open_files(soft: int, hard: int) -> None:
+    code = (
+        f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard})); from web.server import connection_limit"
+    )
+    code += "; print(connection_limit(16), r.getrlimit(r.RLIMIT_NOFILE)[0])"
+    limit, files = map(int, subprocess.check_output([sys.executable, "-c", code], cwd=ROOT).split())
+    assert files == min(hard, 65_536)
+    assert 32 <= limit <= min(files - 64, 10_000)
 
 
 def test_a_caller_who_is_slow_to_begin_and_slow_to_go_on_is_served(server: Served) -> None:

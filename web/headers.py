@@ -1,0 +1,44 @@
+"""The security headers of every answer, whichever part of the service gives it.
+
+Strict-Transport-Security is left to the proxy that ends TLS: this server does not know whether there is one.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+_POLICY = "Content-Security-Policy"
+
+#: of every answer; one that needs another policy, as a page for people does, sets its own
+SECURITY = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    (_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+)
+
+
+def page_policy() -> dict[str, str]:
+    """The header of a page of ours, which takes scripts, styles and pictures from this server only."""
+    own = ("script-src", "style-src", "connect-src")
+    parts = ["default-src 'none'", *(f"{what} 'self'" for what in own), "img-src 'self' data:"]
+    parts += ["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
+    return {_POLICY: "; ".join(parts)}
+
+
+class Secured:
+    """A WSGI application whose answers all have these headers."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request."""
+
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
+            own = any(name == _POLICY for name, _ in headers)
+            headers.extend(SECURITY[:-1] if own else SECURITY)
+            return start_response(status, headers, *exc_info)
+
+        return self._app(environ, start)
