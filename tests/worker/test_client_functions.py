@@ -96,7 +96,7 @@ def test_waiting_ends_with_the_time(service: Service) -> None:
 
 
 def test_a_failed_task_says_why(service: Service) -> None:
-    view = client.wait(client.submit_image(png(), prompt="bad luck"))
+    view = client.wait(client.submit_image(png(), prompt="bad luck"), timeout=60)
     assert (view.status, view.result) == (Status.FAILED, None)
     assert isinstance(view.error, errors.EngineFailed)
     assert view.error.message == "The script says that this page fails."
