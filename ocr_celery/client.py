@@ -100,7 +100,7 @@ class Client:
         _check(data)
         id = str(uuid4())
         job = Job(message.IMAGE, blobs.reference(id), self.defaults.updated(options))
-        self._send(job, id, shown=f"{name[:60]!r}, {len(data)} bytes", blob=data)
+        self._send(job, id, shown=f"{name[:60]!r}, {len(data)} bytes", name=name, blob=data)
         return id
 
     def submit_url(self, url: str, **options: Any) -> str:
@@ -131,12 +131,13 @@ class Client:
         return id
 
     def _signature(self, job: Job, id: str) -> Any:
-        sent = {"task_id": id, "queue": self.settings.queue}
+        sent: dict[str, Any] = {"task_id": id, "queue": self.settings.queue, "headers": outbox.origin()}
         shown = {"argsrepr": f"({job.shown()})", "kwargsrepr": "{}"}
         return self.app.signature(job.task, args=[job.source], kwargs=job.kwargs(), **sent, **shown)
 
-    def _send(self, job: Job, id: str, *, shown: str, blob: bytes = b"") -> None:
-        queued = outbox.message(self.app, self.settings.queue, job.task, job.source, job.kwargs(), id=id, shown=shown)
+    def _send(self, job: Job, id: str, *, shown: str, name: str = "", blob: bytes = b"") -> None:
+        known = {"id": id, "shown": shown, "name": name}
+        queued = outbox.message(self.app, self.settings.queue, job.task, job.source, job.kwargs(), **known)
         self._accept([id], [queued], now=time.time(), blob=blob)
 
     def _accept(self, ids: list[str], messages: list[outbox.Command], **what: Any) -> None:

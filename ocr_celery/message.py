@@ -72,6 +72,21 @@ def shown(task: str, source: Any) -> str:
     return source[:60] if task == IMAGE and source.startswith("blob:") else bare_url(source)
 
 
+def shown_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
+    """Where the page of any message comes from, as the log shows it. `name`: what its sender calls the file, if he does.
+
+    The name goes before a reference to stored bytes, which tells nobody anything.
+    """
+    positional = args if isinstance(args, list | tuple) else ()
+    named = kwargs if isinstance(kwargs, Mapping) else {}
+    source = positional[0] if positional else named.get(_ARGUMENT[task])
+    if task == IMAGE and isinstance(name, str) and name:
+        return name[:120].encode(errors="backslashreplace").decode()
+    if task == IMAGE and isinstance(source, str) and source.startswith("blob:"):
+        return "<stored image>"
+    return shown(task, source)
+
+
 def shown_arguments(task: str, args: Any, kwargs: Any, given: str) -> str:
     """The arguments of any message for a page task, however it is made, as events and Flower show them.
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Command = tuple[str, str, str]  #: a command of Redis, its key and its only other argument
 
+#: of the request that sends a page; travels as a header of its message, into the log lines of the page
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
 _outbox: ContextVar[list[Command] | None] = ContextVar("outbox", default=None)
 _own = threading.local()
 
@@ -40,6 +43,12 @@ def current() -> list[Command] | None:
     return _outbox.get()
 
 
+def origin(name: str = "") -> dict[str, str]:
+    """What a message says of where its page comes from; `name`: what the sender calls the file."""
+    known = {"request_id": request_id.get(), "file_name": name[:120]}
+    return {key: value for key, value in known.items() if value}
+
+
 def producer() -> Any:
     """This thread's producer inside `collected()`; None outside."""
     if _outbox.get() is None:
@@ -58,7 +67,7 @@ def queueing(message: dict[str, Any]) -> str:
 
 
 def message(
-    app: "Celery", queue: str, task: str, source: Any, options: dict[str, Any], *, id: str, shown: str
+    app: "Celery", queue: str, task: str, source: Any, options: dict[str, Any], *, id: str, shown: str, name: str = ""
 ) -> Command:
     """What queues one page: the very message of `app.send_task`, made by the same parts of Celery and kombu.
 
@@ -78,6 +87,7 @@ def message(
         ignore_result=None,
     )
     properties["delivery_mode"] = 2
+    headers.update(origin(name))
     said = {"sender": task, "body": body, "exchange": "", "routing_key": queue, "headers": headers}
     before_task_publish.send(**said, properties=properties, declare=[], retry_policy=None)
     content_type, encoding, text = serialization.dumps(body, serializer="json")

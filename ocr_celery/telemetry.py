@@ -4,27 +4,51 @@ What is bound in structlog's context variables (request_id, task_id) stands in e
 """
 
 import logging
+import os
+import platform
 import sys
+import threading
+import time
+from pathlib import Path
 from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from ocr_celery import log_pipe, terminal_log
 
 Format = Literal["auto", "text", "json"]
 
 _CHATTY = ("urllib3", "httpx", "asyncio")  #: libraries that report each of their own steps
 
 
-def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | None = None) -> None:
+def start(program: str, level: str, format: Format, *, file: Path | None = None, **identity: str) -> bool:
+    """Configure the logging of a program, and of all that this process writes past it. Answers whether it is JSON.
+
+    `program`: "facade" or "worker". `identity`: further fields of each JSON line. `file`: appended to, in place of
+    standard error. Raises `OSError` where it cannot be opened.
+    """
+    as_json = _is_json(format, terminal=file is None and sys.stderr.isatty())
+    known = {"program": program, "host": platform.node(), **identity}
+    configure(level, "json" if as_json else "text", _stream(file, known if as_json else {}), **known)
+    if as_json:
+        _log_the_uncaught()
+    return as_json
+
+
+def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | None = None, **identity: str) -> None:
     """Send all logging of this process to `stream` (standard error if none), replacing what was configured before.
 
-    "text": colours only on a terminal. "json": one object a line. "auto": text on a terminal, else JSON.
+    "text": a short line, colours only on a terminal. "json": one object a line, with `identity` in each. "auto": text on a
+    terminal, else JSON.
     """
     stream = stream or sys.stderr
-    terminal = stream.isatty()
-    as_json = format == "json" or (format == "auto" and not terminal)
+    as_json = _is_json(format, terminal=stream.isatty())
+    colours = stream.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_formatter(as_json=as_json, colours=terminal and not as_json))
+    handler.setFormatter(
+        _json_lines(identity) if as_json else _text_lines(identity.get("program", ""), colours=colours)
+    )
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
@@ -46,6 +70,40 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,  # a library may have logged before we are configured
     )
+
+
+def _is_json(format: Format, *, terminal: bool) -> bool:
+    return format == "json" or (format == "auto" and not terminal)
+
+
+_target: int | None = None  #: where the lines of this process go, once descriptors 1 and 2 lead through `log_pipe`
+
+
+def _stream(file: Path | None, identity: dict[str, str]) -> TextIO | None:
+    """Where log lines are written. With an `identity` all else goes there too, as JSON, from the first call on."""
+    global _target
+    opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if file else None
+    if not identity:
+        return None if opened is None else open(opened, "w", buffering=1, errors="backslashreplace")
+    if _target is None:
+        _target = os.dup(2) if opened is None else opened
+        log_pipe.lead_through(_target, identity)
+    return open(_target, "w", buffering=1, errors="backslashreplace", closefd=False)
+
+
+def _log_the_uncaught() -> None:
+    """An exception that nobody catches is a line like any other."""
+
+    def say(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error or kind(), trace)
+        else:
+            log.critical("uncaught exception", exc_info=(kind, error or kind(), trace))
+
+    log = logging.getLogger("uncaught")
+    sys.excepthook = say
+    threading.excepthook = lambda args: say(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.unraisablehook = lambda args: say(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 class _Formatter(structlog.stdlib.ProcessorFormatter):
@@ -72,13 +130,24 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _formatter(*, as_json: bool, colours: bool) -> logging.Formatter:
-    render: list[Processor]
-    if as_json:
-        render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    else:
-        plain = structlog.dev.plain_traceback
-        render = [_one_line, structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain, pad_event_to=0)]
+def _json_lines(identity: dict[str, str]) -> logging.Formatter:
+    def ordered(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        head = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
+        return {**head, **event, **{name: value for name, value in identity.items() if name not in event}}
+
+    render: list[Processor] = [structlog.processors.format_exc_info, ordered, structlog.processors.JSONRenderer()]
+    return _formatter(render)
+
+
+def _text_lines(program: str, *, colours: bool) -> logging.Formatter:
+    def line(_: WrappedLogger, __: str, event: EventDict) -> str:
+        text = terminal_log.line(event, program=program, at=time.localtime())
+        return terminal_log.coloured(text) if colours else text
+
+    return _formatter([structlog.processors.format_exc_info, _one_line, line])
+
+
+def _formatter(render: list[Processor]) -> logging.Formatter:
     return _Formatter(
         foreign_pre_chain=_shared(),
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],

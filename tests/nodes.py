@@ -118,14 +118,25 @@ def own_redis() -> RedisServer:
 class Worker:
     """One worker process. Its log is kept and shown when it does not become ready."""
 
-    def __init__(self, name: str, redis_url: str, settings: dict[str, object]) -> None:
+    def __init__(self, name: str, redis_url: str, settings: dict[str, object], *arguments: str) -> None:
         self.name = f"{name}@test"
         log = tempfile.NamedTemporaryFile(prefix=f"worker-{name}-", suffix=".log", delete=False)  # noqa: SIM115
         self.log_path = Path(log.name)
         engine = {"OCR_ENGINE": "scripted", "OCR_URL_ALLOW": "127.0.0.1", "OCR_MAX_QUEUE_SIZE": 10_000}
         environment = {**os.environ, **engine, **settings, "REDIS_URL": redis_url}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "celery", "-A", "ocr_celery", "worker", "-n", self.name, "--without-mingle"],
+            [
+                sys.executable,
+                "-m",
+                "celery",
+                "-A",
+                "ocr_celery",
+                "worker",
+                "-n",
+                self.name,
+                "--without-mingle",
+                *arguments,
+            ],
             cwd=ROOT,
             env={k: str(v) for k, v in environment.items()},
             stdout=log,

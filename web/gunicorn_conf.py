@@ -1,5 +1,6 @@
 """How gunicorn runs the facade: ``gunicorn -c web/gunicorn_conf.py``. All of it follows from our own settings."""
 
+import logging
 import os
 import sys
 from typing import Any
@@ -16,18 +17,26 @@ try:
 except SettingsError as exc:
     sys.exit(f"ocr-celery: {exc}")
 
-telemetry.configure(_settings.log_level, _settings.log_format)
+_as_json = telemetry.start("facade", _settings.log_level, _settings.log_format)
 return_memory()
 
 
 class _Lines(Logger):  # type: ignore[misc]
-    """gunicorn's own lines go the way of all others."""
+    """gunicorn's own lines go the way of all others; a terminal is spared its processes' comings and goings."""
 
     def setup(self, cfg: Any) -> None:
         """Leave the handlers to the root logger."""
         super().setup(cfg)
         self.error_log.handlers.clear()
         self.error_log.propagate = True
+        if not _as_json:
+            self.error_log.setLevel(max(logging.WARNING, self.error_log.level))
+
+
+def when_ready(_: Any) -> None:
+    """The facade listens. gunicorn says so too, where it says anything."""
+    if not _as_json:
+        logging.getLogger("web").info("listening at http://%s", bind)
 
 
 wsgi_app = "web.wsgi:app"

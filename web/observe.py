@@ -1,12 +1,15 @@
-"""One id and one log line per request: the id stands in every line logged meanwhile and in the answer."""
+"""One id and one log line per request: the id stands in every line logged meanwhile, in the answer, and in the page's line."""
 
 import logging
 import re
 from time import monotonic, perf_counter
+from typing import Any
 from uuid import uuid4
 
 import structlog
 from flask import Flask, Response, g, request
+
+from ocr_celery import outbox
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/health", "/ready"})  #: asked every few seconds by what watches the service
@@ -21,6 +24,7 @@ def register(app: Flask) -> None:
     """Watch every request of this app."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_forget)
 
 
 def _begin() -> None:
@@ -29,20 +33,44 @@ def _begin() -> None:
     g.started = perf_counter()
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    outbox.request_id.set(g.request_id)
+
+
+def _forget(_: BaseException | None) -> None:
+    outbox.request_id.set("")
 
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
-    log.log(
-        logging.DEBUG if request.path in _PROBES else logging.INFO,
-        "request",
-        method=request.method[:16],
-        path=request.path[:200],
-        status=response.status_code,
-        ms=round((perf_counter() - g.started) * 1000, 1),
-    )
+    level = _level(response.status_code)
+    if logging.getLogger("web.access").isEnabledFor(level):
+        log.log(level, "request", **_told(response))
     _hear_out(response)
     return response
+
+
+def _level(status: int) -> int:
+    """What asks again and again and finds all well is of interest to nobody."""
+    if request.path in _PROBES or (status == 200 and request.method in ("GET", "HEAD")):
+        return logging.DEBUG
+    return logging.INFO if status < 500 else logging.WARNING  # of a mistake of ours an error has been logged
+
+
+def _told(response: Response) -> dict[str, Any]:
+    """What the line says. Texts of the caller's are shortened; a query is left out, it may hold a secret."""
+    told: dict[str, Any] = {
+        "method": request.method[:16],
+        "path": request.path[:200],
+        "status": response.status_code,
+        "ms": round((perf_counter() - g.started) * 1000, 1),
+        "client": request.remote_addr or "",
+        "size": request.content_length or 0,
+        "user_agent": request.headers.get("User-Agent", "")[:120],
+    }
+    sent: dict[str, str] = g.get("sent") or {k: str(v)[:64] for k, v in (request.view_args or {}).items()}
+    if code := g.get("code"):
+        told["code"] = code
+    return told | sent
 
 
 def _hear_out(response: Response) -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flask import Response
+from flask import Response, g
 from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery import header
@@ -79,5 +79,6 @@ def _accepted(id: str) -> Response:
 
 
 def _created(where: str, **ids: str) -> Response:
+    g.sent = ids
     text = json.dumps({**ids, "status": Status.PENDING}) + "\n"
     return Response(text, 202, {"Location": where}, mimetype="application/json")

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 import structlog
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
 
 from ocr_celery.errors import BadRequest, BrokerUnavailable, Internal, OcrError, QueueFull
@@ -81,6 +81,7 @@ def register(app: Flask) -> None:
 
 def answer(error: OcrError, **more: Any) -> Response:
     """The answer for an error of ours."""
+    g.code = error.code
     response = jsonify(**more, detail=error.message, code=error.code)
     response.status_code = error.http_status
     wait = next((seconds for cls, seconds in _RETRY_AFTER.items() if isinstance(error, cls)), None)

@@ -11,5 +11,5 @@ try:
 except SettingsError as exc:
     sys.exit(f"ocr-celery: {exc}")
 
-telemetry.configure(settings.log_level, settings.log_format)
+telemetry.start("facade", settings.log_level, settings.log_format)
 app = create_app(settings)

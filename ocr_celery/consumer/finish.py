@@ -7,6 +7,7 @@ import structlog
 from celery import states
 from celery.worker import state as worker_state
 
+from ocr_celery import message
 from ocr_celery.consumer import outcome
 from ocr_celery.consumer.entry import Entry
 from ocr_celery.errors import Internal, OcrError
@@ -54,22 +55,27 @@ def _trace(entry: Entry) -> None:
 
 
 def _log(entry: Entry, result: Any) -> None:
+    request = entry.request
+    args, kwargs, _ = request._payload
     fields: dict[str, Any] = {
         "task_id": entry.id,
-        "task": entry.request.type,
-        "source": entry.job.shown() if entry.job else "?",
+        "task": request.type,
+        "source": message.shown_source(request.type, args, kwargs, request.request_dict.get("file_name")),
         "waited": round(entry.waited, 3),
         "prepared": round(entry.prepare_seconds, 3),
         "read": round(entry.read_seconds, 3),
         "batch": entry.batch,
     }
+    if asked := request.request_dict.get("request_id"):
+        fields["request_id"] = str(asked)[:64]
     if isinstance(result, OcrError):
-        tried = int(entry.request.request_dict.get("retries") or 0)
-        again = result.retryable and tried < (entry.request.task.max_retries or 0)
-        what = "page will be tried again" if again else "page failed"
-        pages.info(
-            what, **fields, code=result.code, why=result.message, **({"tried": tried + 1} if tried or again else {})
-        )
+        tried = int(request.request_dict.get("retries") or 0)
+        again = result.retryable and tried < (request.task.max_retries or 0)
+        fields |= {"code": result.code, "why": result.message, **({"tried": tried + 1} if tried or again else {})}
+        if again:
+            pages.info("page will be tried again", **fields)
+        else:  # the service's own fault, or something about the page
+            pages.log(logging.ERROR if result.http_status == 500 else logging.WARNING, "page failed", **fields)
     else:
         told = {name: result[name] for name in ("verdict", "readings")}
         pages.info("page read", **fields, **told, characters=len(result["text"]))

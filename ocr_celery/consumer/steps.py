@@ -1,14 +1,21 @@
 """What our worker does beside Celery's own: logs of one form, a lease on its name, and a prefetch that follows its engine."""
 
 import atexit
+import json
 import logging
+import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
+import celery.apps.worker
 from celery import bootsteps
-from celery.signals import celeryd_after_setup, setup_logging
+from celery.signals import celeryd_after_setup, setup_logging, worker_init
 
 from ocr_celery import broker, telemetry
-from ocr_celery.consumer import ending
+from ocr_celery.consumer import command_line, ending
 from ocr_celery.consumer.pool import BatchPool
 from ocr_celery.consumer.presence import Presence
 from ocr_celery.consumer.sweep import Sweeper
@@ -21,17 +28,52 @@ log = logging.getLogger(__name__)
 #: Celery's own lines for each task received, handed on, finished or failed as expected; they would show its arguments
 #: or the text of the page
 _TOLD_BY_OUR_OWN_LINE = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request", "celery.pool")
+_CHATTY = ("celery.worker.consumer.mingle",)
+_NAMES_THE_BROKER = ("celery.worker.consumer.connection", "celery.worker.consumer.consumer")
+_TRANSPORT = re.compile(r"\b(?:ocr_celery\.broker:Transport|ocrredis)(?=(?:\+socket)?://)")
 PACE = 0.5  #: seconds between adjustments of the prefetch
 
 _presence: Presence | None = None
+_as_json = False
+
+
+@worker_init.connect(weak=False)
+def _pool(sender: Any, **_: Any) -> None:
+    """Pages are read by one pool only, whatever is asked for on the command line; `_logging` says so."""
+    BatchPool.node = sender.hostname
+    sender.pool_cls, sender.concurrency, sender.autoscale = BatchPool, 1, None
 
 
 @setup_logging.connect(weak=False)
-def _logging(**_: Any) -> None:
-    settings = load_settings()
-    telemetry.configure(settings.log_level, settings.log_format)
-    for name in _TOLD_BY_OUR_OWN_LINE:
+def _logging(loglevel: int, logfile: str | None = None, **_: Any) -> None:
+    global _as_json
+    settings, options = load_settings(), command_line.given()
+    level = logging.getLevelName(loglevel) if "loglevel" in options else settings.log_level
+    try:
+        file = Path(logfile) if logfile else None
+        _as_json = telemetry.start("worker", level, settings.log_format, file=file, worker=BatchPool.node)
+    except OSError as exc:
+        sys.exit(f"ocr-celery: the log file {logfile} cannot be opened: {exc.strerror}")
+    if _as_json:
+        celery.apps.worker.safe_say = _say_aside
+    for name in (*_TOLD_BY_OUR_OWN_LINE, *_CHATTY):
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _NAMES_THE_BROKER:
+        logging.getLogger(name).addFilter(_plain_broker)
+    for warning in command_line.warnings(options, queue=settings.queue):
+        log.warning(warning)
+
+
+def _plain_broker(record: logging.LogRecord) -> bool:
+    """Celery shows the broker by the class of our transport; it is Redis."""
+    record.msg, record.args = _TRANSPORT.sub("redis", record.getMessage()), ()
+    return True
+
+
+def _say_aside(text: str, *_: Any) -> None:
+    """What Celery says in a signal handler, where logging might be entered twice: `log_pipe` completes the line."""
+    with suppress(OSError):
+        os.write(2, b"\n" + json.dumps({"event": text.strip(), "logger": "celery.apps.worker"}).encode() + b"\n")
 
 
 @celeryd_after_setup.connect(weak=False)
@@ -39,7 +81,7 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
     """Before the engine is loaded: the name is ours, and what its last holder left is back in the queue."""
     global _presence
     ending.remember(instance)
-    BatchPool.node = sender
+    instance.quiet = instance.quiet or _as_json  # no banner: every line is an object
     keys = Keys(conf.task_default_queue)
     conf.broker_transport_options = {**conf.broker_transport_options, "unacked_key": keys.unacked(sender)}
     _presence = Presence(connect(load_settings().redis_url or "redis://127.0.0.1:6379/0"), keys, sender)

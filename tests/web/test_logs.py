@@ -3,17 +3,25 @@
 import io
 import json
 import logging
+import os
+import signal
+import socket
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
 import pytest
+import requests
 import structlog
 from flask.testing import FlaskClient
-from nodes import png
+from nodes import RedisServer, png, until
+from served import served
 
 from ocr_celery import telemetry
 from ocr_celery.client import Client
+from ocr_celery.settings import Settings
+
+QUEUE = Settings().queue
 
 
 class Log:
@@ -50,6 +58,36 @@ def test_a_request_is_one_line_with_its_id_and_how_it_ended(http: FlaskClient, l
     assert line["ms"] >= 0
     wanted = {"event": "request", "method": "GET", "path": "/ocr/unknown", "status": 404, "request_id": "caller-1"}
     assert {name: line[name] for name in wanted} == wanted
+
+
+def test_the_line_says_who_asked_how_much_was_sent_and_which_page_it_became(http: FlaskClient, log: Log) -> None:
+    sent = {"headers": {"User-Agent": "curl/8"}, "environ_base": {"REMOTE_ADDR": "10.0.0.7"}}
+    task = http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}, **sent).json
+    batch = http.post("/ocr/url/batch", json={"urls": ["http://a/b.png"]}, **sent).json
+    first, second = [line for line in log.lines if line["event"] == "request"]
+    assert (first["client"], first["user_agent"], first["level"]) == ("10.0.0.7", "curl/8", "info")
+    assert first["size"] > len(png())
+    assert first["task_id"] == task["task_id"]
+    assert second["batch_task_id"] == batch["batch_task_id"]
+
+
+def test_the_request_id_travels_in_the_message_of_each_page(http: FlaskClient, client: Client) -> None:
+    http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}, headers={"X-Request-ID": "r1"})
+    http.post("/ocr/url", json={"url": "http://a/b.png"}, headers={"X-Request-ID": "r2"})
+    http.post("/ocr/url/batch", json={"urls": ["http://a/b.png"]}, headers={"X-Request-ID": "r3"})
+    client.submit_url("http://a/b.png")
+    headers = [json.loads(text)["headers"] for text in reversed(client.redis.lrange(QUEUE, 0, -1))]
+    assert [header.get("request_id") for header in headers] == ["r1", "r2", "r3", None]
+    assert headers[0]["file_name"] == "page.png"
+
+
+def test_who_asks_again_and_again_is_logged_at_debug_only_while_all_is_well(http: FlaskClient, log: Log) -> None:
+    id = http.post("/ocr/url", json={"url": "http://a/b.png"}).json["task_id"]
+    for path in (f"/ocr/{id}", "/stats", "/ocr/unknown"):
+        http.get(path)
+    levels = [(line["status"], line["level"]) for line in log.lines if line["event"] == "request"]
+    assert levels == [(202, "info"), (200, "debug"), (200, "debug"), (404, "info")]
+    assert [line.get("code") for line in log.lines if line["event"] == "request"][-1] == "task_not_found"
 
 
 def test_every_line_of_a_request_has_its_id(http: FlaskClient, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,3 +136,17 @@ def test_what_flower_and_events_show_of_a_task_has_no_query_and_no_picture(http:
         "(https://example.com/image.jpg)",
     ]
     assert "SECRET" not in json.dumps(headers)
+
+
+def test_every_line_that_the_facade_writes_is_json_with_its_name(redis: RedisServer) -> None:
+    with served(redis.url, OCR_LOG_LEVEL="DEBUG") as server:
+        assert requests.get(f"{server.url}/stats", timeout=5).ok
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as rude:
+            rude.sendall(b"no request\r\n\r\n")
+            rude.recv(1000)
+        os.kill(server.worker_pid, signal.SIGKILL)
+        until(lambda: server.log.count("Booting worker") == 2, what="gunicorn has started another process")
+        server.stop()
+        lines = [json.loads(line) for line in server.log.splitlines()]
+    assert {"event", "level", "timestamp", "program", "host"} <= set.intersection(*({*line} for line in lines))
+    assert {line["program"] for line in lines} == {"facade"}

@@ -1,21 +1,25 @@
 """The log says how each page was read, in one line, and nothing that a page or its URL should keep to itself."""
 
 import json
+import signal
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
-from nodes import png, until
+from nodes import Worker, keys, png, until
 from origin import Origin
 from service import Service
+
+from ocr_celery import outbox
+from ocr_celery.store import inside
 
 SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.2, "OCR_BATCH_SIZE": 4, "OCR_LOG_LEVEL": "DEBUG", "OCR_SCRIPTED_FAIL": "luck"}
 SECRET = "s3cret"
 
 
 def lines(service: Service) -> list[dict[str, Any]]:
-    """All that was logged after Celery's banner, which ends with the name of the queue."""
-    _, _, rest = service.worker.log.partition("key=ocr")
-    return [json.loads(line) for line in rest.splitlines() if line.strip()]
+    """All that the process has written, to wherever."""
+    return [json.loads(line) for line in service.worker.log.splitlines()]
 
 
 def of_page(service: Service, id: str) -> list[dict[str, Any]]:
@@ -39,11 +43,75 @@ def test_each_page_has_one_line_with_its_times(service: Service) -> None:
         assert "timestamp" in line
     (line,) = of_page(service, bad.id)
     assert (line["event"], line["code"], line["read"], line["batch"]) == ("page failed", "not_an_image", 0, 0)
+    assert line["level"] == "warning"
 
 
 def test_every_line_is_json(service: Service) -> None:
     assert len(lines(service)) > 3
     assert all({"event", "level", "timestamp", "logger"} <= line.keys() for line in lines(service))
+    assert {(line["program"], line["worker"]) for line in lines(service)} == {("worker", "w1@test")}
+
+
+def test_a_page_that_failed_by_our_fault_is_an_error(service: Service) -> None:
+    sent = service.send("ocr.image", png(), kwargs={"prompt": "bad luck"})
+    until(lambda: sent.status == "FAILURE")
+    (line,) = until(lambda: of_page(service, sent.id))
+    assert (line["code"], line["level"]) == ("engine_failed", "error")
+
+
+def test_a_line_says_the_name_of_the_file_and_the_request_it_came_with(service: Service) -> None:
+    token = outbox.request_id.set("request-1")
+    try:
+        id = service.client.submit_image(png(), name="scan.png")
+        batch = service.client.submit_batch(["http://127.0.0.1:9/a.png"])
+    finally:
+        outbox.request_id.reset(token)
+    (line,) = until(lambda: of_page(service, id))
+    assert (line["source"], line["request_id"]) == ("scan.png", "request-1")
+    page = service.client.look_up_batch(batch).items[0][1].id
+    (line,) = until(lambda: of_page(service, page))
+    assert (line["source"], line["request_id"]) == ("http://127.0.0.1:9/a.png", "request-1")
+    assert (line["event"], line["level"]) == ("page will be tried again", "info")
+
+
+def test_a_page_keeps_both_when_it_is_tried_again(service: Service, origin: Origin) -> None:
+    token = outbox.request_id.set("request-2")
+    try:
+        id = service.client.submit_url(f"{origin.url}/once/77")
+    finally:
+        outbox.request_id.reset(token)
+    assert service.client.wait(id, timeout=60).result
+    until(lambda: len(of_page(service, id)) == 2)
+    assert {line["request_id"] for line in of_page(service, id)} == {"request-2"}
+
+
+def test_a_page_whose_worker_was_killed_has_its_source_too(service: Service) -> None:
+    id, name = "killed", f"{inside.CONVICTED}"
+    killed = {"alone": name, "deaths": name, "killed": "worker", "created_at": 1, "state": "PENDING"}
+    service.redis.client.hset(keys.task(id), mapping=killed)
+    service.send("ocr.image", png(), task_id=id, headers={"file_name": "a/b.png"})
+    (line,) = until(lambda: of_page(service, id))
+    assert (line["event"], line["code"], line["source"]) == ("page failed", "worker_killed", "a/b.png")
+    assert line["level"] == "error"
+
+
+def test_options_without_effect_are_said_and_the_log_goes_where_it_is_sent(service: Service, tmp_path: Path) -> None:
+    log = tmp_path / "%n.log"
+    worker = Worker("w2", service.redis.url, SETTINGS, "-c", "4", "-P", "solo", "-l", "INFO", "-f", str(log))
+    try:
+        file = tmp_path / "w2.log"
+        until(lambda: file.exists() and "w2@test ready." in file.read_text(), what="it is ready")
+        worker.signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    finally:
+        worker.end()
+    said = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [line["event"].partition(" has")[0] for line in said if "the option" in line["event"]] == [
+        "the option -c",
+        "the option -P",
+    ]
+    assert said[-1]["event"] == "worker: Warm shutdown (MainProcess)"
+    assert "DEBUG" not in {line["level"].upper() for line in said}, "-l goes before OCR_LOG_LEVEL"
 
 
 def test_nothing_secret_stands_in_the_log_even_when_it_tells_all(service: Service, origin: Origin) -> None:
