@@ -78,12 +78,14 @@ def _line_without_pictures(line: str) -> str:
     done = at = 0
     while (start := line.find("![", at)) >= 0:
         middle = line.find("]", start)
-        end = line.find(")", middle)
-        if middle < 0 or end < 0:
+        if middle < 0:
             break
-        if line[middle + 1] != "(":
+        if not line.startswith("(", middle + 1):
             at = middle + 1
             continue
+        end = line.find(")", middle)
+        if end < 0:
+            break
         kept.append(line[done:start])
         done = at = end + 1
     return "".join(kept) + line[done:]
