@@ -199,11 +199,6 @@ def test_nesting_of_any_depth_takes_a_linear_time(left: str, middle: str, right:
     assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"
 
 
-def test_brackets_in_front_of_one_parenthesis_take_a_linear_time() -> None:
-    small, large = (seconds(HEAD.format("image") + "![a]" * n + ")") for n in (16_000, 128_000))
-    assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"
-
-
 def test_a_number_of_a_million_digits_is_a_coordinate_like_any_other() -> None:
     (block,) = parse(HEAD.format("text").replace("1,", "9" * 1_000_000 + ","))
     assert block.boxes == ((3, 2, 999, 4),)
