@@ -2,6 +2,7 @@
 
 import os
 import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -26,6 +27,23 @@ def _redis_url(value: str) -> str:
     if value and not value.startswith(_REDIS_SCHEMES):
         raise ValueError("redis://HOST:6379/0, rediss://HOST:6379/0 or redis+socket:///path/to/redis.sock")
     return value
+
+
+_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
+
+
+def _root_path(value: str) -> str:
+    path = value.rstrip("/")
+    if not _ROOT_PATH.fullmatch(path):
+        raise ValueError("a path like /ocr-service, of letters, digits and . _ ~ -")
+    return path
+
+
+def _networks(value: Any) -> Any:
+    try:
+        return tuple(ip_network(part, strict=False) for part in _split(value))
+    except ValueError:
+        raise ValueError("addresses or networks of proxies, such as 10.0.0.5 or 10.0.0.0/8") from None
 
 
 def _split(value: Any) -> Any:
@@ -95,6 +113,10 @@ class Settings(BaseSettings):
     # the facade and the processes of `make run`
     host: str = "0.0.0.0"
     port: int = Field(8000, ge=1, le=65535)
+    root_path: Annotated[str, AfterValidator(_root_path)] = Field(
+        "", description="path below which a proxy shows the service"
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)] = ()
     upload_timeout: float = Field(60, gt=0, description="seconds a request may take to arrive")
     web_threads: int = Field(16, ge=1, le=256)
     web_processes: int = Field(2, ge=1, le=64)

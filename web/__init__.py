@@ -8,7 +8,7 @@ from werkzeug.routing import BaseConverter, Map
 from ocr_celery import __version__
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings, load_settings
-from web import document, headers, incoming, observe, ocr, ops, problems, request_body, results
+from web import docs, document, headers, incoming, observe, ocr, ops, problems, proxy, request_body, results
 from web.schemas import Problem
 
 _DESCRIPTION = """OCR as a service: send pages, get ids, ask for the text.
@@ -28,10 +28,9 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     """The WSGI application. Opens no connection before its first request; raises `SettingsError`."""
     settings = settings or (client.settings if client else load_settings())
     info: Any = {"title": "ocr-celery", "version": __version__, "description": _DESCRIPTION}
-    app = OpenAPI("web", info=info, doc_prefix="/docs", validation_error_model=Problem, static_folder=None)
+    app = OpenAPI("web", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
     app.url_map.converters["regex"] = _Regex
-    app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # it would ask swagger.io to check the document
-    app.config["OPENAPI_HTML_STRING"] = '<!DOCTYPE html><meta http-equiv="refresh" content="0; url=swagger">'
+    app.openapi_version = "3.1.0"  # many generators of clients do not know 3.2 yet, of which nothing is used here
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ocr_client"] = client or Client(settings)
     observe.register(app)
@@ -39,6 +38,13 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     request_body.register(app, largest=incoming.largest_body(settings))
     for part in (ocr, results, ops):
         app.register_api(part.api)
+    app.register_blueprint(docs.api)
     document.complete(app, settings)
-    app.wsgi_app = headers.Secured(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = headers.Secured(_behind_proxy(app, settings))  # type: ignore[method-assign]
     return app
+
+
+def _behind_proxy(app: OpenAPI, settings: Settings) -> proxy.BehindProxy:
+    own = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
+    root_path, proxies = settings.root_path, settings.trusted_proxies
+    return proxy.BehindProxy(app.wsgi_app, root_path=root_path, proxies=proxies, own=own)

@@ -39,13 +39,21 @@ def complete(app: OpenAPI, settings: Settings) -> None:
     schemas = spec["components"]["schemas"]
     for name in ("Upload", "UrlRequest", "BatchRequest"):
         for option, default in settings.options().as_dict().items():
-            field = schemas[name]["properties"][option]
-            if name == "Upload" and option == "prompt":  # filled in, it would make the curl line of /docs read a file
-                field["description"] += f" Where none is given: {default}"
-            else:
-                field["default"] = default
+            schemas[name]["properties"][option]["default"] = default
+    form, fields = schemas["Upload"], schemas["Upload"]["properties"]
+    # filled in, it would make the curl line of /docs read a file; left out, Swagger fills in the word "string"
+    fields["prompt"]["default"] = ""
+    fields["prompt"]["description"] += f" Where it is empty: {_as_code(settings.options().prompt)}"
+    form["properties"] = {"file": fields.pop("file"), **fields}
     schemas["BatchRequest"]["properties"]["urls"]["maxItems"] = settings.max_batch_urls
     app.extensions["ocr_endpoints"] = _endpoints(spec)
+
+
+def _as_code(text: str) -> str:
+    """A text in markdown, in which a tag would be taken for one and vanish."""
+    shown = text.replace("\n", "\\n")
+    fence = "``" if "`" in shown else "`"
+    return f"{fence} {shown} {fence}" if fence == "``" else f"{fence}{shown}{fence}"
 
 
 def _made_up(response: dict[str, Any]) -> bool:

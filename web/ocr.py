@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flask import Response, g
+from flask import Response, g, request
 from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery import header
@@ -34,7 +34,7 @@ _ALWAYS = (
 _IMAGE = (NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, PdfNotSupported)
 
 
-@api.post("/ocr", tags=_TAGS, responses=answers(Accepted, *_IMAGE, *_ALWAYS, status=202))
+@api.post("/ocr", operation_id="submitFile", tags=_TAGS, responses=answers(Accepted, *_IMAGE, *_ALWAYS, status=202))
 @checked
 def upload(form: Upload) -> Response:
     """Read an image sent as a file.
@@ -49,7 +49,7 @@ def upload(form: Upload) -> Response:
     return _accepted(here.submit_image(data, name=form.file.filename or "", **form.given()))
 
 
-@api.post("/ocr/url", tags=_TAGS, responses=answers(Accepted, *_ALWAYS, status=202))
+@api.post("/ocr/url", operation_id="submitUrl", tags=_TAGS, responses=answers(Accepted, *_ALWAYS, status=202))
 @checked
 def url(body: UrlRequest) -> Response:
     """Read the image behind a URL.
@@ -59,7 +59,9 @@ def url(body: UrlRequest) -> Response:
     return _accepted(client().submit_url(body.url, **body.given()))
 
 
-@api.post("/ocr/url/batch", tags=_TAGS, responses=answers(BatchAccepted, *_ALWAYS, status=202))
+@api.post(
+    "/ocr/url/batch", operation_id="submitBatch", tags=_TAGS, responses=answers(BatchAccepted, *_ALWAYS, status=202)
+)
 @checked
 def batch(body: BatchRequest) -> Response:
     """Read the images behind many URLs.
@@ -81,4 +83,4 @@ def _accepted(id: str) -> Response:
 def _created(where: str, **ids: str) -> Response:
     g.sent = ids
     text = json.dumps({**ids, "status": Status.PENDING}) + "\n"
-    return Response(text, 202, {"Location": where}, mimetype="application/json")
+    return Response(text, 202, {"Location": request.root_path + where}, mimetype="application/json")

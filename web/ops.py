@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from flask import Response, current_app, jsonify, redirect, url_for
+from flask import Response, current_app, jsonify, url_for
 from flask_openapi.blueprint import APIBlueprint
-from flask_openapi.openapi import OpenAPI
-from werkzeug.wrappers import Response as AnyResponse
 
 from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
@@ -32,7 +30,7 @@ def _answers() -> Any:
     return found
 
 
-@api.get("/health", tags=_TAGS, responses=_answers())
+@api.get("/health", operation_id="getHealth", tags=_TAGS, responses=_answers())
 def health() -> Response:
     """Whether the service is there: its Redis answers, and a worker with a loaded engine is alive."""
     try:
@@ -48,7 +46,7 @@ def _workers(count: int) -> str:
     return "1 worker is" if count == 1 else f"{count} workers are"
 
 
-@api.get("/ready", tags=_TAGS, responses=answers(Ready, NotReady, BrokerUnavailable))
+@api.get("/ready", operation_id="getReadiness", tags=_TAGS, responses=answers(Ready, NotReady, BrokerUnavailable))
 def ready() -> Response:
     """Whether a task sent now is worked on."""
     workers = client().stats().workers
@@ -57,7 +55,7 @@ def ready() -> Response:
     return jsonify(ready=True, workers=workers)
 
 
-@api.get("/stats", tags=_TAGS, responses=answers(Figures, BrokerUnavailable))
+@api.get("/stats", operation_id="getStats", tags=_TAGS, responses=answers(Figures, BrokerUnavailable))
 def stats() -> Response:
     """How many tasks stand where."""
     now = client().stats()
@@ -72,23 +70,8 @@ def stats() -> Response:
     )
 
 
-@api.get("/", tags=_TAGS, responses={200: Index})
+@api.get("/", operation_id="getIndex", tags=_TAGS, responses={200: Index})
 def index() -> Response:
     """What this is, and what it offers."""
-    return jsonify(
-        name="ocr-celery", version=__version__, docs="/docs", endpoints=current_app.extensions["ocr_endpoints"]
-    )
-
-
-@api.get("/docs", doc_ui=False)
-def docs() -> AnyResponse:
-    """Swagger UI, which the library serves one level below."""
-    return redirect(url_for("swagger.swagger"))
-
-
-@api.get("/openapi.json", doc_ui=False)
-def document() -> Response:
-    """The OpenAPI document."""
-    app = current_app
-    assert isinstance(app, OpenAPI)
-    return jsonify(app.api_doc)
+    endpoints = current_app.extensions["ocr_endpoints"]
+    return jsonify(name="ocr-celery", version=__version__, docs=url_for("docs.page"), endpoints=endpoints)

@@ -21,7 +21,7 @@ _ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable)
 _ID = "<regex('(?!url$)[^/]+'):task_id>"
 
 
-@api.get(f"/ocr/{_ID}", tags=_TAGS, responses=answers(Task, ResultExpired, *_ERRORS))
+@api.get(f"/ocr/{_ID}", operation_id="getTask", tags=_TAGS, responses=answers(Task, ResultExpired, *_ERRORS))
 @checked
 def task(path: TaskPath, query: Shape) -> Response:
     """How a page stands, and its text when it is completed."""
@@ -38,7 +38,7 @@ def task(path: TaskPath, query: Shape) -> Response:
     )
 
 
-@api.get("/ocr/batch/<batch_task_id>", tags=_TAGS, responses=answers(Batch, *_ERRORS))
+@api.get("/ocr/batch/<batch_task_id>", operation_id="getBatch", tags=_TAGS, responses=answers(Batch, *_ERRORS))
 @checked
 def batch(path: BatchPath, query: Shape) -> Response:
     """How a batch stands: counts, and each page in the order in which its URL was given."""

@@ -298,5 +298,5 @@ class Index(BaseModel):
 
     name: Literal["ocr-celery"]
     version: str
-    docs: Literal["/docs"]
+    docs: str = Field(description="Where all of this can be read and tried.", examples=["/docs"])
     endpoints: dict[str, str]

@@ -1,13 +1,18 @@
 """/docs in a real browser: the calls can be read and tried, and nothing is asked of any other host."""
 
+import base64
+import json
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from nodes import RedisServer
+from nodes import RedisServer, png
 from playwright.sync_api import Browser, Page, sync_playwright
+from reverse_proxy import reverse_proxy
 from served import Served, served
+from test_sending import DEFAULTS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -75,6 +80,45 @@ def test_docs_shows_every_call_and_asks_no_other_host(server: Served, page: Page
     assert seen.hosts == {f"127.0.0.1:{server.port}"}
     assert seen.errors == []
     assert seen.failed == []
+
+
+def test_a_file_can_be_sent_there_and_nothing_is_filled_in_that_nobody_wrote(
+    server: Served, page: Page, redis: RedisServer, tmp_path: Path
+) -> None:
+    seen = Seen(page)
+    picture = tmp_path / "page.png"
+    picture.write_bytes(png())
+    page.goto(server.url + "/docs")
+    block = page.locator("#operations-Read-submitFile")
+    block.locator(".opblock-summary-control").click()
+    assert "<image>\\n<|grounding|>Convert the document to markdown." in block.locator(".opblock-body").inner_text()
+    block.locator(".try-out__btn").click()
+    block.locator("input[type=file]").set_input_files(picture)
+    block.locator(".execute").click()
+    status = block.locator(".live-responses-table .response-col_status").last
+    status.wait_for()
+    assert status.inner_text().startswith("202")
+    (message,) = redis.client.lrange("ocr", 0, -1)
+    _, options, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+    assert {**DEFAULTS, **options} == DEFAULTS
+    assert seen.errors == []
+
+
+def test_docs_can_be_read_and_tried_below_a_path_of_a_proxy(redis: RedisServer, page: Page) -> None:
+    seen = Seen(page)
+    with served(redis.url, OCR_TRUSTED_PROXIES="127.0.0.1") as server, reverse_proxy(server.url, "/ocr-service") as url:
+        page.goto(url + "/ocr-service/docs/swagger")
+        block = page.locator("#operations-Read-submitUrl")
+        block.locator(".opblock-summary-control").click()
+        block.locator(".try-out__btn").click()
+        block.locator(".execute").click()
+        status = block.locator(".live-responses-table .response-col_status").last
+        status.wait_for()
+        assert status.inner_text().startswith("202")
+        assert "location: /ocr-service/ocr/" in block.locator(".live-responses-table").last.inner_text()
+    assert redis.client.llen("ocr") == 1
+    assert seen.hosts == {urlsplit(url).netloc}
+    assert (seen.errors, seen.failed) == ([], [])
 
 
 def test_a_call_can_be_tried_there(server: Served, page: Page, redis: RedisServer) -> None:

@@ -10,6 +10,7 @@ from hand import Facade
 from ocr_celery.settings import Settings
 
 Document = dict[str, Any]
+LINE, ESCAPED = "\n", r"\n"
 CALLS = {
     ("post", "/ocr"): "202 400 408 413 415 422 503",
     ("post", "/ocr/url"): "202 400 408 413 415 422 503",
@@ -36,6 +37,22 @@ def operations(document: Document) -> dict[tuple[str, str], Document]:
 def test_every_call_is_there_with_every_status_it_answers(document: Document) -> None:
     found = {call: " ".join(sorted(op["responses"])) for call, op in operations(document).items()}
     assert found == CALLS
+
+
+def test_the_document_is_of_a_version_that_generators_of_clients_know(document: Document) -> None:
+    assert document["openapi"] == "3.1.0"
+    names = {call: operation["operationId"] for call, operation in operations(document).items()}
+    assert names == {
+        ("post", "/ocr"): "submitFile",
+        ("post", "/ocr/url"): "submitUrl",
+        ("post", "/ocr/url/batch"): "submitBatch",
+        ("get", "/ocr/{task_id}"): "getTask",
+        ("get", "/ocr/batch/{batch_task_id}"): "getBatch",
+        ("get", "/health"): "getHealth",
+        ("get", "/ready"): "getReadiness",
+        ("get", "/stats"): "getStats",
+        ("get", "/"): "getIndex",
+    }
 
 
 def test_every_call_says_what_it_does(document: Document) -> None:
@@ -91,8 +108,9 @@ def test_the_defaults_and_limits_are_those_that_are_set(facade: Facade, name: st
     wanted = asdict(Settings(**given, ngram_size=8, window_size=7).options())
     told = schemas[name]["properties"]
     if name == "Upload":  # a prompt that is filled in makes the curl line of /docs read a file
-        assert told["prompt"]["description"].endswith(wanted.pop("prompt"))
-        assert "default" not in told["prompt"]
+        assert told["prompt"]["description"].endswith(f"`{wanted['prompt'].replace(LINE, ESCAPED)}`")
+        wanted["prompt"] = ""
+        assert next(iter(told)) == "file"
     assert {option: told[option]["default"] for option in wanted} == wanted
     assert schemas["BatchRequest"]["properties"]["urls"]["maxItems"] == 17
     assert schemas[name]["additionalProperties"] is False
