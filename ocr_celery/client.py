@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _HERE = "redis://127.0.0.1:6379/0"  #: where REDIS_URL names no other
+_NEARLY_FULL = 64  #: places; with fewer left, an image is sent only when the counts say that there is one
 _BATCH_KEEP = 7 * 86400  #: seconds a batch may take at most; its record then goes like those of its tasks
 
 
@@ -47,6 +48,7 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.keys = Keys(settings.queue)
+        self._room = 0  # places left in the queue, as last heard from Redis
 
     @cached_property
     def app(self) -> "Celery":
@@ -98,6 +100,7 @@ class Client:
         `TypeError` for anything but bytes.
         """
         _check(data)
+        self._refuse_early()
         id = str(uuid4())
         job = Job(message.IMAGE, blobs.reference(id), self.defaults.updated(options))
         self._send(job, id, shown=f"{name[:60]!r}, {len(data)} bytes", name=name, blob=data)
@@ -140,9 +143,23 @@ class Client:
         queued = outbox.message(self.app, self.settings.queue, job.task, job.source, job.kwargs(), **known)
         self._accept([id], [queued], now=time.time(), blob=blob)
 
+    def _refuse_early(self) -> None:
+        """Raise `QueueFull` before an image travels to Redis, which would keep it for a moment and refuse it.
+
+        Only near the limit, as asking takes a round trip: who is taken in is decided when the image is there.
+        """
+        if self._room > _NEARLY_FULL:
+            return
+        limit = self.settings.max_queue_size
+        with self._broker():
+            self._room = limit - self._registry.unfinished()
+        if self._room <= 0:
+            raise QueueFull()
+
     def _accept(self, ids: list[str], messages: list[outbox.Command], **what: Any) -> None:
         with self._broker():
-            taken, _ = self._registry.accept(ids, messages, limit=self.settings.max_queue_size, **what)
+            taken, unfinished = self._registry.accept(ids, messages, limit=self.settings.max_queue_size, **what)
+        self._room = self.settings.max_queue_size - unfinished
         if not taken:
             raise QueueFull()
 

@@ -133,6 +133,13 @@ class Registry:
         """The last task of a batch is finished: its record goes when theirs do."""
         self.redis.expire(self.keys.batch(id), self.keep)
 
+    def unfinished(self) -> int:
+        """How many tasks count against the limit, in one round trip."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for zset in self.keys.all_counted[:2]:
+                pipe.zcard(zset)
+            return sum(pipe.execute())
+
     def stats(self, *, now: float, limit: int) -> Stats:
         """The counts, in one round trip and constant time."""
         with self.redis.pipeline(transaction=False) as pipe:

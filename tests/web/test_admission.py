@@ -6,10 +6,11 @@ from io import BytesIO
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Facade, Hand
+from hand import Facade, Hand, commands
 from nodes import RedisServer, keys, png
 from redis.exceptions import OutOfMemoryError
 
+from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.store.registry import Registry
 
@@ -70,6 +71,21 @@ def test_a_full_queue_is_503_and_says_when_to_come_again(facade: Facade, redis: 
     assert redis.client.llen("ocr") == 1
     assert redis.client.keys(keys.blob("*")) == []
     assert redis.client.keys(keys.batch("*")) == []
+
+
+def test_an_image_that_a_full_queue_refuses_does_not_travel_to_redis(facade: Facade, hand: Hand) -> None:
+    http = facade(max_queue_size=1)
+    client: Client = http.application.extensions["ocr_client"]
+    id = http.post("/ocr/url", json={"url": "http://a/"}).json["task_id"]
+    statuses = []
+
+    def upload() -> None:
+        statuses.append(http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}).status_code)
+
+    assert commands(client, upload) == ["ZCARD", "ZCARD"]
+    hand.complete(id)
+    upload()
+    assert statuses == [503, 202]
 
 
 def test_a_batch_may_exceed_the_limit_unless_the_queue_is_full_already(facade: Facade, redis: RedisServer) -> None:
