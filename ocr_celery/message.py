@@ -50,15 +50,18 @@ def read_job(task: str, args: Sequence[Any], kwargs: Mapping[str, Any], defaults
     return Job(task, source, defaults.updated(given))
 
 
-def host(task: str, args: Any, kwargs: Any) -> str:
-    """Where a page is to be fetched from, as far as that can be told; "" for an image and for no proper URL."""
+def url(task: str, args: Any, kwargs: Any) -> str:
+    """What a page is to be fetched from, as far as that can be told; "" for an image and for no text."""
     positional = args if isinstance(args, list | tuple) else ()
     named = kwargs if isinstance(kwargs, Mapping) else {}
     source = positional[0] if positional else named.get(_ARGUMENT[task])
-    if task != URL or not isinstance(source, str):
-        return ""
+    return source if task == URL and isinstance(source, str) else ""
+
+
+def host(url: str) -> str:
+    """Where it leads, "" for no proper URL."""
     try:
-        return urlsplit(source).hostname or ""
+        return urlsplit(url).hostname or ""
     except ValueError:
         return ""
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from celery import states
@@ -34,6 +35,8 @@ class Entry:
     page: Page | None = None
     prepared: Any = None  #: what the engine made of the page before it has a place
     options: Options | None = None  #: how it is read next
+    url: str = ""  #: what it is fetched from
+    address: IPv4Address | IPv6Address | None = None  #: of that URL's host, once it is known
     refusal: OcrError | None = None  #: why it is not even fetched
     alone: bool = False  #: it is suspected of killing workers
     lonely_deaths: int = 0  #: ends of a worker at which nothing else was inside

@@ -5,6 +5,7 @@ from redis import Redis
 from ocr_celery.errors import BadOption, FileTooLarge, ImageExpired
 from ocr_celery.message import IMAGE, Job
 from ocr_celery.page import Page
+from ocr_celery.prepare.address import Address
 from ocr_celery.prepare.budget import PixelBudget
 from ocr_celery.prepare.download import Downloader
 from ocr_celery.prepare.image import load
@@ -29,9 +30,12 @@ class Intake:
             allow=settings.url_allow,
         )
 
-    def page(self, job: Job) -> Page:
-        """The upright page of a job. Raises the `OcrError` that says why there is none."""
-        data = self._stored(job.source) if job.task == IMAGE else self.downloader.fetch(job.source)
+    def page(self, job: Job, address: Address | None = None) -> Page:
+        """The upright page of a job. Raises the `OcrError` that says why there is none.
+
+        `address`: of the host of its URL, where that is known.
+        """
+        data = self._stored(job.source) if job.task == IMAGE else self.downloader.fetch(job.source, address)
         if len(data) > self.settings.max_image_bytes:
             raise FileTooLarge()
         return load(data, max_pixels=self.settings.max_image_pixels, max_side=self.max_side, budget=self.budget)

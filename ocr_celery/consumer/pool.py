@@ -85,7 +85,7 @@ class BatchPool(BasePool):
             "the %s engine (%s) is warm after %.1f s", self.engine.name, self.engine.model, time.monotonic() - began
         )
         self.intake = Intake(self.settings, self.redis, self.keys, max_side=self.engine.max_side)
-        self.lanes = Lanes(self.settings.prepare_threads, self._prepare)
+        self.lanes = Lanes(self.settings.prepare_threads, self._prepare, self.intake.downloader.locate)
         self.finish_threads = Threads("finish", _FINISH_THREADS)
         self.side_threads = Threads("side", _SIDE_THREADS)
         self.places.open()
@@ -117,7 +117,7 @@ class BatchPool(BasePool):
             self.held[entry.id] = entry
             self.preparing += 1
         args, kwargs, _ = request._payload
-        self.lanes.add(entry, message.host(request.type, args, kwargs))
+        self.lanes.add(entry, message.url(request.type, args, kwargs))
         return entry
 
     def _prepare(self, entry: Entry) -> None:
@@ -185,7 +185,7 @@ class BatchPool(BasePool):
     def _make_page(self, entry: Entry) -> None:
         assert entry.job is not None
         assert entry.options is not None
-        page = self.intake.page(entry.job)
+        page = self.intake.page(entry.job, entry.address)
         entry.prepared = self.engine.prepare(page, entry.options)
         entry.page = page
 

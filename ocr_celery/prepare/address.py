@@ -4,14 +4,16 @@ requests-hardened resolves a host name once, refuses private addresses and pins 
 Here is what it lacks: an allow-list, and the few special ranges it lets pass.
 """
 
+import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
-from requests_hardened.ip_filter import InvalidIPAddress
+from requests_hardened.ip_filter import EXTRA_BLOCKED_NET_RANGES, InvalidIPAddress
 from requests_hardened.ip_filter_adapter import IPFilterAdapter
+from urllib3.util.connection import allowed_gai_family
 
 Address = IPv4Address | IPv6Address
 _PoolKey = tuple[dict[str, Any], dict[str, Any]]
@@ -55,38 +57,52 @@ class AllowList:
 class PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]  # it has no types
     """Connects to an address that was resolved once and checked, under the name the URL has (Host header, TLS)."""
 
-    def __init__(self, allow: AllowList, *, https: bool) -> None:
+    def __init__(self, allow: AllowList, *, https: bool, address: Address | None = None) -> None:
+        """`address`: of the host, where it was resolved already."""
         super().__init__(is_https_proto=https)
         self._allow = allow
+        self._known = address
 
     def build_connection_pool_key_attributes(
         self, request: PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None = None
     ) -> _PoolKey:
         """The key of the connection, its host being an address. Raises InvalidIPAddress where we must not go."""
+        if self._known is not None:
+            return self._at(self._known, request, verify, cert)
         try:
             host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
             address = ip_address(host["host"].strip("[]"))
             if is_special(address):
                 raise InvalidIPAddress(address)
-        except InvalidIPAddress as refused:
-            return self._although(refused, request, verify, cert)
+        except InvalidIPAddress as refused:  # it was resolved already, never again
+            return self._at(refused.args[0], request, verify, cert)
         return host, tls
 
-    def _although(
-        self,
-        refused: InvalidIPAddress,
-        request: PreparedRequest,
-        verify: bool | str,
-        cert: str | tuple[str, str] | None,
+    def _at(
+        self, address: Address, request: PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None
     ) -> _PoolKey:
-        """The same for an address that is refused to all but the allow-list: it was resolved already, never again."""
+        """The same for an address that is known. Raises InvalidIPAddress where the allow-list would have to admit it."""
         host: dict[str, Any]
         tls: dict[str, Any]
         host, tls = HTTPAdapter.build_connection_pool_key_attributes(self, request, verify, cert)  # type: ignore[assignment]
-        name, address = host["host"], refused.args[0]
-        if not self._allow.admits(name, address):
-            raise refused
+        name, port = host["host"], host["port"]
+        if is_refused(address) and not self._allow.admits(name, address):
+            raise InvalidIPAddress(address)
+        request.headers["Host"] = (f"[{name}]" if ":" in name else name) + (f":{port}" if port is not None else "")
         if self._is_https_proto:
             tls |= {"assert_hostname": name, "server_hostname": name}
         host["host"] = f"[{address}]" if address.version == 6 else str(address)
         return host, tls
+
+
+def resolve(host: str, port: int) -> Address:
+    """The address that a host is connected to. Raises socket.gaierror; takes as long as the resolver does."""
+    address: Address = ip_address(
+        socket.getaddrinfo(host, port, family=allowed_gai_family(), type=socket.SOCK_STREAM)[0][4][0]
+    )
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
+
+
+def is_refused(address: Address) -> bool:
+    """Whether only the allow-list may admit it: where it is special, or requests-hardened has it so."""
+    return is_special(address) or any(address in network for network in EXTRA_BLOCKED_NET_RANGES)

@@ -6,6 +6,7 @@ environment. No message and no log line tells more of a URL than its host: what 
 
 import logging
 import socket
+import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from http.client import HTTPException
@@ -28,10 +29,11 @@ from ocr_celery.errors import (
     OcrError,
     TooManyRedirects,
 )
-from ocr_celery.prepare.address import AllowList
+from ocr_celery.prepare.address import Address, AllowList, resolve
 from ocr_celery.prepare.response import check_framing, check_status, pieces
 from ocr_celery.prepare.wire import BoundedAdapter, Deadline
 
+_LATE = 1.0  # seconds after which a host that is not found is one whose name server hangs
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {"User-Agent": f"ocr-celery/{__version__}", "Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity"}
 
@@ -83,8 +85,24 @@ class Downloader:
         self._max_redirects = max_redirects
         self._allow = AllowList(allow)
 
-    def fetch(self, url: str) -> bytes:
-        """The file behind an http or https URL, at least 1 byte.
+    def locate(self, url: str) -> Address:
+        """The address of a URL's host, for `fetch`. Takes as long as the resolver does.
+
+        Raises `BadUrl`, `DownloadFailed` where there is none, and `DownloadTimeout` where that took long to say.
+        """
+        parts = urlsplit(_prepared(url).url or "")
+        host, began = parts.hostname or "", time.monotonic()
+        try:
+            return resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
+        except UnicodeError:
+            raise BadUrl from None
+        except OSError:
+            if time.monotonic() - began > _LATE:
+                raise DownloadTimeout(f"It took too long to look for the host {host}.") from None
+            raise DownloadFailed(f"The host {host} could not be found.") from None
+
+    def fetch(self, url: str, address: Address | None = None) -> bytes:
+        """The file behind an http or https URL, at least 1 byte. `address`: of its host, from `locate`.
 
         Raises `BadUrl`, `AddressRefused`, `TooManyRedirects`, `SourceRefused` (status 4xx), `FileTooLarge`,
         `EmptyFile`, and the retryable `DownloadFailed` (also for status 429 and 5xx, with
@@ -95,20 +113,20 @@ class Downloader:
         for _ in range(self._max_redirects + 1):
             host = urlsplit(request.url or "").hostname or ""
             try:
-                answer = self._get(request, deadline)
+                answer = self._get(request, deadline, address)
             except OcrError:
                 raise
             except Exception as foreign:
                 raise _translated(foreign, host) from None  # its own text and chain hold the whole URL
             if isinstance(answer, bytes):
                 return answer
-            request = _redirected(request.url or "", answer, host)
+            request, address = _redirected(request.url or "", answer, host), None
         raise TooManyRedirects
 
-    def _get(self, request: PreparedRequest, deadline: Deadline) -> bytes | str:
+    def _get(self, request: PreparedRequest, deadline: Deadline, address: Address | None) -> bytes | str:
         """The body, or where to go instead."""
         https = (request.url or "").startswith("https:")
-        adapter = BoundedAdapter(self._allow, deadline, https=https, max_bytes=self._max_bytes)
+        adapter = BoundedAdapter(self._allow, deadline, https=https, max_bytes=self._max_bytes, address=address)
         with closing(adapter), adapter.get(request) as response:
             location = response.headers.get("Location")
             if response.status_code in _REDIRECTS and location:

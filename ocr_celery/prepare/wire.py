@@ -14,7 +14,7 @@ from typing import Any, cast
 from requests import PreparedRequest, Response
 
 from ocr_celery.errors import DownloadTimeout, FileTooLarge
-from ocr_celery.prepare.address import AllowList, PinnedAdapter
+from ocr_celery.prepare.address import Address, AllowList, PinnedAdapter
 
 _OVERHEAD = 1 << 20  # bytes allowed for headers and chunk marks on top of the body
 _MOST_INTERIM = 100  # answers such as 103 Early Hints before the one that counts
@@ -92,8 +92,11 @@ class StrictResponse(HTTPResponse):
 class BoundedAdapter(PinnedAdapter):
     """A connection for one request, whose answer comes through a `BoundedReader`."""
 
-    def __init__(self, allow: AllowList, deadline: Deadline, *, https: bool, max_bytes: int) -> None:
-        super().__init__(allow, https=https)
+    def __init__(
+        self, allow: AllowList, deadline: Deadline, *, https: bool, max_bytes: int, address: Address | None = None
+    ) -> None:
+        """`address`: of the host, where it was resolved already."""
+        super().__init__(allow, https=https, address=address)
         self._deadline = deadline
         self._max_bytes = max_bytes
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -278,6 +279,13 @@ def test_the_request_says_who_asks_and_for_which_host(server: Server, fetch: Fet
     assert headers["User-Agent"] == f"ocr-celery/{__version__}"
     assert headers["Host"] == server.url.removeprefix("http://")
     assert not {"Cookie", "Authorization"} & set(headers)
+
+
+def test_a_host_that_was_located_is_asked_by_its_name(server: Server) -> None:
+    url = server.url.replace("127.0.0.1", "localhost") + "/ok"
+    downloader = Downloader(10, 100_000, max_redirects=3, allow=["127.0.0.1", "::1"])
+    assert downloader.fetch(url, ip_address("127.0.0.1")) == PAGE
+    assert server.seen[0][1]["Host"] == f"localhost:{server.server_port}"
 
 
 def test_proxies_and_passwords_of_the_environment_are_not_used(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_celery.errors import AddressRefused, BadUrl, DownloadFailed, OcrError
+from ocr_celery.errors import AddressRefused, BadUrl, DownloadFailed, DownloadTimeout, OcrError
 from ocr_celery.prepare.address import AllowList, is_special
 from ocr_celery.prepare.download import Downloader
 
@@ -136,6 +136,41 @@ def test_a_name_is_resolved_once_and_that_address_is_gone_to(monkeypatch: pytest
     with pytest.raises(DownloadFailed):
         fetch("http://rebind.example.com/")
     assert (len(asked), gone) == (1, ["93.184.215.14"])
+
+
+def test_a_host_that_was_located_is_not_resolved_again(
+    names: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone: list[str] = []
+
+    def connect(self: socket.socket, to: tuple[str, int]) -> None:
+        gone.append(to[0])
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    names["files.example.com"] = ["93.184.215.14"]
+    downloader = Downloader(timeout=5, max_bytes=1000, max_redirects=3)
+    address = downloader.locate("https://files.example.com/")
+    names.clear()
+    with pytest.raises(DownloadFailed, match="could not be made"):
+        downloader.fetch("https://files.example.com/", address)
+    assert gone == ["93.184.215.14"]
+
+
+@pytest.mark.parametrize("host", PRIVATE)
+def test_a_special_address_is_refused_to_a_host_that_was_located(names: dict[str, list[str]], host: str) -> None:
+    downloader = Downloader(timeout=5, max_bytes=1000, max_redirects=3)
+    with pytest.raises(AddressRefused):
+        downloader.fetch(f"http://{host}/", downloader.locate(f"http://{host}/"))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_host_that_is_not_found_is_a_failed_download_or_one_that_took_too_long(
+    monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    monkeypatch.setattr("ocr_celery.prepare.download._LATE", -1 if late else 1000)
+    with pytest.raises(DownloadTimeout if late else DownloadFailed, match=r"nowhere\.example"):
+        Downloader(timeout=5, max_bytes=1000, max_redirects=3).locate("http://nowhere.example/?token=abc")
 
 
 @pytest.mark.parametrize(
@@ -284,3 +319,5 @@ def test_no_special_address_is_ever_gone_to(address: Any) -> None:
     host = f"[{address}]" if address.version == 6 else str(address)
     with pytest.raises(AddressRefused):
         fetch(f"http://{host}/")
+    with pytest.raises(AddressRefused):
+        Downloader(timeout=5, max_bytes=1000, max_redirects=3).fetch("http://files.example.com/", address)
