@@ -61,6 +61,12 @@ class Unreadable(OcrError):
     code, http_status = "unreadable_image", 422
 
 
+class PageTooCostly(OcrError):
+    """The file takes more time or memory to decode than this service allows (OCR_PREPARE_SECONDS), or ends its decoder."""
+
+    code, http_status = "page_too_costly", 422
+
+
 class FileTooLarge(OcrError):
     """The file is larger than this service accepts."""
 

@@ -1,7 +1,7 @@
 """What a file is and how large its picture, by its own header: no name or content type is believed, nothing decoded.
 
 Only the few bytes that name the size are read, with no imaging library: those open a file by collecting all its
-metadata, which a hostile file can make as slow as it likes. What is damaged further on is found by `prepare.image`.
+metadata, which a hostile file can make as slow as it likes. What is damaged further on is found by `decode.image`.
 """
 
 import re

@@ -75,6 +75,7 @@ class Settings(BaseSettings):
     batch_timeout: float = Field(0.1, ge=0, le=60, description="seconds")
     batch_mode: Literal["continuous", "barrier"] = "continuous"
     prepare_threads: int = Field(8, ge=1, le=64)
+    prepare_seconds: float = Field(30, gt=0, le=600, description="seconds that decoding a page may take")
     max_rereads: int = Field(2, ge=0, le=10)
     page_deadline: float = Field(600, gt=0, description="seconds a page may be inside the engine")
 

@@ -32,7 +32,9 @@ class Entry:
     received_at: float = field(default_factory=time.time)
     created_at: float = 0.0  #: Unix seconds; when the task was sent, as far as is known
     job: Job | None = None
-    page: Page | None = None
+    file: bytes | None = None  #: until it is decoded
+    decoded: Page | None = None  #: until the engine has made of it what it takes
+    page: Page | None = None  #: that is ready to be read
     prepared: Any = None  #: what the engine made of the page before it has a place
     options: Options | None = None  #: how it is read next
     url: str = ""  #: what it is fetched from
@@ -42,6 +44,7 @@ class Entry:
     lonely_deaths: int = 0  #: ends of a worker at which nothing else was inside
     readings: list[Reading] = field(default_factory=list)
     read_seconds: float = 0.0  #: in the engine, all readings together
+    prepare_began: float = 0.0  #: by `time.monotonic`
     prepare_seconds: float = 0.0
     first_entered_at: float = 0.0  #: Unix seconds; when the page went into the engine first, 0 = never
     entered_at: float = 0.0  #: … and last, by `time.monotonic`: a clock that is set makes no page late

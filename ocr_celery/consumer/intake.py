@@ -1,28 +1,23 @@
-"""From a job to a page: fetch or look up the bytes, then decode them, all before the page may enter a batch."""
+"""From a job to the bytes of its file: looked up or fetched, before they are decoded."""
 
 from redis import Redis
 
 from ocr_celery.errors import BadOption, FileTooLarge, ImageExpired
 from ocr_celery.message import IMAGE, Job
-from ocr_celery.page import Page
 from ocr_celery.prepare.address import Address
-from ocr_celery.prepare.budget import PixelBudget
 from ocr_celery.prepare.download import Downloader
-from ocr_celery.prepare.image import load
 from ocr_celery.settings import Settings
 from ocr_celery.store import blobs
 from ocr_celery.store.keys import Keys
 
 
 class Intake:
-    """Prepares pages, many at once (safe to call from many threads)."""
+    """Gets files, many at once (safe to call from many threads)."""
 
-    def __init__(self, settings: Settings, redis: Redis, keys: Keys, *, max_side: int) -> None:
+    def __init__(self, settings: Settings, redis: Redis, keys: Keys) -> None:
         self.settings = settings
         self.redis = redis
         self.keys = keys
-        self.max_side = max_side
-        self.budget = PixelBudget(settings.max_image_pixels)
         self.downloader = Downloader(
             timeout=settings.image_download_timeout,
             max_bytes=settings.max_image_bytes,
@@ -30,15 +25,15 @@ class Intake:
             allow=settings.url_allow,
         )
 
-    def page(self, job: Job, address: Address | None = None) -> Page:
-        """The upright page of a job. Raises the `OcrError` that says why there is none.
+    def file(self, job: Job, address: Address | None = None) -> bytes:
+        """The file of a job. Raises the `OcrError` that says why there is none.
 
         `address`: of the host of its URL, where that is known.
         """
         data = self._stored(job.source) if job.task == IMAGE else self.downloader.fetch(job.source, address)
         if len(data) > self.settings.max_image_bytes:
             raise FileTooLarge()
-        return load(data, max_pixels=self.settings.max_image_pixels, max_side=self.max_side, budget=self.budget)
+        return data
 
     def _stored(self, source: object) -> bytes:
         if isinstance(source, bytes):

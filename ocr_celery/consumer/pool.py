@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, ClassVar
 
 from celery import states
@@ -32,6 +33,8 @@ from ocr_celery.core.batching import BatchPolicy
 from ocr_celery.core.feeding import Feed
 from ocr_celery.core.reading import Reading
 from ocr_celery.core.rereading import again
+from ocr_celery.decode.pool import DecoderPool
+from ocr_celery.decode.seat import Result as DecodeResult
 from ocr_celery.engine import Engine, Outcome
 from ocr_celery.engine.choose import choose
 from ocr_celery.errors import EngineKilled, OcrError, PageDeadline, WorkerKilled
@@ -84,7 +87,12 @@ class BatchPool(BasePool):
         log.info(
             "the %s engine (%s) is warm after %.1f s", self.engine.name, self.engine.model, time.monotonic() - began
         )
-        self.intake = Intake(self.settings, self.redis, self.keys, max_side=self.engine.max_side)
+        self.intake = Intake(self.settings, self.redis, self.keys)
+        self.decoder = DecoderPool(
+            max_pixels=self.settings.max_image_pixels,
+            max_side=self.engine.max_side,
+            seconds=self.settings.prepare_seconds,
+        )
         self.lanes = Lanes(self.settings.prepare_threads, self._prepare, self.intake.downloader.locate)
         self.finish_threads = Threads("finish", _FINISH_THREADS)
         self.side_threads = Threads("side", _SIDE_THREADS)
@@ -121,13 +129,36 @@ class BatchPool(BasePool):
         return entry
 
     def _prepare(self, entry: Entry) -> None:
-        began = time.monotonic()
-        if not self._patiently(self._prepare_page, entry):
+        entry.prepare_began = time.monotonic()
+        if not self._patiently(self._get_file, entry):
             return  # it goes back with all that is held
-        entry.prepare_seconds = time.monotonic() - began
+        if entry.file is None:
+            self._is_prepared(entry)
+            return
+        file, entry.file = entry.file, None
+        try:
+            self.decoder.submit(file, partial(self._is_decoded, entry))
+        except Exception as exc:  # its header says enough
+            entry.outcome = exc
+            self._is_prepared(entry)
+
+    def _is_decoded(self, entry: Entry, result: DecodeResult) -> None:
+        if result is None:
+            self._give_back(entry)
+            return
+        if isinstance(result, OcrError):
+            entry.outcome = result
+        else:
+            entry.decoded = result
+            if not entry.alone and not self._patiently(self._make_page, entry):
+                return
+        self._is_prepared(entry)
+
+    def _is_prepared(self, entry: Entry) -> None:
+        entry.prepare_seconds = time.monotonic() - entry.prepare_began
         if entry.page is not None:
             self.feed.prepared(entry.prepare_seconds)
-        suspect = entry.alone and entry.outcome is None
+        suspect = entry.alone and entry.decoded is not None
         if entry.page is not None or suspect:
             self.places.add(entry)
         with self.changed:
@@ -153,7 +184,7 @@ class BatchPool(BasePool):
                 return False
             time.sleep(_REDIS_AWAY)
 
-    def _prepare_page(self, entry: Entry) -> None:
+    def _get_file(self, entry: Entry) -> None:
         registry = self.app.backend.registry
         standing: Standing | None = registry.move(entry.id, states.RECEIVED, now=time.time())
         if standing is None:
@@ -169,25 +200,24 @@ class BatchPool(BasePool):
             raise entry.refusal
         entry.alone = standing.deaths >= inside.SUSPECTED or standing.alone > 0
         entry.lonely_deaths = standing.alone
-        if entry.alone:
-            return  # it is made when nothing else is inside
-        if not entry.request.delivery_info.get("redelivered"):
-            self._make_page(entry)
+        entry.file = self.intake.file(entry.job, entry.address)
+
+    def _make_page(self, entry: Entry) -> None:
+        """Have the engine make of the decoded page what it takes. That may kill the worker, as it may have before."""
+        if not entry.request.delivery_info.get("redelivered") or entry.alone:
+            self._prepare_for_engine(entry)
             return
-        inside.enter(
-            self.redis, self.keys, self.node, [entry.id]
-        )  # making it may have been what killed the worker that had it
+        inside.enter(self.redis, self.keys, self.node, [entry.id])
         try:
-            self._make_page(entry)
+            self._prepare_for_engine(entry)
         finally:
             inside.leave(self.redis, self.keys, self.node, [entry.id])
 
-    def _make_page(self, entry: Entry) -> None:
-        assert entry.job is not None
+    def _prepare_for_engine(self, entry: Entry) -> None:
+        assert entry.decoded is not None
         assert entry.options is not None
-        page = self.intake.page(entry.job, entry.address)
-        entry.prepared = self.engine.prepare(page, entry.options)
-        entry.page = page
+        entry.prepared = self.engine.prepare(entry.decoded, entry.options)
+        entry.page, entry.decoded = entry.decoded, None
 
     def prepares(self, suspect: Entry) -> bool:
         """See `places.Owner`."""
@@ -254,7 +284,7 @@ class BatchPool(BasePool):
         self.finish_threads.submit(self._finish, entry)
 
     def _finish(self, entry: Entry) -> None:
-        entry.page = entry.prepared = None
+        entry.page = entry.decoded = entry.prepared = None
         try:
             finish(entry)
         finally:
@@ -292,7 +322,8 @@ class BatchPool(BasePool):
 
     def hold(self) -> int:
         """Messages to hold now."""
-        held_up = 2 * self.lanes.held_up()  # 2: however many those are, the next is soon reached
+        # 2: however many those are, the next is soon reached
+        held_up = 2 * (self.lanes.held_up() + min(self.decoder.costly, self.settings.prepare_threads))
         return self.feed.hold() + held_up + min(self.places.suspects, self.engine.places)
 
     @property
@@ -324,6 +355,7 @@ class BatchPool(BasePool):
         self.places.end_blame()
         for entry in self.lanes.give_up():
             self._give_back(entry)
+        self.decoder.give_up()
         for entry in self.places.give_up_again():
             entry.outcome = self._result(entry)
             self._conclude(entry)
@@ -345,6 +377,8 @@ class BatchPool(BasePool):
 
     def _end(self) -> None:
         self.places.close()
+        if hasattr(self, "decoder"):
+            self.decoder.close()
         self.engine.stop()
         if not self.broken:
             with suppress(RedisError):
@@ -367,6 +401,7 @@ class BatchPool(BasePool):
             "read-again": self.reread,
             "prefetch": self.hold(),
             "held-up": self.lanes.held_up(),
+            "costly": self.decoder.costly,
             "pages-per-second": round(self.feed.pages_per_second, 2),
             "batch-histogram": {str(size): n for size, n in sorted(self.places.batches.items())},
             **self.places.counts(),

@@ -41,7 +41,7 @@ class ScriptedEngine:
 
     name = "scripted"
     model = "script"
-    max_side = 4096
+    max_side = 1280  #: as of the real ones
     varies = True
 
     def __init__(self, script: Script) -> None:

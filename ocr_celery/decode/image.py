@@ -1,11 +1,11 @@
-"""Bytes of a stranger's file become one upright RGB page, or an `OcrError`, within a known amount of memory.
+"""Bytes of a stranger's file become one upright RGB page, or an `OcrError`. Runs in a child; in a test or tool, anywhere.
 
 Pillow's plugins are called by name, by what the header says: no other plugin ever sees the bytes, and neither a
 process-wide setting nor a warning of `Image.open` plays a part. Damaged data is refused, never half read.
 """
 
 import warnings
-from contextlib import nullcontext
+from contextlib import suppress
 from io import BytesIO
 
 from PIL import Image, ImageFile
@@ -18,12 +18,13 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
+from ocr_celery.decode.colour import paint
+from ocr_celery.decode.cost import halvings, wavelet_levels
+from ocr_celery.decode.jpeg import bare_jpeg
+from ocr_celery.decode.metadata import MOST_PAGES, bare_gif, bare_png, tiff_pages
 from ocr_celery.errors import OcrError, TooManyPixels, Unreadable
 from ocr_celery.header import check_pixels, look
 from ocr_celery.page import Page
-from ocr_celery.prepare.budget import PixelBudget
-from ocr_celery.prepare.colour import paint
-from ocr_celery.prepare.metadata import MOST_PAGES, bare_png, gif_frames, tiff_pages
 
 # Of a stranger's sloppy metadata nobody needs to hear, and Python would remember each such sentence for ever.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -38,8 +39,6 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     "AVIF": AvifImageFile,
     "JPEG2000": Jpeg2KImageFile,
 }
-#: how many times the memory of its pixels (4 bytes each) a format takes while it is decoded, where that is more than 1
-_APPETITE = {"WEBP": 4, "JPEG2000": 5, "AVIF": 3, "HEIF": 3, "TIFF": 2}
 _ORIENTATION = 0x0112
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
 _TURNED_BY = {
@@ -54,24 +53,26 @@ _TURNED_BY = {
 _SIDEWAYS = (5, 6, 7, 8)
 
 
-def load(data: bytes, *, max_pixels: int, max_side: int, budget: PixelBudget | None = None) -> Page:
-    """The first page in these bytes, upright, RGB, on white, its longer side at most `max_side` pixels.
+def load(data: bytes, *, max_pixels: int, max_side: int) -> Page:
+    """The first page in these bytes, upright, RGB, its longer side at most `max_side` pixels.
 
-    `max_pixels` bounds the picture as stored; a `budget` bounds what all threads decode at the same moment, where the
-    pixels of a format whose decoder takes more memory count several times.
-
-    Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage`, `TooManyPixels`, `Unreadable`; and `MemoryError`.
+    `max_pixels` bounds the picture as stored. Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage`, `TooManyPixels`,
+    `Unreadable`, `PageTooCostly`; and `MemoryError`.
     """
     header = look(data, max_pixels=max_pixels)
     try:
         image, pages = _open(data, header.format)
         check_pixels(*image.size, max_pixels)  # again: what the plugin found is what it will decode
         _check_tiles(image, max_pixels)
-        width, height = image.size
-        _decode_smaller(image, 2 * max_side)
-        appetite = image.width * image.height * _APPETITE.get(header.format, 1)
-        with budget.share(appetite) if budget else nullcontext():
-            return _page(image, (width, height), max_side, pages)
+        size = image.size
+        if isinstance(image, JpegImageFile):
+            _draft(image, 2 * max_side)
+        elif isinstance(image, Jpeg2KImageFile):
+            image = _reduced(image, data, 2 * max_side)
+        else:
+            image.load()
+            size = image.size  # HEIF knows it only now
+        return _page(image, size, max_side, pages)
     except (OcrError, MemoryError):
         raise
     except Image.DecompressionBombError:  # a few plugins check for themselves, before we can
@@ -82,10 +83,12 @@ def load(data: bytes, *, max_pixels: int, max_side: int, budget: PixelBudget | N
 
 def _open(data: bytes, format: str) -> tuple[ImageFile.ImageFile, int]:
     pages = None
-    if format == "PNG":
+    if format == "JPEG":
+        data = bare_jpeg(data)
+    elif format == "PNG":
         data, pages = bare_png(data)
     elif format == "GIF":
-        pages = gif_frames(data)
+        data, pages = bare_gif(data)
     elif format == "TIFF":
         pages = tiff_pages(data)
     image = _plugin(format)(BytesIO(data))
@@ -109,24 +112,37 @@ def _check_tiles(image: ImageFile.ImageFile, max_pixels: int) -> None:
         raise TooManyPixels
 
 
-def _decode_smaller(image: ImageFile.ImageFile, side: int) -> None:
-    """Let a JPEG be decoded smaller, as long as its longer side stays at least `side` pixels."""
+def _draft(image: JpegImageFile, side: int) -> None:
+    """Have a JPEG decoded smaller, as long as its longer side stays at least `side` pixels."""
     longer = max(image.size)
     if longer > side:
         image.draft(None, (max(1, image.width * side // longer), max(1, image.height * side // longer)))
 
 
+def _reduced(image: Jpeg2KImageFile, data: bytes, side: int) -> Jpeg2KImageFile:
+    """The same of JPEG 2000, which halves where it has levels for it; a tile may have fewer than the file says."""
+    reduce = halvings(max(image.size), side, wavelet_levels(data))
+    if not reduce:
+        return image
+    image.reduce = reduce
+    with suppress(OSError):
+        image.load()
+        return image
+    return Jpeg2KImageFile(BytesIO(data))
+
+
 def _page(image: ImageFile.ImageFile, size: tuple[int, int], max_side: int, pages: int) -> Page:
     image.load()
-    if not isinstance(image, JpegImageFile):
-        size = image.size  # HEIF knows it only now; a JPEG may have been decoded smaller
     orientation = _orientation(image)  # after decoding: TIFF and HEIF are upright by now, a PNG may tell it at its end
     page = paint(image, max(1, max(image.size) // (2 * max_side)))
-    image.close()  # lets go of the decoded original, which may be a quarter of a gigabyte
+    if page is not image:
+        image.close()  # frees the decoded original, which may be a quarter of a gigabyte
     longer = max(size)
     if longer > max_side:
         width, height = (max(1, round(side * max_side / longer)) for side in size)
         page = page.resize((width, height), Image.Resampling.LANCZOS)
+    elif page is image:
+        page = image.copy()  # without its file
     if orientation in _TURNED_BY:
         page = page.transpose(_TURNED_BY[orientation])
     if orientation in _SIDEWAYS:

@@ -1,9 +1,7 @@
 import io
 import struct
-import threading
 import zlib
 from base64 import b64decode
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import pairwise
 from typing import Any
@@ -13,11 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw
 
+from ocr_celery.decode.image import load as load_with
+from ocr_celery.decode.metadata import MOST_PAGES
 from ocr_celery.errors import EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels, Unreadable
 from ocr_celery.page import Page
-from ocr_celery.prepare.budget import PixelBudget
-from ocr_celery.prepare.image import load as load_with
-from ocr_celery.prepare.metadata import MOST_PAGES
 
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
 
@@ -405,45 +402,3 @@ def test_no_damage_raises_anything_but_a_refusal(seed: bytes, damage: list[tuple
         data[at % len(data)] = value
     with suppress(OcrError):
         load(bytes(data))
-
-
-# -- many at once ------------------------------------------------------------------------------------------------------
-
-
-class Noted(PixelBudget):
-    asked: list[int]
-
-    def share(self, pixels: int) -> Any:
-        self.asked = [*getattr(self, "asked", []), pixels]
-        return super().share(pixels)
-
-
-@pytest.mark.parametrize(("format", "asked"), [("JPEG", 225 * 150), ("PNG", 900 * 600), ("WEBP", 4 * 900 * 600)])
-def test_a_page_takes_the_share_that_its_decoding_needs(format: str, asked: int) -> None:
-    budget = Noted(10_000_000)
-    load_with(saved(marked(size=(900, 600)), format), max_pixels=10**6, max_side=100, budget=budget)
-    assert budget.asked == [asked]
-
-
-@pytest.fixture
-def threads() -> Iterator[list[threading.Thread]]:
-    made: list[threading.Thread] = []
-    yield made
-    for thread in made:
-        thread.join(20)
-
-
-def test_many_threads_load_at_once(threads: list[threading.Thread]) -> None:
-    files = [saved(marked(mode), format, **options) for mode, format, options in KINDS]
-    budget = PixelBudget(5_000)
-    seen: list[list[str]] = []
-
-    def work() -> None:
-        seen.extend(corners(load_with(data, max_pixels=10**6, max_side=1000, budget=budget)) for data in files)
-
-    threads += [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-    assert seen == [UPPER_LEFT] * (4 * len(files))

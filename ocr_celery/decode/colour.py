@@ -1,4 +1,5 @@
-"""Any kind of pixels becomes 8-bit RGB on white, strip by strip: only the smaller result exists beside the original.
+"""Any kind of pixels becomes 8-bit RGB, strip by strip: only the smaller result exists beside the original.
+What is transparent stands on the backdrop that shows the most of it (`backdrop`).
 
 Deep greys (16-bit, 32-bit, floating point) are scaled, never clipped: white is the end of the smallest whole number of
 bits that holds the brightest pixel, at least 8. So a 12-bit scan stored in 16 bits, which would come out nearly black,
@@ -10,20 +11,25 @@ from math import isfinite
 
 from PIL import Image
 
+from ocr_celery.decode.backdrop import Rim
 from ocr_celery.errors import Unreadable
 
-_STRIP = 1 << 20  # pixels converted at a time
+_STRIP = 1 << 18  # pixels converted at a time
 _DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 _WHITE_IS_ZERO = 0  # the value of TIFF tag 262 that Pillow heeds for shallow greys alone
 
 
 def paint(image: Image.Image, factor: int) -> Image.Image:
-    """A new RGB image, `factor` times smaller (each pixel a mean of factor x factor), of an image that is decoded."""
+    """An RGB image, `factor` times smaller (each pixel a mean of factor x factor), of an image that is decoded: a new one,
+    or this one itself, where there is nothing to do."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image.reduce(factor) if factor > 1 else image
     width, height = image.size
+    backdrop = _backdrop(image) if _is_transparent(image) else "white"
     levels = _levels(image) if image.mode in _DEEP else (1.0, 0.0)
     canvas = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     for top, strip in _strips(image, factor):
-        rgb = _grey(strip, *levels) if image.mode in _DEEP else _rgb(strip)
+        rgb = _grey(strip, *levels) if image.mode in _DEEP else _rgb(strip, backdrop)
         canvas.paste(rgb.reduce(factor) if factor > 1 else rgb, (0, top // factor))
     return canvas
 
@@ -35,13 +41,29 @@ def _strips(image: Image.Image, factor: int) -> Iterator[tuple[int, Image.Image]
         yield top, image.crop((0, top, width, min(top + rows, height)))
 
 
-def _rgb(strip: Image.Image) -> Image.Image:
-    if strip.mode not in ("LA", "La", "PA", "RGBA", "RGBa") and "transparency" not in strip.info:
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+
+
+def _rgb(strip: Image.Image, backdrop: str) -> Image.Image:
+    if not _is_transparent(strip):
         return strip.convert("RGB")
-    strip = strip.convert("LA").convert("RGBA") if strip.mode == "La" else strip.convert("RGBA")
-    white = Image.new("RGB", strip.size, "white")
-    white.paste(strip, mask=strip.getchannel("A"))
-    return white
+    strip = _rgba(strip)
+    painted = Image.new("RGB", strip.size, backdrop)
+    painted.paste(strip, mask=strip.getchannel("A"))
+    return painted
+
+
+def _rgba(strip: Image.Image) -> Image.Image:
+    return strip.convert("LA").convert("RGBA") if strip.mode == "La" else strip.convert("RGBA")
+
+
+def _backdrop(image: Image.Image) -> str:
+    rim = Rim()
+    for top, strip in _strips(image, 1):
+        above = max(0, top - 1)
+        rim.add(_rgba(image.crop((0, above, image.width, top + strip.height)) if top else strip))
+    return rim.backdrop()
 
 
 def _grey(strip: Image.Image, scale: float, offset: float) -> Image.Image:

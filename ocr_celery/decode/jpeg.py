@@ -1,0 +1,73 @@
+"""A JPEG is decoded without its metadata: only what makes its picture and its orientation reaches the decoder.
+
+Pillow collects every segment before it decodes, and joins Exif segments in quadratic time: empty segments of a small
+file took 683 MB, Exif behind the frame header kept it busy for minutes. The decoder itself makes a pass over the whole
+picture for each scan, however empty.
+"""
+
+import re
+import struct
+
+from ocr_celery.errors import PageTooCostly, Unreadable
+
+MOST_SEGMENTS = 4096  #: the largest real files (depth maps) have some hundreds
+MOST_SCANS = 500  #: encoders make 10, optimisers some dozens
+_SOS, _EOI, _EXIF, _JFIF, _ADOBE = 0xDA, 0xD9, 0xE1, 0xE0, 0xEE
+_ALONE = {0x01, *range(0xD0, 0xD9)}  #: markers without a length
+_TABLES = {0xC4, 0xCC, 0xDB, 0xDD, _SOS}  #: Huffman and arithmetic tables, quantisation, restarts
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_FIRST_OF = {_EXIF: b"Exif\0", _JFIF: b"JFIF\0", _ADOBE: b"Adobe"}
+_MARKER = re.compile(rb"\xff[^\x00\xff]")
+_AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+
+
+def bare_jpeg(data: bytes) -> bytes:
+    """The same JPEG with its tables, frame and scans, its first Exif, JFIF and Adobe segments, and nothing else.
+
+    A file that breaks off is left broken off, for the decoder to refuse. Raises `Unreadable` for a second frame and
+    `PageTooCostly` for more segments or scans than any real file has.
+    """
+    view, kept, wanted = memoryview(data), [data[:2]], dict(_FIRST_OF)
+    at, segments, scans, frames = 2, 0, 0, 0
+    while found := _MARKER.search(data, at):
+        marker, start = data[found.end() - 1], found.start()
+        if marker == _EOI:
+            kept.append(b"\xff\xd9")
+            break
+        if marker in _ALONE:
+            at = found.end()
+            continue
+        end = _end(data, found.end())
+        segments += 1
+        frames += marker in _FRAMES
+        if marker == _SOS:
+            scans += 1
+            after = _AFTER_SCAN.search(data, end)
+            end = after.start() if after else len(data)
+        if segments - scans > MOST_SEGMENTS or scans > MOST_SCANS:
+            raise PageTooCostly
+        if frames > 1:
+            raise Unreadable
+        if marker in _TABLES or marker in _FRAMES or _is_first(data, found.end() + 2, marker, wanted):
+            kept.append(view[start:end])
+        at = end
+    return b"".join(kept)
+
+
+def _end(data: bytes, at: int) -> int:
+    """Where the segment ends whose length stands here."""
+    try:
+        (length,) = struct.unpack_from(">H", data, at)
+    except struct.error:
+        return len(data)
+    if length < 2:
+        raise Unreadable
+    return at + int(length)
+
+
+def _is_first(data: bytes, at: int, marker: int, wanted: dict[int, bytes]) -> bool:
+    name = wanted.get(marker)
+    if name is None or not data.startswith(name, at):
+        return False
+    del wanted[marker]
+    return True

@@ -1,0 +1,118 @@
+"""What Pillow would spend on the metadata of a PNG, GIF or TIFF, spent here within bounds (JPEG: `jpeg`).
+
+Pillow inflates text chunks, counts the frames of a GIF at leisure and the pages of a TIFF in quadratic time: a small
+file can keep it busy for minutes. None of that is needed to read a page.
+"""
+
+import struct
+from zlib import crc32
+
+from ocr_celery.decode.protocol import MOST_PAGES
+from ocr_celery.errors import PageTooCostly, Unreadable
+
+MOST_CHUNKS = 100_000  #: of a PNG; encoders write some thousands of bytes into each
+MOST_BLOCKS = 1_000_000  #: of a GIF that are walked over; full ones of 255 bytes, in the largest file, are 80,000
+_KEPT = {b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"}
+
+
+def bare_png(data: bytes) -> tuple[bytes, int]:
+    """The same PNG with only what makes its picture and its orientation, and how many frames it announces.
+
+    Raises `Unreadable` when it does not reach its end or a checksum of the kept chunks is wrong: Pillow checks
+    neither for the pixels themselves. Raises `PageTooCostly` for more chunks than any real file has.
+    """
+    bare, frames, at, chunks = bytearray(data[:8]), 1, 8, 0
+    view = memoryview(data)
+    kind = b""
+    while kind != b"IEND":
+        chunks += 1
+        if chunks > MOST_CHUNKS:
+            raise PageTooCostly
+        try:
+            length, kind = struct.unpack_from(">I4s", data, at)
+            (checksum,) = struct.unpack_from(">I", data, at + 8 + length)
+        except struct.error:
+            raise Unreadable from None
+        if kind in _KEPT:
+            if crc32(view[at + 4 : at + 8 + length]) != checksum:
+                raise Unreadable
+            bare += view[at : at + 12 + length]
+        elif kind == b"acTL" and length >= 4:
+            (frames,) = struct.unpack_from(">I", data, at + 8)
+        at += 12 + length
+    return bytes(bare), max(1, min(frames, MOST_PAGES))
+
+
+def bare_gif(data: bytes) -> tuple[bytes, int]:
+    """The same GIF with its first picture alone and only the extension that says what is clear in it, and how many
+    pictures it holds, at least 1: as many as `MOST_BLOCKS` blocks tell.
+
+    A file that breaks off is left broken off. Raises `PageTooCostly` where the blocks end before the first picture.
+    """
+    walk = _Blocks(data)
+    start = 13 + _colours(data[10:11])
+    control, first, frames, at = b"", b"", 0, start
+    try:
+        while frames < MOST_PAGES and data[at] in (_EXTENSION, _PICTURE):
+            if data[at] == _EXTENSION:  # its label, then blocks
+                end = walk.after(at + 2)
+                if data[at + 1] == _CONTROL and not first:
+                    control = data[at:end]
+            else:  # its place and size, its own colours, code size, then blocks
+                end = walk.after(at + 11 + _colours(data[at + 9 : at + 10]))
+                frames += 1
+                first = first or data[at:end]
+            at = end
+    except IndexError:
+        first = first or data[at:]
+    except _TooMany:
+        if not first:
+            raise PageTooCostly from None
+    return data[:start] + control + first + b";", max(1, frames)
+
+
+_EXTENSION, _PICTURE, _CONTROL = 0x21, 0x2C, 0xF9
+
+
+class _TooMany(Exception):
+    pass
+
+
+class _Blocks:
+    """Steps over the blocks of a GIF, at most `MOST_BLOCKS` in all."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._left = data, MOST_BLOCKS
+
+    def after(self, at: int) -> int:
+        """Where the blocks that begin here have ended. Raises IndexError where the file ends sooner."""
+        data, left = self._data, self._left
+        while size := data[at]:
+            at += 1 + size
+            left -= 1
+            if left < 0:
+                raise _TooMany
+        self._left = left
+        return at + 1
+
+
+def _colours(flags: bytes) -> int:
+    """Bytes of the colour table that these flags announce."""
+    return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
+
+
+def tiff_pages(data: bytes) -> int:
+    """How many directories are chained in a TIFF; a chain that loops or leads nowhere ends there. At least 1."""
+    order = "<" if data[:1] == b"I" else ">"
+    big = 0x2B in data[2:4]
+    link, number, entry = (order + "Q", order + "Q", 20) if big else (order + "I", order + "H", 12)
+    seen: set[int] = set()
+    try:
+        (at,) = struct.unpack_from(link, data, 8 if big else 4)
+        while at and at not in seen and len(seen) < MOST_PAGES:
+            (count,) = struct.unpack_from(number, data, at)
+            seen.add(at)
+            (at,) = struct.unpack_from(link, data, at + struct.calcsize(number) + entry * count)
+    except (struct.error, OverflowError):
+        pass
+    return max(1, len(seen))

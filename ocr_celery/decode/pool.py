@@ -1,0 +1,199 @@
+"""Pages are made by a few child processes: a stranger's file costs its own page at most, never the worker or a neighbour."""
+
+import logging
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from ocr_celery.decode import cost
+from ocr_celery.decode.admission import Admission, Room
+from ocr_celery.decode.process import Child
+from ocr_celery.decode.protocol import Request
+from ocr_celery.decode.seat import Job, Result, Seat
+from ocr_celery.errors import OcrError
+from ocr_celery.header import look
+from ocr_celery.page import Page
+
+log = logging.getLogger(__name__)
+
+_MOST_SEATS = 4  #: of a kind, however many CPUs there are
+_QUICK_MEMORY = 96 << 20  #: bytes for each quick seat: enough for A4 at 300 dpi in most formats
+_SMALLEST, _BYTES_A_PIXEL = 192 << 20, 17  #: for costly pages together: at least so much, and for each accepted pixel
+_CHILD = 256 << 20  #: bytes of address space that a child has before it decodes, and more
+
+_ENDED_WITHIN = 10.0  #: seconds for a thread that is busy with what it was given
+
+
+class DecoderPool:
+    """See the module. Safe to call from many threads."""
+
+    def __init__(self, *, max_pixels: int, max_side: int, seconds: float) -> None:
+        """`max_pixels` of a picture as stored, `max_side` pixels of a page's longer side, `seconds` for each page."""
+        self.max_pixels, self.max_side, self.seconds = max_pixels, max_side, seconds
+        self.most_memory = max(_SMALLEST, max_pixels * _BYTES_A_PIXEL)
+        processors = _processors()
+        quick = min(processors + 1, _MOST_SEATS)
+        costly = min(max(processors, 2), _MOST_SEATS)
+        self._admission = Admission[Job](
+            Room(seats=quick, memory=quick * _QUICK_MEMORY), Room(seats=costly, memory=self.most_memory)
+        )
+        self._changed = threading.Condition()
+        self._children: set[Child] = set()
+        self._threads: set[threading.Thread] = set()
+        self._giving_up = self._closed = False
+        for _ in range(quick):
+            self._open_seat(costly=False)
+        for _ in range(costly):
+            self._open_seat(costly=True)
+
+    def submit(self, data: bytes, done: Callable[[Result], None]) -> None:
+        """Decode this file; `done` is called once, from another thread, with what became of it.
+
+        Raises what `header.look` raises.
+        """
+        header = look(data, max_pixels=self.max_pixels)
+        self._add(Job(data=data, memory=cost.memory(header, data, self.max_side), done=done))
+
+    def decode(self, data: bytes) -> Page:
+        """The page in this file, waited for. Raises its `OcrError`; `RuntimeError` where the pool is given up."""
+        result: Future[Result] = Future()
+        self.submit(data, result.set_result)
+        found = result.result()
+        if isinstance(found, OcrError):
+            raise found
+        if found is None:
+            raise RuntimeError("the pool of decoders is being closed")
+        return found
+
+    @property
+    def costly(self) -> int:
+        """How many pages that take long wait or are decoded."""
+        with self._changed:
+            return self._admission.costly
+
+    def give_up(self) -> None:
+        """Decode only what is being decoded and quick; all else is done with None."""
+        with self._changed:
+            self._giving_up = True
+            waiting = self._admission.give_up()
+        for job in waiting:
+            self._tell(job, None)
+
+    def close(self) -> None:
+        """Kill all children, and wait for that. What was not decoded is done with None."""
+        self.give_up()
+        with self._changed:
+            self._closed = True
+            children, threads = list(self._children), list(self._threads)
+            self._changed.notify_all()
+        for child in children:
+            child.kill()
+        for thread in threads:
+            thread.join(_ENDED_WITHIN)
+
+    # -- what seats ask (from their threads) -----------------------------------------------------------------------------
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether costly pages are not to be decoded any more."""
+        return self._giving_up
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is to be decoded any more."""
+        return self._closed
+
+    def next_job(self, *, costly: bool) -> Job | None:
+        """The next of this kind, waited for; None: there will be none."""
+        with self._changed:
+            while not self._closed:
+                if job := self._admission.take(costly=costly):
+                    return job
+                self._changed.wait()
+        return None
+
+    def request(self, job: Job) -> Request:
+        """What a child is to be asked."""
+        return Request(
+            length=len(job.data),
+            max_pixels=self.max_pixels,
+            max_side=self.max_side,
+            memory=job.memory if job.costly else self._admission.most_memory_of_a_quick_page,
+            seconds=self.seconds,
+        )
+
+    def start_child(self) -> Child | None:
+        """A new child, which is this thread's; None where none is wanted any more. Raises OSError."""
+        if self._closed:
+            return None
+        child = Child(self.most_memory + _CHILD)
+        with self._changed:
+            self._children.add(child)
+        if self._closed:
+            child.kill()
+        return child
+
+    def end_child(self, child: Child) -> None:
+        """It is of no more use."""
+        child.bury()
+        with self._changed:
+            self._children.discard(child)
+
+    def becomes_costly(self, job: Job) -> bool:
+        """A quick page takes long. Whether it may go on; then another seat is opened for quick ones."""
+        with self._changed:
+            if not self._admission.becomes_costly(job):
+                return False
+            self._changed.notify_all()
+        self._open_seat(costly=False)
+        return True
+
+    def put_back(self, job: Job) -> None:
+        """The page is to start again, among the costly ones."""
+        self._leave(job)
+        job.costly = True
+        self._add(job)
+
+    def finish(self, job: Job, result: Result) -> None:
+        """This became of it."""
+        self._leave(job)
+        self._tell(job, result)
+
+    def left(self, seat: Seat) -> None:
+        """The seat's thread ends."""
+        with self._changed:
+            self._threads.discard(seat)
+
+    def _leave(self, job: Job) -> None:
+        with self._changed:
+            self._admission.leave(job)
+            self._changed.notify_all()
+
+    def _add(self, job: Job) -> None:
+        with self._changed:
+            if not self._giving_up:
+                self._admission.add(job)
+                self._changed.notify_all()
+                return
+        self._tell(job, None)
+
+    @staticmethod
+    def _tell(job: Job, result: Result) -> None:
+        try:
+            job.done(result)
+        except Exception:  # no seat ends over it
+            log.exception("unexpected, after a page was decoded")
+
+    def _open_seat(self, *, costly: bool) -> None:
+        seat = Seat(self, costly=costly)
+        with self._changed:
+            self._threads.add(seat)
+        seat.start()
+
+
+def _processors() -> int:
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
