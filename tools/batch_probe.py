@@ -76,8 +76,8 @@ def sizes(most: int) -> list[int]:
 
 def measure(image: Path, most: int, prompt: str | None) -> None:
     """Print a line of JSON for the machine, for each page and for each step, to standard output."""
-    from ocr_celery.engine.choose import choose
     from ocr_celery.decode.image import load
+    from ocr_celery.engine.choose import choose
     from ocr_celery.settings import load_settings
 
     threading.Thread(target=_end_with_the_parent, daemon=True).start()

@@ -12,7 +12,7 @@ from typing import Generic, Protocol, TypeVar
 class Item(Protocol):
     """What waits."""
 
-    memory: int  #: bytes it is expected to take, more than 0
+    memory: int  #: bytes it may take, more than 0
     costly: bool
 
 
@@ -74,11 +74,10 @@ class Admission(Generic[T]):
         """This one is decoded no more."""
         self._inside[item.costly].remove(item)
 
-    def give_up(self) -> list[T]:
-        """All that wait, which are not decoded any more."""
-        waiting = [item for items in self._waiting.values() for item in items]
-        for items in self._waiting.values():
-            items.clear()
+    def give_up(self, *, costly: bool) -> list[T]:
+        """All of this kind that wait, which now do not any more."""
+        waiting = list(self._waiting[costly])
+        self._waiting[costly].clear()
         return waiting
 
     def _has_room(self, item: T, *, costly: bool) -> bool:

@@ -11,7 +11,7 @@ import struct
 from ocr_celery.errors import PageTooCostly, Unreadable
 
 MOST_SEGMENTS = 4096  #: the largest real files (depth maps) have some hundreds
-MOST_SCANS = 500  #: encoders make 10, optimisers some dozens
+MOST_SCANS = 128  #: encoders make 10, optimisers some dozens
 _SOS, _EOI, _EXIF, _JFIF, _ADOBE = 0xDA, 0xD9, 0xE1, 0xE0, 0xEE
 _ALONE = {0x01, *range(0xD0, 0xD9)}  #: markers without a length
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD, _SOS}  #: Huffman and arithmetic tables, quantisation, restarts
@@ -27,7 +27,8 @@ def bare_jpeg(data: bytes) -> bytes:
     A file that breaks off is left broken off, for the decoder to refuse. Raises `Unreadable` for a second frame and
     `PageTooCostly` for more segments or scans than any real file has.
     """
-    view, kept, wanted = memoryview(data), [data[:2]], dict(_FIRST_OF)
+    view, wanted = memoryview(data), dict(_FIRST_OF)
+    kept: list[bytes | memoryview] = [data[:2]]
     at, segments, scans, frames = 2, 0, 0, 0
     while found := _MARKER.search(data, at):
         marker, start = data[found.end() - 1], found.start()

@@ -40,7 +40,7 @@ class DecoderPool:
         )
         self._changed = threading.Condition()
         self._children: set[Child] = set()
-        self._threads: set[threading.Thread] = set()
+        self._threads: set[Seat] = set()
         self._giving_up = self._closed = False
         for _ in range(quick):
             self._open_seat(costly=False)
@@ -53,7 +53,8 @@ class DecoderPool:
         Raises what `header.look` raises.
         """
         header = look(data, max_pixels=self.max_pixels)
-        self._add(Job(data=data, memory=cost.memory(header, data, self.max_side), done=done))
+        expected = cost.memory(header, data, self.max_side)
+        self._add(Job(data=data, expected=expected, memory=expected, done=done))
 
     def decode(self, data: bytes) -> Page:
         """The page in this file, waited for. Raises its `OcrError`; `RuntimeError` where the pool is given up."""
@@ -73,10 +74,10 @@ class DecoderPool:
             return self._admission.costly
 
     def give_up(self) -> None:
-        """Decode only what is being decoded and quick; all else is done with None."""
+        """Decode no costly pages from now on: they are done with None, those that wait at once."""
         with self._changed:
             self._giving_up = True
-            waiting = self._admission.give_up()
+            waiting = self._admission.give_up(costly=True)
         for job in waiting:
             self._tell(job, None)
 
@@ -85,10 +86,13 @@ class DecoderPool:
         self.give_up()
         with self._changed:
             self._closed = True
+            waiting = self._admission.give_up(costly=False)
             children, threads = list(self._children), list(self._threads)
             self._changed.notify_all()
         for child in children:
             child.kill()
+        for job in waiting:
+            self._tell(job, None)
         for thread in threads:
             thread.join(_ENDED_WITHIN)
 
@@ -125,13 +129,11 @@ class DecoderPool:
 
     def start_child(self) -> Child | None:
         """A new child, which is this thread's; None where none is wanted any more. Raises OSError."""
-        if self._closed:
-            return None
-        child = Child(self.most_memory + _CHILD)
         with self._changed:
+            if self._closed:
+                return None
+            child = Child(self.most_memory + _CHILD)
             self._children.add(child)
-        if self._closed:
-            child.kill()
         return child
 
     def end_child(self, child: Child) -> None:
@@ -172,11 +174,12 @@ class DecoderPool:
 
     def _add(self, job: Job) -> None:
         with self._changed:
-            if not self._giving_up:
-                self._admission.add(job)
-                self._changed.notify_all()
-                return
-        self._tell(job, None)
+            self._admission.add(job)
+            refused = [] if not self._giving_up else self._admission.give_up(costly=True)
+            refused += [] if not self._closed else self._admission.give_up(costly=False)
+            self._changed.notify_all()
+        for one in refused:
+            self._tell(one, None)
 
     @staticmethod
     def _tell(job: Job, result: Result) -> None:

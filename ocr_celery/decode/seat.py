@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ocr_celery.decode.process import Child, ChildDied
 from ocr_celery.decode.protocol import BadAnswer
-from ocr_celery.errors import OcrError, PageTooCostly
+from ocr_celery.errors import OcrError, PageTooCostly, Unreadable
 from ocr_celery.page import Page
 
 if TYPE_CHECKING:
@@ -23,7 +23,9 @@ log = logging.getLogger(__name__)
 #: the page, why there is none, or None: it was given up and not decoded
 Result = Page | OcrError | None
 
-PATIENCE = 0.5  #: seconds of CPU time for which a page may keep a quick seat from others: a busy machine is no page's doing
+PATIENCE = (
+    0.5  #: seconds of CPU time for which a page may keep a quick seat from others: a busy machine is no page's doing
+)
 _MAY_BE_STOPPED = 1.0  #: seconds after which a child is looked at for that
 _LOOK = 0.25  #: seconds between two looks at the clock, of which
 _COUNTS = 1.0  #: so many count at most: what happens while the worker itself is stopped is no page's doing
@@ -38,7 +40,8 @@ class Job:
     """A file on its way to a page."""
 
     data: bytes
-    memory: int  #: bytes it is expected to take
+    expected: int  #: bytes it is expected to take
+    memory: int  #: bytes it may take
     done: Callable[[Result], None]
     costly: bool = False
     seconds: float = 0.0  #: that children have worked on it
@@ -97,11 +100,17 @@ class Seat(threading.Thread):
             self._end_child()
             self._pool.finish(job, PageTooCostly(f"The file could not be decoded ({type(exc).__name__})."))
         else:
-            if result is None and job.memory < self._pool.most_memory:
-                job.memory = self._pool.most_memory
-                self._pool.put_back(job)
-            else:
-                self._pool.finish(job, result or PageTooCostly())
+            self._conclude(job, result)
+
+    def _conclude(self, job: Job, result: Page | OcrError | None) -> None:
+        most = self._pool.most_memory
+        if result is None and job.memory < most:
+            job.memory = most
+            self._pool.put_back(job)
+        elif isinstance(result, Unreadable) and job.expected > most:
+            self._pool.finish(job, PageTooCostly())  # a decoder that got less than it needs calls the file damaged
+        else:
+            self._pool.finish(job, result or PageTooCostly())
 
     def _result(self, job: Job) -> Page | OcrError | None:
         """None: it takes more memory than it was expected to."""
@@ -109,7 +118,7 @@ class Seat(threading.Thread):
             try:
                 return child.ask(self._pool.request(job), job.data, _Watch(self, job, child))
             except (_Outlasted, BadAnswer) as exc:
-                log.warning("a page is not decoded: %s", exc or "it takes too long")
+                log.warning("a page is not decoded: %s", exc)
                 self._end_child()
                 return PageTooCostly()
             except ChildDied as exc:
@@ -179,7 +188,7 @@ class _Watch:
         if now - self._began > _MAY_BE_STOPPED and self._child.is_stopped():
             raise ChildDied("somebody has stopped it")
         if job.seconds >= pool.seconds:
-            raise _Outlasted
+            raise _Outlasted(f"it took more than {pool.seconds:g} s")
         if job.costly and pool.gives_up:
             raise _GivenUp
         if not job.costly and self._used() > PATIENCE:

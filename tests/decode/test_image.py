@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw
 
 from ocr_celery.decode.image import load as load_with
-from ocr_celery.decode.metadata import MOST_PAGES
+from ocr_celery.decode.protocol import MOST_PAGES
 from ocr_celery.errors import EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels, Unreadable
 from ocr_celery.page import Page
 
