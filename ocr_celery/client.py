@@ -28,7 +28,7 @@ from ocr_celery.core.status import OF_STATE, BatchView, Stats, Status, TaskView
 from ocr_celery.errors import BrokerUnavailable, Cancelled, EmptyFile, QueueFull, ResultExpired, TaskNotFound, public
 from ocr_celery.message import Job
 from ocr_celery.settings import Settings, load_settings
-from ocr_celery.store import blobs, connect
+from ocr_celery.store import blobs, connect, inspection
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.refusal import refusal
 from ocr_celery.store.registry import Record, Registry
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from celery import Celery
     from redis import Redis
 
-_HERE = "redis://127.0.0.1:6379/0"  #: where REDIS_URL names no other
+HERE = "redis://127.0.0.1:6379/0"  #: where REDIS_URL names no other
 _NEARLY_FULL = 64  #: places; with fewer left, an image is sent only when the counts say that there is one
 _BATCH_KEEP = 7 * 86400  #: seconds a batch may take at most; its record then goes like those of its tasks
 
@@ -60,7 +60,7 @@ class Client:
     @cached_property
     def redis(self) -> "Redis":
         """The connection pool to Redis."""
-        return connect(self.settings.redis_url or _HERE)
+        return connect(self.settings.redis_url or HERE)
 
     @cached_property
     def _registry(self) -> Registry:
@@ -79,7 +79,7 @@ class Client:
         except (RedisError, OperationalError, ConnectionError) as exc:
             said = refusal(exc)
             if not said and not self.settings.redis_url:
-                said = f"No Redis answers at {_HERE}. REDIS_URL, which says where the service's Redis is, is not set."
+                said = f"No Redis answers at {HERE}. REDIS_URL, which says where the service's Redis is, is not set."
             raise BrokerUnavailable(said) from exc
 
     # -- sending ---------------------------------------------------------------------------------------------------------
@@ -209,6 +209,11 @@ class Client:
             time.sleep(pause)
             pause = min(1.0, pause * 1.3)
         return task
+
+    def eviction_policy(self) -> str:
+        """Redis's maxmemory-policy, or "unknown". Anything but noeviction loses pages. Raises `BrokerUnavailable`."""
+        with self._broker():
+            return inspection.eviction_policy(self.redis)
 
     def stats(self) -> Stats:
         """How many tasks stand where, and how many workers are ready. Raises `BrokerUnavailable`."""

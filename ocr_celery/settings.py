@@ -26,6 +26,9 @@ def _redis_url(value: str) -> str:
     value = value.replace("unix://", "redis+socket://", 1) if value.startswith("unix://") else value
     if value and not value.startswith(_REDIS_SCHEMES):
         raise ValueError("redis://HOST:6379/0, rediss://HOST:6379/0 or redis+socket:///path/to/redis.sock")
+    if value.startswith("rediss://") and "ssl_cert_reqs=" not in value:
+        # Celery refuses a URL that leaves it open, and kombu would then ask for no certificate at all
+        value += ("&" if "?" in value else "?") + "ssl_cert_reqs=required"
     return value
 
 

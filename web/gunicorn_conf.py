@@ -6,9 +6,14 @@ import sys
 from typing import Any
 
 from gunicorn.glogging import Logger
+from redis.exceptions import RedisError
 
 from ocr_celery import telemetry
+from ocr_celery.client import HERE
 from ocr_celery.settings import SettingsError, load_settings
+from ocr_celery.store import connect
+from ocr_celery.store.inspection import earlier_layout, eviction_policy, eviction_refusal
+from ocr_celery.store.refusal import why
 from web.request_body import return_memory
 from web.server import Worker, connection_limit
 
@@ -37,6 +42,20 @@ def when_ready(_: Any) -> None:
     """The facade listens. gunicorn says so too, where it says anything."""
     if not _as_json:
         logging.getLogger("web").info("listening at http://%s", bind)
+
+
+def on_starting(server: Any) -> None:
+    """Refuse a Redis that loses pages. One that is away is no reason not to start: it may come."""
+    try:
+        with connect(_settings.redis_url or HERE) as redis:
+            refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)
+    except RedisError as exc:
+        server.log.warning("Redis does not answer yet: %s", why(exc))
+        return
+    if refused:
+        sys.exit(f"ocr-celery: {refused}")
+    if earlier:
+        server.log.warning("%s", earlier)
 
 
 wsgi_app = "web.wsgi:app"

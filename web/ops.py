@@ -7,6 +7,7 @@ from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
+from ocr_celery.store.inspection import UNKNOWN, eviction_refusal
 from web.document import answers
 from web.incoming import client
 from web.problems import NotReady, answer
@@ -16,8 +17,9 @@ api = APIBlueprint("ops", __name__)
 _TAGS: Any = [{"name": "Operate", "description": "Watch the service."}]
 
 
-def _health(status: str, message: str, redis: str, workers: int) -> dict[str, Any]:
-    return {"status": status, "message": message, "checks": {"redis": redis, "workers": workers}}
+def _health(status: str, message: str, redis: str, workers: int, eviction: str = UNKNOWN) -> dict[str, Any]:
+    checks = {"redis": redis, "eviction": eviction, "workers": workers}
+    return {"status": status, "message": message, "checks": checks}
 
 
 def _answers() -> Any:
@@ -34,12 +36,13 @@ def _answers() -> Any:
 def health() -> Response:
     """Whether the service is there: its Redis answers, and a worker with a loaded engine is alive."""
     try:
-        workers = client().stats().workers
+        workers, eviction = client().stats().workers, client().eviction_policy()
     except BrokerUnavailable as exc:
         return answer(exc, **_health("unhealthy", exc.message, "away", 0))
-    if not workers:
-        return jsonify(_health("degraded", NotReady().message, "ok", 0))
-    return jsonify(_health("healthy", f"{_workers(workers)} ready.", "ok", workers))
+    trouble = eviction_refusal(eviction) or ("" if workers else NotReady().message)
+    if trouble:
+        return jsonify(_health("degraded", trouble, "ok", workers, eviction))
+    return jsonify(_health("healthy", f"{_workers(workers)} ready.", "ok", workers, eviction))
 
 
 def _workers(count: int) -> str:

@@ -263,11 +263,15 @@ class Checks(BaseModel):
     """What was looked at."""
 
     redis: Literal["ok", "away"]
+    eviction: str = Field(
+        description="What Redis does when it is full, its maxmemory-policy, or unknown. Anything but noeviction loses pages.",
+        examples=["noeviction"],
+    )
     workers: int = Field(description="Workers whose engine is loaded and alive.", examples=[1])
 
 
 class Health(BaseModel):
-    """degraded: no worker is ready, tasks wait. unhealthy: Redis does not answer."""
+    """degraded: no worker is ready, tasks wait; or Redis may drop pages when it is full. unhealthy: it does not answer."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
     message: str = Field(examples=["1 worker is ready."])

@@ -25,6 +25,7 @@ from redis.exceptions import RedisError
 from ocr_celery.consumer.ending import NAME_LOST, end_worker
 from ocr_celery.store import scripts
 from ocr_celery.store.keys import Keys
+from ocr_celery.store.refusal import why
 from ocr_celery.store.unacked import give_back, take_over
 
 log = logging.getLogger(__name__)
@@ -81,7 +82,7 @@ class Presence:
                 if holder is not None and _is_dead(holder):
                     holder = self._claim(holder)
             except RedisError as exc:
-                log.warning("waiting for Redis: %s", exc)
+                log.warning("waiting for Redis: %s", why(exc))
                 time.sleep(RENEW)
                 end = time.monotonic() + LEASE + RENEW
                 continue
@@ -122,7 +123,7 @@ class Presence:
                 self._say_whether_ready()
                 self._care_for_the_dead()
             except RedisError as exc:
-                log.warning("presence: %s", exc)
+                log.warning("presence: %s", why(exc))
                 self._missing.clear()  # while Redis was away every lease ran out
             except Exception:
                 log.exception("presence")

@@ -13,6 +13,8 @@ from typing import Any
 import celery.apps.worker
 from celery import bootsteps
 from celery.signals import celeryd_after_setup, setup_logging, worker_init
+from redis import Redis
+from redis.exceptions import RedisError
 
 from ocr_celery import broker, telemetry
 from ocr_celery.consumer import command_line, ending
@@ -21,7 +23,9 @@ from ocr_celery.consumer.presence import Presence
 from ocr_celery.consumer.sweep import Sweeper
 from ocr_celery.settings import load_settings
 from ocr_celery.store import connect
+from ocr_celery.store.inspection import earlier_layout, eviction_policy, eviction_refusal
 from ocr_celery.store.keys import Keys
+from ocr_celery.store.refusal import why
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +93,20 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
     atexit.register(
         _presence.end
     )  # whichever way it ends, warm, cold or by an error: Celery has a signal for the first
+    _inspect(_presence.redis)
+
+
+def _inspect(redis: Redis) -> None:
+    """Refuse a Redis that loses pages, and say what an earlier version left in it."""
+    try:
+        refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)
+    except RedisError as exc:  # it was there a moment ago, and is waited for
+        log.warning("Redis was not inspected: %s", why(exc))
+        return
+    if refused:
+        sys.exit(f"ocr-celery: {refused}")
+    if earlier:
+        log.warning("%s", earlier)
 
 
 class Feed(bootsteps.StartStopStep):

@@ -16,6 +16,8 @@ from ocr_celery.local.guard import THEN, Guard
 from ocr_celery.local.say import say
 from ocr_celery.local.supervisor import Program, Supervisor
 from ocr_celery.settings import Settings, SettingsError, load_settings
+from ocr_celery.store import connect, inspection
+from ocr_celery.store.refusal import tls_trouble, why
 
 _REDIS_WAIT = 60.0  #: seconds for a given Redis to answer, which may be starting at the same time
 
@@ -86,6 +88,7 @@ async def _start(settings: Settings, folder: Folder, supervisor: Supervisor, url
         await _own_redis(folder, supervisor)
     else:
         await _given_redis(url)
+    _inspect(url)
     at = address.url(settings)
     for program in _programs(settings):
         supervisor.keep(program)
@@ -143,7 +146,10 @@ async def _given_redis(url: str) -> None:
             say(f"{await asyncio.to_thread(redis.said, url)} at {redis.shown(url)} (given by REDIS_URL)")
             return
         except RedisError as exc:
-            reason = f"Redis at {redis.shown(url)} (given by REDIS_URL) does not answer: {redis.why(exc)}"
+            at = f"Redis at {redis.shown(url)} (given by REDIS_URL)"
+            if trouble := tls_trouble(exc):
+                raise Problem(f"{at} cannot be reached by TLS: {trouble}") from None
+            reason = f"{at} does not answer: {why(exc)}"
         except ValueError as exc:
             raise Problem(f"REDIS_URL: {exc}") from None
         if time.monotonic() > until:
@@ -152,6 +158,17 @@ async def _given_redis(url: str) -> None:
             told = time.monotonic()
             say(f"{reason}; waiting … (without REDIS_URL, one is started here)")
         await asyncio.sleep(0.5)
+
+
+def _inspect(url: str) -> None:
+    """Refuse a Redis that loses pages, and say what an earlier version left in it."""
+    with connect(url) as client:
+        refused = inspection.eviction_refusal(inspection.eviction_policy(client))
+        earlier = inspection.earlier_layout(client)
+    if refused:
+        raise Problem(f"REDIS_URL: {refused}")
+    if earlier:
+        say(earlier)
 
 
 async def _ready(at: str) -> None:

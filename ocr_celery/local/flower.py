@@ -9,6 +9,7 @@ from ocr_celery.local import Problem, address, redis
 from ocr_celery.local.folder import Folder
 from ocr_celery.local.say import say
 from ocr_celery.settings import Settings, SettingsError, load_settings
+from ocr_celery.store.refusal import why
 
 
 def main() -> None:
@@ -42,7 +43,7 @@ def _watched(settings: Settings) -> str:
         redis.said(url)
     except (RedisError, ValueError) as exc:
         if settings.redis_url:
-            reason = redis.why(exc) if isinstance(exc, RedisError) else str(exc)
+            reason = why(exc) if isinstance(exc, RedisError) else str(exc)
             raise Problem(f"Redis at {redis.shown(url)} (given by REDIS_URL) does not answer: {reason}") from None
         raise Problem(f"nothing is running in {folder.shown}: make run first, or set REDIS_URL") from None
     return url

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from redis import Redis
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from ocr_celery.local import Problem
 from ocr_celery.local.folder import Folder
@@ -98,13 +98,6 @@ def said(url: str) -> str:
     if "valkey_version" in info:
         return f"Valkey {info['valkey_version']}"
     return f"Redis {version}"
-
-
-def why(exc: RedisError) -> str:
-    """In a few words, what went wrong."""
-    if isinstance(exc, AuthenticationError):
-        return "it refuses the password"
-    return str(exc).rstrip(".") or type(exc).__name__
 
 
 def shown(url: str) -> str:

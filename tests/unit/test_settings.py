@@ -135,3 +135,16 @@ def test_the_example_shows_the_defaults(elsewhere: Path) -> None:
     prompt = {"default_prompt"}  # written with the two characters \n there
     assert shown.model_dump(exclude=prompt) == defaults.model_dump(exclude=prompt)
     assert shown.options() == defaults.options()
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [
+        ("rediss://host:6379/0", "rediss://host:6379/0?ssl_cert_reqs=required"),
+        ("rediss://host/0?ssl_ca_certs=/ca.pem", "rediss://host/0?ssl_ca_certs=/ca.pem&ssl_cert_reqs=required"),
+        ("rediss://host/0?ssl_cert_reqs=none", "rediss://host/0?ssl_cert_reqs=none"),
+        ("redis://host:6379/0", "redis://host:6379/0"),
+    ],
+)
+def test_tls_wants_a_certificate_unless_it_is_told_otherwise(given: str, used: str) -> None:
+    assert Settings(redis_url=given).redis_url == used

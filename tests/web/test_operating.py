@@ -13,6 +13,8 @@ from ocr_celery.errors import EmptyFile
 
 NOT_READY = "No worker with a loaded engine is there yet; tasks are taken in and wait."
 
+OK = {"redis": "ok", "eviction": "noeviction"}
+
 
 def announce(redis: RedisServer, *nodes: str, until: float = 8) -> None:
     """Say what a worker says while its engine is loaded."""
@@ -22,7 +24,7 @@ def announce(redis: RedisServer, *nodes: str, until: float = 8) -> None:
 def test_without_a_worker_the_service_is_degraded_and_not_ready(http: FlaskClient) -> None:
     health, ready = http.get("/health"), http.get("/ready")
     assert health.status_code == 200
-    assert health.json == {"status": "degraded", "message": NOT_READY, "checks": {"redis": "ok", "workers": 0}}
+    assert health.json == {"status": "degraded", "message": NOT_READY, "checks": {**OK, "workers": 0}}
     assert ready.status_code == 503
     assert ready.json == {"detail": NOT_READY, "code": "not_ready"}
     assert int(ready.headers["Retry-After"]) > 0
@@ -38,7 +40,7 @@ def test_with_a_worker_it_is_healthy_and_ready(
     assert health.json == {
         "status": "healthy",
         "message": message,
-        "checks": {"redis": "ok", "workers": len(nodes)},
+        "checks": {**OK, "workers": len(nodes)},
     }
     assert ready.status_code == 200
     assert ready.json == {"ready": True, "workers": len(nodes)}

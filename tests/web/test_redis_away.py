@@ -41,7 +41,7 @@ def check_away(server: Served, name: str) -> None:
     assert {"detail": DETAIL, "code": "broker_unavailable"}.items() <= body.items()
     if name == "health":
         assert body["status"] == "unhealthy"
-        assert body["checks"] == {"redis": "away", "workers": 0}
+        assert body["checks"] == {"redis": "away", "eviction": "unknown", "workers": 0}
     else:
         assert len(body) == 2
     assert int(answer.headers["Retry-After"]) > 0
