@@ -1,5 +1,6 @@
 """``ocr-celery read``: documents through a running service, to markdown. Needs the light client only."""
 
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -11,8 +12,9 @@ from typing import Any
 import click
 
 from ocr_celery import __version__
+from ocr_celery.cli import here
 from ocr_celery.cli.documents import Document, find
-from ocr_celery.cli.output import Output
+from ocr_celery.cli.output import Output, place
 from ocr_celery.cli.service import Failed, Service
 
 Answer = tuple[int, "dict[str, Any] | Failed"]  #: number of the document, and its result or why there is none
@@ -24,47 +26,64 @@ def main() -> None:
     """OCR as Celery tasks: pages in, text out."""
 
 
+_SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage is 2
+
+
 @main.command()
-@click.argument("sources", metavar="FILE|DIR|URL…", nargs=-1, required=True)
+@click.argument("sources", metavar="FILE|DIR|URL|-…", nargs=-1, required=True)
 @click.option(
     "--server",
     "--url",
     "server",
     envvar="OCRCELERY_SERVER",
-    default="http://127.0.0.1:8000",
-    show_default=True,
     show_envvar=True,
-    help="The service.",
+    help="The service; without it, the one that make run runs in this folder, else http://127.0.0.1:8000.",
 )
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
     help="Write NAME.md files into this folder; without it, the text goes to standard output.",
 )
+@click.option("--skip-existing", is_flag=True, help="With --output: leave alone what has its file there already.")
 @click.option("--prompt", help="How to read; without it, the service's own prompt.")
 @click.option("--format", "form", type=click.Choice(["markdown", "raw"]), default="markdown", show_default=True)
-@click.option("--jobs", type=click.IntRange(1, 256), default=4, show_default=True, help="Documents at once.")
+@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON, a line a document (NAME.json files).")
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Sent along, as for a proxy's login.")
+@click.option("--jobs", type=click.IntRange(1, 256), default=16, show_default=True, help="Documents at once.")
 @click.option("--timeout", type=click.FloatRange(min=1), default=600, show_default=True, help="Seconds a document.")
 def read(
     *,
     sources: tuple[str, ...],
-    server: str,
+    server: str | None,
     output: Path | None,
+    skip_existing: bool,
     prompt: str | None,
     form: str,
+    as_json: bool,
+    headers: tuple[str, ...],
     jobs: int,
     timeout: float,
 ) -> None:
-    """Read image files, folders of them and URLs, and print their text in the order given.
+    """Read image files, folders of them, URLs and standard input (-), and print their text in the order given.
 
-    The exit code is 1 if a document could not be read.
+    Folders are mirrored below --output; two inputs never share a file there: x/a.png and y/a.png become x/a.md and y/a.md.
+
+    \b
+    The exit code is 0 when everything was read (or skipped, as asked for), 1 if a document could not be read,
+    2 for wrong usage, 3 if documents in a folder were left out (PDF and others that are not read), 130 after Ctrl-C.
     """
+    server = server or here.server()
     if not server.startswith(("http://", "https://")):
         raise click.BadParameter(f"{server!r} is no http address", param_hint="--server")
-    documents = find(sources)
-    options = {"prompt": prompt} if prompt else {}
-    out = Output(documents, folder=output, raw=form == "raw")
-    service = Service(server.rstrip("/"), options, timeout=timeout, form=form, warn=out.warn)
+    if skip_existing and output is None:
+        raise click.UsageError("--skip-existing needs --output")
+    left_out: list[Path] = []
+    documents = find(sources, left_out)
+    if skip_existing and output is not None:
+        documents = _missing(documents, output, as_json=as_json)
+    out = Output(documents, folder=output, raw=form == "raw", as_json=as_json)
+    options, along = {"prompt": prompt} if prompt else {}, _headers(headers)
+    service = Service(server.rstrip("/"), options, timeout=timeout, form=form, headers=along, warn=out.warn)
     try:
         with closing(out):
             for number, answer in _answers(documents, service, jobs):
@@ -73,7 +92,24 @@ def read(
         service.stop()
         click.echo("\ninterrupted", err=True)
         sys.exit(130)
-    sys.exit(1 if out.failed else 0)
+    sys.exit(_SOME_FAILED if out.failed else _SOME_LEFT_OUT if left_out else 0)
+
+
+def _missing(documents: list[Document], output: Path, *, as_json: bool) -> list[Document]:
+    missing = [document for document in documents if not place(output, document, as_json=as_json).exists()]
+    if len(missing) < len(documents):
+        click.echo(f"{len(documents) - len(missing)} skipped: their files are in {output} already", err=True)
+    return missing
+
+
+def _headers(given: tuple[str, ...]) -> dict[str, str]:
+    headers = {}
+    for text in given:
+        name, colon, value = text.partition(":")
+        if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not value.isprintable():
+            raise click.BadParameter(f"{name!r}: 'NAME: VALUE' is wanted", param_hint="--header")
+        headers[name] = value.strip()
+    return headers
 
 
 def _answers(documents: list[Document], service: Service, jobs: int) -> Iterator[Answer]:

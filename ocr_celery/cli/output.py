@@ -1,5 +1,6 @@
 """Where the output of `ocr-celery read` goes: texts in order or into files, progress and errors to standard error."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -12,11 +13,23 @@ from ocr_celery.cli.service import Failed
 from ocr_celery.core import markdown
 
 
-class Output:
-    """Takes what becomes of the documents. `folder`: None = standard output. `raw`: the engine's own notation."""
+def place(folder: Path, document: Document, *, as_json: bool) -> Path:
+    """Where the text of a document goes."""
+    return folder / document.name.with_name(document.name.name + (".json" if as_json else ".md"))
 
-    def __init__(self, documents: list[Document], *, folder: Path | None, raw: bool) -> None:
-        self._documents, self._folder, self._raw = documents, folder, raw
+
+def _line(answer: dict[str, Any]) -> str:
+    return json.dumps(answer, ensure_ascii=False) + "\n"
+
+
+class Output:
+    """Takes what becomes of the documents. `folder`: None = standard output. `raw`: the engine's own notation.
+
+    `as_json`: the whole answer, a line each on standard output, NAME.json in a folder.
+    """
+
+    def __init__(self, documents: list[Document], *, folder: Path | None, raw: bool, as_json: bool = False) -> None:
+        self._documents, self._folder, self._raw, self._as_json = documents, folder, raw, as_json
         self._waiting: dict[int, str | None] = {}  # texts whose turn has not come, by number; None: failed
         self._next = 0
         self.failed = 0
@@ -36,6 +49,8 @@ class Output:
         if isinstance(answer, Failed):
             self.failed += 1
             self.warn(f"{document.source}: {answer}")
+            if self._as_json and self._folder is None:
+                text = _line({"source": document.source, "status": "failed", **answer.as_dict()})
         else:
             text = self._text(document, answer)
         if self._folder is None:
@@ -45,7 +60,7 @@ class Output:
             self._write(document, text)
         if self._bar:
             self._bar.update(1)
-        elif text is not None:
+        elif not isinstance(answer, Failed):
             click.echo(f"{document.source}: read", err=True)
 
     def warn(self, text: str) -> None:
@@ -60,6 +75,8 @@ class Output:
             self.warn(f"{document.source}: only the first of its {pages['in_file']} pages was read")
         if details.get("finish_reason") == "length":
             self.warn(f"{document.source}: the text ends early, the page has more than max_tokens allow")
+        if self._as_json:
+            return _line({"source": document.source, **task})
         return str(task.get("result", "")).rstrip("\n") + "\n"
 
     def _print_waiting(self) -> None:
@@ -71,7 +88,7 @@ class Output:
             self._next += 1
 
     def _headed(self, source: str, text: str) -> str:
-        if len(self._documents) == 1:
+        if len(self._documents) == 1 or self._as_json:
             return text
         if self._raw:
             return f"===== {source} =====\n{text}\n"
@@ -80,7 +97,7 @@ class Output:
     def _write(self, document: Document, text: str) -> None:
         """All of it or nothing: whoever watches the folder never sees half a text."""
         assert self._folder is not None
-        path = self._folder / document.name.with_name(document.name.name + ".md")
+        path = place(self._folder, document, as_json=self._as_json)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

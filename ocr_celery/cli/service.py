@@ -1,9 +1,11 @@
 """A running service as the command line sees it: send a document, wait for it, try again where that may help."""
 
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,6 +27,10 @@ class Failed(Exception):
     def __str__(self) -> str:
         return f"{self.args[0]}: {self.args[1]}"
 
+    def as_dict(self) -> dict[str, str]:
+        """As the service answers it."""
+        return {"code": str(self.args[0]), "error": str(self.args[1])}
+
 
 class Service:
     """The service behind a base URL. Used by many threads; each has its own connection."""
@@ -36,9 +42,11 @@ class Service:
         *,
         timeout: float,
         form: str = "markdown",
+        headers: Mapping[str, str] = MappingProxyType({}),
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._server, self._options, self._timeout, self._warn = server, options, timeout, warn
+        self._headers = dict(headers)
         self._shape = {"format": form, "details": "true"}
         self._stopped = threading.Event()
         self._warned = threading.Event()
@@ -53,14 +61,10 @@ class Service:
     def read(self, document: Document) -> dict[str, Any]:
         """The finished task as the service answers it, with its details. Raises `Failed`."""
         until = time.monotonic() + self._timeout
-        if document.path is None:
+        if document.path is None and document.source != "-":
             asked = self._asking("POST", "/ocr/url", until, json={"url": document.source, **self._options})
         else:
-            try:
-                data = document.path.read_bytes()
-            except OSError as exc:
-                raise Failed("cannot_open", exc.strerror or str(exc)) from None
-            file = {"file": (document.path.name, data)}
+            file = {"file": (document.path.name if document.path else "stdin", _data(document))}
             asked = self._asking("POST", "/ocr", until, files=file, data=self._options)
         return self._awaited(str(asked.get("task_id")), until)
 
@@ -115,9 +119,17 @@ class Service:
         session: requests.Session | None = getattr(self._own, "session", None)
         if session is None:
             session = self._own.session = requests.Session()
+            session.headers.update(self._headers)
             # a proxy has no business between us and this machine
             session.trust_env = urlsplit(self._server).hostname not in ("127.0.0.1", "::1", "localhost")
         return session
+
+
+def _data(document: Document) -> bytes:
+    try:
+        return document.path.read_bytes() if document.path else sys.stdin.buffer.read()
+    except OSError as exc:
+        raise Failed("cannot_open", exc.strerror or str(exc)) from None
 
 
 def _refused(exc: requests.RequestException) -> bool:
@@ -138,6 +150,12 @@ def _body(answer: requests.Response) -> dict[str, Any]:
 
 
 def _error(answer: requests.Response, body: dict[str, Any]) -> tuple[str, str]:
+    if answer.status_code == 413 and "code" not in body:  # not the service, which has a word for it
+        size = int(answer.request.headers.get("Content-Length") or 0) / 1e6
+        return "http_413", (
+            f"a proxy in front of the service takes no {size:.1f} MB (nginx: client_max_body_size 20m;), the file never got "
+            "to the service"
+        )
     code = body.get("code") or f"http_{answer.status_code}"
     return str(code), str(body.get("detail") or answer.reason or "the service answered with an error")
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import CliRunner, Result
 
-from ocr_celery.cli import main
+from ocr_celery.cli import here, main
 from ocr_celery.cli.documents import find
 from ocr_celery.core.markdown import to_markdown
 
@@ -29,6 +29,8 @@ class Fake(ThreadingHTTPServer):
         self.retry_after = "0"
         self.tasks: dict[str, dict[str, Any]] = {}
         self.asked: list[dict[str, str]] = []
+        self.headers: list[dict[str, str]] = []
+        self.proxy_takes = 1_000_000  # bytes
         self.slow: dict[str, float] = {}  # text: seconds until it is read
         self.lock = threading.Lock()
 
@@ -43,6 +45,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.headers.append(dict(self.headers))
+        if len(body) > self.server.proxy_takes:
+            self.send_error(413)
+            self.close_connection = True
+            return
         with self.server.lock:
             if self.server.refusals:
                 self.server.refusals -= 1
@@ -59,6 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(202, {"task_id": task_id, "status": "pending"})
 
     def do_GET(self) -> None:
+        self.server.headers.append(dict(self.headers))
         task = self.server.tasks[urlsplit(self.path).path.rpartition("/")[2]]
         if time.monotonic() < task["from"]:
             self._answer(200, {"status": "processing"})
@@ -198,6 +206,107 @@ def test_names_are_unique_also_where_case_is_not_told_apart(tmp_path: Path) -> N
     assert names[-1] == PurePath("example.com")
 
 
+def test_two_folders_with_the_same_names_are_both_mirrored_in_whatever_order(
+    service: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("x/a.png", "y/a.png", "y/b.png"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(name)
+    for number, sources in enumerate((["x", "y"], ["y", "x"], ["y/b.png", "y/a.png", "x/a.png"])):
+        assert read(service, *sources, "--output", f"out{number}").exit_code == 0
+        out = tmp_path / f"out{number}"
+        found = {str(p.relative_to(out)): p.read_text() for p in out.rglob("*") if p.is_file()}
+        assert found == {"x/a.md": "x/a.png\n", "y/a.md": "y/a.png\n", "y/b.md": "y/b.png\n"}
+
+
+def test_images_that_differ_in_their_ending_only_keep_it(tmp_path: Path) -> None:
+    for name in ("page.png", "page.jpg", "other.png"):
+        (tmp_path / name).touch()
+    assert [str(d.name) for d in find([str(tmp_path)])] == ["other", "page.jpg", "page.png"]
+
+
+def test_the_exit_code_says_that_documents_were_left_out(service: Fake, scans: Path) -> None:
+    (scans / "more/contract.PDF").touch()
+    result = read(service, scans)
+    assert result.exit_code == 3
+    assert "left out what is no image: more/contract.PDF, more/notes.txt" in result.stderr
+    (scans / "bad.png").write_text("damaged")
+    assert read(service, scans).exit_code == 1
+
+
+def test_what_is_there_already_is_not_read_again(service: Fake, scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "more").mkdir(parents=True)
+    (out / "more/a.md").write_text("mine")
+    result = read(service, scans, "--output", out, "--skip-existing")
+    assert result.exit_code == 0
+    assert "1 skipped" in result.stderr
+    assert (out / "more/a.md").read_text() == "mine"
+    assert sorted(fields["file"] for fields in service.asked) == ["a.jpg", "b.png"]
+    service.asked.clear()
+    assert read(service, scans, "--output", out, "--skip-existing").exit_code == 0
+    assert service.asked == []
+
+
+def test_standard_input_is_a_document(service: Fake) -> None:
+    result = CliRunner().invoke(main, ["read", "--server", service.url, "-"], input=b"from a pipe")
+    assert (result.exit_code, result.stdout) == (0, "from a pipe\n")
+
+
+def test_json_has_the_whole_answer_of_each_document_and_of_each_failure(
+    service: Fake, scans: Path, tmp_path: Path
+) -> None:
+    (scans / "b.png").write_text("damaged")
+    result = read(service, scans / "a.jpg", scans / "b.png", "--json")
+    first, second = map(json.loads, result.stdout.splitlines())
+    assert (first["source"], first["status"], first["result"]) == (str(scans / "a.jpg"), "completed", "a.jpg")
+    assert (second["source"], second["status"], second["code"]) == (str(scans / "b.png"), "failed", "unreadable_image")
+    assert result.exit_code == 1
+    assert read(service, scans / "a.jpg", "--json", "--output", tmp_path / "out").exit_code == 0
+    assert json.loads((tmp_path / "out/a.json").read_text())["result"] == "a.jpg"
+
+
+def test_headers_go_along_with_every_request(service: Fake, scans: Path) -> None:
+    assert read(service, scans / "a.jpg", "--header", "Authorization: Bearer x", "--header", "X-A:b").exit_code == 0
+    assert {(h["Authorization"], h["X-A"]) for h in service.headers} == {("Bearer x", "b")}
+    assert len(service.headers) >= 2
+    assert read(service, scans / "a.jpg", "--header", "no header").exit_code == 2
+
+
+def test_a_proxy_that_takes_no_more_is_named(service: Fake, scans: Path) -> None:
+    service.proxy_takes = 10
+    result = read(service, scans / "a.jpg")
+    assert result.exit_code == 1
+    assert "http_413" in result.stderr
+    assert "client_max_body_size" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("files", "environment", "url"),
+    [
+        ({}, {}, "http://127.0.0.1:8000"),
+        ({}, {"OCR_PORT": "9101"}, "http://127.0.0.1:9101"),
+        ({".env": "OCR_PORT=9102\n"}, {}, "http://127.0.0.1:9102"),
+        ({".ocr/service.url": "http://127.0.0.1:9103\n"}, {"OCR_PORT": "9101"}, "http://127.0.0.1:9103"),
+        ({"data/service.url": "http://[::1]:9104\n", ".env": "OCR_DATA_DIR=data\n"}, {}, "http://[::1]:9104"),
+    ],
+)
+def test_where_none_is_named_it_is_the_service_of_this_folder(
+    files: dict[str, str], environment: dict[str, str], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("OCR_PORT", "OCR_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert here.server() == url
+
+
 def test_a_name_from_a_url_stays_inside_the_folder() -> None:
     urls = ["http://h/..%2f..%2fetc%2fpasswd.png", "http://h/%2e%2e", "http://[", "http://h/" + "x" * 500]
     for document in find(urls):
@@ -220,7 +329,14 @@ def test_the_prompt_goes_along(service: Fake, scans: Path) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["missing.png"], ["a.jpg", "--jobs", "0"], ["a.jpg", "--server", "localhost"], ["empty"]],
+    [
+        [],
+        ["missing.png"],
+        ["a.jpg", "--skip-existing"],
+        ["a.jpg", "--jobs", "0"],
+        ["a.jpg", "--server", "localhost"],
+        ["empty"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2(arguments: list[str], scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(scans)
