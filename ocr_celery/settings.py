@@ -49,6 +49,11 @@ def _networks(value: Any) -> Any:
         raise ValueError("addresses or networks of proxies, such as 10.0.0.5 or 10.0.0.0/8") from None
 
 
+def _host(value: str) -> str:
+    """An address of IPv6 is written in brackets where a port follows; here it is one without."""
+    return value[1:-1] if value.startswith("[") and value.endswith("]") else value
+
+
 def _split(value: Any) -> Any:
     return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
 
@@ -115,7 +120,7 @@ class Settings(BaseSettings):
     window_size: int = Field(90, ge=options.WINDOW_SIZE[0], le=options.WINDOW_SIZE[1])
 
     # the facade and the processes of `make run`
-    host: str = "0.0.0.0"
+    host: Annotated[str, AfterValidator(_host)] = "0.0.0.0"
     port: int = Field(8000, ge=1, le=65535)
     root_path: Annotated[str, AfterValidator(_root_path)] = Field(
         "", description="path below which a proxy shows the service"

@@ -8,7 +8,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 from redis.exceptions import RedisError
 
-from ocr_celery import telemetry
+from ocr_celery import listen, telemetry
 from ocr_celery.client import HERE
 from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import connect
@@ -44,8 +44,19 @@ def when_ready(_: Any) -> None:
         logging.getLogger("web").info("listening at http://%s", bind)
 
 
+def _listens_nowhere() -> str:
+    """Why gunicorn could not listen, which it would try five times, in two lines each; "" where it can.
+
+    A socket that was handed over (by an upgrade, by systemd) is open already.
+    """
+    handed_over = not os.environ.keys().isdisjoint({"GUNICORN_FD", "LISTEN_FDS"})
+    return "" if handed_over else listen.reason(_settings.host, _settings.port)
+
+
 def on_starting(server: Any) -> None:
-    """Refuse a Redis that loses pages. One that is away is no reason not to start: it may come."""
+    """Refuse an address that is not free, and a Redis that loses pages. One that is away is no reason not to start."""
+    if taken := _listens_nowhere():
+        sys.exit(f"ocr-celery: {taken}")
     try:
         with connect(_settings.redis_url or HERE) as redis:
             refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)

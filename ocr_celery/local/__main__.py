@@ -5,12 +5,14 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 import requests
 from redis.exceptions import RedisError
 
 from ocr_celery.engine import choose
 from ocr_celery.local import Problem, address, redis, sample
+from ocr_celery.local import say as speech
 from ocr_celery.local.folder import Folder
 from ocr_celery.local.guard import THEN, Guard
 from ocr_celery.local.say import say
@@ -42,6 +44,8 @@ def main() -> int:
 
 
 async def _run(settings: Settings, folder: Folder, lock: int) -> int:
+    folder.service_url.unlink(missing_ok=True)
+    speech.as_json = settings.log_format == "json"
     own = not settings.redis_url
     url = folder.redis_url if own else settings.redis_url
     guard = Guard(grace=settings.grace, held=(lock,))
@@ -61,6 +65,7 @@ async def _run(settings: Settings, folder: Folder, lock: int) -> int:
         say("stopping: what is being read is finished first (Ctrl-C again: at once)")
     finally:
         end.cancel()
+        folder.service_url.unlink(missing_ok=True)
         await supervisor.stop()
         guard.dismiss()
     say(f"stopped{f'; the queue is kept in {folder.shown}' if own else ''}")
@@ -99,11 +104,20 @@ async def _start(settings: Settings, folder: Folder, supervisor: Supervisor, url
     await _ready(at)
     shown = os.path.relpath(picture) if folder.shown != str(folder.path) else str(picture)
     say("")
+    folder.service_url.write_text(f"{at}\n")
     say(f"ready     {at}     (how to use it: {at}/docs; Ctrl-C stops everything)")
+    say(f"reached   {address.reach(settings)}")
     say(f'try       curl -F "file=@{shown}" {at}/ocr')
     say(f"then      curl {at}/ocr/TASK_ID        (the task_id of the answer)")
+    say(f"or        {_command_line()} read {shown}        (files, folders and URLs)")
     say(f"Celery    REDIS_URL={redis.shown(url)}     (for Python services and celery's own commands)")
     say("")
+
+
+def _command_line() -> str:
+    """`ocr-celery` as it is typed here."""
+    command = Path(sys.executable).parent / "ocr-celery"
+    return os.path.relpath(command) if command.exists() else f"{sys.executable} -m ocr_celery.cli"
 
 
 def _programs(settings: Settings) -> list[Program]:

@@ -2,11 +2,10 @@
 
 import errno
 import ipaddress
-import os
-import socket
 
 import requests
 
+from ocr_celery import listen
 from ocr_celery.local import Problem
 from ocr_celery.settings import Settings
 
@@ -23,39 +22,30 @@ def url(settings: Settings) -> str:
     return f"http://{f'[{given}]' if given.version == 6 else given}:{settings.port}"
 
 
+def reach(settings: Settings) -> str:
+    """Who can reach the facade, for the person who starts it."""
+    try:
+        local = ipaddress.ip_address(settings.host).is_loopback
+    except ValueError:
+        local = settings.host == "localhost"
+    if local:
+        return "from this machine only"
+    return "from your network too, without a login; OCR_HOST=127.0.0.1 make run keeps it to this machine"
+
+
 def check_free(settings: Settings) -> None:
     """Raises `Problem`, with what to do about it, where the facade could not listen."""
     host, port = settings.host, settings.port
-    reason = _refusal(host, port)
-    if reason is None:
-        return
-    if reason == errno.EADDRINUSE:
-        other = next((p for p in range(port + 1, min(port + 100, 65536)) if _refusal(host, p) is None), port + 1)
+    if listen.refusal(host, port) == errno.EADDRINUSE:
+        other = next((p for p in range(port + 1, min(port + 100, 65536)) if is_free(host, p)), port + 1)
         raise Problem(f"port {port} is taken (by {_who(url(settings))}): OCR_PORT={other} make run")
-    if reason == errno.EACCES:
-        raise Problem(f"OCR_PORT={port}: ports below 1024 are for root; take a higher one: OCR_PORT=8000 make run")
-    said = os.strerror(reason) if reason > 0 else "there is no such address on this machine"
-    raise Problem(f"OCR_HOST={host} OCR_PORT={port}: cannot listen there: {said}")
+    if said := listen.reason(host, port):
+        raise Problem(said)
 
 
 def is_free(host: str, port: int) -> bool:
     """Whether one could listen there."""
-    return _refusal(host, port) is None
-
-
-def _refusal(host: str, port: int) -> int | None:
-    """The error number that listening there ends with; None: it is free."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the facade does it
-            trial.bind(address)
-            trial.listen(1)
-    except socket.gaierror:
-        return -1
-    except OSError as exc:
-        return exc.errno or -1
-    return None
+    return listen.refusal(host, port) is None
 
 
 def _who(at: str) -> str:

@@ -61,6 +61,11 @@ class Folder:
         """The URL of the Redis that runs here."""
         return f"redis+socket://{self.socket}"
 
+    @property
+    def service_url(self) -> Path:
+        """A file that holds the address of the facade while it runs, for `ocr-celery` (cli/here.py)."""
+        return self.path / "service.url"
+
     def lock(self, *, patience: float) -> int:
         """Become the one run of this folder and return the lock's descriptor, which must stay open. Raises `Problem`.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 from conftest import page
-from service import LocalService, alive, family
+from service import ROOT, LocalService, alive, family
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
@@ -85,6 +85,21 @@ def test_a_taken_port_is_said_with_one_that_is_free(tmp_path: Path) -> None:
     )
     assert found
     assert int(found[1]) == service.port
+
+
+def test_it_says_who_can_reach_it_and_the_command_line_finds_it(tmp_path: Path) -> None:
+    (tmp_path / "page.png").write_bytes(page("hello"))
+    (tmp_path / "data").mkdir()
+    with LocalService(tmp_path / "data", **QUICK) as service:
+        assert "reached   from this machine only" in service.log
+        line = re.search(r"^or +(\S+ocr-celery) read ", service.log, re.MULTILINE)
+        assert line
+        env = {name: value for name, value in service.env.items() if name not in ("OCR_PORT", "OCRCELERY_SERVER")}
+        command = [str(ROOT / line[1]), "read", str(tmp_path / "page.png")]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("page of 900 x 200")
+    assert not (tmp_path / "data/service.url").exists()
 
 
 def test_a_second_run_in_the_same_folder_is_refused(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 import requests
 import structlog
 from flask.testing import FlaskClient
-from nodes import RedisServer, png, until
+from nodes import ROOT, RedisServer, png, until
 from served import served
 
 from ocr_celery import telemetry
@@ -150,3 +152,13 @@ def test_every_line_that_the_facade_writes_is_json_with_its_name(redis: RedisSer
         lines = [json.loads(line) for line in server.log.splitlines()]
     assert {"event", "level", "timestamp", "program", "host"} <= set.intersection(*({*line} for line in lines))
     assert {line["program"] for line in lines} == {"facade"}
+
+
+def test_where_it_cannot_listen_the_facade_says_so_in_one_line(redis: RedisServer) -> None:
+    env = {**os.environ, "OCR_HOST": "192.0.2.1", "OCR_PORT": "8000", "REDIS_URL": redis.url}
+    command = [sys.executable, "-m", "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    said = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    assert [line for line in said if "OCR_HOST=192.0.2.1 OCR_PORT=8000: cannot listen there" in line] == said[-1:]
+    assert not [line for line in said if "Retrying" in line]
