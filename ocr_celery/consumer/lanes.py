@@ -11,7 +11,8 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from ocr_celery import message
 from ocr_celery.consumer.entry import Entry
 from ocr_celery.consumer.threads import Threads
-from ocr_celery.core.turns import SINGLE, Turn, Turns
+from ocr_celery.core.shares import Turn
+from ocr_celery.core.turns import SINGLE, Turns
 from ocr_celery.errors import DownloadTimeout, OcrError
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,7 @@ class Lanes:
         """The turn, when it is known where its host lies. None: that address has what it may have; the page waits on."""
         entry = turn.item
         if turn.refused:
-            entry.refusal = DownloadTimeout(f"{turn.host} has not answered of late.")
-            return turn
+            return _refused(turn)
         try:
             entry.address = self._locate(entry.url)
         except OcrError as refusal:
@@ -85,15 +85,20 @@ class Lanes:
             log.exception("unexpected, in %s", threading.current_thread().name)
             return turn
         with self._changed:
-            moved = self._turns.move(turn, _place(entry.address))
+            moved = self._turns.move(turn, _place(entry.address), time.monotonic())
             self._changed.notify_all()
-        return moved
+        return _refused(moved) if moved and moved.refused else moved
 
     def _end(self, turn: Turn[Entry]) -> None:
         timed_out = isinstance(turn.item.outcome, DownloadTimeout)
         with self._changed:
             self._turns.done(turn, timed_out=timed_out, now=time.monotonic())
             self._changed.notify_all()
+
+
+def _refused(turn: Turn[Entry]) -> Turn[Entry]:
+    turn.item.refusal = DownloadTimeout(f"{turn.host} has not answered of late.")
+    return turn
 
 
 def _batch(entry: Entry) -> str:

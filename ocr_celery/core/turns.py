@@ -8,61 +8,24 @@ Pure: the caller brings the time, in seconds of one clock. Fetches share `thread
   What an address is not known of yet counts for its domain, as finding the address may hang, too.
 * a host gets at most as many as it leaves free. One that has timed out gets one at a time until it answers; after as many
   in a row as it may have at once it counts as down, and what is to be fetched from it times out without being asked for,
-  for DOWN seconds.
+  for DOWN seconds. So does an address for a batch: what others fetch from there may answer, as addresses are shared.
 
 Batches (and single pages, as if they were one batch) take turns, and within each of them hosts.
 """
 
 from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Generic, TypeVar
+
+from ocr_celery.core.shares import Host, Sender, Share, Turn
 
 T = TypeVar("T")
 
 SINGLE = ""  #: the sender of all pages that belong to no batch
-SLOW = 1.0  #: seconds after which a fetch is held up by its host
-DOWN = 30.0  #: seconds for which nobody asks a host that is down
 MOST_HELD_UP = 1000  #: pages that count as held up at once
 _REMEMBERED = 1000  #: hosts, and batches, beyond which those that no page waits for are forgotten
 _ADDRESS_TAKES = 3  #: times what it leaves free
 _EIGHTH = 8
-
-
-@dataclass(slots=True)
-class _Share:
-    """What one batch, host or address has of the threads."""
-
-    begun: list[float] = field(default_factory=list)  #: of each fetch under way
-    timeouts: int = 0  #: in a row
-
-    def is_slow(self, now: float) -> bool:
-        """Whether what waits behind it is held up by it: half of its fetches are slow, or the last timed out."""
-        slow = sum(now - begun > SLOW for begun in self.begun)
-        return self.timeouts > 0 or (slow > 0 and 2 * slow >= len(self.begun))
-
-
-@dataclass(slots=True)
-class _Host(_Share):
-    place: str = ""  #: its address, or its domain
-    waiting: int = 0
-    down_until: float = 0.0
-
-
-@dataclass(slots=True)
-class _Sender(_Share, Generic[T]):
-    waiting: dict[str, deque[T]] = field(default_factory=dict)  #: by host, in the order of their turns
-
-
-@dataclass(frozen=True, slots=True)
-class Turn(Generic[T]):
-    """An item's. `refused`: without asking the host, which is down."""
-
-    item: T
-    sender: str
-    host: str
-    place: str
-    begun: float
-    refused: bool
 
 
 class Turns(Generic[T]):
@@ -72,33 +35,35 @@ class Turns(Generic[T]):
         self.threads = threads
         self.most = max(1, threads // 2)  #: fetches from one host at once
         self._few = max(1, threads // _EIGHTH)
-        self._senders: dict[str, _Sender[T]] = {}  # in the order of their turns
-        self._hosts: dict[str, _Host] = {}
-        self._places: dict[str, _Share] = {}  # only those that something is fetched from
+        self._senders: dict[str, Sender[T]] = {}  # in the order of their turns
+        self._hosts: dict[str, Host] = {}
+        self._places: dict[str, Share] = {}  # only those that something is fetched from
         self._under_way = {True: 0, False: 0}  # fetches of single pages, and of batches
 
     def add(self, item: T, host: str, sender: str = SINGLE) -> None:
         """This is to be fetched from there. `sender`: the batch it is of."""
         self._forget()
-        self._senders.setdefault(sender, _Sender()).waiting.setdefault(host, deque()).append(item)
-        self._hosts.setdefault(host, _Host(place=domain(host))).waiting += 1
+        self._senders.setdefault(sender, Sender()).waiting.setdefault(host, deque()).append(item)
+        self._hosts.setdefault(host, Host(place=domain(host))).waiting += 1
 
     def take(self, now: float) -> Turn[T] | None:
         """The next, None where all have what they may have."""
         for name, sender in self._senders.items():
             has_room = self._sender_has_room(name)
             for host in sender.waiting:
-                if (refused := self._hosts[host].down_until > now) or (has_room and self._host_has_room(host)):
+                if (refused := self._is_down(name, host, now)) or (has_room and self._host_has_room(host)):
                     return self._taken(name, host, now, refused=refused)
         return None
 
-    def move(self, turn: Turn[T], place: str) -> Turn[T] | None:
+    def move(self, turn: Turn[T], place: str, now: float) -> Turn[T] | None:
         """The host was found to lie at this address. None: that has what it may have, and the item waits for its next turn."""
         host = self._hosts[turn.host]
         host.place = place
-        if turn.refused or place == turn.place:
+        if turn.refused:
             return turn
         self._release(turn)
+        if self._is_down(turn.sender, turn.host, now):
+            return replace(turn, place=place, refused=True)
         if self._place_has_room(place):
             moved = replace(turn, place=place)
             self._begin(moved)
@@ -112,10 +77,12 @@ class Turns(Generic[T]):
         if turn.refused:
             return
         self._release(turn)
-        host, sender = self._hosts[turn.host], self._senders[turn.sender]
-        for share in (host, sender):
-            share.timeouts = share.timeouts + 1 if timed_out else 0
-        host.down_until = now + DOWN if host.timeouts >= self.most else 0.0
+        sender = self._senders[turn.sender]
+        there = sender.places.setdefault(turn.place, Share())
+        for share in (self._hosts[turn.host], sender, there):
+            share.end(timed_out=timed_out, most=self.most, now=now)
+        if turn.sender == SINGLE or not timed_out:
+            del sender.places[turn.place]
 
     def held_up(self, now: float) -> int:
         """How many pages wait for a host, an address or a batch that is slow or hangs."""
@@ -150,6 +117,11 @@ class Turns(Generic[T]):
         host = self._hosts[name]
         return len(host.begun) < min(self._free, 1 if host.timeouts else self.most) and self._place_has_room(host.place)
 
+    def _is_down(self, sender: str, host: str, now: float) -> bool:
+        there = self._hosts[host]
+        place = self._senders[sender].places.get(there.place)
+        return there.down_until > now or (place is not None and place.down_until > now)
+
     def _place_has_room(self, name: str) -> bool:
         begun = self._places[name].begun if name in self._places else ()
         return len(begun) < _ADDRESS_TAKES * self._free
@@ -175,7 +147,7 @@ class Turns(Generic[T]):
 
     def _begin(self, turn: Turn[T]) -> None:
         self._under_way[turn.sender == SINGLE] += 1
-        place = self._places.setdefault(turn.place, _Share())
+        place = self._places.setdefault(turn.place, Share())
         for share in (self._senders[turn.sender], self._hosts[turn.host], place):
             share.begun.append(turn.begun)
 

@@ -5,7 +5,8 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_celery.core.turns import DOWN, MOST_HELD_UP, SINGLE, SLOW, Turn, Turns, domain
+from ocr_celery.core.shares import DOWN, SLOW, Turn
+from ocr_celery.core.turns import MOST_HELD_UP, SINGLE, Turns, domain
 
 THREADS = 16
 
@@ -26,7 +27,7 @@ def hanging(threads: int = THREADS, *, sender: str = "batch", place: str = "", h
     made = turns(threads, *(f"x{n}.evil.example" for n in range(hosts)), sender=sender)
     while found := taken(made):
         for turn in found:
-            made.move(turn, place or turn.host)
+            made.move(turn, place or turn.host, 0)
     return made
 
 
@@ -104,7 +105,7 @@ def test_a_page_behind_a_batch_that_hangs_is_fetched_at_once_wherever_it_lies() 
         made.add(-1, host, sender)
         (turn,) = taken(made)
         assert turn.item == -1
-        assert made.move(turn, place)
+        assert made.move(turn, place, 0)
 
 
 def test_several_batches_that_hang_leave_a_thread_to_single_pages() -> None:
@@ -128,13 +129,13 @@ def test_single_pages_that_hang_at_one_address_leave_threads_to_those_elsewhere(
     made.add(-1, "fine.example")
     (turn,) = taken(made)
     assert turn.item == -1
-    assert made.move(turn, "fine")
+    assert made.move(turn, "fine", 0)
 
 
 def test_three_hosts_that_hang_leave_a_thread_to_a_fourth() -> None:
     made = turns(THREADS, *["a"] * 20, *["b"] * 20, *["c"] * 20)
     for turn in taken(made):
-        made.move(turn, turn.host)
+        made.move(turn, turn.host, 0)
     made.add(-1, "fine.example", "batch")
     assert [turn.item for turn in taken(made)] == [-1]
 
@@ -149,10 +150,10 @@ def test_names_that_cannot_be_resolved_leave_threads_to_those_of_other_domains()
 def test_a_page_whose_address_has_what_it_may_have_waits_in_its_place_until_that_has_less() -> None:
     made = turns(4, "a.example", "b.example", "c.org", "c.org")
     first, second, third = taken(made)
-    moved = [made.move(turn, "there") for turn in (first, second, third)]
+    moved = [made.move(turn, "there", 0) for turn in (first, second, third)]
     made.add(9, "d.net", "batch")
     (late,) = taken(made)
-    assert made.move(late, "there") is None
+    assert made.move(late, "there", 0) is None
     assert not taken(made)
     for turn in moved:
         assert turn
@@ -168,6 +169,26 @@ def test_a_batch_that_timed_out_has_an_eighth_until_it_is_answered() -> None:
     assert len(taken(made, 30)) == THREADS // 8 - 1
     made.done(last, timed_out=False, now=31)
     assert len(taken(made, 31)) > 3
+
+
+def test_an_address_that_is_down_for_a_batch_is_not_asked_for_it_and_is_for_others() -> None:
+    made = turns(THREADS, *(f"x{n}.evil.example" for n in range(20)), sender="batch")
+    for turn in taken(made):
+        moved = made.move(turn, "evil", 0)
+        assert moved
+        made.done(moved, timed_out=True, now=30)
+    (late, later) = taken(made, 31)  # of them it is not known yet where they lie
+    for turn in (late, later):
+        moved = made.move(turn, "evil", 31)
+        assert moved
+        assert moved.refused
+        made.done(moved, timed_out=True, now=31)
+    made.add(-1, "x.evil.example")
+    (single,) = (turn for turn in taken(made, 31) if turn.sender == SINGLE)
+    assert not single.refused
+    moved = made.move(single, "evil", 31)
+    assert moved
+    assert not moved.refused
 
 
 def test_pages_of_a_slow_host_count_as_held_up_and_no_others() -> None:
@@ -251,7 +272,7 @@ def test_no_page_is_lost_or_fetched_twice_and_none_waits_when_nothing_is_under_w
             made.add(next(items), str(what), str(how))
             added += 1
         elif step == "take" and (turn := made.take(now)):
-            moved = made.move(turn, str(what))
+            moved = made.move(turn, str(what), 0)
             if moved:
                 seen.append(moved.item)
                 running.append(moved)
@@ -262,7 +283,7 @@ def test_no_page_is_lost_or_fetched_twice_and_none_waits_when_nothing_is_under_w
     while running or (turn := made.take(now)):
         if running:
             made.done(running.pop(0), timed_out=False, now=now)
-        elif turn and (moved := made.move(turn, "a")):
+        elif turn and (moved := made.move(turn, "a", 0)):
             seen.append(moved.item)
             running.append(moved)
     assert sorted(seen) == list(range(added))
