@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -118,7 +118,10 @@ def own_redis() -> RedisServer:
 class Worker:
     """One worker process. Its log is kept and shown when it does not become ready."""
 
-    def __init__(self, name: str, redis_url: str, settings: dict[str, object], *arguments: str) -> None:
+    def __init__(
+        self, name: str, redis_url: str, settings: dict[str, object], *arguments: str, before: Sequence[str] = ()
+    ) -> None:
+        """`before`: a command to start it by."""
         self.name = f"{name}@test"
         log = tempfile.NamedTemporaryFile(prefix=f"worker-{name}-", suffix=".log", delete=False)  # noqa: SIM115
         self.log_path = Path(log.name)
@@ -126,6 +129,7 @@ class Worker:
         environment = {**os.environ, **engine, **settings, "REDIS_URL": redis_url}
         self.process = subprocess.Popen(
             [
+                *before,
                 sys.executable,
                 "-m",
                 "celery",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+#: no files on a disk; what is mapped there is shared memory
+DEVICES = (Path("/dev"), Path("/proc"))
 _NETWORK = "connect,sendto,sendmsg,sendmmsg"
 _FILES = "open,openat,creat,mkdir,mkdirat,link,linkat,symlink,symlinkat,mknod,mknodat"
 _DNS = 53

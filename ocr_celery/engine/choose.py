@@ -49,6 +49,7 @@ def _deepseek(settings: Settings) -> Engine:
         max_tokens=settings.max_model_len,
         memory=settings.gpu_memory_util,
         gpus=settings.tensor_parallel_size,
+        caches=settings.data_dir / "caches",
     )
     return DeepseekEngine(model, watchdog=settings.engine_watchdog)
 

@@ -41,6 +41,8 @@ _ENVIRONMENT = {
     "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a worker has threads, and a fork would keep the leash's pipe open
     "VLLM_USE_V2_MODEL_RUNNER": "0",  # the newer one refuses the n-gram guard
     "VLLM_LOGGING_LEVEL": "WARNING",
+    # its processes are of one machine; else it finds an address to listen on by a connection to 8.8.8.8
+    "VLLM_HOST_IP": "127.0.0.1",
 }
 
 
@@ -53,6 +55,7 @@ class Model:
     max_tokens: int  #: tokens of prompt, picture and answer together
     memory: float  #: part of the GPU's memory, 0 to 1
     gpus: int  #: that one model is spread over
+    caches: Path | None = None  #: the folder to keep in what is compiled; none: where vLLM has it
 
 
 def prepare_environment() -> None:
@@ -165,6 +168,8 @@ class DeepseekEngine:
     def _load(self) -> "Llm":
         prepare_environment()
         privacy.stay_offline(self._wanted.path)
+        if self._wanted.caches is not None:
+            privacy.keep_caches(self._wanted.caches)
         from ocr_celery.engine.llm import Llm
 
         assert self._leash is not None

@@ -2,19 +2,16 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 from conftest import page
+from nodes import until
 from service import LocalService
 from test_black_box import finished, upload
-from traced import Trace, require_strace
-
-#: no files on a disk; what is mapped there is shared memory
-DEVICES = (Path("/dev"), Path("/proc"))
+from traced import DEVICES, Trace, require_strace
 
 
 @pytest.fixture(params=["scripted", "rapidocr"])
@@ -30,12 +27,12 @@ def traced(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Loc
         OCR_ENGINE=request.param,
         OCR_URL_ALLOW="127.0.0.1",
         HOME=own["home"],
-        XDG_CACHE_HOME="",
-        XDG_CONFIG_HOME="",
         TMPDIR=own["temp"],
         PYTHONDONTWRITEBYTECODE=1,  # what installing did not compile would be, beside its source
     )
     service.before = trace.command
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        service.env.pop(name, None)
     with service:
         yield service, trace
 
@@ -49,9 +46,7 @@ def test_no_question_no_connection_and_no_file_leave_the_service(
     answer = requests.post(f"{service.url}/ocr/url", json={"url": f"{files}/page.png"}, timeout=10)
     assert finished(service.url + answer.headers["Location"])["status"] == "completed"
     service.stop()
-    end = time.monotonic() + 60
-    while not trace.complete and time.monotonic() < end:
-        time.sleep(0.1)
+    until(lambda: trace.complete, timeout=60, what="every process of it has ended")
     assert trace.outside() == set()
     written = trace.written()
     assert any(path.is_relative_to(tmp_path / "data") for path in written)  # else nothing was seen
@@ -75,8 +70,6 @@ os.chdir({str(tmp_path)!r})
 open("written", "w"), open({str(tmp_path)!r} + "/written"), os.mkdir({str(tmp_path / "made")!r})
 """
     subprocess.run([*trace.command, sys.executable, "-c", program], check=True, timeout=60)
-    end = time.monotonic() + 60
-    while not trace.complete and time.monotonic() < end:
-        time.sleep(0.1)
+    until(lambda: trace.complete, timeout=60, what="every process of it has ended")
     assert len(trace.outside()) == 2
     assert trace.written() - {Path("/dev/null")} == {tmp_path / "written", tmp_path / "made"}

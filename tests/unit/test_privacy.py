@@ -43,3 +43,15 @@ def test_no_hub_is_asked_for_a_model_that_is_a_folder(monkeypatch: pytest.Monkey
     assert not os.environ
     privacy.stay_offline(str(tmp_path))
     assert os.environ["HF_HUB_OFFLINE"] == "1"
+
+
+def test_caches_are_kept_in_a_folder_of_ours_unless_that_cannot_be_written_to(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(os, "environ", {"TRITON_CACHE_DIR": "elsewhere"})
+    privacy.keep_caches(tmp_path / "file" / "caches")
+    assert os.environ == {"TRITON_CACHE_DIR": "elsewhere"}
+    privacy.keep_caches(tmp_path / "data" / "caches")
+    assert os.environ["TRITON_CACHE_DIR"] == "elsewhere"
+    assert Path(os.environ["VLLM_CACHE_ROOT"]).is_relative_to(tmp_path / "data")
