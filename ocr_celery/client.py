@@ -10,7 +10,7 @@ The functions use the settings of the process (REDIS_URL and OCR_…). Celery's 
 [url])``, groups, chains, chords; see the README.
 """
 
-import json
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,24 +18,34 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from celery import chord  # not on first use: Celery's module is not made for two threads that meet in its import
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from ocr_celery import message, outbox
+from ocr_celery import batch, message, outbox
+from ocr_celery.core import url_syntax
 from ocr_celery.core.options import Options
-from ocr_celery.core.status import OF_STATE, BatchView, Stats, Status, TaskView
-from ocr_celery.errors import BrokerUnavailable, Cancelled, EmptyFile, QueueFull, ResultExpired, TaskNotFound, public
+from ocr_celery.core.status import BatchView, Stats, TaskView
+from ocr_celery.errors import (
+    BrokerUnavailable,
+    EmptyFile,
+    QueueFull,
+    ResultExpired,
+    ResultUnreadable,
+    TaskNotFound,
+)
 from ocr_celery.message import Job
 from ocr_celery.settings import Settings, load_settings
 from ocr_celery.store import blobs, connect, inspection
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.refusal import refusal
-from ocr_celery.store.registry import Record, Registry
+from ocr_celery.store.registry import Registry
+from ocr_celery.view import gone, view, warn_of_spoilt
 
 if TYPE_CHECKING:
     from celery import Celery
     from redis import Redis
+
+log = logging.getLogger(__name__)
 
 HERE = "redis://127.0.0.1:6379/0"  #: where REDIS_URL names no other
 _NEARLY_FULL = 64  #: places; with fewer left, an image is sent only when the counts say that there is one
@@ -107,7 +117,11 @@ class Client:
         return id
 
     def submit_url(self, url: str, **options: Any) -> str:
-        """Send the image behind a URL to be read and return its task id. Raises like `submit_image`."""
+        """Send the image behind a URL to be read and return its task id.
+
+        Raises `BadUrl` for what is no http or https address, and like `submit_image`.
+        """
+        url_syntax.check(url)
         id = str(uuid4())
         job = Job(message.URL, url, self.defaults.updated(options))
         self._send(job, id, shown=job.shown())
@@ -116,32 +130,26 @@ class Client:
     def submit_batch(self, urls: Sequence[Any], **options: Any) -> str:
         """Send many URLs as one batch and return its id; a bad URL becomes a failed item and harms no other.
 
+        A malformed one is so at once, without a worker.
         All are taken in together or, when the service is full already, none: raises like `submit_image`. A batch may
         exceed OCR_MAX_QUEUE_SIZE.
         """
         if not urls or isinstance(urls, str):
             raise ValueError("a batch needs a list with at least one URL")
-        id, chosen = str(uuid4()), self.defaults.updated(options)
-        items = [(url, str(uuid4())) for url in urls]
-        header = [self._signature(Job(message.URL, url, chosen), tid) for url, tid in items]
-        body = self.app.signature(message.COLLECT, priority=9, argsrepr=f"({len(items)} outcomes,)")
-        body.set(task_id=id, queue=self.settings.queue)
-        with self._broker(), outbox.collected() as messages:
-            chord(header, body, app=self.app).apply_async()
+        sent = batch.Batch(urls, self.defaults.updated(options))
+        with self._broker():
+            messages = sent.messages(self.app, self.settings.queue)
         now = time.time()
-        record = json.dumps({"created_at": now, "ids": [tid for _, tid in items], "urls": json.dumps(list(urls))})
-        self._accept([tid for _, tid in items], messages, now=now, batch=(id, record, _BATCH_KEEP))
-        return id
-
-    def _signature(self, job: Job, id: str) -> Any:
-        sent: dict[str, Any] = {"task_id": id, "queue": self.settings.queue, "headers": outbox.origin()}
-        shown = {"argsrepr": f"({job.shown()})", "kwargsrepr": "{}"}
-        return self.app.signature(job.task, args=[job.source], kwargs=job.kwargs(), **sent, **shown)
+        record = (sent.id, sent.record(now), _BATCH_KEEP)
+        known = {"sources": sent.sources, "refused": sent.refused(now), "meta_keep": self.settings.task_ttl}
+        self._accept(sent.ids, messages, now=now, batch=record, **known)
+        return sent.id
 
     def _send(self, job: Job, id: str, *, shown: str, name: str = "", blob: bytes = b"") -> None:
         known = {"id": id, "shown": shown, "name": name}
         queued = outbox.message(self.app, self.settings.queue, job.task, job.source, job.kwargs(), **known)
-        self._accept([id], [queued], now=time.time(), blob=blob)
+        source = message.plain(name) if blob else job.shown()
+        self._accept([id], [queued], now=time.time(), blob=blob, sources=[source])
 
     def _refuse_early(self) -> None:
         """Raise `QueueFull` before an image travels to Redis, which would keep it for a moment and refuse it.
@@ -166,28 +174,41 @@ class Client:
     # -- asking ----------------------------------------------------------------------------------------------------------
 
     def look_up(self, task_id: str) -> TaskView:
-        """How a task stands. Raises `TaskNotFound`, `ResultExpired`, `BrokerUnavailable`."""
+        """How a task stands. Raises `TaskNotFound`, `ResultExpired`, `BrokerUnavailable`.
+
+        One whose record in Redis cannot be read is failed, its error `ResultUnreadable`; the log says why.
+        """
         with self._broker():
             record = self._registry.find(task_id)
         if record is None:
             raise self._unknown(
                 task_id, self.keys.batch(task_id), "It is a batch: /ocr/batch/{id} or `client.look_up_batch`."
             )
-        view = _view(record)
-        if isinstance(view.error, ResultExpired):
-            raise view.error
-        return view
+        warn_of_spoilt([record])
+        found = view(record)
+        if isinstance(found.error, ResultExpired):
+            raise found.error
+        return found
 
     def look_up_batch(self, batch_id: str) -> BatchView:
-        """How a batch and each of its tasks stand, in two round trips. Raises `TaskNotFound`, `BrokerUnavailable`."""
-        with self._broker():
-            found = self._registry.find_batch(batch_id)
+        """How a batch and each of its tasks stand, in one round trip and one for 500 tasks.
+
+        Raises `TaskNotFound`, `BrokerUnavailable`, and `ResultUnreadable` where the record that names its tasks cannot be
+        read; that of one task is this task's error.
+        """
+        try:
+            with self._broker():
+                found = self._registry.find_batch(batch_id)
+        except ValueError as exc:
+            log.warning("what Redis holds of batch %s cannot be read: %s", batch_id, exc)
+            raise ResultUnreadable from None
         if found is None:
             raise self._unknown(
                 batch_id, self.keys.task(batch_id), "It is a single page: /ocr/{id} or `client.look_up`."
             )
         created, records = found
-        items = tuple((url, _view(record) if record else _gone(tid, created)) for url, tid, record in records)
+        warn_of_spoilt(record for _, _, record in records)
+        items = tuple((url, view(record) if record else gone(tid, created)) for url, tid, record in records)
         updated = max((task.updated_at for _, task in items), default=created)
         return BatchView(id=batch_id, items=items, created_at=created, updated_at=updated)
 
@@ -226,40 +247,6 @@ def _check(data: bytes) -> None:
         raise TypeError(f"the bytes of an image are wanted, not {type(data).__name__}: open(path, 'rb').read()")
     if not data:
         raise EmptyFile
-
-
-def _view(record: Record) -> TaskView:
-    meta = record.meta or {}
-    # the registry and Celery's record change together, but for a task that only Celery knows to be finished
-    status = OF_STATE.get(meta.get("status", ""), Status.PENDING)
-    if not status.final:
-        status = OF_STATE[record.state]
-    result = meta.get("result") if status is Status.COMPLETED else None
-    error = None
-    if status.final and not meta:
-        status, error = Status.FAILED, ResultExpired()
-    elif status is Status.FAILED:
-        error = _error(meta)
-    return TaskView(
-        id=record.id,
-        status=status,
-        created_at=record.created_at,
-        updated_at=record.updated_at,
-        result=result,
-        error=error,
-    )
-
-
-def _error(meta: dict[str, Any]) -> Any:
-    if meta.get("status") != "FAILURE":
-        return Cancelled()
-    stored = meta.get("result") or {}
-    text = stored.get("exc_message")
-    return public(str(stored.get("exc_type")), str(text[0] if isinstance(text, list) and text else text or ""))
-
-
-def _gone(id: str, created: float) -> TaskView:
-    return TaskView(id=id, status=Status.FAILED, created_at=created, updated_at=created, error=ResultExpired())
 
 
 # -- the same as functions, for the settings of the process -------------------------------------------------------------

@@ -163,6 +163,12 @@ class ResultExpired(OcrError):
     code, http_status = "result_expired", 410
 
 
+class ResultUnreadable(OcrError):
+    """What Redis holds of this task cannot be read; send the page again."""
+
+    code, http_status = "result_unreadable", 410
+
+
 class ImageExpired(OcrError):
     """The stored image this task refers to is no longer there."""
 
@@ -200,9 +206,15 @@ class PageDeadline(OcrError):
 
 
 class PageLost(OcrError):
-    """The task's message is no longer in the queue, as after a purge of the queue; send the page again."""
+    """The task's message is no longer in the queue; send the page again."""
 
     code, http_status, retryable = "page_lost", 500, False
+
+
+class Purged(OcrError):
+    """The queue was purged before the page was read; send it again."""
+
+    code, http_status = "purged", 409
 
 
 class Internal(OcrError):

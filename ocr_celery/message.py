@@ -4,8 +4,10 @@ A Job travels as the arguments of a task: ``ocr.image(image, **options)`` with r
 ``ocr.url(url, **options)``. Whoever sends by name may leave any option out.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -66,6 +68,14 @@ def host(url: str) -> str:
         return ""
 
 
+def recorded_source(task: str, args: Any, kwargs: Any) -> str:
+    """What the record of a task says of where its page comes from; "" for an image, whose name only its sender knows."""
+    positional = args if isinstance(args, list | tuple) else ()
+    named = kwargs if isinstance(kwargs, Mapping) else {}
+    source = positional[0] if positional else named.get(_ARGUMENT[task])
+    return shown(task, source) if task == URL else ""
+
+
 def shown(task: str, source: Any) -> str:
     """A short text for the source of a job, safe to log."""
     if isinstance(source, bytes | bytearray | memoryview):
@@ -111,8 +121,15 @@ def bare_url(url: str) -> str:
         return "<malformed URL>"
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return "<malformed URL>"
-    # half of a surrogate pair, which JSON may hold, is no text: Lua would not read a message that shows it
-    text = f"{parts.scheme}://{parts.hostname}{port}{parts.path}".encode(errors="backslashreplace").decode()
+    return plain(f"{parts.scheme}://{parts.hostname}{port}{parts.path}")
+
+
+def plain(text: str) -> str:
+    """At most 120 characters of a text that is to be shown.
+
+    Half of a surrogate pair, which JSON may hold, is no text: Redis and Lua would not read what shows it.
+    """
+    text = text[:121].encode(errors="backslashreplace").decode()
     return text if len(text) <= 120 else text[:119] + "…"
 
 
@@ -147,6 +164,19 @@ def result_dict(
 def failed_outcome(task_id: str, state: str, error: OcrError) -> dict[str, Any]:
     """What a chord's body is handed in place of the result of a page that failed."""
     return {"task_id": task_id, "error": {"code": error.code, "message": error.message, "state": state}}
+
+
+def failed_record(task_id: str, error: OcrError, now: float) -> str:
+    """Celery's record of a page that failed without a worker. `now`: Unix seconds."""
+    done = datetime.fromtimestamp(now, UTC).replace(tzinfo=None).isoformat()
+    record: dict[str, Any] = {
+        "status": "FAILURE",
+        "result": error.as_result(),
+        "traceback": None,
+        "children": [],
+        "date_done": done,
+    }
+    return json.dumps({**record, "task_id": task_id})
 
 
 def summary(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:

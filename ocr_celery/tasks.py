@@ -5,6 +5,7 @@ run the task, which returns or raises what came out. So results, retries, links 
 """
 
 import random
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,6 +43,7 @@ class PageTask(Task):
             wait = _RETRY_AFTER[retries] * random.uniform(0.8, 1.2)
             if result.retry_after:  # never before it, and not all pages of a host in the same moment
                 wait = max(wait, min(result.retry_after, _LONGEST_WAIT) * random.uniform(1.0, 1.2))
+            self.request.next_try_at = time.time() + wait  # the backend records it
             raise self.retry(exc=result, countdown=wait, priority=9)
         raise result
 
@@ -58,7 +60,7 @@ def ocr_url(self: PageTask, *args: Any, **kwargs: Any) -> Any:
     return PageTask.run(self)
 
 
-@app.task(name=message.COLLECT, accept_partial=True, resultrepr_maxsize=120)
+@app.task(name=message.COLLECT, resultrepr_maxsize=120)
 def ocr_collect(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
     """``ocr.collect(outcomes)``: the body of a chord over page tasks; gets every outcome, failed ones included.
 

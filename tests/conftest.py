@@ -3,8 +3,13 @@
 import gc
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from nodes import RedisServer, own_redis
+
+# how long an example takes says how busy the machine is, where a test does not measure it
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

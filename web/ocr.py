@@ -11,6 +11,7 @@ from ocr_celery.core.status import Status
 from ocr_celery.errors import (
     BadOption,
     BadRequest,
+    BadUrl,
     BrokerUnavailable,
     EmptyFile,
     FileTooLarge,
@@ -49,12 +50,12 @@ def upload(form: Upload) -> Response:
     return _accepted(here.submit_image(data, name=form.file.filename or "", **form.given()))
 
 
-@api.post("/ocr/url", operation_id="submitUrl", tags=_TAGS, responses=answers(Accepted, *_ALWAYS, status=202))
+@api.post("/ocr/url", operation_id="submitUrl", tags=_TAGS, responses=answers(Accepted, BadUrl, *_ALWAYS, status=202))
 @checked
 def url(body: UrlRequest) -> Response:
     """Read the image behind a URL.
 
-    It is fetched later, by the task: a URL that leads to no image is a task that fails.
+    Only its form is looked at here. It is fetched later, by the task: a URL that leads to no image is a task that fails.
     """
     return _accepted(client().submit_url(body.url, **body.given()))
 
@@ -66,7 +67,8 @@ def url(body: UrlRequest) -> Response:
 def batch(body: BatchRequest) -> Response:
     """Read the images behind many URLs.
 
-    One bad URL harms no other. A batch may exceed the limit of the queue, as long as the queue is not full already.
+    One bad URL harms no other; one of a wrong form is failed at once.
+    A batch may exceed the limit of the queue, as long as the queue is not full already.
     """
     here = client()
     most = here.settings.max_batch_urls

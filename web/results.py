@@ -3,16 +3,18 @@
 import re
 from typing import Any
 
+import structlog
 from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery.core.markdown import to_markdown
-from ocr_celery.core.status import Status, TaskView
-from ocr_celery.errors import BadRequest, BrokerUnavailable, ResultExpired, TaskNotFound
+from ocr_celery.core.status import Status, TaskView, of_batch
+from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
 from web.document import answers
 from web.incoming import checked, client
 from web.schemas import Batch, BatchPath, Shape, Task, TaskPath
 
+log = structlog.get_logger("web")
 api = APIBlueprint("results", __name__)
 _TAGS: Any = [{"name": "Results", "description": "See how pages stand, and fetch their text."}]
 _ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable)
@@ -29,16 +31,19 @@ def task(path: TaskPath, query: Shape) -> Response:
         view = client().look_up(path.task_id)
     except TaskNotFound as exc:
         raise _not_found(path.task_id, exc) from None
+    shown = _shown(view, query, [])
+    source = {"source": view.source} if view.source else {}
     return jsonify(
-        task_id=view.id,
-        status=view.status,
-        created_at=view.created_at,
-        updated_at=view.updated_at,
-        **_outcome(view, query),
+        task_id=view.id, **shown, **source, **_progress(view), created_at=view.created_at, updated_at=view.updated_at
     )
 
 
-@api.get("/ocr/batch/<batch_task_id>", operation_id="getBatch", tags=_TAGS, responses=answers(Batch, *_ERRORS))
+@api.get(
+    "/ocr/batch/<batch_task_id>",
+    operation_id="getBatch",
+    tags=_TAGS,
+    responses=answers(Batch, ResultUnreadable, *_ERRORS),
+)
 @checked
 def batch(path: BatchPath, query: Shape) -> Response:
     """How a batch stands: counts, and each page in the order in which its URL was given."""
@@ -46,36 +51,62 @@ def batch(path: BatchPath, query: Shape) -> Response:
         view = client().look_up_batch(path.batch_task_id)
     except TaskNotFound as exc:
         raise _not_found(path.batch_task_id, exc) from None
-    counts = view.counts
+    unshown: list[str] = []
+    results = [
+        {"url": url, "task_id": task.id, **_shown(task, query, unshown), **_progress(task)} for url, task in view.items
+    ]
+    statuses = [item["status"] for item in results]
     return jsonify(
         batch_task_id=view.id,
-        status=view.status,
-        total=len(view.items),
-        completed=counts[Status.COMPLETED],
-        failed=counts[Status.FAILED],
-        pending=counts[Status.PENDING],
-        processing=counts[Status.PROCESSING],
-        results=[
-            {"url": url, "task_id": task.id, "status": task.status, **_outcome(task, query)} for url, task in view.items
-        ],
+        status=of_batch(statuses),
+        total=len(results),
+        **{status: statuses.count(status) for status in Status},
+        results=results,
         created_at=view.created_at,
         updated_at=view.updated_at,
     )
 
 
+def _shown(view: TaskView, shape: Shape, unshown: list[str]) -> dict[str, Any]:
+    """Status and outcome of a page. Whatever goes wrong with showing it is its own error; the first of a request is logged."""
+    try:
+        return {"status": view.status, **_outcome(view, shape)}
+    except Exception:
+        if not unshown:
+            log.warning("a page cannot be shown", task_id=view.id, exc_info=True)
+        unshown.append(view.id)
+        return {"status": Status.FAILED, **_error(ResultUnreadable())}
+
+
 def _outcome(view: TaskView, shape: Shape) -> dict[str, Any]:
     if view.error is not None:
-        return {"error": view.error.message, "code": view.error.code}
+        return _error(view.error)
     if view.result is None:
         return {}
     details = {name: value for name, value in view.result.items() if name != "text"}
-    text = str(view.result.get("text", ""))
+    text = view.result["text"]
     outcome: dict[str, Any] = {"result": text if shape.format == "raw" else to_markdown(text)}
     if shape.details:
         outcome["details"] = details
     elif "pages" in details:  # whoever does not ask must know all the same that there is more to read
         outcome["pages"] = details["pages"]
     return outcome
+
+
+def _error(error: OcrError) -> dict[str, Any]:
+    return {"error": error.message, "code": error.code}
+
+
+def _progress(view: TaskView) -> dict[str, Any]:
+    """How far a page has come."""
+    found: dict[str, Any] = {"attempts": view.attempts}
+    if view.last_error is not None:
+        found["last_error"] = _error(view.last_error)
+    if view.next_try_at is not None:
+        found["next_try_at"] = view.next_try_at
+    if view.position is not None:
+        found["position"] = view.position
+    return found
 
 
 def _not_found(id: str, error: TaskNotFound) -> TaskNotFound:

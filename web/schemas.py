@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, WithJsonSchem
 
 from ocr_celery.core import options
 from ocr_celery.core.status import Status
+from ocr_celery.core.url_syntax import MAX_URL
 from ocr_celery.core.verdict import Verdict
 from web.multipart import Part
 
@@ -13,7 +14,6 @@ ID = "550e8400-e29b-41d4-a716-446655440000"
 BATCH_ID = "550e8400-e29b-41d4-a716-446655440001"
 TIME = 1699000000.0
 PROMPT = "<image>\n<|grounding|>Convert the document to markdown."
-MAX_URL = 8192  #: characters
 
 
 def _no_null(schema: dict[str, Any]) -> None:
@@ -85,7 +85,8 @@ class UrlRequest(ReadingOptions):
     url: str = Field(
         min_length=1,
         max_length=MAX_URL,
-        description="http or https. It is fetched later: a URL that leads to no image is a task that fails.",
+        description="http or https, without user name or password. It is fetched later: a URL that leads to no image is a "
+        "task that fails.",
     )
 
 
@@ -204,6 +205,41 @@ class Details(BaseModel):
     pages: Annotated[Pages, _optional("Only where a file holds more than one page.")]
 
 
+class LastError(BaseModel):
+    """Why the last try failed that was, or is to be, repeated."""
+
+    error: str = Field(description="A sentence for people.", examples=["example.com took too long to answer."])
+    code: str = Field(description="Stable, for programs.", examples=["download_timeout"])
+
+
+_Source = Annotated[
+    str,
+    Field(
+        default_factory=str,
+        description="The file's name, or the URL without user, query and fragment; only where it is known.",
+        examples=["https://example.com/image.jpg"],
+    ),
+]
+_Attempts = Annotated[
+    int, Field(description="Tries that have ended. A page whose source may answer later is tried up to four times.")
+]
+_LastError = Annotated[LastError, _optional("Only where a try failed that is, or was, repeated.")]
+_NextTryAt = Annotated[
+    float,
+    Field(
+        default_factory=float,
+        description="When it is tried again; only while it waits for that.",
+        examples=[TIME + 8],
+    ),
+]
+_Position = Annotated[
+    int,
+    Field(
+        default_factory=int,
+        description="About how many pages were sent before it and wait too; only while it waits in the queue.",
+        examples=[12],
+    ),
+]
 _Details = Annotated[Details, _optional("Only when completed and asked for with `?details=true`.")]
 _Pages = Annotated[
     Pages, _optional("Only when completed and the file holds more pages than the first, which was read.")
@@ -217,6 +253,11 @@ class Task(BaseModel):
     status: Status
     created_at: float = Field(examples=[TIME])
     updated_at: float = Field(examples=[TIME + 5])
+    source: _Source
+    attempts: _Attempts
+    last_error: _LastError
+    next_try_at: _NextTryAt
+    position: _Position
     result: _Result
     error: _Error
     code: _Code
@@ -230,6 +271,10 @@ class Item(BaseModel):
     url: Any = Field(description="As it was given.", examples=["https://example.com/image1.jpg"])
     task_id: str = Field(examples=[ID])
     status: Status
+    attempts: _Attempts
+    last_error: _LastError
+    next_try_at: _NextTryAt
+    position: _Position
     result: _Result
     error: _Error
     code: _Code

@@ -1,5 +1,6 @@
 """Celery's Redis result backend, with two things more: our registry moves in the same step, and a chord gets its failures."""
 
+import json
 import math
 import time
 from functools import cached_property
@@ -53,7 +54,9 @@ class Backend(RedisBackend):
         meta = self._get_result_meta(result=result, state=state, traceback=traceback, request=request)
         meta["task_id"] = task_id
         known = state if state in OF_STATE else states.STARTED
-        self.registry.move(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=int(self.expires))
+        tried = _tried(state, meta, request) if outcome.is_at_hand() else {}
+        keep = int(self.expires)
+        self.registry.move(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=keep, about=tried)
         return result
 
     def mark_as_done(
@@ -124,7 +127,17 @@ class Backend(RedisBackend):
         while body.get("task") == "celery.chain" and (tasks := body.get("kwargs", {}).get("tasks")):
             body = tasks[0]
         asked = (body.get("options", {}).get("headers") or {}).get(ACCEPT_PARTIAL)
-        return bool(asked) or getattr(self.app.tasks.get(body.get("task")), ACCEPT_PARTIAL, False)
+        return bool(asked) or body.get("task") == COLLECT
+
+
+def _tried(state: str, meta: dict[str, Any], request: Any) -> dict[str, str | float]:
+    """What the record of a page says of its tries, now that one has ended; see `records.FIELDS`."""
+    tried: dict[str, str | float] = {"attempts": int(getattr(request, "retries", 0) or 0) + 1}
+    if state == states.RETRY:
+        error = meta["result"]
+        tried["last_error"] = json.dumps([error["exc_type"], str(error["exc_message"][0])])
+        tried["next_try_at"] = getattr(request, "next_try_at", 0.0)
+    return tried
 
 
 def _stopping() -> bool:

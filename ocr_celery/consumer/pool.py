@@ -186,14 +186,15 @@ class BatchPool(BasePool):
 
     def _get_file(self, entry: Entry) -> None:
         registry = self.app.backend.registry
-        standing: Standing | None = registry.move(entry.id, states.RECEIVED, now=time.time())
+        args, kwargs, _ = entry.request._payload
+        source = message.recorded_source(entry.request.type, args, kwargs)
+        standing: Standing | None = registry.move(entry.id, states.RECEIVED, now=time.time(), source=source)
         if standing is None:
             entry.replay = registry.meta(entry.id)
             return
         entry.created_at = standing.created_at
         if standing.alone >= inside.CONVICTED:
             raise _CONVICTED[standing.killed]()
-        args, kwargs, _ = entry.request._payload
         entry.job = message.read_job(entry.request.type, args, kwargs, self.defaults)
         entry.options = entry.job.options
         if entry.refusal is not None:

@@ -47,6 +47,11 @@ class TaskView:
     updated_at: float
     result: Mapping[str, Any] | None = None  #: the result dict of a completed task, see `message.result_dict`
     error: OcrError | None = None  #: why a failed task failed
+    source: str = ""  #: the file's name, or the URL without its secret parts; "" where it is not known
+    attempts: int = 0  #: tries that have ended
+    last_error: OcrError | None = None  #: why the last try that is to be repeated, or was, failed
+    next_try_at: float | None = None  #: while it waits to be tried again
+    position: int | None = None  #: while it waits in the queue: about how many tasks are before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

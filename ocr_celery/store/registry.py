@@ -4,31 +4,25 @@ Celery calls any id it never saw PENDING; this is how HTTP can say 404, 410 and 
 sorted sets, so that asking takes the same time however many tasks there are.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
+from types import MappingProxyType
 from typing import Any, cast
 
 from redis import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
-from ocr_celery.core.status import OF_STATE, Stats
-from ocr_celery.store import scripts
+from ocr_celery.core.status import OF_STATE, Stats, Status
+from ocr_celery.store import records, scripts
 from ocr_celery.store.keys import Keys, index_of
+from ocr_celery.store.records import Record
 
 _UNTIL_ACCEPTED = 60  #: seconds that an image stays whose task is not taken in, as the sender's process died between
+_AT_ONCE = 500  #: tasks that are looked up in one step, which is over in a few milliseconds
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What is known of one task: times in Unix seconds, Celery's state, and Celery's own record if it is still there."""
-
-    id: str
-    created_at: float
-    updated_at: float
-    state: str
-    meta: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +55,25 @@ class Registry:
         limit: int = 0,
         blob: bytes = b"",
         batch: tuple[str, str, int] | None = None,
+        sources: Sequence[str] = (),
+        refused: Mapping[str, str] = _NONE,
+        meta_keep: int = _META_KEEP,
     ) -> tuple[bool, int]:
         """Count, record and queue new tasks in one step. Answers (taken in?, unfinished tasks now).
 
         `blob`: the image of the only task. `batch`: id, value and seconds to keep of the record that names them all.
+        `sources`: what is shown of where each comes from. `refused`: of those that are final at once and are not queued,
+        Celery's record by id, which is kept for `meta_keep` seconds.
         """
-        names = [*self.keys.all_counted[:2], *map(self.keys.task, ids)]
+        counted = self.keys.all_counted
+        names = [counted[0], counted[1], counted[3], *map(self.keys.task, ids)]
         names += [self.keys.blob(ids[0])] if blob else []
         names += [self.keys.batch(batch[0])] if batch else []
-        args: list[Any] = [now, limit, int(bool(blob)), len(ids), *ids, *((batch[2], batch[1]) if batch else (0, ""))]
+        names += [self.keys.meta(id) for id in ids if id in refused]
+        args: list[Any] = [now, limit, int(bool(blob)), len(ids), *((batch[2], batch[1]) if batch else (0, ""))]
+        args += [self.keep, meta_keep]
+        for id, source in zip_longest(ids, sources, fillvalue=""):
+            args += [id, source, refused.get(id, "")]
         index = {key: len(names) + i for i, key in enumerate(dict.fromkeys(key for _, key, _ in publish), start=1)}
         names += index
         for command, key, payload in publish:
@@ -81,7 +85,7 @@ class Registry:
         """The same with an image: as an argument of the step it would be copied twice more."""
         with self.redis.pipeline(transaction=False) as pipe:
             # where this is tried again, its own first try stays as it is
-            pipe.set(names[3], blob, ex=_UNTIL_ACCEPTED, nx=True)
+            pipe.set(names[4], blob, ex=_UNTIL_ACCEPTED, nx=True)
             pipe.evalsha(self._accept.sha, len(names), *names, *args)
             try:
                 return cast(list[int], pipe.execute()[1])
@@ -89,15 +93,26 @@ class Registry:
                 return cast(list[int], self._accept(keys=names, args=args))
 
     def move(
-        self, id: str, state: str, *, now: float, meta: str | bytes = "", meta_keep: int = _META_KEEP
+        self,
+        id: str,
+        state: str,
+        *,
+        now: float,
+        meta: str | bytes = "",
+        meta_keep: int = _META_KEEP,
+        source: str = "",
+        about: Mapping[str, str | float] = _NONE,
     ) -> Standing | None:
         """Store a task's new Celery state, with Celery's record of it.
 
-        Answers what is known of the task, or None where it was final already and stays as it is.
+        `source`: what is shown of where the page comes from, where its sender recorded nothing. `about`: further fields of
+        its record, see `records.FIELDS`. Answers what is known of the task, or None where it was final already and stays
+        as it is.
         """
         status = OF_STATE[state]
         keys = self.keys
-        args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), self.keep, meta, meta_keep]
+        args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), self.keep, meta, meta_keep, source]
+        args += [x for pair in about.items() for x in pair]
         touched = [keys.task(id), *keys.all_counted, keys.blob(id), keys.meta(id)]
         answer = cast(list[bytes | None] | None, self._move(keys=touched, args=args))
         if answer is None:
@@ -108,26 +123,55 @@ class Registry:
     def find(self, id: str) -> Record | None:
         """One task, in one round trip."""
         with self.redis.pipeline(transaction=False) as pipe:
-            pipe.hmget(self.keys.task(id), ["created_at", "updated_at", "state"])
+            pipe.hmget(self.keys.task(id), list(records.FIELDS))
             pipe.get(self.keys.meta(id))
-            (created, updated, state), meta = pipe.execute()
-        return _record(id, created, updated, state, meta)
+            pipe.zrank(self.keys.counted(Status.PENDING), id)
+            found = pipe.execute(raise_on_error=False)
+        for answer in found:
+            if isinstance(answer, Exception) and not _of_another_type(answer):
+                raise answer
+        return records.read(id, *found)
 
     def meta(self, id: str) -> dict[str, Any]:
-        """Celery's record of a task; empty when it has expired."""
-        text = cast(bytes | None, self.redis.get(self.keys.meta(id)))
-        return cast(dict[str, Any], json.loads(text)) if text else {}
+        """Celery's record of a task; empty when it has expired, or is none."""
+        text = self.redis.get(self.keys.meta(id))
+        try:
+            return records.read_meta(text)
+        except (TypeError, ValueError):
+            return {}
 
     def find_batch(self, id: str) -> tuple[float, list[tuple[Any, str, Record | None]]] | None:
-        """When a batch was created and its (url, task id, record), in order, in two round trips."""
-        text = cast(bytes | None, self.redis.get(self.keys.batch(id)))
+        """When a batch was created and its (url, task id, record), in order, in one round trip and one for 500 tasks.
+
+        Raises `ValueError` for a record that is none of a batch.
+        """
+        try:
+            text = self.redis.get(self.keys.batch(id))
+        except ResponseError as exc:
+            if _of_another_type(exc):
+                raise ValueError(str(exc)) from None
+            raise
         if text is None:
             return None
-        batch = json.loads(text)
-        ids = batch["ids"]
-        records = cast(list[Any], self._look(keys=[*map(self.keys.task, ids), *map(self.keys.meta, ids)]))
-        items = zip(json.loads(batch["urls"]), ids, records, strict=True)
-        return batch["created_at"], [(url, tid, _record(tid, *r)) for url, tid, r in items]
+        created, ids, urls = records.read_batch(text)
+        found = [record for at in range(0, len(ids), _AT_ONCE) for record in self._records(ids[at : at + _AT_ONCE])]
+        return created, list(zip(urls, ids, found, strict=True))
+
+    def _records(self, ids: Sequence[str]) -> list[Record | None]:
+        touched = [self.keys.counted(Status.PENDING), *map(self.keys.task, ids), *map(self.keys.meta, ids)]
+        found = cast(list[Any], self._look(keys=touched, args=list(ids)))
+        return [records.read(id, *answers) for id, answers in zip(ids, found, strict=True)]
+
+    def pages_of(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """The task ids of those among these ids that are batches, in one round trip."""
+        if not ids:
+            return {}
+        found: dict[str, list[str]] = {}
+        for id, text in zip(ids, cast(list[Any], self.redis.mget(list(map(self.keys.batch, ids)))), strict=True):
+            if text is not None:
+                with suppress(ValueError):
+                    found[id] = records.read_batch(text)[1]
+        return found
 
     def end_batch(self, id: str) -> None:
         """The last task of a batch is finished: its record goes when theirs do."""
@@ -157,9 +201,6 @@ class Registry:
         )
 
 
-def _record(
-    id: str, created: bytes | None, updated: bytes | None, state: bytes | None, meta: bytes | None
-) -> Record | None:
-    if created is None or updated is None or state is None:
-        return None
-    return Record(id, float(created), float(updated), state.decode(), json.loads(meta) if meta else None)
+def _of_another_type(exc: Exception) -> bool:
+    """Whether Redis holds something else under a key: no trouble of Redis, but of what the key belongs to."""
+    return isinstance(exc, ResponseError) and str(exc).startswith("WRONGTYPE")

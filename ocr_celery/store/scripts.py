@@ -8,30 +8,48 @@ none. So what takes new work in writes at once and is refused, and what works it
 a full Redis is emptied by its workers.
 """
 
+from ocr_celery.store.records import FIELDS
+
 #: Take tasks in: counted, recorded and queued, or refused – together. Taken in once, however often it is asked. The image of
 #: the only task was stored a moment before, in the same round trip, to expire: from here on it stays.
-#: KEYS pending, processing, n records of tasks, the image of the first if it has one, the batch if there is one, then what is
-#: published to. ARGV now, limit (0 = none), image? (0/1), n, n × id, seconds to keep the batch (0 = none), its value, then
-#: (command, index of its key in KEYS, payload)… to publish. Answers {1, open} or {0, open}.
+#: A task that is refused, as its URL is none, is final at once and takes no place.
+#: KEYS pending, processing, failed, n records of tasks, the image of the first if it has one, the batch if there is one,
+#: Celery's record of each that is refused, then what is published to. ARGV now, limit (0 = none), image? (0/1), n, seconds
+#: to keep the batch (0 = none), its value, seconds to keep what is refused: our record, Celery's; n × (id, source or '',
+#: Celery's record where it is refused, else ''), then (command, index of its key in KEYS, payload)… to publish.
+#: Answers {1, open} or {0, open}.
 ACCEPT = """
 local now, limit, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
-local image = ARGV[3] == '1' and KEYS[3 + n] or nil
+local image = ARGV[3] == '1' and KEYS[4 + n] or nil
 local open = redis.call('ZCARD', KEYS[1]) + redis.call('ZCARD', KEYS[2])
-if redis.call('EXISTS', KEYS[3]) == 1 then return {1, open} end
+if redis.call('EXISTS', KEYS[4]) == 1 then return {1, open} end
 if limit > 0 and open >= limit then
   if image then redis.call('DEL', image) end
   return {0, open}
 end
 if image and redis.call('EXISTS', image) == 0 then return redis.error_reply('OOM the image could not be stored') end
+local next = 3 + n + tonumber(ARGV[3])
+if ARGV[5] ~= '0' then
+  next = next + 1
+  redis.call('SET', KEYS[next], ARGV[6], 'EX', ARGV[5])
+end
 for i = 1, n do
-  redis.call('HSET', KEYS[2 + i], 'created_at', now, 'updated_at', now, 'state', 'PENDING')
-  redis.call('ZADD', KEYS[1], now, ARGV[4 + i])
+  local record, id, source, meta = KEYS[3 + i], ARGV[6 + 3 * i], ARGV[7 + 3 * i], ARGV[8 + 3 * i]
+  redis.call('HSET', record, 'created_at', now, 'updated_at', now, 'state', meta == '' and 'PENDING' or 'FAILURE')
+  if source ~= '' then redis.call('HSET', record, 'source', source) end
+  if meta == '' then
+    redis.call('ZADD', KEYS[1], string.format('%.6f', now + 0.000001 * (i - 1)), id)
+    open = open + 1
+  else
+    redis.call('ZADD', KEYS[3], now, id)
+    redis.call('EXPIRE', record, ARGV[7])
+    next = next + 1
+    redis.call('SETEX', KEYS[next], ARGV[8], meta)
+  end
 end
 if image then redis.call('PERSIST', image) end
-local at = 5 + n
-if ARGV[at] ~= '0' then redis.call('SET', KEYS[3 + n + tonumber(ARGV[3])], ARGV[at + 1], 'EX', ARGV[at]) end
-for i = at + 2, #ARGV, 3 do redis.call(ARGV[i], KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2]) end
-return {1, open + n}
+for i = 9 + 3 * n, #ARGV, 3 do redis.call(ARGV[i], KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2]) end
+return {1, open}
 """
 
 #: Move a task to a state, store Celery's record of it and tell who waits for it. A final state stays: what comes later
@@ -39,7 +57,7 @@ return {1, open + n}
 #: that knows nothing of the registry.
 #: KEYS record, the four zsets pending processing completed failed, blob, meta (also the channel).
 #: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta or '',
-#: seconds to keep the meta.
+#: seconds to keep the meta, source for a record that is new or '', then (field, value)… of the record.
 #: Answers {when the task was created, deaths it was inside at, those it was alone at, what died}, or nil where it was final.
 MOVE = """
 local old = redis.call('HGET', KEYS[1], 'state')
@@ -50,8 +68,10 @@ if old ~= ARGV[3] then
   for i = 2, 5 do redis.call('ZREM', KEYS[i], ARGV[1]) end
 end
 redis.call('ZADD', KEYS[tonumber(ARGV[4])], ARGV[2], ARGV[1])
-redis.call('HSETNX', KEYS[1], 'created_at', ARGV[2])
+local new = redis.call('HSETNX', KEYS[1], 'created_at', ARGV[2]) == 1
 redis.call('HSET', KEYS[1], 'updated_at', ARGV[2], 'state', ARGV[3])
+if new and ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'source', ARGV[9]) end
+for i = 10, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 if ARGV[5] == '1' then
   redis.call('EXPIRE', KEYS[1], ARGV[6])
   redis.call('DEL', KEYS[6])
@@ -85,17 +105,20 @@ end
 return 1
 """
 
-#: How tasks stand, all at one moment. KEYS n records, then Celery's n of the same tasks. Answers, per task in order, record
-#: times, state and Celery's record.
+#: How tasks stand, all at one moment. KEYS pending, n records, then Celery's n of the same tasks. ARGV n × id. Answers, per task
+#: in order, the fields of its record, Celery's record, and its place among those that wait: each as it is, or the error where
+#: something else lies under its key.
 LOOK = """
-local answer, n = {}, #KEYS / 2
+local answer, n = {}, #ARGV
 for i = 1, n do
-  local record = redis.call('HMGET', KEYS[i], 'created_at', 'updated_at', 'state')
-  record[4] = redis.call('GET', KEYS[n + i])
-  answer[i] = record
+  answer[i] = {
+    redis.pcall('HMGET', KEYS[1 + i], FIELDS),
+    redis.pcall('GET', KEYS[1 + n + i]),
+    redis.pcall('ZRANK', KEYS[1], ARGV[i])
+  }
 end
 return answer
-"""
+""".replace("FIELDS", ", ".join(f"'{field}'" for field in FIELDS))
 
 #: Give back what a node held. KEYS its unacknowledged hash, then queues. ARGV (delivery tag, index of its queue in KEYS,
 #: message)… Each is given back once, whoever else tries at the same time. Answers how many.

@@ -9,6 +9,7 @@ from redis import Redis
 
 from ocr_celery.client import Client
 from ocr_celery.message import URL
+from ocr_celery.store.keys import Keys
 
 #: what a worker found on a page, but for its text
 FOUND: dict[str, Any] = {
@@ -26,6 +27,38 @@ FOUND: dict[str, Any] = {
 
 Facade = Callable[..., FlaskClient]
 Queued = Callable[[], list[tuple[str, Any, dict[str, Any]]]]
+
+
+def _meta(value: str | bytes) -> Callable[["Redis", str], object]:
+    return lambda redis, id: redis.set(KEYS.meta(id), value)
+
+
+def _field(name: str, value: str | bytes) -> Callable[["Redis", str], object]:
+    return lambda redis, id: redis.hset(KEYS.task(id), name, value)
+
+
+def _of_another_type(key: Callable[[str], str]) -> Callable[["Redis", str], object]:
+    def spoil(redis: "Redis", id: str) -> None:
+        redis.delete(key(id))
+        redis.lpush(key(id), "x")
+
+    return spoil
+
+
+KEYS = Keys("ocr")
+#: what another program, or a hand, may have done to the record of a completed task
+SPOILT: list[Callable[["Redis", str], object]] = [
+    *map(_meta, ("", "{", "[]", "null", "7", '"x"', "{}", b"\xff", '{"status": []}', '{"status": "SUCCESS"}')),
+    *(_meta(f'{{"status": "SUCCESS", "result": {result}}}') for result in ("7", '"x"', "[]", "{}", '{"text": 7}')),
+    _meta('{"status": "SUCCESS", "result": {"text": "a", "seconds": {"read": NaN}}}'),
+    _meta('{"status": "SUCCESS", "result": {"text": "a", "pages": ' + "[" * 3000 + "]" * 3000 + "}}"),
+    _meta('{"status": "FAILURE", "result": ["x"]}'),
+    *(_field("created_at", value) for value in ("", "yesterday", "nan", b"\xff")),
+    *(_field("updated_at", value) for value in ("", "inf")),
+    *(_field("state", value) for value in ("", "DONE", b"\xff")),
+    _of_another_type(KEYS.meta),
+    _of_another_type(KEYS.task),
+]
 
 
 class Hand:

@@ -141,7 +141,11 @@ def test_a_page_is_taken_in_once_however_often_it_is_asked(redis: RedisServer) -
 
 def test_a_page_whose_image_could_not_be_stored_is_not_taken_in(redis: RedisServer) -> None:
     registry = Registry(redis.client, keys, keep=60)
-    counted = [keys.counted(Status.PENDING), keys.counted(Status.PROCESSING)]
+    touched = [
+        *map(keys.counted, (Status.PENDING, Status.PROCESSING, Status.FAILED)),
+        keys.task("one"),
+        keys.blob("one"),
+    ]
     with pytest.raises(OutOfMemoryError):
-        registry._accept(keys=[*counted, keys.task("one"), keys.blob("one")], args=[1.0, 0, 1, 1, "one", 0, ""])
+        registry._accept(keys=touched, args=[1.0, 0, 1, 1, 0, "", 60, 60, "one", "", ""])
     assert redis.client.keys("*") == []

@@ -2,24 +2,27 @@
 
 import json
 import time
+from io import BytesIO
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hand import FOUND, Hand
-from nodes import RedisServer, keys
+from hand import FOUND, SPOILT, Hand, commands
+from nodes import RedisServer, keys, png
 
 from ocr_celery.client import Client
-from ocr_celery.errors import Cancelled, EmptyFile, Internal
+from ocr_celery.errors import Cancelled, EmptyFile, Internal, ResultUnreadable
 from ocr_celery.message import COLLECT
 
+URL = "https://example.com/image.jpg"
+KNOWN = {"source": URL, "attempts": 0}  #: what is told of every task beside how it stands
 GROUNDED = "<|ref|>title<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n# Title\n"
 
 
 @pytest.fixture
 def id(client: Client) -> str:
     """A task just sent."""
-    return client.submit_url("https://example.com/image.jpg")
+    return client.submit_url(f"{URL}?key=SECRET")
 
 
 def ask(http: FlaskClient, id: str, query: str = "") -> dict[str, Any]:
@@ -38,7 +41,7 @@ def test_a_task_just_sent_is_pending(http: FlaskClient, id: str) -> None:
     created, updated = times(body)
     assert isinstance(created, float)
     assert created == updated == pytest.approx(time.time(), abs=10)
-    assert body == {"task_id": id, "status": "pending"}
+    assert body == {"task_id": id, "status": "pending", **KNOWN, "position": 0}
 
 
 def test_a_task_in_the_engine_is_processing(http: FlaskClient, hand: Hand, id: str) -> None:
@@ -46,7 +49,7 @@ def test_a_task_in_the_engine_is_processing(http: FlaskClient, hand: Hand, id: s
     body = ask(http, id)
     created, updated = times(body)
     assert created < updated
-    assert body == {"task_id": id, "status": "processing"}
+    assert body == {"task_id": id, "status": "processing", **KNOWN}
 
 
 def test_a_completed_task_has_its_text(http: FlaskClient, hand: Hand, id: str) -> None:
@@ -55,7 +58,7 @@ def test_a_completed_task_has_its_text(http: FlaskClient, hand: Hand, id: str) -
     body = ask(http, id)
     created, updated = times(body)
     assert created < updated
-    assert body == {"task_id": id, "status": "completed", "result": "# Document Title\n\nDocument content…"}
+    assert body == {"task_id": id, "status": "completed", **KNOWN, "result": "# Document Title\n\nDocument content…"}
 
 
 def test_an_empty_page_is_completed_with_no_text(http: FlaskClient, hand: Hand, id: str) -> None:
@@ -67,14 +70,14 @@ def test_a_failed_task_says_why_to_people_and_to_programs(http: FlaskClient, han
     hand.fail(id, EmptyFile())
     body = ask(http, id)
     times(body)
-    assert body == {"task_id": id, "status": "failed", "error": "The file is empty.", "code": "empty_file"}
+    assert body == {"task_id": id, "status": "failed", **KNOWN, "error": "The file is empty.", "code": "empty_file"}
 
 
 def test_what_no_error_of_ours_says_is_not_shown(http: FlaskClient, hand: Hand, id: str) -> None:
     hand.fail(id, RuntimeError("password=hunter2 at /home/me"))
     body = ask(http, id)
     times(body)
-    assert body == {"task_id": id, "status": "failed", "error": Internal().message, "code": "internal_error"}
+    assert body == {"task_id": id, "status": "failed", **KNOWN, "error": Internal().message, "code": "internal_error"}
 
 
 @pytest.mark.parametrize(
@@ -169,6 +172,41 @@ def test_the_task_that_collects_a_batch_is_no_page(http: FlaskClient, hand: Hand
     assert http.get(f"/ocr/{id}").status_code == 404
 
 
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_a_record_that_is_spoilt_is_a_task_that_failed_and_is_logged_once(  # noqa: PLR0917
+    http: FlaskClient, client: Client, hand: Hand, id: str, spoil: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    hand.complete(id)
+    spoil(client.redis, id)
+    body = ask(http, id)
+    assert (body["status"], body["code"], body["error"]) == ("failed", "result_unreadable", ResultUnreadable().message)
+    assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
+    assert isinstance(client.look_up(id).error, ResultUnreadable)
+
+
+def test_the_name_of_a_file_is_its_source(http: FlaskClient) -> None:
+    id = http.post("/ocr", data={"file": (BytesIO(png()), "page 1.png")}).json["task_id"]
+    assert ask(http, id)["source"] == "page 1.png"
+
+
+def test_a_file_without_a_name_has_no_source_and_half_a_character_in_one_is_shown(client: Client) -> None:
+    assert client.look_up(client.submit_image(png())).source == ""
+    assert client.look_up(client.submit_image(png(), name="\ud800.png")).source == "\\ud800.png"
+    assert len(client.look_up(client.submit_image(png(), name="x" * 500)).source) == 120
+
+
+def test_a_page_that_waits_has_its_place_in_the_queue(http: FlaskClient, client: Client, hand: Hand, id: str) -> None:
+    others = [client.submit_url(URL) for _ in range(3)]
+    assert [ask(http, other)["position"] for other in others] == [1, 2, 3]
+    hand.start(id)
+    assert [ask(http, other)["position"] for other in others] == [0, 1, 2]
+    assert "position" not in ask(http, id)
+
+
+def test_a_task_is_looked_up_in_one_round_trip(client: Client, id: str) -> None:
+    assert commands(client, lambda: client.look_up(id)) == ["HMGET", "GET", "ZRANK"]
+
+
 # -- shapes ------------------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +223,7 @@ def test_details_say_how_the_page_was_read(http: FlaskClient, hand: Hand, id: st
     hand.complete(id, "text")
     body = ask(http, id, "?details=true")
     times(body)
-    assert body == {"task_id": id, "status": "completed", "result": "text", "details": FOUND}
+    assert body == {"task_id": id, "status": "completed", **KNOWN, "result": "text", "details": FOUND}
     assert "details" not in ask(http, id, "?details=false")
 
 
@@ -194,10 +232,16 @@ def test_a_file_of_more_pages_says_so_unasked(http: FlaskClient, hand: Hand, id:
     hand.complete(id, "text", pages=pages)
     body = ask(http, id)
     times(body)
-    assert body == {"task_id": id, "status": "completed", "result": "text", "pages": pages}
+    assert body == {"task_id": id, "status": "completed", **KNOWN, "result": "text", "pages": pages}
     body = ask(http, id, "?details=true")
     times(body)
-    assert body == {"task_id": id, "status": "completed", "result": "text", "details": {**FOUND, "pages": pages}}
+    assert body == {
+        "task_id": id,
+        "status": "completed",
+        **KNOWN,
+        "result": "text",
+        "details": {**FOUND, "pages": pages},
+    }
 
 
 @pytest.mark.parametrize(("query", "names"), [("?format=html", "format"), ("?details=perhaps", "details")])

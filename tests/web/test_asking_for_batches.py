@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hand import FOUND, Hand, commands
+from hand import FOUND, SPOILT, Hand, Queued, commands
 from nodes import RedisServer, keys
 
 from ocr_celery.client import Client
-from ocr_celery.errors import DownloadFailed
+from ocr_celery.errors import BadUrl, DownloadFailed
+from ocr_celery.message import COLLECT
 
 URLS = [f"https://example.com/image{n}.jpg" for n in (1, 2, 3)]
 
@@ -63,10 +64,11 @@ def test_a_batch_in_the_middle_is_answered_field_by_field(http: FlaskClient, han
                 "url": URLS[0],
                 "task_id": first,
                 "status": "completed",
+                "attempts": 0,
                 "result": "# Document Title\n\nDocument content…",
             },
-            {"url": URLS[1], "task_id": second, "status": "processing"},
-            {"url": URLS[2], "task_id": third, "status": "pending"},
+            {"url": URLS[1], "task_id": second, "status": "processing", "attempts": 0},
+            {"url": URLS[2], "task_id": third, "status": "pending", "attempts": 0, "position": 0},
         ],
     }
     assert names == [*body, "created_at", "updated_at"]
@@ -119,10 +121,11 @@ def test_a_failed_page_says_why_and_the_others_are_as_they_were(http: FlaskClien
         "url": URLS[1],
         "task_id": before[1]["task_id"],
         "status": "failed",
+        "attempts": 0,
         "error": "The URL could not be downloaded.",
         "code": "download_failed",
     }
-    assert [after[0], after[2]] == [before[0], before[2]]
+    assert [after[0], after[2]] == [before[0], {**before[2], "position": 1}]
 
 
 BAD = ["", "not a url", "http://[", "ftp://a/", "x" * 99_999, "\ud800", "\0", None, 5, 1.5, True, [], {}, ["http://a/"]]
@@ -133,6 +136,104 @@ def test_whatever_stands_among_the_urls_is_an_item_and_refuses_no_other(http: Fl
     body = ask(http, send(http, [URLS[0], bad, URLS[2]]))
     assert [item["url"] for item in body["results"]] == [URLS[0], bad, URLS[2]]
     assert len(set(ids(body))) == 3
+    assert [item["status"] for item in body["results"]] == ["pending", "failed", "pending"]
+    assert body["results"][1]["code"] == "bad_url"
+
+
+def test_a_malformed_url_is_failed_at_once_takes_no_place_and_is_never_queued(
+    http: FlaskClient, client: Client, queued: Queued
+) -> None:
+    body = ask(http, send(http, ["ftp://a/", URLS[0], "http://[", URLS[1]]))
+    assert [item["status"] for item in body["results"]] == ["failed", "pending", "failed", "pending"]
+    assert [source for _, source, _ in queued()] == URLS[:2]
+    stats = client.stats()
+    assert (stats.pending, stats.failed) == (2, 2)
+    assert http.get(f"/ocr/{ids(body)[0]}").json["code"] == "bad_url"
+    with pytest.raises(BadUrl):
+        client.app.AsyncResult(ids(body)[0]).get(timeout=5)
+
+
+def test_a_batch_of_malformed_urls_is_final_at_once(http: FlaskClient, client: Client, queued: Queued) -> None:
+    body = ask(http, send(http, ["nowhere", None, "http://a b/"]))
+    assert (body["status"], body["failed"], body["total"]) == ("failed", 3, 3)
+    assert client.stats().pending == 0
+    ((task, outcomes, options),) = queued()
+    assert (task, outcomes) == (COLLECT, [])
+    assert [place for place, _ in options["refused"]] == [0, 1, 2]
+
+
+def test_what_is_refused_goes_when_its_time_has_passed(http: FlaskClient, redis: RedisServer) -> None:
+    (id,) = ids(ask(http, send(http, ["nowhere"])))
+    assert redis.client.ttl(keys.meta(id)) == pytest.approx(3600, abs=10)
+    assert redis.client.ttl(keys.task(id)) == pytest.approx(7200, abs=10)
+
+
+# -- trouble of one page -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("query", ["", "?format=raw", "?details=true"])
+def test_a_page_whose_record_is_spoilt_is_failed_and_the_others_are_shown(
+    http: FlaskClient, hand: Hand, redis: RedisServer, query: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    id = send(http, [f"https://example.com/{n}.jpg" for n in range(2 * len(SPOILT) + 1)])
+    tasks = ids(ask(http, id))
+    for task in tasks:
+        hand.complete(task, "# Title")
+    for spoil, task in zip(SPOILT, tasks[1::2], strict=True):
+        spoil(redis.client, task)
+    body = ask(http, id, query)
+    assert [item["status"] for item in body["results"][::2]] == ["completed"] * (len(SPOILT) + 1)
+    assert [item["code"] for item in body["results"][1::2]] == ["result_unreadable"] * len(SPOILT)
+    assert (body["completed"], body["failed"]) == (len(SPOILT) + 1, len(SPOILT))
+    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert len(warnings) == 1
+
+
+def test_a_page_that_cannot_be_shown_is_failed_whatever_it_raises(
+    http: FlaskClient, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def show(text: str) -> str:
+        if text == "third":
+            raise RecursionError
+        return text
+
+    monkeypatch.setattr("web.results.to_markdown", show)
+    id = send(http, URLS)
+    for task, text in zip(ids(ask(http, id)), ("first", "second", "third"), strict=True):
+        hand.complete(task, text)
+    body = ask(http, id)
+    assert [item.get("result") for item in body["results"]] == ["first", "second", None]
+    assert (body["results"][2]["code"], body["completed"], body["failed"]) == ("result_unreadable", 2, 1)
+    assert http.get(f"/ocr/{ids(body)[2]}").json["code"] == "result_unreadable"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [b"", b"{", b"[]", b"null", b'{"created_at": 1}', b'{"created_at": 1, "ids": ["a"], "urls": "[]"}',
+     b'{"created_at": 1, "ids": [[]], "urls": "[1]"}', b'{"created_at": "x", "ids": [], "urls": "[]"}'],
+)  # fmt: skip
+def test_a_batch_whose_own_record_is_spoilt_says_so(http: FlaskClient, redis: RedisServer, record: bytes) -> None:
+    id = send(http, URLS)
+    redis.client.set(keys.batch(id), record)
+    answer = http.get(f"/ocr/batch/{id}")
+    assert (answer.status_code, answer.json["code"]) == (410, "result_unreadable")
+
+
+def test_a_batch_whose_key_holds_something_else_says_so(http: FlaskClient, redis: RedisServer) -> None:
+    id = send(http, URLS)
+    redis.client.delete(keys.batch(id))
+    redis.client.lpush(keys.batch(id), "x")
+    assert http.get(f"/ocr/batch/{id}").json["code"] == "result_unreadable"
+
+
+def test_pages_that_wait_have_their_place_in_the_queue(http: FlaskClient, hand: Hand) -> None:
+    first, second = send(http, URLS), send(http, URLS)
+    assert [item["position"] for item in ask(http, first)["results"]] == [0, 1, 2]
+    assert [item["position"] for item in ask(http, second)["results"]] == [3, 4, 5]
+    hand.start(ids(ask(http, first))[0])
+    hand.complete(ids(ask(http, first))[1])
+    assert [item.get("position") for item in ask(http, first)["results"]] == [None, None, 0]
+    assert [item["position"] for item in ask(http, second)["results"]] == [1, 2, 3]
 
 
 def test_a_url_given_twice_is_two_pages(http: FlaskClient) -> None:
@@ -188,7 +289,9 @@ def test_a_task_is_no_batch_and_a_batch_no_task(http: FlaskClient) -> None:
     assert http.get(f"/ocr/{send(http, URLS)}").status_code == 404
 
 
-def test_a_batch_of_1000_urls_is_asked_for_in_two_round_trips(http: FlaskClient, client: Client) -> None:
+def test_a_batch_of_1000_urls_is_asked_for_in_one_round_trip_and_one_for_500_pages(
+    http: FlaskClient, client: Client
+) -> None:
     id = send(http, [f"https://example.com/{n}.jpg" for n in range(1000)])
     ask(http, id)  # Redis has learnt the script
-    assert commands(client, lambda: ask(http, id)) == ["GET", "EVALSHA"]
+    assert commands(client, lambda: ask(http, id)) == ["GET", "EVALSHA", "EVALSHA"]

@@ -16,7 +16,7 @@ CALLS = {
     ("post", "/ocr/url"): "202 400 408 413 415 422 503",
     ("post", "/ocr/url/batch"): "202 400 408 413 415 422 503",
     ("get", "/ocr/{task_id}"): "200 404 410 422 503",
-    ("get", "/ocr/batch/{batch_task_id}"): "200 404 422 503",
+    ("get", "/ocr/batch/{batch_task_id}"): "200 404 410 422 503",
     ("get", "/health"): "200 503",
     ("get", "/ready"): "200 503",
     ("get", "/stats"): "200 503",

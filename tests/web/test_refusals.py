@@ -281,3 +281,12 @@ def test_a_refusal_repeats_nothing_of_what_was_sent(http: FlaskClient, path: str
 def test_a_name_of_a_field_is_repeated_only_as_plain_text(http: FlaskClient) -> None:
     answer = http.post("/ocr/url", data=json.dumps({"url": "http://a/", "\x1b[31m\n": 1}), content_type=JSON)
     assert answer.json["detail"].startswith(r"Unknown field: \x1b[31m\n. There are: ")
+
+
+@pytest.mark.parametrize(
+    "url", ["page.png", "ftp://a/", "http://", "http://[", "http://a:0/", "http://a b/", "http://u:p@a/"]
+)
+def test_a_malformed_url_is_refused_where_it_is_sent(http: FlaskClient, queued: Queued, url: str) -> None:
+    answer = http.post("/ocr/url", json={"url": url})
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_url")
+    assert queued() == []

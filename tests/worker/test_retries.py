@@ -31,6 +31,34 @@ def test_a_server_that_fails_at_first_is_asked_again(service: Service, origin: O
     assert said == ["page will be tried again", "page read"]
 
 
+def test_who_asks_meanwhile_learns_why_it_failed_and_when_it_is_tried_again(service: Service, origin: Origin) -> None:
+    id = service.client.submit_url(f"{origin.url}/patience/6/503?key=SECRET")
+    until(lambda: service.result(id).status == "RETRY")
+    view = service.client.look_up(id)
+    assert (view.status, view.attempts, view.position) == (Status.PENDING, 1, None)
+    assert view.source == f"{origin.url}/patience/6/503"
+    assert isinstance(view.last_error, errors.DownloadFailed)
+    assert view.last_error.message == "127.0.0.1 answered with status 503."
+    assert view.next_try_at is not None
+    assert 5 < view.next_try_at - view.updated_at < 8
+    service.revoke(id)
+    until(lambda: service.client.look_up(id).status is Status.FAILED)
+    assert service.client.look_up(id).next_try_at is None
+
+
+def test_tries_are_counted_to_the_end_whoever_sent_the_page(service: Service, origin: Origin) -> None:
+    sent = service.send("ocr.url", f"{origin.url}/once/125?key=SECRET")
+    sent.get(timeout=60)
+    view = service.client.look_up(sent.id)
+    assert (view.attempts, view.next_try_at) == (2, None)
+    assert view.source == f"{origin.url}/once/125"
+    assert view.last_error is not None
+    assert view.last_error.code == "download_failed"
+    bad = service.send("ocr.image", png(), kwargs={"prompt": "bad luck"})
+    assert isinstance(bad.get(timeout=60, propagate=False), errors.EngineFailed)
+    assert service.client.look_up(bad.id).attempts == 1
+
+
 def lines_of(service: Service) -> list[str]:
     return [line for line in service.worker.log.splitlines() if line.startswith("{")]
 
@@ -51,8 +79,11 @@ def test_each_try_is_counted_and_waits_longer(service: Service, origin: Origin) 
     """Tried a second time, it is put off by about 8 seconds more and counted: 2 tries are behind it, 2 are left."""
     sent = service.send("ocr.url", f"{origin.url}/503", retries=1)
     until(lambda: sent.status == "RETRY")
-    (scheduled,) = until(lambda: service.inspect().scheduled()[service.worker.name])
-    assert scheduled["request"]["id"] == sent.id
+
+    def scheduled() -> list[str]:
+        return [entry["request"]["id"] for entry in service.inspect().scheduled()[service.worker.name]]
+
+    until(lambda: sent.id in scheduled())
 
     def retries_of_held() -> list[int]:
         return [header(record)["retries"] for record in service.redis.client.hvals(keys.unacked(service.worker.name))]

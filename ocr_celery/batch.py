@@ -1,0 +1,83 @@
+"""A batch on its way out: one chord of the pages whose URLs are some, and at once an outcome for those whose URLs are none.
+
+A malformed URL needs no worker to be refused, so it is never queued; the task that collects the batch is told of it.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from celery import chord  # not on first use: Celery's module is not made for two threads that meet in its import
+
+from ocr_celery import message, outbox
+from ocr_celery.core import url_syntax
+from ocr_celery.core.options import Options
+from ocr_celery.errors import BadUrl
+from ocr_celery.message import Job
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+
+class Batch:
+    """The pages behind these URLs, read with the same options; each has a task id, and so has the whole."""
+
+    def __init__(self, urls: Sequence[Any], options: Options) -> None:
+        self.id = str(uuid4())
+        self.urls = list(urls)
+        self.ids = [str(uuid4()) for _ in self.urls]
+        self.jobs = [Job(message.URL, url, options) for url in self.urls]
+        self.errors = {place: error for place, url in enumerate(self.urls) if (error := _error(url))}
+
+    @property
+    def sources(self) -> list[str]:
+        """What is shown of where each page comes from."""
+        return ["" if place in self.errors else job.shown() for place, job in enumerate(self.jobs)]
+
+    def record(self, created_at: float) -> str:
+        """What names them all, see `store/keys.py`."""
+        return json.dumps({"created_at": created_at, "ids": self.ids, "urls": json.dumps(self.urls)})
+
+    def refused(self, now: float) -> dict[str, str]:
+        """Celery's record of each page that is not sent, by its id."""
+        return {
+            self.ids[place]: message.failed_record(self.ids[place], error, now) for place, error in self.errors.items()
+        }
+
+    def messages(self, app: "Celery", queue: str) -> list[outbox.Command]:
+        """What queues the others, and the task that collects all."""
+        refused = [[n, message.failed_outcome(self.ids[n], "FAILURE", error)] for n, error in self.errors.items()]
+        told: dict[str, Any] = {"refused": refused} if refused else {}
+        shown = f"{len(self.ids)} outcomes,"
+        if len(self.errors) == len(self.ids):
+            return [outbox.message(app, queue, message.COLLECT, [], told, id=self.id, shown=shown)]
+        body = app.signature(message.COLLECT, kwargs=told, priority=9, argsrepr=f"({shown})", kwargsrepr="{}")
+        body.set(task_id=self.id, queue=queue)
+        with outbox.collected() as messages:
+            chord(self._header(app, queue), body, app=app).apply_async()
+        return messages
+
+    def _header(self, app: "Celery", queue: str) -> list[Any]:
+        return [
+            app.signature(
+                job.task,
+                args=[job.source],
+                kwargs=job.kwargs(),
+                task_id=id,
+                queue=queue,
+                headers=outbox.origin(),
+                argsrepr=f"({job.shown()})",
+                kwargsrepr="{}",
+            )
+            for place, (id, job) in enumerate(zip(self.ids, self.jobs, strict=True))
+            if place not in self.errors
+        ]
+
+
+def _error(url: Any) -> BadUrl | None:
+    try:
+        url_syntax.check(url)
+    except BadUrl as exc:
+        return exc
+    return None

@@ -1,0 +1,68 @@
+"""From the record of a task to what its sender is shown."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from ocr_celery.core.status import OF_STATE, Status, TaskView
+from ocr_celery.errors import Cancelled, OcrError, ResultExpired, ResultUnreadable, public
+from ocr_celery.store.records import Record
+
+log = logging.getLogger(__name__)
+
+
+def view(record: Record) -> TaskView:
+    """One task as its sender sees it. A record that cannot be read is a failed task that says so."""
+    progress = record.progress
+    status, result, error = _stands(record)
+    return TaskView(
+        id=record.id,
+        status=status,
+        created_at=record.created_at,
+        updated_at=record.updated_at,
+        result=result,
+        error=error,
+        source=progress.source,
+        attempts=progress.attempts,
+        last_error=public(*progress.last_error) if progress.last_error else None,
+        next_try_at=None if status.final else progress.next_try_at,
+        position=None if status.final else progress.position,
+    )
+
+
+def gone(id: str, created: float) -> TaskView:
+    """A task of a batch whose record is no longer kept."""
+    return TaskView(id=id, status=Status.FAILED, created_at=created, updated_at=created, error=ResultExpired())
+
+
+def warn_of_spoilt(records: Iterable[Record | None]) -> None:
+    """One line for all that cannot be read."""
+    spoilt = [record for record in records if record is not None and record.spoilt]
+    if spoilt:
+        log.warning(
+            "what Redis holds of %d tasks cannot be read; of %s: %s", len(spoilt), spoilt[0].id, spoilt[0].spoilt
+        )
+
+
+def _stands(record: Record) -> tuple[Status, dict[str, Any] | None, OcrError | None]:
+    """Status, and what came of it."""
+    if record.spoilt:
+        return Status.FAILED, None, ResultUnreadable()
+    meta = record.meta or {}
+    # the registry and Celery's record change together, but for a task that only Celery knows to be finished
+    status = OF_STATE.get(meta.get("status", ""), Status.PENDING)
+    if not status.final:
+        status = OF_STATE[record.state]
+    if status.final and not meta:
+        return Status.FAILED, None, ResultExpired()
+    if status is Status.FAILED:
+        return status, None, _error(meta)
+    return status, meta.get("result") if status is Status.COMPLETED else None, None
+
+
+def _error(meta: dict[str, Any]) -> OcrError:
+    if meta.get("status") != "FAILURE":
+        return Cancelled()
+    stored = meta.get("result") or {}
+    text = stored.get("exc_message")
+    return public(str(stored.get("exc_type")), str(text[0] if isinstance(text, list) and text else text or ""))
