@@ -16,6 +16,7 @@ from kombu.transport import redis as stock
 from kombu.transport.virtual import base as virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+from kombu.utils.uuid import uuid
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from ocr_celery.outbox import queueing
@@ -185,6 +186,16 @@ class Channel(stock.Channel):
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         with self.conn_or_acquire() as client:
             client.execute_command(queueing(message), queue, dumps(message))
+
+    def _purge(self, queue: str) -> int:
+        from ocr_celery.purge import purge  # whoever only sends has no use for it
+
+        lists = [self._q_for_pri(queue, priority) for priority in self.priority_steps]
+        with self.conn_or_acquire() as client:
+            return sum(purge(client, name, Keys(queue).purged(uuid()), self._parsed) for name in lists)
+
+    def _parsed(self, text: bytes) -> Any:
+        return self.message_to_python(loads(text))
 
 
 class Transport(stock.Transport):

@@ -17,7 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from ocr_celery import broker, telemetry
-from ocr_celery.consumer import command_line, ending
+from ocr_celery.consumer import command_line, control, ending  # noqa: F401  (control registers its commands)
 from ocr_celery.consumer.pool import BatchPool
 from ocr_celery.consumer.presence import Presence
 from ocr_celery.consumer.sweep import Sweeper

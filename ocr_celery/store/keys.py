@@ -91,6 +91,10 @@ class Keys:
         """The lists that tasks wait in: the queue and kombu's further ones of it."""
         return [self.queue + priority for priority in _PRIORITIES]
 
+    def purged(self, id: str) -> str:
+        """List: messages that a purge has removed and is settling; goes by itself in an hour."""
+        return f"{self.prefix}purged:{id}"
+
     @property
     def unreadable(self) -> str:
         """List: messages that no worker can read."""

@@ -6,6 +6,7 @@ import pytest
 from celery.exceptions import TaskRevokedError
 from celery.result import AsyncResult
 from nodes import png, until
+from origin import Origin
 from service import Service
 
 from ocr_celery.core.status import Status
@@ -113,3 +114,24 @@ def test_a_page_that_was_delivered_twice_is_gone_with_both_messages(service: Ser
 def send_again(service: Service, sent: AsyncResult) -> None:
     """A second message of the same task."""
     service.send("ocr.image", png(SHORT), task_id=sent.id)
+
+
+def test_all_pages_of_a_batch_by_its_id(service: Service, origin: Origin) -> None:
+    inside = fill(service)
+    urls = [origin.page(SHORT + n) for n in range(8)]
+    batch = service.client.submit_batch([*urls, "nowhere"])
+    service.revoke(batch)
+    view = service.client.look_up_batch(batch)
+    assert view.status is Status.FAILED, "without a wait for their messages"
+    assert [task.error and task.error.code for _, task in view.items] == ["cancelled"] * 8 + ["bad_url"]
+    summary = service.result(batch).get(timeout=60, propagate=False)
+    assert (summary["total"], summary["failed"]) == (9, 9)
+    assert [sent.get(timeout=60)["width"] for sent in inside] == [LONG] * 2
+
+
+def test_all_pages_of_a_batch_with_those_in_the_engine(service: Service, origin: Origin) -> None:
+    batch = service.client.submit_batch([origin.page(LONG), origin.page(LONG), origin.page(SHORT)])
+    until(lambda: service.client.look_up_batch(batch).counts[Status.PROCESSING] == 2)
+    service.revoke(batch, terminate=True)
+    until(lambda: service.client.look_up_batch(batch).status is Status.FAILED)
+    assert {task.error and task.error.code for _, task in service.client.look_up_batch(batch).items} == {"cancelled"}

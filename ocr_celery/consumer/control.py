@@ -1,0 +1,39 @@
+"""Celery's remote control, with one thing more: to revoke a batch is to revoke its pages.
+
+The task that collects them still runs, when all pages are at their end, and says which were read.
+"""
+
+import logging
+from typing import Any
+
+from celery.utils.functional import maybe_list
+from celery.worker import control
+from celery.worker.control import control_command
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+
+@control_command(name="revoke", variadic="task_id", signature="[id1 [id2 [... [idN]]]]")
+def revoke(state: Any, task_id: Any, terminate: bool = False, signal: Any = None, **kwargs: Any) -> Any:
+    """Revoke tasks by id, and all pages of a batch by the batch's."""
+    return control.revoke(state, _pages(state, task_id), terminate, signal, **kwargs)
+
+
+@control_command(
+    name="terminate", variadic="task_id", args=[("signal", str)], signature="<signal> [id1 [id2 [... [idN]]]]"
+)
+def terminate(state: Any, signal: Any, task_id: Any, **kwargs: Any) -> Any:
+    """Terminate tasks by id, and all pages of a batch by the batch's."""
+    return revoke(state, task_id, terminate=True, signal=signal, **kwargs)
+
+
+def _pages(state: Any, given: Any) -> list[str]:
+    """The ids, each of a batch replaced by those of its pages."""
+    ids = [str(id) for id in maybe_list(given) or []]
+    try:
+        pages = state.app.backend.registry.pages_of(ids)
+    except RedisError as exc:
+        log.warning("whether a batch was revoked is not known: %s", exc)
+        return ids
+    return [page for id in ids for page in pages.get(id, [id])]

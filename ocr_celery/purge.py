@@ -1,0 +1,59 @@
+"""A purge settles what it removes: each page fails as `purged` at once, frees its place, and counts in its chord.
+
+The list is set aside first, so that what the last page of a chord sends into the queue meanwhile is not purged with it.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, cast
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from ocr_celery.errors import Purged
+from ocr_celery.message import COLLECT, PAGE_TASKS
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 200  #: messages that are taken out in one step
+_KEEP = (
+    3600  #: seconds that what was set aside stays where the process ends before it is settled; a sweep finds the pages
+)
+
+
+def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any]) -> int:
+    """Remove what waits in a list and fail its pages. Answers how many messages it held.
+
+    `aside`: a key that nothing else uses. `parse`: from the text of a message to kombu's, which may raise anything.
+    Raises `RedisError`; what was set aside by then is failed by the sweep, as any page without a message.
+    """
+    with redis.pipeline() as pipe:
+        pipe.rename(queue, aside)
+        pipe.expire(aside, _KEEP)
+        renamed, _ = pipe.execute(raise_on_error=False)
+    if isinstance(renamed, ResponseError) and "no such key" in str(renamed):
+        return 0
+    if isinstance(renamed, Exception):
+        raise renamed
+    removed = 0
+    while texts := cast(list[bytes] | None, redis.rpop(aside, _AT_ONCE)):
+        removed += len(texts)
+        for text in texts:
+            _settle(text, parse)
+    return removed
+
+
+def _settle(text: bytes, parse: Callable[[bytes], Any]) -> None:
+    from celery.app.task import Context
+
+    from ocr_celery.app import app  # a client that never purges builds none
+
+    try:
+        message = parse(text)
+        if message.headers["task"] not in {*PAGE_TASKS, COLLECT}:
+            return
+        _, _, embedded = message.decode()
+        request = Context(message.headers, **embedded)
+        app.backend.mark_as_failure(request.id, Purged(), request=request)
+    except Exception as exc:  # one message's trouble keeps no other from being settled
+        log.warning("a purged message could not be settled: %r", exc)

@@ -1,0 +1,71 @@
+"""What a purge removes is failed at once: it takes no place, and the chords it belongs to come to their end."""
+
+from collections.abc import Callable
+
+import pytest
+from celery.result import AsyncResult
+from nodes import RedisServer, Worker, keys, png, until
+
+from ocr_celery.client import Client
+from ocr_celery.core.status import Status
+from ocr_celery.errors import Purged
+
+URLS = [f"https://example.com/{n}.jpg" for n in range(3)]
+
+
+def collected(client: Client, id: str) -> dict[str, object]:
+    found: dict[str, object] = until(
+        lambda: AsyncResult(id, app=client.app).result or {}, what="the batch is collected"
+    )
+    return found
+
+
+def test_purged_pages_are_failed_at_once_and_take_no_place(client: Client, redis: RedisServer) -> None:
+    ids = [client.submit_url(URLS[0]), client.submit_image(png()), client.app.send_task("ocr.url", [URLS[1]]).id]
+    batch = client.submit_batch(URLS)
+    client.app.send_task("somebody.elses")
+    assert client.app.control.purge() == 7
+    views = [client.look_up(id) for id in ids]
+    assert [view.error and view.error.code for view in views] == ["purged"] * 3
+    assert client.look_up_batch(batch).status is Status.FAILED
+    assert client.stats().pending == 0
+    with pytest.raises(Purged):
+        AsyncResult(ids[0], app=client.app).get(timeout=20)
+    assert not list(redis.client.scan_iter(keys.purged("*").replace("{", "[{]")))
+    assert not redis.client.exists(keys.blob(ids[1]))
+
+
+def test_a_batch_that_is_purged_is_collected_all_the_same(client: Client, start_worker: Callable[..., Worker]) -> None:
+    batch = client.submit_batch([*URLS, "nowhere"])
+    assert client.app.control.purge() == 3
+    assert client.redis.llen("ocr") == 1, "the task that collects it, which was sent meanwhile"
+    start_worker()
+    summary = collected(client, batch)
+    assert (summary["total"], summary["failed"]) == (4, 4)
+    assert [item["code"] for item in summary["outcomes"]] == ["purged"] * 3 + ["bad_url"]  # type: ignore[attr-defined]
+
+
+def test_a_queue_of_many_is_purged_to_its_end_and_one_message_harms_no_other(
+    client: Client, redis: RedisServer
+) -> None:
+    ids = [client.submit_url(URLS[0]) for _ in range(450)]
+    redis.client.lset("ocr", 7, "{")
+    redis.client.lset("ocr", 9, '{"headers": [], "body": 7, "properties": {}}')
+    redis.client.rpush("ocr", "no message at all")
+    assert client.app.control.purge() == 451
+    failed = sum(client.look_up(id).status is Status.FAILED for id in ids)
+    assert failed == 448
+    assert not redis.client.exists("ocr")
+
+
+def test_an_empty_queue_is_purged_too(client: Client) -> None:
+    assert client.app.control.purge() == 0
+
+
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex")  # Celery's own call
+def test_the_task_that_collects_a_batch_is_settled_too(client: Client) -> None:
+    batch = client.submit_batch(["nowhere"])
+    assert client.app.control.purge() == 1
+    assert AsyncResult(batch, app=client.app).status == "FAILURE"
+    assert client.redis.ttl(keys.batch(batch)) <= 7200, "its record goes when those of its pages do"
+    assert client.look_up_batch(batch).status is Status.FAILED
