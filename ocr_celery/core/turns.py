@@ -39,6 +39,7 @@ class Turns(Generic[T]):
         self._hosts: dict[str, Host] = {}
         self._places: dict[str, Share] = {}  # only those that something is fetched from
         self._under_way = {True: 0, False: 0}  # fetches of single pages, and of batches
+        self._over = False
 
     def add(self, item: T, host: str, sender: str = SINGLE) -> None:
         """This is to be fetched from there. `sender`: the batch it is of."""
@@ -64,7 +65,7 @@ class Turns(Generic[T]):
         self._release(turn)
         if self._is_down(turn.sender, turn.host, now):
             return replace(turn, place=place, refused=True)
-        if self._place_has_room(place):
+        if self._over or self._place_has_room(place):
             moved = replace(turn, place=place)
             self._begin(moved)
             return moved
@@ -93,7 +94,8 @@ class Turns(Generic[T]):
         return min(MOST_HELD_UP, held_up)
 
     def give_up(self) -> list[T]:
-        """All that wait for their turn, which now does not come."""
+        """All that wait for their turn, which now does not come; none waits again after it has come."""
+        self._over = True
         waiting = [item for sender in self._senders.values() for queue in sender.waiting.values() for item in queue]
         for sender in self._senders.values():
             sender.waiting.clear()

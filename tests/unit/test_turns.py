@@ -233,6 +233,16 @@ def test_who_waits_gives_up_and_who_is_being_fetched_does_not() -> None:
     assert not taken(made)
 
 
+def test_a_page_whose_turn_has_come_is_fetched_although_the_others_have_given_up() -> None:
+    made = turns(4, "a.example", "b.example", "c.org")
+    turns_ = [made.move(turn, "there", 0) for turn in taken(made)]
+    made.add(9, "d.net", "batch")
+    (late,) = taken(made)
+    made.give_up()
+    assert all(turns_)
+    assert made.move(late, "there", 0)
+
+
 def test_hosts_and_batches_that_no_page_waits_for_are_forgotten_in_the_end() -> None:
     made = Turns[int](2)
     for item in range(3000):
