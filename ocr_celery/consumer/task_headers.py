@@ -1,0 +1,123 @@
+"""What Celery takes for granted of a message, looked at before Celery sees it: the type of every field it uses.
+
+Celery ends the worker where a field is of another type than its own senders give it. The answer names the field and never
+its content, which may be private.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from celery.utils.time import maybe_iso8601
+
+Check = Callable[[Any], bool]
+
+
+def _is(*types: type) -> Check:
+    return lambda value: value is None or (isinstance(value, types) and (bool in types or not isinstance(value, bool)))
+
+
+def _time(value: Any) -> bool:
+    if value is None or isinstance(value, datetime):
+        return True
+    if not isinstance(value, str):
+        return False
+    try:
+        maybe_iso8601(value)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _limits(value: Any) -> bool:
+    return value is None or (isinstance(value, list | tuple) and len(value) == 2 and all(map(_is(int, float), value)))
+
+
+def _names(value: Any) -> bool:
+    return value is None or (isinstance(value, list | tuple) and all(isinstance(name, str) for name in value))
+
+
+def _signature(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("task"), str) and not _wrong(value, _SIGNATURE)
+
+
+def _signatures(value: Any) -> bool:
+    return value is None or (isinstance(value, list | tuple) and all(map(_signature, value)))
+
+
+def _chord(value: Any) -> bool:
+    return value is None or _signature(value)
+
+
+def _named(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _arguments(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _keywords(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(name, str) for name in value)
+
+
+_SIGNATURE: Mapping[str, Check] = {
+    "args": _is(list, tuple),
+    "kwargs": _is(dict),
+    "options": _is(dict),
+    "subtask_type": _is(str),
+    "immutable": _is(bool),
+    "chord_size": _is(int),
+}
+_HEADERS: Mapping[str, Check] = {
+    **dict.fromkeys(("id", "task"), _named),
+    **dict.fromkeys(("root_id", "parent_id", "group", "shadow", "argsrepr", "kwargsrepr"), _is(str)),
+    **dict.fromkeys(("eta", "expires"), _time),
+    **dict.fromkeys(("retries", "group_index", "replaced_task_nesting"), _is(int)),
+    "timelimit": _limits,
+    "ignore_result": _is(bool),
+    "stamped_headers": _names,
+    "stamps": _is(dict),
+}
+_EMBED: Mapping[str, Check] = {**dict.fromkeys(("callbacks", "errbacks", "chain"), _signatures), "chord": _chord}
+_FIRST_PROTOCOL: Mapping[str, Check] = {
+    **_HEADERS,
+    **_EMBED,
+    "args": _arguments,
+    "kwargs": _keywords,
+    "taskset": _is(str),
+}
+_PROPERTIES: Mapping[str, Check] = {
+    **dict.fromkeys(("correlation_id", "reply_to"), _is(str)),
+    "priority": _is(int),
+}
+
+
+def fault(headers: Mapping[str, Any], properties: Mapping[str, Any], payload: Any) -> str:
+    """What is wrong with a task message, as a phrase; empty where all is as Celery's senders make it."""
+    if isinstance(payload, dict):  # the first protocol: everything stands in the body
+        fields = {"args": [], "kwargs": {}, **payload, **headers}
+        wrong = _wrong(fields, _FIRST_PROTOCOL)
+    else:
+        wrong = _wrong(headers, _HEADERS) or _fault_of_body(payload)
+    return wrong or _wrong(properties, _PROPERTIES)
+
+
+def _wrong(fields: Mapping[str, Any], checks: Mapping[str, Check]) -> str:
+    for name, check in checks.items():
+        if not check(fields.get(name)):
+            return f"{name} is missing, of a wrong type or malformed ({type(fields.get(name)).__name__})"
+    return ""
+
+
+def _fault_of_body(payload: Any) -> str:
+    if not isinstance(payload, list | tuple) or len(payload) != 3:
+        return f"the body is no list of arguments, keywords and links ({type(payload).__name__})"
+    args, kwargs, embed = payload
+    if not _arguments(args):
+        return f"the arguments are no list ({type(args).__name__})"
+    if not _keywords(kwargs):
+        return f"the keyword arguments are no mapping ({type(kwargs).__name__})"
+    if not isinstance(embed, dict | None):
+        return f"the links are no mapping ({type(embed).__name__})"
+    return _wrong(embed or {}, _EMBED)

@@ -1,0 +1,19 @@
+"""A message that came to no end again and again is given up, whatever its count is made of."""
+
+import pytest
+
+from ocr_celery.core import deliveries
+
+
+@pytest.mark.parametrize(
+    "properties", [None, "x", [], {}, {"deliveries": None}, {"deliveries": "60"}, {"deliveries": True}]
+)
+def test_what_is_no_count_counts_as_none(properties: object) -> None:
+    assert deliveries.count(properties) == 0
+    assert not deliveries.is_given_up(properties)
+
+
+def test_it_is_given_up_after_so_many_and_not_before() -> None:
+    assert not deliveries.is_given_up({"deliveries": deliveries.MOST - 1})
+    assert deliveries.is_given_up({"deliveries": deliveries.MOST})
+    assert not deliveries.is_given_up({"deliveries": -60})
