@@ -57,6 +57,7 @@ task_send_sent_event = False
 task_ignore_result = False
 
 worker_pool = "ocr_celery.consumer.pool:BatchPool"
+worker_consumer = "ocr_celery.consumer.receiving:Consumer"
 worker_concurrency = 1
 worker_prefetch_multiplier = settings.batch_size + 2
 worker_enable_prefetch_count_reduction = False  # the pool keeps what it holds across a lost connection

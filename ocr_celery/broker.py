@@ -1,27 +1,30 @@
 """Redis as the carrier, without the moments in which kombu's own transport can lose a message.
 
 Taking: kombu pops a message and records it as unacknowledged in two steps; a process killed between them loses it. Here a
-waiting worker uses ``BLMOVE queue queue RIGHT RIGHT``, which removes nothing, and then takes as many messages as it has
-room for in one Lua step that records each under the node's own key. `store/unacked.py` gives back what is not worked on.
+waiting worker has Redis move the next message into a list of its node (``BLMOVE``: a message wakes one worker), and then
+takes as many messages as it has room for, those of that list first, in one Lua step that records each under the node's
+own key (`store/messages.py`). `store/unacked.py` gives back what is not worked on. What cannot be read is put aside.
 """
 
 import logging
 import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from queue import Empty
 from time import monotonic
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES
 from kombu.transport import redis as stock
-from kombu.transport.virtual import base as virtual
-from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
 from kombu.utils.uuid import uuid
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
+from ocr_celery import acknowledging
 from ocr_celery.outbox import queueing
-from ocr_celery.store import unacked
+from ocr_celery.store import messages, unacked
 from ocr_celery.store.keys import Keys
+from ocr_celery.store.transient import is_elsewhere, is_transient, leaving
 
 log = logging.getLogger(__name__)
 
@@ -29,90 +32,55 @@ log = logging.getLogger(__name__)
 ALIAS = "ocrredis"
 TRANSPORT_ALIASES[ALIAS] = "ocr_celery.broker:Transport"
 
-#: KEYS: the unacknowledged hash, the list of the unreadable, then queues in the order in which they are served.
-#: ARGV: most messages to take.
-#: The record is kombu's own, with the queue itself as its address, so that restoring needs no binding. The first write
-#: frees memory: so a full Redis lets the whole step pass, see store/scripts.py.
-_TAKE = """
-local taken, room = {}, tonumber(ARGV[1])
-for i = 3, #KEYS do
-  while #taken < room * 2 do
-    local message = redis.call('RPOP', KEYS[i])
-    if not message then break end
-    local known, tag = pcall(function() return cjson.decode(message).properties.delivery_tag end)
-    if known and tag then
-      redis.call('HSET', KEYS[1], tag, '[' .. message .. ',"",' .. cjson.encode(KEYS[i]) .. ']')
-      taken[#taken + 1] = KEYS[i]
-      taken[#taken + 1] = message
-    else
-      redis.call('LPUSH', KEYS[2], message)
-    end
-  end
-end
-return taken
-"""
-
-
+_REPLIES = ".pidbox"  #: how the queues end that answers of remote control go to
+_KEEP_REPLIES = 30  #: seconds
 _REFUSED = 0.5  #: seconds until a Redis that refuses is asked again
 
-#: messages that this process is done with, by delivery tag, and has not told Redis so: True = they go back to the queue
-_owed: dict[str, bool] = {}
-
-
-def owed() -> set[str]:
-    """The delivery tags of messages that this process is done with, of which Redis has not been told."""
-    return set(_owed)
-
-
-class QoS(stock.QoS):
-    """One hash per node holds what is unacknowledged; nothing but `consumer/presence.py` restores from another's hash."""
-
-    def ack(self, delivery_tag: str) -> None:
-        """The message is done with."""
-        self._settle(delivery_tag, requeue=False)
-
-    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """The message is not wanted; `requeue`: by us."""
-        self._settle(delivery_tag, requeue=requeue)
-
-    def _settle(self, delivery_tag: str, *, requeue: bool) -> None:
-        # A page outlives the channel it came through where Redis was away meanwhile, or is away now. What cannot be told
-        # is owed to Redis, and told by the next channel that takes messages.
-        virtual.QoS.ack(self, delivery_tag)
-        _owed[delivery_tag] = requeue
-        if not self.channel.closed:
-            try:
-                self.channel.settle()
-            except (RedisError, *self.channel.connection_errors) as exc:
-                log.warning("Redis will be told later that a message is done with: %s", exc)
-
-    def append(self, message: Any, delivery_tag: str) -> None:
-        virtual.QoS.append(self, message, delivery_tag)  # recorded in Redis when it was taken
-
-    def restore_visible(self, *args: Any, **kwargs: Any) -> None:
-        """No visibility timeout: a page may wait and be read for as long as it takes."""
+#: called with the headers of a message that is about to be put aside; raises where that has to wait
+before_put_aside: Callable[[Mapping[str, Any]], object] = lambda _: None  # noqa: E731
+put_aside_count = 0  #: messages that this process has put aside
 
 
 class Channel(stock.Channel):
     """A channel that takes messages in one step."""
 
-    QoS = QoS
-    #: `service_queue`: the queue that names the keys of this service, see store/keys.py
-    from_transport_options = (*stock.Channel.from_transport_options, "service_queue")
-    service_queue = ""
+    QoS = acknowledging.QoS
     do_restore = False  # what a worker still holds when it ends is given back by name (consumer/presence.py)
+
+    #: `service_queue`: the queue that names the keys of this service, see store/keys.py. `node`: the worker's name, into
+    #: whose list Redis moves messages of that queue while it waits; without one, all who wait for a message wake.
+    from_transport_options = (*stock.Channel.from_transport_options, "service_queue", "node")
+    service_queue = node = ""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.service = Keys(self.service_queue)
+        self._unrecorded: set[str] = set()  # queues whose consumer acknowledges nothing
+        self._waits_by = "BLMOVE"
+        self._left = False  # a Redis that takes no writes any more
+        self.has_moved = False  #: to another Redis, which may know less of what became of what this node holds
+
+    def _get_pool(self, asynchronous: bool = False) -> Any:
+        return leaving(super()._get_pool(asynchronous))
+
+    # -- what is done with -----------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Tell Redis which messages this process is done with."""
-        done = [tag for tag, requeue in _owed.items() if not requeue]
-        back = [tag for tag, requeue in _owed.items() if requeue]
         with self.conn_or_acquire() as client:
-            if back:
-                unacked.give_back_tags(client, self.unacked_key, back)
-            if done:
-                client.hdel(self.unacked_key, *done)
-        for tag in (*done, *back):
-            _owed.pop(tag, None)
+            acknowledging.settle(client, self.service, self.unacked_key)
+
+    def put_aside(self, delivery_tag: str, headers: Any, why: str) -> None:
+        """Keep a message that nobody can read apart from all others, and acknowledge it. Raises where Redis has trouble."""
+        global put_aside_count
+        before_put_aside(headers if isinstance(headers, Mapping) else {})
+        with self.conn_or_acquire() as client:
+            messages.put_aside(client, self.service, self.unacked_key, delivery_tag, why=why)
+        self.qos.drop(delivery_tag)
+        put_aside_count += 1
+        log.warning("a message that cannot be read is put aside in %s: %s", self.service.unreadable, why)
+
+    # -- declaring and consuming -----------------------------------------------------------------------------------------
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
         """kombu notes here which queues an exchange leads to. Tasks are sent to their queue itself, so that a worker can do
@@ -122,6 +90,20 @@ class Channel(stock.Channel):
         except OutOfMemoryError as exc:
             log.warning("%s is not bound to %s: Redis says: %s", queue, exchange, exc)
 
+    def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
+        """Consume from `queue`; `no_ack`: what comes from it is acknowledged by nobody, as an answer to `inspect`."""
+        (self._unrecorded.add if no_ack else self._unrecorded.discard)(queue)
+        return super().basic_consume(queue, no_ack, *args, **kwargs)
+
+    def basic_get(self, queue: str, no_ack: bool = False, **kwargs: Any) -> Any:
+        """One message, or None."""
+        if not no_ack:
+            return super().basic_get(queue, no_ack=False, **kwargs)
+        text = self._pop(queue)
+        return self.Message(loads(text), channel=self) if text else None
+
+    # -- waiting and taking ----------------------------------------------------------------------------------------------
+
     def _brpop_start(self, timeout: float | None = None) -> None:
         queues = self._queue_cycle.consume(len(self.active_queues))
         if not queues:
@@ -129,33 +111,46 @@ class Channel(stock.Channel):
         self._in_poll = self.client.connection
         self._brpop_sent_at = monotonic()
         wait = self.brpop_timeout if timeout is None else timeout
-        self.client.connection.send_command("BLMOVE", queues[0], queues[0], "RIGHT", "RIGHT", wait)
+        self.client.connection.send_command(*self._wait_for(queues[0]), wait)
+
+    def _wait_for(self, queue: str) -> tuple[str, ...]:
+        self._waits_by = "BRPOP" if queue in self._unrecorded else "BLMOVE"
+        if queue in self._unrecorded:
+            return ("BRPOP", *self._lists([queue]))
+        if self.node and queue == self.service_queue:
+            return ("BLMOVE", queue, self.service.handed(self.node), "RIGHT", "LEFT")
+        return ("BLMOVE", queue, queue, "RIGHT", "RIGHT")  # removes nothing, and wakes all who wait
 
     def _brpop_read(self, **options: Any) -> bool:
         """Take what there is room for, also after a wait in vain: a lower priority has a list of its own."""
         try:
-            self._waited(**options)
+            unrecorded = self._waited(**options)
             if self._closing:
+                self.return_handed()
                 raise Empty()
-            room = self.qos.can_consume_max_estimate()
             try:
-                if _owed:
+                if acknowledging.owed():
                     self.settle()
-                messages = self._take(self.active_queues, 64 if room is None else room)
+                taken = self._take_recorded()
+                self.has_moved, self._left = self.has_moved or self._left, False
             except ResponseError as exc:
                 self._refused(exc)
                 raise Empty() from None
-            if not messages:
+            for message in taken:
+                self._hand_over(message)
+            unrecorded += self._take_unrecorded()
+            for queue, text in unrecorded:
+                self._hand_over_unrecorded(queue, text)
+            if not taken and not unrecorded:
                 raise Empty()
-            for queue, message in messages:
-                self.connection._deliver(loads(message), queue)
             return True
         finally:
             self._in_poll = None
 
-    def _waited(self, **options: Any) -> None:
+    def _waited(self, **options: Any) -> list[tuple[str, bytes]]:
+        """What came of the wait, where that is not recorded: (queue, message)."""
         try:
-            self.client.parse_response(self.client.connection, "BLMOVE", **options)
+            answer = self.client.parse_response(self.client.connection, self._waits_by, **options)
         except self.connection_errors:
             self.client.connection.disconnect()
             raise
@@ -163,29 +158,110 @@ class Channel(stock.Channel):
             time.sleep(_REFUSED)  # a full Redis lets nobody wait, but does let us take
         except ResponseError as exc:
             self._refused(exc)
+        else:
+            if self._waits_by == "BRPOP" and answer:
+                return [(answer[0].decode().rsplit(self.sep, 1)[0], answer[1])]
+        return []
 
-    @staticmethod
-    def _refused(exc: ResponseError) -> None:
+    def _refused(self, exc: ResponseError) -> None:
         """Redis is there and does not let us write: it is read-only, or its disk is full. Celery would end the worker."""
         log.warning("no page can be taken: Redis says: %s", exc)
+        if is_elsewhere(exc):  # the address may lead to another by now, that does
+            self.client.connection.disconnect()
+            self._left = True
         time.sleep(_REFUSED)
 
-    def _take(self, queues: list[str], room: int) -> list[tuple[str, str]]:
-        lists = [self._q_for_pri(queue, priority) for priority in self.priority_steps for queue in queues]
-        touched = [self.unacked_key, Keys(self.service_queue).unreadable, *lists]
+    def _lists(self, queues: list[str]) -> list[str]:
+        return [self._q_for_pri(queue, priority) for priority in self.priority_steps for queue in queues]
+
+    def _take_recorded(self) -> list[messages.Taken]:
+        queues = [queue for queue in self.active_queues if queue not in self._unrecorded]
+        room = self.qos.can_consume_max_estimate()
+        return self._take(queues, 64 if room is None else room) if queues else []
+
+    def _take(self, queues: list[str], most: int) -> list[messages.Taken]:
+        handed = self.service.handed(self.node)
         with self.conn_or_acquire() as client:
-            found = client.eval(_TAKE, len(touched), *touched, room)
-        flat = [bytes_to_str(item) for item in found]
-        return [(key.rsplit(self.sep, 1)[0], message) for key, message in zip(flat[::2], flat[1::2], strict=True)]
+            return messages.take(client, self.unacked_key, handed, self.service_queue, self._lists(queues), most=most)
+
+    def _take_unrecorded(self) -> list[tuple[str, bytes]]:
+        """One message of each queue whose consumer acknowledges nothing, where none of them was waited for."""
+        if self._waits_by == "BRPOP":
+            return []
+        queues = [queue for queue in self.active_queues if queue in self._unrecorded]
+        return [(queue, text) for queue in queues if (text := self._pop(queue))]
+
+    def _pop(self, queue: str) -> bytes | None:
+        with self.conn_or_acquire() as client:
+            return next((text for key in self._lists([queue]) if (text := client.rpop(key))), None)
+
+    def return_handed(self) -> None:
+        """What Redis has handed to this node goes back to the head of its queue: it is not taken soon."""
+        if self.node:
+            with suppress(RedisError, OSError), self.conn_or_acquire() as client:
+                unacked.return_handed(client, self.service, self.node)
+
+    def give_back(self, *, but: set[str]) -> int:
+        """What this node holds goes back to the head of its queue, except for these delivery tags. Answers how many."""
+        with self.conn_or_acquire() as client:
+            given = unacked.give_back(client, self.service, self.node, but=but)
+        self.has_moved = False
+        return given
+
+    def return_what_waits(self) -> None:
+        """The same where there is no room for more just now: another worker may have some."""
+        if self._in_poll and not self.qos.can_consume():
+            self.return_handed()
+
+    # -- handing over ----------------------------------------------------------------------------------------------------
+
+    def _hand_over(self, taken: messages.Taken) -> None:
+        """Give one message to its consumer. Whatever its content makes anybody raise, the next one is given all the same."""
+        headers: Any = None
+        try:
+            message, queue = _read(taken), taken.queue.rsplit(self.sep, 1)[0]
+            headers = message["headers"]
+            self.connection._deliver(message, queue)
+        except Exception as exc:
+            if is_transient(exc) or isinstance(exc, OSError):
+                raise
+            self.put_aside(taken.tag, headers, f"{type(exc).__name__} when it was read")
+
+    def _hand_over_unrecorded(self, queue: str, text: bytes) -> None:
+        with suppress(ValueError, RecursionError):
+            message = loads(text)
+            if self._is_message(message, queue):
+                self.connection._deliver(message, queue)
+
+    def _deliver_fanout_message(self, message: Any, exchange: str) -> bool:
+        return self._is_message(message, exchange) and bool(super()._deliver_fanout_message(message, exchange))
+
+    def _is_message(self, message: Any, where: str) -> bool:
+        """Whether kombu can make a message of it. Those of remote control are sent again by whoever misses an answer."""
+        try:
+            self.Message(message, channel=self)
+        except Exception as exc:
+            log.warning("what came in %s is no message and is dropped (%s)", where, type(exc).__name__)
+            return False
+        return True
 
     def _get(self, queue: str) -> Any:
-        for _, message in self._take([queue], 1):
-            return loads(message)
+        for taken in self._take([queue], 1):
+            return _read(taken)
         raise Empty()
+
+    def _size(self, queue: str) -> int:
+        # kombu asks in a transaction, and a full Redis lets nobody begin one
+        with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
+            for key in self._lists([queue]):
+                pipe.llen(key)
+            return sum(pipe.execute())
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         with self.conn_or_acquire() as client:
             client.execute_command(queueing(message), queue, dumps(message))
+            if queue.endswith(_REPLIES):  # whoever asked may have given up by now, and comes for it no more
+                client.expire(queue, _KEEP_REPLIES)
 
     def _purge(self, queue: str) -> int:
         from ocr_celery.purge import purge  # whoever only sends has no use for it
@@ -209,3 +285,26 @@ def url_for(redis_url: str) -> dict[str, str]:
     if redis_url.startswith("redis+socket://"):
         return {"broker_url": redis_url.replace("redis+socket://", f"{ALIAS}+socket://", 1)}
     return {"broker_url": redis_url, "broker_transport": "ocr_celery.broker:Transport"}
+
+
+def _read(taken: messages.Taken) -> dict[str, Any]:
+    """A message as kombu wants it: an object with headers and properties. Raises `ValueError` where it is none."""
+    message = loads(taken.text.decode())
+    if not isinstance(message, dict):
+        raise ValueError("it is no JSON object")
+    properties = _part(message, "properties")
+    info = _part(properties, "delivery_info")
+    info.setdefault("routing_key", taken.queue)
+    info.setdefault("exchange", "")
+    properties["delivery_tag"] = taken.tag  # the sender's own may be anything
+    _part(message, "headers")
+    return message
+
+
+def _part(parent: dict[str, Any], name: str) -> dict[str, Any]:
+    if parent.get(name) is None:
+        parent[name] = {}
+    if not isinstance(parent[name], dict):
+        raise ValueError(f"{name} is no object")
+    part: dict[str, Any] = parent[name]
+    return part

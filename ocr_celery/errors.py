@@ -217,6 +217,18 @@ class Purged(OcrError):
     code, http_status = "purged", 409
 
 
+class MalformedMessage(OcrError):
+    """The message that asks for this task is not of the form that Celery's senders give it."""
+
+    code, http_status = "malformed_message", 422
+
+
+class GivenUp(OcrError):
+    """The page was taken up many times and never came to an end, so it is not tried any more; send it again."""
+
+    code, http_status = "given_up", 500
+
+
 class Internal(OcrError):
     """Something went wrong inside the service; the log has the details."""
 

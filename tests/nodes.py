@@ -119,7 +119,13 @@ class Worker:
     """One worker process. Its log is kept and shown when it does not become ready."""
 
     def __init__(
-        self, name: str, redis_url: str, settings: dict[str, object], *arguments: str, before: Sequence[str] = ()
+        self,
+        name: str,
+        redis_url: str,
+        settings: dict[str, object],
+        *arguments: str,
+        before: Sequence[str] = (),
+        mingle: bool = False,
     ) -> None:
         """`before`: a command to start it by."""
         self.name = f"{name}@test"
@@ -138,7 +144,7 @@ class Worker:
                 "worker",
                 "-n",
                 self.name,
-                "--without-mingle",
+                *([] if mingle else ["--without-mingle"]),
                 *arguments,
             ],
             cwd=ROOT,

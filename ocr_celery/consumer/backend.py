@@ -8,10 +8,8 @@ from typing import Any
 
 from celery import states
 from celery.backends.redis import RedisBackend
-from celery.exceptions import BackendStoreError, TaskRevokedError
-from kombu.exceptions import OperationalError
+from celery.exceptions import TaskRevokedError
 from kombu.utils.encoding import bytes_to_str
-from redis.exceptions import RedisError
 
 from ocr_celery import outbox
 from ocr_celery.consumer import outcome
@@ -20,8 +18,9 @@ from ocr_celery.errors import Cancelled, OcrError, public
 from ocr_celery.message import ACCEPT_PARTIAL, COLLECT, PAGE_TASKS, failed_outcome
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
+from ocr_celery.store.transient import is_transient, leaving
 
-_REDIS_HAS_TROUBLE = (BackendStoreError, OperationalError, RedisError)
+_CLAIM = 60.0  #: seconds after which somebody's claim to send a chord's body is not waited for any more
 
 
 class Backend(RedisBackend):
@@ -36,7 +35,10 @@ class Backend(RedisBackend):
         """Try again to store what was read, whatever Redis has against it: away, read-only, its disk full."""
         if outcome.is_at_hand() and _stopping():
             return False  # the page goes back
-        return isinstance(exc, RedisError) or bool(super().exception_safe_to_retry(exc))
+        return is_transient(exc)
+
+    def _get_pool(self, **params: Any) -> Any:
+        return leaving(super()._get_pool(**params))
 
     def _ensure_retryable(self, *args: Any, **kwargs: Any) -> Any:
         """For as long as it takes where a page ends: it was read. Everybody else is told after a while."""
@@ -73,7 +75,7 @@ class Backend(RedisBackend):
 
         A page does not fail because Redis has trouble with what became of it: raises the error then, and the page goes back.
         """
-        if outcome.is_at_hand() and isinstance(exc, _REDIS_HAS_TROUBLE):
+        if outcome.is_at_hand() and is_transient(exc):
             raise exc
         super().mark_as_failure(task_id, exc, traceback, request, *args, **kwargs)
         self._end_without_result(task_id, states.FAILURE, request)
@@ -138,6 +140,22 @@ def _tried(state: str, meta: dict[str, Any], request: Any) -> dict[str, str | fl
         tried["last_error"] = json.dumps([error["exc_type"], str(error["exc_message"][0])])
         tried["next_try_at"] = getattr(request, "next_try_at", 0.0)
     return tried
+
+    def outlasts_claim(self, request: Any) -> bool:
+        """Whether a worker that was about to send this chord's body died before it did: another part has to come for it.
+
+        Celery's claim on that runs out by itself, and nothing else looks after it. Waits for that, for seconds at most.
+        """
+        if not request.chord or not request.group:
+            return False
+        key, seen = self.get_key_for_group(request.group, ".c"), False
+        end = time.monotonic() + _CLAIM
+        while (claim := self.client.get(key)) not in (None, b"done"):
+            if time.monotonic() > end or _stopping():
+                return False
+            seen = True
+            time.sleep(0.2)
+        return seen and claim is None
 
 
 def _stopping() -> bool:

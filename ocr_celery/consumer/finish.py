@@ -7,10 +7,11 @@ import structlog
 from celery import states
 from celery.worker import state as worker_state
 
-from ocr_celery import message
-from ocr_celery.consumer import outcome
+from ocr_celery import acknowledging, message
+from ocr_celery.consumer import ending, outcome
 from ocr_celery.consumer.entry import Entry
 from ocr_celery.errors import Internal, OcrError
+from ocr_celery.store.transient import is_transient
 
 log = logging.getLogger(__name__)
 pages = structlog.stdlib.get_logger("ocr_celery.pages")
@@ -20,26 +21,83 @@ def finish(entry: Entry) -> None:
     """Record the outcome of a page and acknowledge its message; where that cannot be done, give the message back."""
     try:
         if getattr(entry.request, "_already_cancelled", False):
-            return  # cold shutdown: its message goes back
+            entry.followers.clear()
+            return  # cold shutdown: its messages go back
         if entry.request._already_revoked:
             pass  # its result is REVOKED and its message is acknowledged
         elif entry.replay is not None:
             _replay(entry, entry.replay)
         else:
             _trace(entry)
-        for other in entry.followers:  # the same task, delivered again meanwhile
-            worker_state.task_ready(other.request)
-            other.request.acknowledge()
+        while entry.followers:
+            follow(entry, entry.followers.pop(0))
     except BaseException as exc:
-        log.error("task %s: its outcome could not be stored (%r); it goes back to the queue", entry.id, exc)
-        give_back(entry)
+        if is_transient(exc) or not isinstance(exc, Exception) or ending.is_stopping():
+            log.error("task %s: its outcome could not be stored (%r); it goes back to the queue", entry.id, exc)
+            give_back(entry, in_vain=not ending.is_stopping())
+            return
+        log.error("task %s: its outcome cannot be stored, so it fails: %r", entry.id, exc)
+        for held in _all(entry):
+            _fail(held)
 
 
-def give_back(entry: Entry) -> None:
-    """Put the message of a page back into the queue, and those of its further deliveries."""
-    for held in (entry, *entry.followers):
-        worker_state.task_ready(held.request)
-        held.request.reject(requeue=True)
+def give_back(entry: Entry, *, in_vain: bool = False) -> None:
+    """Put the message of a page back into the queue, and those of its further deliveries.
+
+    `in_vain`: an error was met, which counts against the page (core/deliveries.py).
+    """
+    for held in _all(entry):
+        _return(held, in_vain=in_vain)
+
+
+def _all(entry: Entry) -> list[Entry]:
+    """The page and its further deliveries, which are dealt with now."""
+    followers, entry.followers = entry.followers, []
+    return [entry, *followers]
+
+
+def _return(entry: Entry, *, in_vain: bool = False) -> None:
+    worker_state.task_ready(entry.request)
+    if in_vain:
+        acknowledging.count_in_vain(entry.request.message.delivery_tag)
+    entry.request.reject(requeue=True)
+
+
+def _acknowledge(entry: Entry) -> None:
+    worker_state.task_ready(entry.request)
+    entry.request.acknowledge()
+
+
+def _fail(entry: Entry) -> None:
+    """What became of the page cannot be stored or said, today or tomorrow: it fails, and is not read again."""
+    message = entry.request.message
+    try:
+        with outcome.at_hand(Internal()):
+            context = entry.request._context
+            entry.task.backend.mark_as_failure(entry.id, Internal(), request=context, call_errbacks=False)
+        _acknowledge(entry)
+    except Exception as exc:
+        if is_transient(exc):
+            _return(entry, in_vain=True)
+            return
+        message.channel.put_aside(message.delivery_tag, {}, f"{type(exc).__name__} when the page was to fail")
+        worker_state.task_ready(entry.request)
+
+
+def follow(first: Entry, entry: Entry) -> None:
+    """End a further delivery of the same task. It may be part of another chord, which counts it, too."""
+    if entry.request._context.group == first.request._context.group:
+        _acknowledge(entry)
+        return
+    try:
+        meta = entry.task.backend.registry.meta(entry.id)
+        if meta.get("status") in states.READY_STATES:
+            _replay(entry, meta)
+        else:
+            _return(entry)  # it is tried again later, and this chord waits for that
+    except Exception as exc:
+        log.warning("task %s: a further delivery goes back to the queue: %r", entry.id, exc)
+        _return(entry, in_vain=True)
 
 
 def _trace(entry: Entry) -> None:
@@ -89,14 +147,16 @@ def _replay(entry: Entry, meta: dict[str, Any]) -> None:
     log.info("task %s was finished before; not read again", entry.id)
     request, task = entry.request, entry.task
     context = request._context
+    backend = task.backend
     if meta.get("status") == states.SUCCESS:
         if (context.callbacks or context.chain) and not meta.get("children"):
             with outcome.at_hand(meta.get("result")):
                 entry.trace(*entry.trace_args)
         else:
-            task.backend.mark_as_done(entry.id, meta.get("result"), request=context, store_result=False)
+            backend.mark_as_done(entry.id, meta.get("result"), request=context, store_result=False)
     elif context.chord and meta:
-        error = task.backend.exception_to_python(meta.get("result"))
-        task.backend.on_chord_part_return(context, meta["status"], error)
-    worker_state.task_ready(request)
-    request.acknowledge()
+        error = backend.exception_to_python(meta.get("result"))
+        backend.on_chord_part_return(context, meta["status"], error)
+    if meta and backend.outlasts_claim(context):
+        backend.on_chord_part_return(context, states.SUCCESS, meta.get("result"))
+    _acknowledge(entry)

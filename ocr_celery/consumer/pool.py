@@ -21,14 +21,15 @@ from celery.worker import state as worker_state
 from kombu.asynchronous import get_event_loop
 from redis.exceptions import RedisError
 
-from ocr_celery import message
+from ocr_celery import broker, message
 from ocr_celery.consumer import ending
 from ocr_celery.consumer.entry import Entry
-from ocr_celery.consumer.finish import finish, give_back
+from ocr_celery.consumer.finish import finish, follow, give_back
 from ocr_celery.consumer.intake import Intake
 from ocr_celery.consumer.lanes import Lanes
 from ocr_celery.consumer.places import Places
 from ocr_celery.consumer.threads import Threads
+from ocr_celery.core import deliveries
 from ocr_celery.core.batching import BatchPolicy
 from ocr_celery.core.feeding import Feed
 from ocr_celery.core.reading import Reading
@@ -37,10 +38,11 @@ from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.decode.seat import Result as DecodeResult
 from ocr_celery.engine import Engine, Outcome
 from ocr_celery.engine.choose import choose
-from ocr_celery.errors import EngineKilled, OcrError, PageDeadline, WorkerKilled
+from ocr_celery.errors import EngineKilled, GivenUp, OcrError, PageDeadline, WorkerKilled
 from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import inside
 from ocr_celery.store.registry import Standing
+from ocr_celery.store.transient import is_transient
 
 log = logging.getLogger(__name__)
 
@@ -173,11 +175,11 @@ class BatchPool(BasePool):
             try:
                 if not entry.is_off():
                     step(entry)
-            except RedisError as exc:
-                log.warning("task %s waits for Redis: %s", entry.id, exc)
             except Exception as exc:
-                entry.outcome = exc
-                return True
+                if not (isinstance(exc, RedisError) and is_transient(exc)):
+                    entry.outcome = exc
+                    return True
+                log.warning("task %s waits for Redis: %s", entry.id, exc)
             else:
                 return True
             if not ending.unset(worker_state.should_terminate):
@@ -195,6 +197,8 @@ class BatchPool(BasePool):
         entry.created_at = standing.created_at
         if standing.alone >= inside.CONVICTED:
             raise _CONVICTED[standing.killed]()
+        if deliveries.is_given_up(entry.request.request_dict.get("properties")):
+            raise GivenUp()
         entry.job = message.read_job(entry.request.type, args, kwargs, self.defaults)
         entry.options = entry.job.options
         if entry.refusal is not None:
@@ -294,6 +298,8 @@ class BatchPool(BasePool):
                 if self.held.get(entry.id) is entry:
                     del self.held[entry.id]
                 self.changed.notify_all()
+            for late in entry.followers:  # delivered again between the end of the page and this moment
+                follow(entry, late)
 
     def _give_back(self, entry: Entry) -> None:
         """The page has not been begun, and this worker will not begin it."""
@@ -333,10 +339,12 @@ class BatchPool(BasePool):
         return hasattr(self, "places") and not self.broken and not self.closing and self.engine.alive()
 
     def tags(self) -> set[str]:
-        """The delivery tags of all messages that are being worked on."""
+        """The delivery tags of all messages that are being worked on, or that wait here for their time."""
         with self.changed:
             requests = [entry.request for first in self.held.values() for entry in (first, *first.followers)]
-        return {str(request.message.delivery_tag) for request in (*requests, *tuple(worker_state.active_requests))}
+        sets = (worker_state.active_requests, worker_state.reserved_requests, worker_state.scheduled_requests)
+        requests += [request for one in sets for request in tuple(one)]
+        return {str(request.message.delivery_tag) for request in requests}
 
     # -- end -------------------------------------------------------------------------------------------------------------
 
@@ -400,6 +408,7 @@ class BatchPool(BasePool):
             "held": len(self.held),
             "preparing": self.preparing,
             "read-again": self.reread,
+            "put-aside": broker.put_aside_count,
             "prefetch": self.hold(),
             "held-up": self.lanes.held_up(),
             "costly": self.decoder.costly,

@@ -13,7 +13,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -26,7 +26,8 @@ from ocr_celery.consumer.ending import NAME_LOST, end_worker
 from ocr_celery.store import scripts
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.refusal import why
-from ocr_celery.store.unacked import give_back, take_over
+from ocr_celery.store.transient import is_transient
+from ocr_celery.store.unacked import give_back, return_handed, take_over
 
 log = logging.getLogger(__name__)
 
@@ -54,25 +55,32 @@ class Presence:
     def begin(self) -> None:
         """Take the name, waiting for it if need be, give back what the last holder left, and keep it from now on.
 
-        Waits for Redis. Ends the process with a clear line when a live process holds the name.
+        Waits for Redis. Ends the process with a clear line when a live process holds the name. Raises what does not pass.
         """
         self._take_name()
-        given = take_over(self.redis, self.keys, self.node)
+        given = self._take_over_own()
         if given:
             log.warning("%d unfinished pages of this node's last run are back in the queue", given)
         threading.Thread(target=self._keep, name="presence", daemon=True).start()
-
-    def give_back(self, but: Collection[str]) -> int:
-        """Give back all but the messages with these delivery tags. Answers how many. Raises `RedisError`."""
-        return give_back(self.redis, self.keys, self.node, but=but)
 
     def end(self) -> None:
         """Give back what is still held and let the name go, in an orderly exit."""
         self._stopped = True
         with suppress(RedisError):
+            return_handed(self.redis, self.keys, self.node)
             give_back(self.redis, self.keys, self.node)
             self.redis.zrem(self.keys.workers, self.node)
             self._let_go(keys=[self.keys.lease(self.node)], args=[self.me])
+
+    def _take_over_own(self) -> int:
+        while True:
+            try:
+                return take_over(self.redis, self.keys, self.node)
+            except RedisError as exc:
+                if not is_transient(exc):
+                    raise
+                log.warning("waiting for Redis: %s", why(exc))
+                time.sleep(RENEW)
 
     def _take_name(self) -> None:
         end, told = time.monotonic() + LEASE + RENEW, False
@@ -82,6 +90,8 @@ class Presence:
                 if holder is not None and _is_dead(holder):
                     holder = self._claim(holder)
             except RedisError as exc:
+                if not is_transient(exc):
+                    raise
                 log.warning("waiting for Redis: %s", why(exc))
                 time.sleep(RENEW)
                 end = time.monotonic() + LEASE + RENEW
@@ -115,9 +125,7 @@ class Presence:
             if self._stopped:
                 return
             try:
-                holder = self._claim("")
-                if holder is not None:
-                    log.error("the name %s was taken over by %s; this worker ends", self.node, holder)
+                if not self._keeps_name():
                     end_worker(NAME_LOST)
                     return
                 self._say_whether_ready()
@@ -127,6 +135,19 @@ class Presence:
                 self._missing.clear()  # while Redis was away every lease ran out
             except Exception:
                 log.exception("presence")
+
+    def _keeps_name(self) -> bool:
+        """Renew the lease. Raises where Redis is away, as the lease may be renewed when it is back."""
+        try:
+            holder = self._claim("")
+        except Exception as exc:
+            if is_transient(exc):
+                raise
+            log.error("the name %s cannot be kept (%r); this worker ends", self.node, exc)
+            return False
+        if holder is not None:
+            log.error("the name %s was taken over by %s; this worker ends", self.node, holder)
+        return holder is None
 
     def _say_whether_ready(self) -> None:
         if self.is_ready():
@@ -143,11 +164,21 @@ class Presence:
                 continue
             if now - self._missing.setdefault(node, now) < RENEW:
                 continue  # seen once; a lease may only just have been lost with Redis itself
-            given = take_over(self.redis, self.keys, node)
+            given = self._take_over(node)
             if given:
                 log.warning("%d pages that %s held are back in the queue: it has not been heard of", given, node)
             elif time.time() - seen > FORGET:
                 self.redis.zrem(self.keys.nodes, node)
+
+    def _take_over(self, node: str) -> int:
+        """Give back what a dead node held. One that cannot be seen to keeps nobody from the others."""
+        try:
+            return take_over(self.redis, self.keys, node)
+        except Exception as exc:
+            if is_transient(exc):
+                raise
+            log.error("what %s held cannot be given back: %r", node, exc)
+            return 0
 
 
 def _machine() -> str:

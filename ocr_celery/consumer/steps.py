@@ -16,7 +16,7 @@ from celery.signals import celeryd_after_setup, setup_logging, worker_init
 from redis import Redis
 from redis.exceptions import RedisError
 
-from ocr_celery import broker, telemetry
+from ocr_celery import acknowledging, telemetry
 from ocr_celery.consumer import command_line, control, ending  # noqa: F401  (control registers its commands)
 from ocr_celery.consumer.pool import BatchPool
 from ocr_celery.consumer.presence import Presence
@@ -87,9 +87,14 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
     ending.remember(instance)
     instance.quiet = instance.quiet or _as_json  # no banner: every line is an object
     keys = Keys(conf.task_default_queue)
-    conf.broker_transport_options = {**conf.broker_transport_options, "unacked_key": keys.unacked(sender)}
+    own = {"unacked_key": keys.unacked(sender), "node": sender}
+    conf.broker_transport_options = {**conf.broker_transport_options, **own}
     _presence = Presence(connect(load_settings().redis_url or "redis://127.0.0.1:6379/0"), keys, sender)
-    _presence.begin()
+    try:
+        _presence.begin()
+    except Exception as exc:  # Celery would log it and go on, as a worker whose pages others take for a dead one's
+        log.debug("the name cannot be taken", exc_info=True)
+        sys.exit(f"ocr-celery: {sender} cannot take its name in Redis, so it does not run: {exc!r:.300}")
     atexit.register(
         _presence.end
     )  # whichever way it ends, warm, cold or by an error: Celery has a signal for the first
@@ -147,12 +152,16 @@ class Feed(bootsteps.StartStopStep):
     def _give_back(c: Any) -> None:
         """Celery forgets at a lost connection what waits for its time (a countdown, a retry) and counts on the broker to
         send it again; an acknowledgement may have failed too. Nobody else gives back what a live node holds."""
-        if _presence is not None:
-            given = _presence.give_back(but={*c.pool.tags(), *broker.owed()})
-            if given:
-                log.warning("%d messages that are not worked on are back in the queue: the connection was lost", given)
+        given = c.task_consumer.channel.give_back(but={*c.pool.tags(), *acknowledging.owed()})
+        if given:
+            log.warning("%d messages that are not worked on are back in the queue: the connection was lost", given)
 
     def _adjust(self, c: Any) -> None:
+        channel = c.task_consumer.channel
+        channel.return_what_waits()
+        if channel.has_moved:
+            with suppress(RedisError):
+                self._give_back(c)
         wanted = c.pool.hold()
         if wanted > self.given:
             c.qos.increment_eventually(wanted - self.given)

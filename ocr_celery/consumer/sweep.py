@@ -83,10 +83,15 @@ class Sweeper:
 
     def _held(self) -> Iterator[bytes]:
         for node in cast(list[bytes], self.redis.zrange(self.keys.nodes, 0, -1)):
+            yield from cast(list[bytes], self.redis.lrange(self.keys.handed(node.decode()), 0, -1))
             yield from cast(list[bytes], self.redis.hvals(self.keys.unacked(node.decode())))
 
 
 def _id(text: bytes) -> str:
-    message = json.loads(text)
-    headers = (message[0] if isinstance(message, list) else message).get("headers") or {}
-    return str(headers.get("id"))
+    """The task id in a message or a record of one; empty where there is none, as the worker that takes it will find."""
+    try:
+        message = json.loads(text)
+        headers = (message[0] if isinstance(message, list) else message)["headers"]
+        return str(headers["id"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""

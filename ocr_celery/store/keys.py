@@ -97,8 +97,13 @@ class Keys:
 
     @property
     def unreadable(self) -> str:
-        """List: messages that no worker can read."""
+        """List: messages that no worker can read, see store/messages.py; its sizes are kept beside it."""
         return f"{self.prefix}unreadable"
+
+    @property
+    def unreadable_sizes(self) -> str:
+        """Hash: how many messages were put there so far, and how many bytes are there."""
+        return f"{self.prefix}unreadable:sizes"
 
 
 def index_of(status: Status) -> int:

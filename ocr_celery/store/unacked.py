@@ -1,13 +1,17 @@
 """What a node has taken and not acknowledged: one hash per node, and the way back into the queue."""
 
 import json
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from redis import Redis
 
-from ocr_celery.store import inside, scripts
+from ocr_celery.core import deliveries
+from ocr_celery.store import inside, messages, scripts
 from ocr_celery.store.keys import Keys
+
+log = logging.getLogger(__name__)
 
 _AT_ONCE = 200  #: messages per step
 
@@ -15,40 +19,69 @@ _AT_ONCE = 200  #: messages per step
 def take_over(redis: Redis, keys: Keys, node: str) -> int:
     """The node died: remember it of the pages in its engine, and give back all that it holds. Answers how many messages."""
     inside.blame(redis, keys, node, "worker")  # first: whoever gets these pages next must know
-    return give_back(redis, keys, node)
+    return_handed(redis, keys, node)  # these before what was taken earlier, which is in front of them then
+    return give_back(redis, keys, node, counted=True)
 
 
-def give_back(redis: Redis, keys: Keys, node: str, *, but: Collection[str] = ()) -> int:
+def give_back(redis: Redis, keys: Keys, node: str, *, but: Collection[str] = (), counted: bool = False) -> int:
     """Return all that a node holds to the head of its queue, marked as delivered before. Answers how many messages.
 
-    `but`: the delivery tags of messages that it is working on and keeps.
+    `but`: the delivery tags of messages that it is working on and keeps. `counted`: whether these deliveries count against
+    the messages (core/deliveries.py).
     Safe to run from several processes at once: each message goes back once.
     """
     key = keys.unacked(node)
     held = cast(dict[bytes, bytes], redis.hgetall(key))
-    return _give_back(redis, key, {tag: record for tag, record in held.items() if tag.decode() not in but})
+    wanted = {tag: record for tag, record in held.items() if tag.decode(errors="replace") not in but}
+    return _give_back(redis, keys, key, wanted, counted=counted)
 
 
-def give_back_tags(redis: Redis, key: str, tags: Sequence[str]) -> int:
-    """The same for some of the messages in a node's hash, by delivery tag. Answers how many."""
+def give_back_tags(redis: Redis, keys: Keys, key: str, tags: Sequence[str], *, counted: bool = False) -> int:
+    """The same for some of the messages in a node's hash `key`, by delivery tag. Answers how many."""
     records = cast(list[bytes | None], redis.hmget(key, tags))
-    return _give_back(redis, key, {tag: record for tag, record in zip(tags, records, strict=True) if record})
+    found = {tag: record for tag, record in zip(tags, records, strict=True) if record}
+    return _give_back(redis, keys, key, found, counted=counted)
 
 
-def _give_back(redis: Redis, key: str, held: Mapping[Any, bytes]) -> int:
+def return_handed(redis: Redis, keys: Keys, node: str) -> None:
+    """What Redis has handed to a node, which has not taken it, goes back to the head of the queue as it came from there."""
+    redis.register_script(messages.RETURN)(keys=[keys.handed(node), keys.queue])
+
+
+def _give_back(redis: Redis, keys: Keys, key: str, held: Mapping[Any, bytes], *, counted: bool) -> int:
     script, given = redis.register_script(scripts.GIVE_BACK), 0
-    messages = [(tag, *_message(record)) for tag, record in sorted(held.items())]
-    for i in range(0, len(messages), _AT_ONCE):
-        chunk = messages[i : i + _AT_ONCE]
+    found: list[tuple[Any, str, str]] = []
+    for tag, record in sorted(held.items(), reverse=True):  # what was taken first comes last, and is at the head then
+        try:
+            found.append((tag, *_message(record, counted=counted)))
+        except Exception as exc:  # whatever stands there: the others go back all the same
+            log.warning("a message that was held cannot be read and is put aside: %s", type(exc).__name__)
+            messages.put_aside(redis, keys, key, tag, why="it was held and cannot be read")
+    for i in range(0, len(found), _AT_ONCE):
+        chunk = found[i : i + _AT_ONCE]
         index = {queue: n for n, queue in enumerate(dict.fromkeys(queue for _, queue, _ in chunk), start=2)}
         flat = [x for tag, queue, message in chunk for x in (tag, index[queue], message)]
         given += cast(int, script(keys=[key, *index], args=flat))
     return given
 
 
-def _message(record: bytes) -> tuple[str, str]:
-    """(queue, message) of one record, see broker._TAKE."""
+def _message(record: bytes, *, counted: bool) -> tuple[str, str]:
+    """(queue, message) of one record, see messages.TAKE. Raises anything where it is none."""
     message, _, queue = cast(list[Any], json.loads(record))
-    message["headers"]["redelivered"] = True
-    message["properties"]["delivery_info"]["redelivered"] = True
+    headers, properties = _mapping(message, "headers"), _mapping(message, "properties")
+    headers["redelivered"] = True
+    _mapping(properties, "delivery_info")["redelivered"] = True
+    if counted:
+        properties["deliveries"] = deliveries.count(properties) + 1
+    if not isinstance(queue, str):
+        raise TypeError("the queue is no text")
     return queue, json.dumps(message)
+
+
+def _mapping(parent: dict[str, Any], name: str) -> dict[str, Any]:
+    """A part of a message, made where it is missing."""
+    if parent.get(name) is None:
+        parent[name] = {}
+    if not isinstance(parent[name], dict):
+        raise TypeError(f"{name} is no mapping")
+    return cast(dict[str, Any], parent[name])

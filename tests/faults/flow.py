@@ -112,7 +112,7 @@ def over_http(url: str, *, resets: bool = False) -> Send:
     def send(data: bytes, prompt: str) -> str:
         try:
             answer = requests.post(f"{url}/ocr", files={"file": ("p.png", data)}, data={"prompt": prompt}, timeout=20)
-        except requests.ConnectionError as exc:
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as exc:
             if resets or "Connection refused" in str(exc):
                 raise NotNow from exc
             raise

@@ -39,8 +39,8 @@ def start_worker(redis: RedisServer) -> Iterator[Callable[..., Worker]]:
     """``start_worker(name="w1", OCR_BATCH_SIZE=4, …)`` starts a worker with the scripted engine and waits until it consumes."""
     started: list[Worker] = []
 
-    def start(name: str = "w1", *, ready: bool = True, **settings: object) -> Worker:
-        worker = Worker(name, redis.url, settings)
+    def start(name: str = "w1", *, ready: bool = True, mingle: bool = False, **settings: object) -> Worker:
+        worker = Worker(name, redis.url, settings, mingle=mingle)
         started.append(worker)
         if ready:
             worker.wait_ready()

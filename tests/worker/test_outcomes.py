@@ -5,6 +5,7 @@ from celery import states
 from celery.exceptions import BackendStoreError
 from kombu.exceptions import OperationalError
 from nodes import RedisServer, png
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, ResponseError
 
 from ocr_celery.client import Client
@@ -25,7 +26,20 @@ def backend(redis: RedisServer) -> Backend:
     return found
 
 
-@pytest.mark.parametrize("trouble", [BackendStoreError("failed to store result"), OperationalError("away"), FULL])
+def caused_by(cause: Exception, error: Exception) -> Exception:
+    """As libraries wrap what Redis says."""
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        caused_by(FULL, BackendStoreError("failed to store result")),
+        caused_by(RedisConnectionError("away"), OperationalError("away")),
+        FULL,
+    ],
+)
 def test_a_page_is_not_failed_because_redis_had_trouble(client: Client, backend: Backend, trouble: Exception) -> None:
     id = client.submit_image(png())
     with outcome.at_hand({"text": "read"}), pytest.raises(type(trouble)):

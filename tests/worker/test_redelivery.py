@@ -100,3 +100,35 @@ def test_a_page_that_was_cancelled_stays_cancelled_when_it_comes_again(service: 
     until(service.is_settled)
     assert sent.status == "REVOKED"
     assert lines(service, sent.id, "page read") == 0
+
+
+def test_a_page_that_comes_again_in_another_chord_while_it_is_read_counts_for_both(service: Service) -> None:
+    """A task that replaces itself by a chord of pages makes another with the same pages when it is delivered again."""
+
+    def chord_of_pages(body: str) -> AsyncResult:
+        pages = [service.app.signature("ocr.image", [png(150 + i)], task_id=f"same-{i}") for i in range(2)]
+        return chord(pages, service.app.signature("ocr.collect", task_id=body), app=service.app).apply_async(
+            task_id=body
+        )
+
+    first = chord_of_pages("first-body")  # its pages take 1.7 s
+    until(lambda: service.result("same-0").status == "STARTED")
+    second = chord_of_pages("second-body")
+    for body in (first, second):
+        summary = AsyncResult(body.id, app=service.app).get(timeout=60)
+        assert [item["result"]["width"] for item in summary["outcomes"]] == [150, 151]
+    until(service.is_settled)
+    assert [lines(service, f"same-{i}", "page read") for i in range(2)] == [1, 1]
+
+
+def test_a_body_that_a_worker_was_about_to_send_when_it_died_is_sent_all_the_same(service: Service) -> None:
+    """Its claim on that is Celery's, and runs out by itself; the part that completed the chord has to come for it again."""
+    page = service.app.signature("ocr.image", [png(113)], task_id="claimed", countdown=0.5)
+    body = chord([page], service.app.signature("ocr.collect"), app=service.app).apply_async()
+    finish(service, "claimed", "SUCCESS", RESULT)
+    backend = service.app.backend
+    claim = backend.get_key_for_group(body.parent.id, ".c")
+    backend.client.set(claim, "of a worker that is dead", ex=3)
+    summary = AsyncResult(body.id, app=service.app).get(timeout=60)
+    assert summary["outcomes"] == [{"status": "completed", "result": RESULT}]
+    until(service.is_settled)

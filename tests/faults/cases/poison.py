@@ -1,8 +1,12 @@
 """A page that kills or blocks whoever reads it fails alone; its neighbours are read."""
 
-from case import case
-from flow import send_one, through
-from nodes import until
+import random
+import signal
+
+from case import case, now
+from flow import picture, send_one, through
+from malformed import malformed
+from nodes import keys, until
 from scene import Scene
 
 
@@ -40,3 +44,29 @@ def breaks_engine(scene: Scene, rounds: int) -> None:
 @case("a page that never ends", short=1, long=5)
 def never_ends(scene: Scene, rounds: int) -> None:
     poison(scene, rounds, "page_deadline", OCR_SCRIPTED_HANG="poison", OCR_PAGE_DEADLINE=1.5)
+
+
+@case("malformed messages between good pages, workers stopped and killed", short=1, long=5)
+def malformed_messages(scene: Scene, rounds: int) -> None:
+    """No worker ends by itself, and of all these messages none waits or is held in the end."""
+    worker, redis, sent = scene.worker(), scene.redis.client, 0
+    with scene.flow():
+        for _ in range(rounds):
+            texts = list(malformed(picture(99)).values())
+            random.shuffle(texts)
+            for part, how in enumerate((signal.SIGTERM, signal.SIGKILL, None)):
+                for text in texts[part::3]:
+                    redis.lpush("ocr", text)
+                    sent += 1
+                scene.work_a_while()
+                assert worker.process.poll() is None, "a message has ended it"
+                if how is not None:
+                    worker.signal(how)
+                    worker.wait()
+                    began = now()
+                    worker = scene.worker(ready=False)
+                    scene.recovers(began)
+    until(lambda: not redis.llen("ocr"), timeout=120, what="no message waits")
+    assert worker.process.poll() is None, "a message has ended it"
+    scene.notes["malformed messages"] = sent
+    scene.notes["put aside"] = int(redis.hget(keys.unreadable_sizes, "count") or 0)

@@ -40,6 +40,10 @@ class Proxy:
                 with suppress(OSError):
                     sock.shutdown(socket.SHUT_RDWR)
 
+    def lead_to(self, port: int) -> None:
+        """From now on new connections lead to this port, as where a name has got another address. Others stay."""
+        self._target = port
+
     def swallow(self) -> None:
         """A black hole: connections stay, new ones are made, and nothing goes through in either direction until `mend`.
 

@@ -1,0 +1,124 @@
+"""Messages between a queue and the node that works on them: taken, settled, or put aside where nobody can read them.
+
+No step looks into a message, so that none can stop half-way at what stands there. The first write of each frees memory:
+so a full Redis lets the whole step pass, see store/scripts.py.
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+from uuid import uuid4
+
+from redis import Redis
+
+from ocr_celery.store.keys import Keys
+
+MOST_KEPT = 1000  #: unreadable messages
+MOST_BYTES = 16 * 1024 * 1024  #: of them together; the oldest go first
+KEEP = 7 * 86400  #: seconds after the last one
+_LARGEST = 1024 * 1024  #: bytes of one; of a larger one only the beginning is kept
+_BEGINNING = 64 * 1024
+
+#: KEYS: the node's unacknowledged hash, the list of what was handed to it, then the queues in the order in which they are
+#: served. ARGV: most messages to take, the beginning of their delivery tags, the queue that feeds the list.
+#: A record is kombu's own, [message, "", queue]. Answers (delivery tag, queue, message)…
+TAKE = """
+local taken, room = {}, tonumber(ARGV[1])
+for i = 2, #KEYS do
+  local queue = i == 2 and ARGV[3] or KEYS[i]
+  while #taken < 3 * room do
+    local message = redis.call('RPOP', KEYS[i])
+    if not message then break end
+    local tag = string.format('%s%05d', ARGV[2], #taken / 3)
+    redis.call('HSET', KEYS[1], tag, '[' .. message .. ',"",' .. cjson.encode(queue) .. ']')
+    taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = tag, queue, message
+  end
+end
+return taken
+"""
+
+#: Give back what was handed to a node. KEYS: its list, the queue. (LMOVE is refused by a full Redis.)
+RETURN = """
+local message = redis.call('RPOP', KEYS[1])
+while message do
+  redis.call('RPUSH', KEYS[2], message)
+  message = redis.call('RPOP', KEYS[1])
+end
+"""
+
+#: Acknowledge messages, but not where this Redis does not know that the task is at its end: what was stored may have gone
+#: to another, before a failover. KEYS: the hash, then per message its task's record, or the hash again where there is none
+#: to ask. ARGV: the delivery tags. Answers those that are still held.
+SETTLE = """
+local open = {}
+for i = 1, #ARGV do
+  local state = redis.pcall('HGET', KEYS[1 + i], 'state')
+  if KEYS[1 + i] ~= KEYS[1] and (state == 'PENDING' or state == 'RECEIVED' or state == 'STARTED') then
+    open[#open + 1] = ARGV[i]
+  else
+    redis.call('HDEL', KEYS[1], ARGV[i])
+  end
+end
+return open
+"""
+
+#: Take a message out of the hash and keep it where a person may look at it. KEYS: the hash, the list of those, their sizes.
+#: ARGV: delivery tag, when and why as the beginning of a JSON object, most messages, most bytes, seconds to keep them,
+#: bytes of one that is kept whole, bytes kept of a larger one. Answers 1, or 0 where it was not held any more.
+PUT_ASIDE = """
+local record = redis.call('HGET', KEYS[1], ARGV[1])
+if not record then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+local whole = #record <= tonumber(ARGV[6])
+local entry = ARGV[2] .. ',"bytes":' .. #record .. ',"record":'
+entry = entry .. cjson.encode(whole and record or string.sub(record, 1, tonumber(ARGV[7]))) .. '}'
+if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('DEL', KEYS[3]) end
+redis.call('LPUSH', KEYS[2], entry)
+redis.call('HINCRBY', KEYS[3], 'count', 1)
+local bytes = redis.call('HINCRBY', KEYS[3], 'bytes', #entry)
+while redis.call('LLEN', KEYS[2]) > tonumber(ARGV[3]) or bytes > tonumber(ARGV[4]) do
+  bytes = redis.call('HINCRBY', KEYS[3], 'bytes', -#redis.call('RPOP', KEYS[2]))
+end
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+redis.call('EXPIRE', KEYS[3], ARGV[5])
+return 1
+"""
+
+
+class Taken(NamedTuple):
+    """One message that a node has taken."""
+
+    tag: str  #: its field in the node's hash, and its delivery tag
+    queue: str  #: the list that it came from
+    text: bytes
+
+
+def take(redis: Redis, unacked: str, handed: str, home: str, queues: Sequence[str], *, most: int) -> list[Taken]:
+    """Take up to so many messages, in the order in which the queues are given. `handed`: the list that `home` feeds.
+
+    Delivery tags sort in the order in which messages were taken.
+    """
+    begin = f"{time.time_ns():020d}-{uuid4().hex}-"
+    flat = cast(list[Any], redis.eval(TAKE, 2 + len(queues), unacked, handed, *queues, most, begin, home))
+    return [Taken(_text(t), _text(q), m) for t, q, m in zip(flat[::3], flat[1::3], flat[2::3], strict=True)]
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def settle(redis: Redis, unacked: str, done: Sequence[tuple[str, str]]) -> list[str]:
+    """Acknowledge these (delivery tag, record of the task or ""). Answers the tags whose task is not at its end here."""
+    records = [record or unacked for _, record in done]
+    step = redis.register_script(SETTLE)
+    open_tags = step(keys=[unacked, *records], args=[tag for tag, _ in done])
+    return [_text(tag) for tag in cast(list[Any], open_tags)]
+
+
+def put_aside(redis: Redis, keys: Keys, unacked: str, tag: Any, *, why: str) -> bool:
+    """Keep a message that nobody can read apart from all others, and acknowledge it. Whether it was still held."""
+    head = json.dumps({"at": round(time.time(), 3), "why": why[:200]})[:-1]
+    bounds = (MOST_KEPT, MOST_BYTES, KEEP, _LARGEST, _BEGINNING)
+    step = redis.register_script(PUT_ASIDE)
+    return bool(step(keys=[unacked, keys.unreadable, keys.unreadable_sizes], args=[tag, head, *bounds]))

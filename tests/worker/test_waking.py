@@ -1,0 +1,62 @@
+"""A message wakes one of the workers that wait, and waits for none that is dead or has no room."""
+
+import json
+import signal
+import time
+from collections.abc import Callable
+
+from nodes import RedisServer, Worker, final, keys, png, until
+from service import until_settled
+
+from ocr_celery.client import Client
+
+Start = Callable[..., Worker]
+QUICK: dict[str, object] = {"OCR_SCRIPTED_SECONDS": 0, "OCR_BATCH_TIMEOUT": 0}
+PAGES = 60
+
+
+def takes(redis: RedisServer) -> int:
+    """How often messages were taken so far: the only step that is not called by its hash."""
+    return int(redis.client.info("commandstats").get("cmdstat_eval", {}).get("calls", 0))
+
+
+def test_a_message_wakes_one_of_three_idle_workers(client: Client, redis: RedisServer, start_worker: Start) -> None:
+    for name in ("w1", "w2", "w3"):
+        start_worker(name, **QUICK)
+    before, began = takes(redis), time.monotonic()
+    for number in range(PAGES):
+        final(client, [client.submit_image(png(100 + number))])
+    in_vain = 3 * (time.monotonic() - began + 2)  # each also looks once a second, for messages of lower priority
+    assert takes(redis) - before <= 1.2 * PAGES + in_vain
+    until_settled(redis)
+
+
+def test_what_was_handed_to_a_worker_that_died_in_that_moment_is_read(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    worker = start_worker("w1", **QUICK)
+    worker.signal(signal.SIGSTOP)  # Redis still hands it what comes
+    id = client.submit_image(png(120))
+    until(lambda: redis.client.llen(keys.handed("w1@test")), what="Redis has handed it over")
+    behind = client.submit_image(png(121))
+    start_worker("w2", **QUICK)
+    worker.kill()
+    views = final(client, [id, behind])
+    assert [view.result and view.result["width"] for view in views] == [120, 121]
+    until_settled(redis)
+    assert not redis.client.exists(keys.handed("w1@test"))
+
+
+def test_a_worker_that_stops_keeps_nothing_that_was_handed_to_it(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    worker = start_worker("w1", OCR_SCRIPTED_SECONDS=0.05)
+    for number in range(40):
+        client.submit_image(png(100 + number))
+        if number == 20:
+            worker.signal(signal.SIGTERM)
+    assert worker.wait() == 0
+    assert not redis.client.exists(keys.handed("w1@test"), keys.unacked("w1@test"))
+    done = client.stats().completed
+    waiting = [json.loads(text)["headers"]["id"] for text in redis.client.lrange("ocr", 0, -1)]
+    assert done + len(set(waiting)) == 40
