@@ -131,16 +131,6 @@ class Backend(RedisBackend):
         asked = (body.get("options", {}).get("headers") or {}).get(ACCEPT_PARTIAL)
         return bool(asked) or body.get("task") == COLLECT
 
-
-def _tried(state: str, meta: dict[str, Any], request: Any) -> dict[str, str | float]:
-    """What the record of a page says of its tries, now that one has ended; see `records.FIELDS`."""
-    tried: dict[str, str | float] = {"attempts": int(getattr(request, "retries", 0) or 0) + 1}
-    if state == states.RETRY:
-        error = meta["result"]
-        tried["last_error"] = json.dumps([error["exc_type"], str(error["exc_message"][0])])
-        tried["next_try_at"] = getattr(request, "next_try_at", 0.0)
-    return tried
-
     def outlasts_claim(self, request: Any) -> bool:
         """Whether a worker that was about to send this chord's body died before it did: another part has to come for it.
 
@@ -156,6 +146,16 @@ def _tried(state: str, meta: dict[str, Any], request: Any) -> dict[str, str | fl
             seen = True
             time.sleep(0.2)
         return seen and claim is None
+
+
+def _tried(state: str, meta: dict[str, Any], request: Any) -> dict[str, str | float]:
+    """What the record of a page says of its tries, now that one has ended; see `records.FIELDS`."""
+    tried: dict[str, str | float] = {"attempts": int(getattr(request, "retries", 0) or 0) + 1}
+    if state == states.RETRY:
+        error = meta["result"]
+        tried["last_error"] = json.dumps([error["exc_type"], str(error["exc_message"][0])])
+        tried["next_try_at"] = getattr(request, "next_try_at", 0.0)
+    return tried
 
 
 def _stopping() -> bool:
