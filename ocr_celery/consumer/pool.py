@@ -139,10 +139,12 @@ class BatchPool(BasePool):
             return
         file, entry.file = entry.file, None
         try:
-            self.decoder.submit(file, partial(self._is_decoded, entry))
+            job = self.decoder.submit(file, partial(self._is_decoded, entry))
         except Exception as exc:  # its header says enough
             entry.outcome = exc
             self._is_prepared(entry)
+            return
+        self.decoder.wait_for_room(job)  # this thread brings no other file before
 
     def _is_decoded(self, entry: Entry, result: DecodeResult) -> None:
         if result is None:

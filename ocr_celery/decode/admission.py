@@ -5,7 +5,9 @@ would wait for becomes costly where it is, if a costly seat and its memory are f
 """
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
 
@@ -45,6 +47,15 @@ class Admission(Generic[T]):
         item.memory = min(item.memory, self._room[True].memory)
         item.costly = item.costly or item.memory > self.most_memory_of_a_quick_page
         self._waiting[item.costly].append(item)
+
+    def waits(self, item: T) -> bool:
+        """Whether this one is not decoded yet."""
+        return item in self._waiting[item.costly]
+
+    @property
+    def waiting(self) -> Iterator[T]:
+        """All that wait."""
+        return chain(*self._waiting.values())
 
     @property
     def most_memory_of_a_quick_page(self) -> int:

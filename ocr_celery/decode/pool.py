@@ -21,6 +21,7 @@ _MOST_SEATS = 4  #: of a kind, however many CPUs there are
 _QUICK_MEMORY = 96 << 20  #: bytes for each quick seat: enough for A4 at 300 dpi in most formats
 _SMALLEST, _BYTES_A_PIXEL = 192 << 20, 17  #: for costly pages together: at least so much, and for each accepted pixel
 _CHILD = 256 << 20  #: bytes of address space that a child has before it decodes, and more
+_MOST_WAITING = 256 << 20  #: bytes of files that wait; whoever brings more of them waits, too
 
 _ENDED_WITHIN = 10.0  #: seconds for a thread that is busy with what it was given
 
@@ -47,14 +48,26 @@ class DecoderPool:
         for _ in range(costly):
             self._open_seat(costly=True)
 
-    def submit(self, data: bytes, done: Callable[[Result], None]) -> None:
+    def submit(self, data: bytes, done: Callable[[Result], None]) -> Job:
         """Decode this file; `done` is called once, from another thread, with what became of it.
 
-        Raises what `header.look` raises.
+        Raises what `header.look` raises. Returns at once; see `wait_for_room`.
         """
         header = look(data, max_pixels=self.max_pixels)
         expected = cost.memory(header, data, self.max_side)
-        self._add(Job(data=data, expected=expected, memory=expected, done=done))
+        job = Job(data=data, expected=expected, memory=expected, done=done)
+        self._add(job)
+        return job
+
+    def wait_for_room(self, job: Job) -> None:
+        """Wait while this file waits and all that wait are too many bytes: else files would come faster than they go."""
+        with self._changed:
+            while not self.gives_up and self._admission.waits(job) and self._waiting_bytes > _MOST_WAITING:
+                self._changed.wait()
+
+    @property
+    def _waiting_bytes(self) -> int:
+        return sum(len(job.data) for job in self._admission.waiting)
 
     def decode(self, data: bytes) -> Page:
         """The page in this file, waited for. Raises its `OcrError`; `RuntimeError` where the pool is given up."""
@@ -78,6 +91,7 @@ class DecoderPool:
         with self._changed:
             self._giving_up = True
             waiting = self._admission.give_up(costly=True)
+            self._changed.notify_all()
         for job in waiting:
             self._tell(job, None)
 
@@ -113,6 +127,7 @@ class DecoderPool:
         with self._changed:
             while not self._closed:
                 if job := self._admission.take(costly=costly):
+                    self._changed.notify_all()
                     return job
                 self._changed.wait()
         return None

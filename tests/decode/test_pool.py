@@ -331,3 +331,30 @@ def test_the_picture_stays_when_its_child_is_gone(make: Make) -> None:
     file = io.BytesIO()
     page.image.save(file, "PNG")
     assert file.getvalue()
+
+
+def test_whoever_brings_a_file_waits_with_it_while_too_many_wait(
+    make: Make, trap: Trap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trap(seconds=0.2)
+    pool, slow = make(), picture(*SLOW)
+    first = [pool.submit(slow, lambda _: None) for _ in range(12)]
+    pool.wait_for_room(first[-1])
+    assert pool._admission.waits(first[-1])  # there was room for it to wait
+    monkeypatch.setattr("ocr_celery.decode.pool._MOST_WAITING", 0)
+    pool.wait_for_room(first[-1])
+    assert not pool._admission.waits(first[-1])
+
+
+def test_whoever_waits_with_a_file_goes_on_when_the_pool_gives_up(
+    make: Make, trap: Trap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trap(seconds=600)
+    monkeypatch.setattr("ocr_celery.decode.pool._MOST_WAITING", 0)
+    pool, slow = make(), picture(*SLOW)
+    jobs = [pool.submit(slow, lambda _: None) for _ in range(12)]
+    waiting = threading.Thread(target=pool.wait_for_room, args=[jobs[-1]])
+    waiting.start()
+    pool.give_up()
+    waiting.join(30)
+    assert not waiting.is_alive()
