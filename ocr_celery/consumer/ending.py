@@ -1,7 +1,11 @@
 """How a worker ends itself when it can no longer do its work: pages go back, and the exit status says so."""
 
+import atexit
+import logging
 import os
+import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from celery.worker import state as worker_state
@@ -18,6 +22,24 @@ def remember(worker: Any) -> None:
     """The WorkController of this process."""
     global _worker
     _worker = worker
+
+
+def spare_the_teardown() -> None:
+    """Have a cold shutdown end without taking the interpreter apart: threads that are inside a C++ engine would abort it.
+
+    Called before anything else that is to happen at the end, as that happens in reverse order.
+    """
+    atexit.register(_leave)
+
+
+def _leave() -> None:
+    if unset(worker_state.should_terminate):
+        return
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(getattr(_worker, "exitcode", None) or 0)
 
 
 def unset(wish: Any) -> bool:

@@ -104,7 +104,7 @@ class Presence:
                     "as in: celery -A ocr_celery worker -n ocr2@%h"
                 )
             if not told:
-                log.warning("the name %s is held by %s; waiting for it to end", self.node, holder)
+                log.warning("the name %s is held by %s; waiting for it to end", self.node, shown(holder))
                 told = True
             time.sleep(0.5)
 
@@ -146,7 +146,7 @@ class Presence:
             log.error("the name %s cannot be kept (%r); this worker ends", self.node, exc)
             return False
         if holder is not None:
-            log.error("the name %s was taken over by %s; this worker ends", self.node, holder)
+            log.error("the name %s was taken over by %s; this worker ends", self.node, shown(holder))
         return holder is None
 
     def _say_whether_ready(self) -> None:
@@ -179,6 +179,15 @@ class Presence:
                 raise
             log.error("what %s held cannot be given back: %r", node, exc)
             return 0
+
+
+def shown(holder: str) -> str:
+    """The holder of a name, as the log says it."""
+    try:
+        who = json.loads(holder)
+        return f"process {int(who['pid'])} of {str(who['machine']).split()[0]}"
+    except (ValueError, LookupError, TypeError):
+        return "an unknown process"
 
 
 def _machine() -> str:

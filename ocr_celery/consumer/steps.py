@@ -44,6 +44,7 @@ _as_json = False
 @worker_init.connect(weak=False)
 def _pool(sender: Any, **_: Any) -> None:
     """Pages are read by one pool only, whatever is asked for on the command line; `_logging` says so."""
+    ending.spare_the_teardown()
     BatchPool.node = sender.hostname
     sender.pool_cls, sender.concurrency, sender.autoscale = BatchPool, 1, None
 

@@ -47,6 +47,17 @@ def test_a_stop_finishes_what_is_read_and_the_next_start_reads_the_rest(tmp_path
         assert "page of 900 x 200" in first_of_all["result"]
 
 
+def test_a_second_stop_ends_at_once_and_in_order_also_inside_the_cpu_engine(tmp_path: Path) -> None:
+    service = LocalService(tmp_path, OCR_ENGINE="rapidocr").start()
+    send(service, 12)
+    until(lambda: service.stats()["processing"], "a page is in the engine")
+    assert service.process
+    service.process.send_signal(signal.SIGINT)
+    until(lambda: "Warm shutdown" in service.log, "the worker is told to stop")
+    assert service.stop(signal.SIGINT) == 0
+    assert "terminate called" not in service.log
+
+
 def test_a_worker_that_dies_is_started_again_and_its_pages_are_read(tmp_path: Path) -> None:
     with LocalService(tmp_path, **{**SLOW, "OCR_SCRIPTED_SECONDS": 0.5}) as service:
         ids = send(service, 12)
