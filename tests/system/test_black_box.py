@@ -34,7 +34,8 @@ def test_an_uploaded_page_is_read(base_url: str) -> None:
     task = upload(base_url, page("Hello from 2026"))
     assert task["status"] == "completed"
     assert task["result"].removeprefix("# ").removeprefix("## ") == "Hello from 2026"
-    assert set(task) == {"task_id", "status", "created_at", "updated_at", "result"}
+    assert set(task) == {"task_id", "status", "created_at", "updated_at", "source", "attempts", "result"}
+    assert (task["source"], task["attempts"]) == ("page.png", 1)
 
 
 def test_a_rotated_photo_with_exif_is_read(base_url: str) -> None:
