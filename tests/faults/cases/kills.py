@@ -1,7 +1,9 @@
 """SIGKILL at random moments while pages flow."""
 
 import os
+import random
 import signal
+from pathlib import Path
 
 from case import case, now
 from flow import printed
@@ -112,3 +114,40 @@ def everything(scene: Scene, rounds: int) -> None:
             began = now()
             scene.recovers(began)
     assert not flow.errors, flow.errors[:3]
+
+
+def decoder(worker: int) -> int:
+    """The process id of one of its children, which decode."""
+
+    def found() -> list[int]:
+        return [pid for pid in family(worker)[1:] if b"decode.child" in command_line(pid)]
+
+    return random.choice(until(found, what="it has children that decode"))
+
+
+def command_line(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+def harm_decoders(scene: Scene, rounds: int, how: int) -> None:
+    """Whatever a decoder was at: its page is decoded by another."""
+    worker = scene.worker()
+    with scene.flow():
+        for _ in range(rounds):
+            scene.work_a_while()
+            os.kill(decoder(worker.process.pid), how)
+            scene.recovers(now())
+    assert worker.process.poll() is None
+
+
+@case("decoder killed", short=5, long=100, linux=True)
+def decoder_killed(scene: Scene, rounds: int) -> None:
+    harm_decoders(scene, rounds, signal.SIGKILL)
+
+
+@case("decoder stopped", short=3, long=50, linux=True)
+def decoder_stopped(scene: Scene, rounds: int) -> None:
+    harm_decoders(scene, rounds, signal.SIGSTOP)

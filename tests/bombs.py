@@ -82,7 +82,7 @@ def wavelets(side: int = SIDE, **options: object) -> bytes:
 def interlaced_png(side: int = SIDE) -> bytes:
     """An interlaced PNG of 16 bits a channel."""
     header = struct.pack(">IIBBBBB", side, side, 16, 6, 0, 0, 1)
-    packer, body = zlib.compressobj(9), []
+    packer, body = zlib.compressobj(1), []
     for left, top, across, down in _ADAM7:
         columns, rows = -(-(side - left) // across), -(-(side - top) // down)
         body += [packer.compress(bytes(1 + 8 * columns)) for _ in range(rows)]
@@ -126,7 +126,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "gif comment": gif_comment,
     "wavelets": wavelets,
     "interlaced png": interlaced_png,
-    "scans just below the bound": lambda: scans(450),
+    "scans just below the bound": lambda: scans(120),
     "wavelets of one level": lambda: wavelets(num_resolutions=1),
     "webp": webp,
     "tiny chunks": png_of_tiny_chunks,

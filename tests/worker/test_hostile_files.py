@@ -1,0 +1,128 @@
+"""Files that keep a decoder busy or take its memory, eight at once: pages between them are read, and the worker lives on."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from bombs import BOMBS
+from nodes import RedisServer, Worker, final, keys, png, until
+
+from ocr_celery.client import Client
+from ocr_celery.core.status import Status
+
+Start = Callable[..., Worker]
+CODES = {
+    "scans": "page_too_costly",
+    "exif behind the frame": "page_too_costly",
+    "exif in front": "completed",
+    "empty segments": "page_too_costly",
+    "comments": "page_too_costly",
+    "gif comment": "page_too_costly",
+    "wavelets": "completed",
+    "interlaced png": "completed",
+    "scans just below the bound": "completed",
+    "wavelets of one level": "page_too_costly",
+    "webp": "completed",
+    "tiny chunks": "page_too_costly",
+    "gif that grows": "completed",
+    "strips": "completed",
+}
+MOST_MEMORY = 1_500_000_000  #: bytes, of the worker and its children
+
+
+def family(pid: int) -> list[int]:
+    """A process and its descendants."""
+    found = [pid]
+    for parent in found:
+        for task in Path(f"/proc/{parent}/task").glob("*/children"):
+            try:
+                found += [int(child) for child in task.read_text().split()]
+            except OSError:
+                continue
+    return found
+
+
+def resident(pids: list[int]) -> int:
+    """Bytes of memory of these processes; what they share counts for each its part."""
+    total = 0
+    for pid in pids:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(1024 * int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total
+
+
+@contextmanager
+def watched(worker: Worker) -> Iterator[list[int]]:
+    """What the worker and its children took at each moment inside."""
+    seen: list[int] = [0]
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            seen.append(resident(family(worker.process.pid)))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        done.set()
+        thread.join()
+
+
+def outcome(client: Client, id: str) -> str:
+    view = client.look_up(id)
+    return view.error.code if view.error else str(view.status)
+
+
+@pytest.mark.parametrize("eight", [list(CODES)[:8], list(CODES)[-8:]], ids=["as found", "others"])
+def test_eight_at_once_each_get_their_code_and_pages_between_them_are_read(
+    client: Client, start_worker: Start, eight: list[str]
+) -> None:
+    files = {name: BOMBS[name]() for name in eight}
+    worker = start_worker(OCR_SCRIPTED_SECONDS=0.1, OCR_PREPARE_SECONDS=300)
+    bombs, good = [], []
+    with watched(worker) as memory:
+        for name in eight:
+            bombs.append(client.submit_image(files[name]))
+            good.append(client.submit_image(png()))
+        assert {view.status for view in final(client, good, timeout=120)} == {Status.COMPLETED}
+        final(client, bombs, timeout=500)
+    assert [outcome(client, id) for id in bombs] == [CODES[name] for name in eight]
+    assert max(memory) < MOST_MEMORY
+    assert worker.process.poll() is None
+
+
+def test_a_page_that_takes_too_long_is_not_tried_again(client: Client, start_worker: Start) -> None:
+    worker = start_worker(OCR_PREPARE_SECONDS=0.05)
+    id = client.submit_image(BOMBS["interlaced png"]())
+    final(client, [id])
+    assert outcome(client, id) == "page_too_costly"
+    assert worker.log.count("page_too_costly") == 1
+
+
+def test_sigterm_gives_back_what_takes_long_and_leaves_no_child(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    worker = start_worker(OCR_PREPARE_SECONDS=600, OCR_SCRIPTED_SECONDS=0.1)
+    slow = BOMBS["interlaced png"]()
+    bombs = [client.submit_image(slow) for _ in range(8)]
+    until(lambda: worker_pool(client, worker).get("costly", 0) >= 4, what="they are being decoded, or wait for that")
+    children = family(worker.process.pid)[1:]
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), what="no child is left")
+    given_back = [id for id in bombs if client.look_up(id).status == Status.PENDING]
+    assert len(given_back) >= 2
+    assert redis.client.llen(keys.queue) == len(given_back)
+
+
+def worker_pool(client: Client, worker: Worker) -> dict[str, int]:
+    stats = client.app.control.inspect([worker.name], timeout=5).stats() or {}
+    return dict(stats.get(worker.name, {}).get("pool", {}))
