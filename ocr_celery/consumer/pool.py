@@ -34,8 +34,8 @@ from ocr_celery.core.batching import BatchPolicy
 from ocr_celery.core.feeding import Feed
 from ocr_celery.core.reading import Reading
 from ocr_celery.core.rereading import again
+from ocr_celery.decode.job import Result as DecodeResult
 from ocr_celery.decode.pool import DecoderPool
-from ocr_celery.decode.seat import Result as DecodeResult
 from ocr_celery.engine import Engine, Outcome
 from ocr_celery.engine.choose import choose
 from ocr_celery.errors import EngineKilled, GivenUp, OcrError, PageDeadline, WorkerKilled
@@ -95,6 +95,10 @@ class BatchPool(BasePool):
             max_side=self.engine.max_side,
             seconds=self.settings.prepare_seconds,
         )
+        try:
+            self.decoder.children.wait_started()
+        except Exception as exc:
+            sys.exit(f"ocr-celery: no process that decodes files can be started: {exc}")
         self.lanes = Lanes(self.settings.prepare_threads, self._prepare, self.intake.downloader.locate)
         self.finish_threads = Threads("finish", _FINISH_THREADS)
         self.side_threads = Threads("side", _SIDE_THREADS)

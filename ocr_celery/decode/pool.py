@@ -8,9 +8,10 @@ from concurrent.futures import Future
 
 from ocr_celery.decode import cost
 from ocr_celery.decode.admission import Admission, Room
-from ocr_celery.decode.process import Child
+from ocr_celery.decode.children import Children
+from ocr_celery.decode.job import Job, Result
 from ocr_celery.decode.protocol import Request
-from ocr_celery.decode.seat import Job, Result, Seat
+from ocr_celery.decode.seat import Seat
 from ocr_celery.errors import OcrError
 from ocr_celery.header import look
 from ocr_celery.page import Page
@@ -40,7 +41,7 @@ class DecoderPool:
             Room(seats=quick, memory=quick * _QUICK_MEMORY), Room(seats=costly, memory=self.most_memory)
         )
         self._changed = threading.Condition()
-        self._children: set[Child] = set()
+        self.children = Children(self.most_memory + _CHILD)
         self._threads: set[Seat] = set()
         self._giving_up = self._closed = False
         for _ in range(quick):
@@ -101,10 +102,9 @@ class DecoderPool:
         with self._changed:
             self._closed = True
             waiting = self._admission.give_up(costly=False)
-            children, threads = list(self._children), list(self._threads)
+            threads = list(self._threads)
             self._changed.notify_all()
-        for child in children:
-            child.kill()
+        self.children.close()
         for job in waiting:
             self._tell(job, None)
         for thread in threads:
@@ -141,21 +141,6 @@ class DecoderPool:
             memory=job.memory if job.costly else self._admission.most_memory_of_a_quick_page,
             seconds=self.seconds,
         )
-
-    def start_child(self) -> Child | None:
-        """A new child, which is this thread's; None where none is wanted any more. Raises OSError."""
-        with self._changed:
-            if self._closed:
-                return None
-            child = Child(self.most_memory + _CHILD)
-            self._children.add(child)
-        return child
-
-    def end_child(self, child: Child) -> None:
-        """It is of no more use."""
-        child.bury()
-        with self._changed:
-            self._children.discard(child)
 
     def becomes_costly(self, job: Job) -> bool:
         """A quick page takes long. Whether it may go on; then another seat is opened for quick ones."""

@@ -6,10 +6,9 @@ A child for quick pages is used again; one that has worked on a costly page ends
 import logging
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ocr_celery.decode.job import Job
 from ocr_celery.decode.process import Child, ChildDied
 from ocr_celery.decode.protocol import BadAnswer
 from ocr_celery.errors import OcrError, PageTooCostly, Unreadable
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from ocr_celery.decode.pool import DecoderPool
 
 log = logging.getLogger(__name__)
-
-#: the page, why there is none, or None: it was given up and not decoded
-Result = Page | OcrError | None
 
 PATIENCE = (
     0.5  #: seconds of CPU time for which a page may keep a quick seat from others: a busy machine is no page's doing
@@ -33,19 +29,6 @@ _STARTED_WITHIN = 120.0  #: seconds for a child to be ready; a busy machine need
 _AGAIN = 1.0  #: seconds until another child is started after one that could not be
 _PAGES = 1000  #: that a child makes, before another takes its place and what its decoders leaked is free again
 _TRIES = 2  #: children a page may kill: of the first it may have been somebody else
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class Job:
-    """A file on its way to a page."""
-
-    data: bytes
-    expected: int  #: bytes it is expected to take
-    memory: int  #: bytes it may take
-    done: Callable[[Result], None]
-    costly: bool = False
-    seconds: float = 0.0  #: that children have worked on it
-    deaths: int = 0  #: of children that worked on it
 
 
 class _Outlasted(Exception):
@@ -155,12 +138,14 @@ class Seat(threading.Thread):
                 return _LOOK
 
             try:
-                self._child = self._pool.start_child()
+                self._child = self._pool.children.start()
                 if self._child:
                     self._child.wait_ready(watch)
+                    self._pool.children.started(None)
                 return self._child
             except (OSError, ChildDied) as exc:
                 self._end_child()
+                self._pool.children.started(exc)
                 if not self._pool.is_closed:
                     log.error("a decoder could not be started: %s", exc)
                     time.sleep(_AGAIN)
@@ -168,7 +153,7 @@ class Seat(threading.Thread):
 
     def _end_child(self) -> None:
         if self._child:
-            self._pool.end_child(self._child)
+            self._pool.children.end(self._child)
             self._child = None
 
 

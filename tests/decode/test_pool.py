@@ -17,8 +17,8 @@ from PIL import Image
 
 from ocr_celery.decode import process
 from ocr_celery.decode.image import load
+from ocr_celery.decode.job import Result
 from ocr_celery.decode.pool import DecoderPool
-from ocr_celery.decode.seat import Result
 from ocr_celery.errors import NotAnImage, OcrError, PageTooCostly, TooManyPixels, Unreadable
 from ocr_celery.page import Page
 
@@ -109,7 +109,7 @@ def at_work(pool: DecoderPool) -> int:
         seats = [seat for seat in list(pool._threads) if seat._costly and seat._child]
         return next((child.pid for seat in seats if (child := seat._child) and child.pages), 0)
 
-    return until(found, timeout=60, what="a child decodes a page that takes long")
+    return until(found, timeout=300, what="a child decodes a page that takes long")
 
 
 def test_a_child_makes_the_page_that_would_be_made_here(pool: DecoderPool) -> None:
@@ -153,7 +153,7 @@ def test_many_threads_get_their_own_pages(pool: DecoderPool) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
+        thread.join(300)
     assert seen == {size: size for size in sizes}
 
 
@@ -162,8 +162,8 @@ def test_a_page_that_outlasts_its_seconds_fails_and_others_are_decoded_meanwhile
     pool = make(seconds=2)
     bombs = [submitted(pool, picture(*SLOW)) for _ in range(4)]
     good = [submitted(pool, picture(100, 100)) for _ in range(4)]
-    assert all(isinstance(page.result(60), Page) for page in good)
-    assert {type(bomb.result(120)) for bomb in bombs} == {PageTooCostly}
+    assert all(isinstance(page.result(300), Page) for page in good)
+    assert {type(bomb.result(300)) for bomb in bombs} == {PageTooCostly}
 
 
 def test_pages_that_take_long_keep_no_quick_seat(trap: Trap, make: Make) -> None:
@@ -171,7 +171,7 @@ def test_pages_that_take_long_keep_no_quick_seat(trap: Trap, make: Make) -> None
     pool = make(seconds=600)
     bombs = [submitted(pool, picture(*SLOW)) for _ in range(8)]
     good = [submitted(pool, picture(100, 100)) for _ in range(8)]
-    assert all(isinstance(page.result(60), Page) for page in good)
+    assert all(isinstance(page.result(300), Page) for page in good)
     assert not any(bomb.done() for bomb in bombs)
     until(lambda: pool.costly == 8, what="all eight wait or are decoded among the costly ones")
 
@@ -184,14 +184,14 @@ def test_a_page_whose_child_is_harmed_by_somebody_else_is_decoded_all_the_same(
     pool = make()
     page = submitted(pool, picture(*SLOW))
     os.kill(at_work(pool), how)
-    assert isinstance(page.result(120), Page)
+    assert isinstance(page.result(300), Page)
 
 
 def test_idle_children_that_die_are_replaced(make: Make) -> None:
     pool = make()
     pool.decode(picture(100, 100))
-    for child in list(pool._children):
-        child.kill()
+    for pid in pool.children.pids():
+        os.kill(pid, signal.SIGKILL)
     assert [pool.decode(picture(100 + n, 100)).width for n in range(5)] == [100, 101, 102, 103, 104]
 
 
@@ -209,7 +209,7 @@ def test_a_file_that_harms_its_child_costs_its_own_page_alone(trap: Trap, make: 
     trap(HARMS[how])
     pool = make()
     pages = [submitted(pool, picture(*(HARMFUL if n == 4 else (50, 50)))) for n in range(9)]
-    ends = [type(page.result(120)) for page in pages]
+    ends = [type(page.result(300)) for page in pages]
     assert ends == [PageTooCostly if n == 4 else Page for n in range(9)]
 
 
@@ -228,7 +228,7 @@ def test_a_child_has_nothing_of_its_worker(make: Make, monkeypatch: pytest.Monke
     monkeypatch.setenv("OCR_SECRET", "x")
     pool = make()
     pool.decode(picture(100, 100))
-    pid = next(iter(pool._children)).pid
+    pid = pool.children.pids()[0]
     environment = Path(f"/proc/{pid}/environ").read_bytes()
     assert b"SECRET" not in environment
     assert b"REDIS" not in environment
@@ -296,10 +296,10 @@ def test_closing_ends_every_child_and_every_page(trap: Trap, make: Make) -> None
     pool = make()
     pages = [submitted(pool, picture(*SLOW)) for _ in range(6)]
     at_work(pool)
-    pids = [child.pid for child in pool._children]
+    pids = pool.children.pids()
     pool.close()
     assert not any(map(alive, pids))
-    assert [page.result(30) for page in pages] == [None] * 6
+    assert [page.result(300) for page in pages] == [None] * 6
 
 
 def test_giving_up_ends_what_takes_long_and_finishes_what_is_quick(trap: Trap, make: Make) -> None:
@@ -309,8 +309,14 @@ def test_giving_up_ends_what_takes_long_and_finishes_what_is_quick(trap: Trap, m
     at_work(pool)
     quick = [submitted(pool, picture(100, 100)) for _ in range(3)]
     pool.give_up()
-    assert all(isinstance(page.result(60), Page) for page in quick)
-    assert [page.result(60) for page in costly] == [None] * 3
+    assert all(isinstance(page.result(300), Page) for page in quick)
+    assert [page.result(300) for page in costly] == [None] * 3
+
+
+def test_decoders_that_cannot_be_started_are_said_at_once(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
+    monkeypatch.setattr(process, "_START", "import sys; sys.exit(3)")
+    with pytest.raises(process.ChildDied, match="3"):
+        make().children.wait_started()
 
 
 def test_a_callback_that_raises_costs_no_seat(make: Make) -> None:
