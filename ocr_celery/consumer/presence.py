@@ -2,8 +2,8 @@
 
 What a node has taken and not acknowledged lies in Redis under the node's name. So that no two live processes share a name,
 each holds a lease on it, renewed every RENEW seconds. A node that starts takes its name over from a dead process of the
-same machine at once, from any other when its lease has run out, and gives back what its predecessor held. Every live
-node also gives back what lies under names whose lease is gone: of nodes that never return.
+same machine at once, from any other when its lease has run out, and gives back what its predecessor held. One live node,
+the sweeper, also gives back what lies under names whose lease is gone: of nodes that never return.
 """
 
 import json
@@ -16,14 +16,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from ocr_celery.consumer.ending import NAME_LOST, end_worker
-from ocr_celery.store import scripts
+from ocr_celery.store import nodes, scripts
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.refusal import why
 from ocr_celery.store.transient import is_transient
@@ -33,7 +33,8 @@ log = logging.getLogger(__name__)
 
 LEASE = 8  #: seconds a lease lasts
 RENEW = 2.0  #: seconds between renewals, words of readiness and looks at other nodes
-FORGET = 7 * 86400  #: seconds after which the name of a node that holds nothing is forgotten
+SWEEPER = 6  #: seconds after which another worker sweeps in place of one that is not heard of
+FORGET = 600  #: seconds after which the name of a dead node that holds nothing is forgotten
 
 
 class Presence:
@@ -48,7 +49,10 @@ class Presence:
         self._hold = redis.register_script(scripts.HOLD)
         self._say_ready = redis.register_script(scripts.READY)
         self._let_go = redis.register_script(scripts.LET_GO)
-        self._missing: dict[str, float] = {}  # node → since when its lease is seen to be gone
+        self.is_sweeper = False  #: whether this worker is the one that looks after what is left behind
+        self._dead: dict[str, float] = {}  # name → when its lease ended, by Redis's clock; only the sweeper is told
+        self._redis_time = 0.0
+        self._missing: dict[str, float] = {}  # name → since when its lease is seen to be gone
         self._stopped = False
         self._look = threading.Event()  # set: there is something to say or do before the next round
 
@@ -71,6 +75,7 @@ class Presence:
             give_back(self.redis, self.keys, self.node)
             self.redis.zrem(self.keys.workers, self.node)
             self._let_go(keys=[self.keys.lease(self.node)], args=[self.me])
+            self._let_go(keys=[self.keys.sweep], args=[self.me])
 
     def _take_over_own(self) -> int:
         while True:
@@ -110,9 +115,17 @@ class Presence:
 
     def _claim(self, from_whom: str) -> str | None:
         """None when the name is ours, else its holder."""
-        known: list[str | float] = [self.me, LEASE, from_whom, self.node, time.time()]
-        answer = self._hold(keys=[self.keys.lease(self.node), self.keys.nodes], args=known)
-        return answer.decode() if isinstance(answer, bytes) else None
+        known: list[str | int] = [self.me, LEASE, from_whom, self.node, SWEEPER]
+        answer = self._hold(keys=[self.keys.lease(self.node), self.keys.nodes, self.keys.sweep], args=known)
+        if isinstance(answer, bytes):
+            self.is_sweeper = False
+            return answer.decode()
+        is_sweeper, *told = cast(list[Any], answer)
+        self.is_sweeper = bool(is_sweeper)
+        now, dead = told or (b"0", [])
+        self._redis_time = float(now)
+        self._dead = {name.decode(): float(ended) for name, ended in zip(dead[::2], dead[1::2], strict=True)}
+        return None
 
     def look_now(self) -> None:
         """Readiness may have changed: say so at once, not in the next round."""
@@ -133,6 +146,7 @@ class Presence:
             except RedisError as exc:
                 log.warning("presence: %s", why(exc))
                 self._missing.clear()  # while Redis was away every lease ran out
+                self.is_sweeper = False
             except Exception:
                 log.exception("presence")
 
@@ -156,19 +170,18 @@ class Presence:
             self.redis.zrem(self.keys.workers, self.node)
 
     def _care_for_the_dead(self) -> None:
+        """Give back what they hold, and forget them: a few commands, however many there are."""
         now = time.monotonic()
-        for name, seen in cast(list[tuple[bytes, float]], self.redis.zrange(self.keys.nodes, 0, -1, withscores=True)):
-            node = name.decode()
-            if node == self.node or self.redis.exists(self.keys.lease(node)):
-                self._missing.pop(node, None)
-                continue
-            if now - self._missing.setdefault(node, now) < RENEW:
-                continue  # seen once; a lease may only just have been lost with Redis itself
-            given = self._take_over(node)
+        self._missing = {name: self._missing.get(name, now) for name in self._dead}
+        # seen once is not dead: a lease may only just have been lost with Redis itself
+        dead = [name for name, since in self._missing.items() if now - since >= RENEW]
+        for name in nodes.holding(self.redis, self.keys, dead):
+            given = self._take_over(name)
             if given:
-                log.warning("%d pages that %s held are back in the queue: it has not been heard of", given, node)
-            elif time.time() - seen > FORGET:
-                self.redis.zrem(self.keys.nodes, node)
+                log.warning("%d pages that %s held are back in the queue: it has not been heard of", given, name)
+        old = [name for name in dead if self._redis_time - self._dead[name] > FORGET]
+        if old:
+            nodes.forget(self.redis, self.keys, old, seconds=FORGET)
 
     def _take_over(self, node: str) -> int:
         """Give back what a dead node held. One that cannot be seen to keeps nobody from the others."""

@@ -127,6 +127,7 @@ class Feed(bootsteps.StartStopStep):
         if not isinstance(c.pool, BatchPool):
             return
         self._give_back(c)
+        self.noted: set[str] = set()
         self.given = c.initial_prefetch_count
         self._adjust(c)
         self.timer = c.timer.call_repeatedly(PACE, self._adjust, (c,))
@@ -138,6 +139,7 @@ class Feed(bootsteps.StartStopStep):
                 c.app.backend.registry,
                 interval=c.pool.settings.cleanup_interval,
                 ttl=c.pool.settings.task_ttl,
+                may_sweep=lambda: _presence is not None and _presence.is_sweeper,
             )
             self.sweeper.start()
 
@@ -157,12 +159,22 @@ class Feed(bootsteps.StartStopStep):
         if given:
             log.warning("%d messages that are not worked on are back in the queue: the connection was lost", given)
 
+    def _note_queues(self, c: Any) -> None:
+        """Say which further queues are read here (`-Q`, `add_consumer`): the sweeper looks for messages there, too."""
+        keys = c.pool.keys
+        names = {queue.name for queue in c.task_consumer.queues} - {keys.queue}
+        if names > self.noted:
+            with suppress(RedisError):  # it is said again soon
+                c.pool.redis.sadd(keys.queues, *names)
+                self.noted = names
+
     def _adjust(self, c: Any) -> None:
         channel = c.task_consumer.channel
         channel.return_what_waits()
         if channel.has_moved:
             with suppress(RedisError):
                 self._give_back(c)
+        self._note_queues(c)
         wanted = c.pool.hold()
         if wanted > self.given:
             c.qos.increment_eventually(wanted - self.given)

@@ -1,31 +1,42 @@
-"""Now and then: forget what has had its time, and find tasks that a purge or a lost message left open for ever."""
+"""Now and then: forget what has had its time, and find tasks that a purge or a lost message left open for ever.
+
+All of it in small steps: none keeps Redis from others for more than some milliseconds, however many tasks there are.
+"""
 
 import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from redis.exceptions import RedisError
 
 from ocr_celery.core.status import Status
 from ocr_celery.errors import PageLost
+from ocr_celery.store import nodes, scripts
+from ocr_celery.store.refusal import why
 from ocr_celery.store.registry import Registry
 
 log = logging.getLogger(__name__)
 
 QUIET = 60.0  #: seconds without a sign of an open task before its message is looked for
-_AT_ONCE = 500
+ENOUGH = 20_000  #: messages after which one sweep leaves the rest of the tasks to the next where none was missing
+MOST = 1_000_000  #: … and where some were
+_TASKS = 2000  #: tasks that are looked at, or forgotten, in one step
+_BYTES = 500_000  #: bytes of messages that are read in one step
+_PAUSE = 0.005  #: seconds between two steps: others have their turn
 
 
 class Sweeper:
-    """Sweeps every `interval` seconds; of all workers of a service, one at a time."""
+    """Sweeps every `interval` seconds, if `may_sweep`: of all workers of a service, one does."""
 
-    def __init__(self, registry: Registry, *, interval: float, ttl: float) -> None:
+    def __init__(self, registry: Registry, *, interval: float, ttl: float, may_sweep: Callable[[], bool]) -> None:
         self.registry, self.redis, self.keys = registry, registry.redis, registry.keys
-        self.interval, self.ttl = interval, ttl
+        self.interval, self.ttl, self.may_sweep = interval, ttl, may_sweep
+        self._trim = self.redis.register_script(scripts.TRIM)
         self._suspects: set[str] = set()
+        self._seen = 0  # messages, in this sweep
 
     def start(self) -> None:
         """Sweep from now on, in a thread of its own."""
@@ -35,19 +46,19 @@ class Sweeper:
         while True:
             time.sleep(self.interval)
             try:
-                if self.redis.set(self.keys.sweep, "1", nx=True, px=int(self.interval * 900)):
+                if self.may_sweep():
                     self.sweep(now=time.time())
             except RedisError as exc:
-                log.warning("sweep: %s", exc)
+                log.warning("sweep: %s", why(exc))
             except Exception:
                 log.exception("sweep")
 
     def sweep(self, *, now: float) -> None:
         """Once."""
         for status in (Status.COMPLETED, Status.FAILED):
-            self.redis.zremrangebyscore(self.keys.counted(status), "-inf", now - self.ttl)
-        quiet = self._quiet(now)
-        lost = quiet - self._messages() if quiet else set()
+            while self._trim(keys=[self.keys.counted(status)], args=[now - self.ttl, _TASKS]) == _TASKS:
+                time.sleep(_PAUSE)
+        lost = self._without_message(now)
         # a message may have moved while we looked: only what is missing twice in a row is lost
         for id in lost & self._suspects:
             log.error("task %s is open but its message is gone (was the queue purged?); it is failed", id)
@@ -62,29 +73,64 @@ class Sweeper:
             self.registry.move(id, "FAILURE", now=now, meta=json.dumps(meta), meta_keep=int(self.ttl))
         self._suspects = lost - self._suspects
 
-    def _quiet(self, now: float) -> set[str]:
+    def _without_message(self, now: float) -> set[str]:
+        """The ids of quiet open tasks whose message neither waits nor is held.
+
+        Those that have been quiet for longest are looked up first, a part at a time: their messages are the next to be
+        taken, so that they are found soon. Of a long queue not all is looked at, unless some of these are missing: what is
+        lost further back comes to the front as the others are read.
+        """
         found: set[str] = set()
-        for status in (Status.PENDING, Status.PROCESSING):
-            ids = cast(list[bytes], self.redis.zrangebyscore(self.keys.counted(status), "-inf", now - QUIET))
-            found.update(id.decode() for id in ids)
+        self._seen = 0
+        for status in (Status.PROCESSING, Status.PENDING):
+            for ids in self._quiet(status, now):
+                missing = self._missing(ids)
+                found |= missing
+                if self._seen > (MOST if missing else ENOUGH):
+                    break
         return found
 
-    def _messages(self) -> set[str]:
-        """The ids of all tasks whose message is waiting or held, looking in the order in which a message moves."""
-        return {_id(text) for text in self._waiting()} | {_id(text) for text in self._held()}
+    def _quiet(self, status: Status, now: float) -> Iterator[set[str]]:
+        key, start = self.keys.counted(status), 0
+        while part := cast(list[Any], self.redis.zrange(key, start, start + _TASKS - 1, withscores=True)):
+            quiet = [id.decode() for id, changed in part if changed <= now - QUIET]
+            if quiet:
+                yield set(quiet)
+            if len(quiet) < len(part):
+                return
+            start += _TASKS
+
+    def _missing(self, ids: set[str]) -> set[str]:
+        """Those whose message is nowhere, looking in the order in which a message moves; most that are read are held."""
+        for messages in (self._held, self._waiting, self._held):
+            for text in messages():
+                ids.discard(_id(text))
+                if not ids:
+                    return ids
+        return ids
 
     def _waiting(self) -> Iterator[bytes]:
-        for queue in self.keys.waiting:
-            # from the head backwards: what enters at the tail meanwhile shifts nothing that was not seen
-            start = -_AT_ONCE
-            while chunk := cast(list[bytes], self.redis.lrange(queue, start, start + _AT_ONCE - 1)):
-                yield from chunk
-                start -= _AT_ONCE
+        others = sorted(name.decode() for name in cast(set[bytes], self.redis.smembers(self.keys.queues)))
+        for queue in (*self.keys.waiting, *(key for name in others for key in self.keys.lists_of(name))):
+            yield from self._list(queue)
+
+    def _list(self, key: str) -> Iterator[bytes]:
+        """All that lies in a list, from the head backwards: what enters at the tail meanwhile shifts nothing unseen."""
+        start, most = 0, 8
+        while part := cast(list[bytes], self.redis.lrange(key, -start - most, -start - 1)):
+            yield from reversed(part)
+            start += len(part)
+            self._seen += len(part)
+            size = sum(map(len, part)) // len(part) + 1
+            most = max(1, min(2 * most, _BYTES // size, 500))  # a message may hold a whole image
+            time.sleep(_PAUSE)
 
     def _held(self) -> Iterator[bytes]:
-        for node in cast(list[bytes], self.redis.zrange(self.keys.nodes, 0, -1)):
-            yield from cast(list[bytes], self.redis.lrange(self.keys.handed(node.decode()), 0, -1))
-            yield from cast(list[bytes], self.redis.hvals(self.keys.unacked(node.decode())))
+        names = [name.decode() for name in cast(list[bytes], self.redis.zrange(self.keys.nodes, 0, -1))]
+        for name in nodes.holding(self.redis, self.keys, names):
+            yield from self._list(self.keys.handed(name))
+            for _, record in self.redis.hscan_iter(self.keys.unacked(name), count=100):
+                yield cast(bytes, record)
 
 
 def _id(text: bytes) -> str:

@@ -60,12 +60,12 @@ class Keys:
 
     @property
     def nodes(self) -> str:
-        """Zset: every node that may hold unacknowledged messages → when it was last there."""
+        """Zset: every node that may hold unacknowledged messages → when its lease ends, by Redis's clock."""
         return f"{self.prefix}nodes"
 
     @property
     def sweep(self) -> str:
-        """Held by the worker that sweeps."""
+        """Held by the one worker that sweeps, and looks after what the dead hold."""
         return f"{self.prefix}sweep"
 
     def lease(self, node: str) -> str:
@@ -84,12 +84,26 @@ class Keys:
         """Hash: task id → how it is inside the node's engine."""
         return f"{self.prefix}inside:{node}"
 
+    def held_by(self, node: str) -> tuple[str, str, str]:
+        """All that may lie in Redis under the name of a node that is gone."""
+        return self.unacked(node), self.handed(node), self.inside(node)
+
     # -- the queue -------------------------------------------------------------------------------------------------------
 
     @property
     def waiting(self) -> list[str]:
         """The lists that tasks wait in: the queue and kombu's further ones of it."""
-        return [self.queue + priority for priority in _PRIORITIES]
+        return self.lists_of(self.queue)
+
+    @staticmethod
+    def lists_of(queue: str) -> list[str]:
+        """The lists of any queue, the first to be served first."""
+        return [queue + priority for priority in _PRIORITIES]
+
+    @property
+    def queues(self) -> str:
+        """Set: further queues that workers of the service have read (`celery worker -Q`): its tasks may wait there, too."""
+        return f"{self.prefix}queues"
 
     def purged(self, id: str) -> str:
         """List: messages that a purge has removed and is settling; goes by itself in an hour."""

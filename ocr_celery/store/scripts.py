@@ -133,15 +133,42 @@ end
 return given
 """
 
-#: Hold a node's name. KEYS lease, the nodes. ARGV who, seconds, whose lease may be taken over or '', node, now.
-#: Answers 1 when it is ours now, else who holds it.
+#: Hold a node's name, and say which names' leases have ended where this is the worker that looks after them. KEYS lease, the
+#: nodes, who sweeps. ARGV who, seconds of the lease, whose lease may be taken over or '', node, seconds of the sweeper.
+#: Answers who holds the name, or {0}, or where this worker sweeps {1, Redis's time, {name, when its lease ended…}}.
 HOLD = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] and holder ~= ARGV[3] then return holder end
 redis.call('DEL', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-redis.call('ZADD', KEYS[2], ARGV[5], ARGV[4])
-return 1
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[4])
+local sweeper = redis.call('GET', KEYS[3])
+if sweeper and sweeper ~= ARGV[1] then return {0} end
+redis.call('SET', KEYS[3], ARGV[1], 'EX', ARGV[5])
+local dead = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', now, 'WITHSCORES', 'LIMIT', 0, 10000)
+return {1, tostring(now), dead}
+"""
+
+#: Forget names that hold nothing. KEYS the nodes, then three keys of each name that may hold something. ARGV seconds since its
+#: lease ended, names… Answers how many were forgotten.
+FORGET = """
+local count, before = 0, redis.call('TIME')[1] - ARGV[1]
+for i = 2, #ARGV do
+  local ended, at = redis.call('ZSCORE', KEYS[1], ARGV[i]), 3 * i - 4
+  if ended and tonumber(ended) <= before and redis.call('EXISTS', KEYS[at], KEYS[at + 1], KEYS[at + 2]) == 0 then
+    count = count + redis.call('ZREM', KEYS[1], ARGV[i])
+  end
+end
+return count
+"""
+
+#: Forget what finished long ago, a part of it. KEYS a zset. ARGV until when, most. Answers how many were forgotten.
+TRIM = """
+local count = math.min(redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]), tonumber(ARGV[2]))
+if count > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, count - 1) end
+return count
 """
 
 #: Say that a worker is ready. KEYS the workers. ARGV node, until when.
