@@ -1,6 +1,6 @@
 """Finds the batch size for this machine: how many pages the engine should read at once.
 
-    python tools/batch_probe.py --test-image page.jpg [--max-batch 32] [--engine vllm] [--write-env] [--plot out.png]
+    .venv/bin/python tools/batch_probe.py --test-image page.jpg [--max-batch 32] [--engine vllm] [--write-env] [--plot out.png]
 
 Loads the configured engine once in a child process, which may run out of memory without harm, and keeps 1, 2, 4, … pages
 inside it. Stops when it fails or when more pages at once bring no more pages per second.
@@ -20,7 +20,15 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
-import click
+try:
+    import click
+
+    import ocr_celery  # noqa: F401  # the engine's process needs it; said here, before anything is measured
+except ImportError as missing:
+    sys.exit(
+        f"{missing.name} is not installed for {sys.executable}; run this with the Python of the service, "
+        "which make run or make install puts here: .venv/bin/python tools/batch_probe.py …"
+    )
 
 FLAT = 1.05  #: a step that brings less than this many times the pages per second is flat …
 FLAT_STEPS = 2  #: … and so many in a row end the search

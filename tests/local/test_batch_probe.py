@@ -91,6 +91,14 @@ def test_an_engine_whose_process_is_killed_leaves_the_probe_alive(tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("isolated", [["-S"], ["-S", "-I"]])
+def test_a_python_that_has_nothing_of_ours_is_told_which_one_has(tmp_path: Path, isolated: list[str]) -> None:
+    command = [sys.executable, *isolated, str(FILE), "--test-image", "page.png"]
+    done = subprocess.run(command, cwd=tmp_path, env={}, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1
+    assert re.fullmatch(r".* is not installed for .*: \.venv/bin/python tools/batch_probe\.py …\n", done.stderr)
+
+
 def alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
