@@ -1,69 +1,8 @@
-"""Celery's options, all derived from our own settings. What each is for, and what was measured: docs/design.md."""
+"""Celery's options for the service's own programs (`celery -A ocr_celery …`), which a wrong setting ends with one line.
 
-import sys
+All of them follow from our settings, see ocr_celery/celery_options.py; what is assigned below goes before them.
+"""
 
-from ocr_celery import broker
-from ocr_celery.settings import SettingsError, load_settings
-from ocr_celery.store.keys import Keys
+from ocr_celery.celery_options import service_options
 
-try:
-    settings = load_settings()
-except SettingsError as exc:
-    sys.exit(f"ocr-celery: {exc}")
-
-DAY = 86400
-_url = settings.redis_url or "redis://127.0.0.1:6379/0"
-_connected = broker.url_for(_url)
-
-broker_url = _connected["broker_url"]
-if "broker_transport" in _connected:
-    broker_transport = _connected["broker_transport"]
-broker_transport_options = {
-    "service_queue": settings.queue,  # names the keys of this service, see ocr_celery/store/keys.py
-    "unacked_key": f"{Keys(settings.queue).prefix}unacked",  # of a process that is no worker; a worker has one of its own
-    "visibility_timeout": 3650 * DAY,  # only a dead node's lease gives its messages back, never a clock
-    "socket_timeout": 10,
-    "socket_connect_timeout": 2,
-    "socket_keepalive": True,
-    "health_check_interval": 10,
-}
-broker_connection_retry_on_startup = True
-broker_connection_max_retries = None  # a worker waits for Redis for as long as it takes
-broker_connection_timeout = 2
-broker_channel_error_retry = True  # a Redis whose disk is full refuses even to say that a connection lives; that passes
-broker_pool_limit = 64
-
-result_backend = "ocr_celery.consumer.backend:Backend+" + _url.replace("redis+socket://", "socket://", 1)
-result_expires = settings.task_ttl
-result_chord_expires = 7 * DAY  # a batch may take longer than a result lives
-result_extended = False  # it would keep the arguments beside the result: whole images, where they are sent as bytes
-result_backend_always_retry = True
-result_backend_max_retries = 30
-result_backend_max_sleep_between_retries_ms = 2000
-redis_socket_timeout = 10
-redis_socket_connect_timeout = 2
-redis_socket_keepalive = not _url.startswith("redis+socket:")
-redis_retry_on_timeout = False
-
-task_default_queue = settings.queue
-task_create_missing_queues = True
-task_serializer = result_serializer = "json"
-accept_content = ["json"]
-task_acks_late = True
-task_reject_on_worker_lost = True
-task_acks_on_failure = True
-task_track_started = False  # the pool says STARTED when a page enters the engine
-task_send_sent_event = False
-task_ignore_result = False
-
-worker_pool = "ocr_celery.consumer.pool:BatchPool"
-worker_consumer = "ocr_celery.consumer.receiving:Consumer"
-worker_concurrency = 1
-worker_prefetch_multiplier = settings.batch_size + 2
-worker_enable_prefetch_count_reduction = False  # the pool keeps what it holds across a lost connection
-worker_cancel_long_running_tasks_on_connection_loss = False
-worker_deduplicate_successful_tasks = False  # the pool replays what is stored, so that a chord still counts it
-worker_send_task_events = True
-worker_hijack_root_logger = False
-worker_redirect_stdouts = False
-enable_utc = True
+globals().update(service_options())

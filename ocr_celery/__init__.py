@@ -1,7 +1,7 @@
 """OCR as Celery tasks: pages in, text out, none lost.
 
-``celery -A ocr_celery`` finds the application here; it is built on first use, so that importing the package stays free of
-side effects.
+``celery -A ocr_celery`` finds the application of the service's programs here; it is built on first use, so that importing
+the package stays free of side effects.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> Any:
     if name == "celery":
-        from ocr_celery.app import app
+        from ocr_celery.app import service_app
 
-        return app
+        return service_app()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,16 +1,27 @@
-"""The Celery application: options from `celeryconfig.py`, tasks by name, and the worker's own steps."""
+"""The Celery applications: a client's, which is that of its settings alone, and that of the service's own programs."""
 
 import importlib.util
+import threading
 import warnings
+from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.signals import celeryd_init
 
 from ocr_celery import outbox
+from ocr_celery.celery_options import celery_options, service_options
+from ocr_celery.client_settings import load_client_settings
+from ocr_celery.settings import Settings
+
+if TYPE_CHECKING:
+    app: Celery  #: the application of this process: the service's where it runs one of its programs, else a client's
+
+_ROOT = Path(__file__).parents[1]
+_of_process: list[Celery] = []
+_one_at_a_time = threading.Lock()
 
 
 class _App(Celery):
@@ -21,26 +32,69 @@ class _App(Celery):
         return super().producer_or_acquire(producer or outbox.producer())
 
 
-def _options() -> ModuleType:
-    """`celeryconfig.py` beside this package, by its path: the importing service may well have a module of that name."""
-    path = Path(__file__).parent.parent / "celeryconfig.py"
+class _ClientApp(_App):
+    """The same in another service's process, whose CELERY_BROKER_URL and CELERY_RESULT_BACKEND are that service's own."""
+
+    def connection_for_read(self, url: Any = None, **options: Any) -> Any:
+        """A connection to the Redis of the settings."""
+        return super().connection_for_read(url or self.conf.get("broker_url"), **options)
+
+    def connection_for_write(self, url: Any = None, **options: Any) -> Any:
+        """A connection to the Redis of the settings."""
+        return super().connection_for_write(url or self.conf.get("broker_url"), **options)
+
+
+def client_app(settings: Settings) -> Celery:
+    """An application that sends to the service of these settings, whatever the environment holds."""
+    options = celery_options(settings)
+    made = _made(_ClientApp, options)
+    made.backend_cls = options["result_backend"]
+    return made
+
+
+def service_app() -> Celery:
+    """What `celery -A ocr_celery …` runs: with strict settings, `.env` among them. Ends the process where one is wrong."""
+    return _once(lambda: _made(_App, _service_options()))
+
+
+def _made(kind: type[Celery], options: Any) -> Celery:
+    made = kind("ocr_celery", loader="app", include=["ocr_celery.tasks"], set_as_current=False)
+    made.config_from_object(options)
+    # named, not imported: a client needs neither an engine nor a worker
+    made.steps["consumer"].add("ocr_celery.consumer.steps:Feed")
+    return made
+
+
+def _service_options() -> Any:
+    """`celeryconfig.py` of the checkout, by its path: where one starts may be a module of that name. Installed without a
+    checkout there is none, and its options are the settings' alone."""
+    path = _ROOT / "celeryconfig.py"
     spec = importlib.util.spec_from_file_location("ocr_celery._celeryconfig", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is missing")
+    if not (_ROOT / "setup.cfg").is_file() or not path.is_file() or spec is None or spec.loader is None:
+        return service_options()
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-app = _App("ocr_celery", include=["ocr_celery.tasks"], set_as_current=False)
-app.config_from_object(_options())
-# named, not imported: whoever only sends tasks needs neither an engine nor a worker
-app.steps["consumer"].add("ocr_celery.consumer.steps:Feed")
+def _once(make: Callable[[], Celery]) -> Celery:
+    with _one_at_a_time:
+        if not _of_process:
+            _of_process.append(make())
+        return _of_process[0]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return _once(lambda: client_app(load_client_settings()))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @celeryd_init.connect(weak=False)
-def _worker(**_: Any) -> None:
-    """This process is a worker: connect what it does beside Celery's own."""
+def _worker(instance: Any, **_: Any) -> None:
+    """This process is a worker of ours, and not that of a service that uses our client: connect what it does besides."""
+    if not isinstance(instance.app, _App):
+        return
     # that root may run whatever a pickled message says: ours are JSON, and a container's only user is root
     warnings.filterwarnings("ignore", category=SecurityWarning)
     import ocr_celery.consumer.steps  # noqa: F401

@@ -22,6 +22,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from ocr_celery import batch, message, outbox
+from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core import url_syntax
 from ocr_celery.core.options import Options
 from ocr_celery.core.status import BatchView, Stats, TaskView
@@ -34,7 +35,7 @@ from ocr_celery.errors import (
     TaskNotFound,
 )
 from ocr_celery.message import Job
-from ocr_celery.settings import Settings, load_settings
+from ocr_celery.settings import Settings
 from ocr_celery.store import blobs, connect, inspection
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.refusal import refusal
@@ -47,7 +48,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HERE = "redis://127.0.0.1:6379/0"  #: where REDIS_URL names no other
+_NO_ADDRESS = (
+    "OCR_REDIS_URL or REDIS_URL is no address of a Redis: redis://HOST:6379/0, rediss://… or redis+socket:///path."
+)
+_NO_REDIS = "No Redis answers at {}. REDIS_URL, which says where the service's Redis is, is not set."
 _NEARLY_FULL = 64  #: places; with fewer left, an image is sent only when the counts say that there is one
 _BATCH_KEEP = 7 * 86400  #: seconds a batch may take at most; its record then goes like those of its tasks
 
@@ -62,15 +66,18 @@ class Client:
 
     @cached_property
     def app(self) -> "Celery":
-        """The Celery application, for whatever this class does not cover."""
-        from ocr_celery.app import app
+        """A Celery application of these settings, for whatever this class does not cover: its Redis, its queue."""
+        from ocr_celery.app import client_app
 
-        return app
+        return client_app(self.settings)
 
     @cached_property
     def redis(self) -> "Redis":
-        """The connection pool to Redis."""
-        return connect(self.settings.redis_url or HERE)
+        """The connection pool to Redis. Raises `BrokerUnavailable` where the address is none."""
+        try:
+            return connect(self.settings.redis_address)
+        except ValueError:
+            raise BrokerUnavailable(_NO_ADDRESS) from None
 
     @cached_property
     def _registry(self) -> Registry:
@@ -89,7 +96,7 @@ class Client:
         except (RedisError, OperationalError, ConnectionError) as exc:
             said = refusal(exc)
             if not said and not self.settings.redis_url:
-                said = f"No Redis answers at {HERE}. REDIS_URL, which says where the service's Redis is, is not set."
+                said = _NO_REDIS.format(self.settings.redis_address)
             raise BrokerUnavailable(said) from exc
 
     # -- sending ---------------------------------------------------------------------------------------------------------
@@ -255,7 +262,7 @@ def _check(data: bytes) -> None:
 @cache
 def default() -> Client:
     """The client for the settings of this process."""
-    return Client(load_settings())
+    return Client(load_client_settings())
 
 
 def store_image(data: bytes) -> str:

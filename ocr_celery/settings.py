@@ -1,13 +1,26 @@
-"""Every setting, read once from the environment and `.env`, checked, and frozen. Nothing else reads the environment."""
+"""Every setting of the service, read once from the environment and `.env`, checked, and frozen; a wrong one stops the start.
+
+What another service's process reads, which only sends pages: client_settings.py. Nothing else reads the environment.
+"""
 
 import os
 import re
+from collections.abc import Collection
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ocr_celery.core import options, prompts
@@ -19,6 +32,7 @@ class SettingsError(ValueError):
     """A setting is wrong; the message is one line that names the variable, what it got and what it wants."""
 
 
+LOCAL_REDIS = "redis://127.0.0.1:6379/0"  #: where no other is named
 _REDIS_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 
 
@@ -58,16 +72,17 @@ def _split(value: Any) -> Any:
     return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
 
 
-class Settings(BaseSettings):
-    """What the service runs with. Sizes and times carry their unit in the description; the README shows them in one table."""
+class Settings(BaseModel):
+    """What the service runs with, as it is given here: the environment is read by `load_settings`.
 
-    model_config = SettingsConfigDict(
-        env_prefix="OCR_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
-    )
+    Sizes and times carry their unit in the description; the README shows them in one table.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     # the road
     redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
-        "", validation_alias=AliasChoices("REDIS_URL", "OCR_REDIS_URL")
+        "", validation_alias=AliasChoices("OCR_REDIS_URL", "REDIS_URL")
     )
     max_queue_size: int = Field(100, ge=1)
     max_batch_urls: int = Field(1000, ge=1, le=10_000)
@@ -165,18 +180,31 @@ class Settings(BaseSettings):
         )
 
     @property
+    def redis_address(self) -> str:
+        """Where the service's Redis is, where no other is named too."""
+        return self.redis_url or LOCAL_REDIS
+
+    @property
     def max_image_bytes(self) -> int:
         """The largest file accepted, in bytes."""
         return int(self.max_image_size_mb * 1024 * 1024)
 
 
+class _FromEnvironment(BaseSettings, Settings):
+    """The settings that the environment and `.env` hold."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OCR_", env_file=".env", env_ignore_empty=True, frozen=True, extra="ignore", populate_by_name=True
+    )
+
+
 def load_settings() -> Settings:
-    """The settings of this process. Raises `SettingsError`, whose message is one line."""
+    """The settings of one of the service's own programs. Raises `SettingsError`, whose message is one line."""
     _refuse_unknown_names()
     try:
-        return Settings()
+        return _FromEnvironment()
     except ValidationError as exc:
-        raise SettingsError(_one_line(exc)) from None
+        raise SettingsError(one_line(exc)) from None
 
 
 def _refuse_unknown_names() -> None:
@@ -185,17 +213,19 @@ def _refuse_unknown_names() -> None:
     given = {**dotenv_values(".env"), **os.environ}
     for name in sorted(given):
         if name.upper().startswith("OCR_") and name.upper() not in known:
-            near = _nearest(name.upper(), known)
+            near = nearest(name.upper(), known)
             raise SettingsError(f"{name}: there is no such setting{f'; did you mean {near}?' if near else ''}")
 
 
-def _nearest(name: str, known: set[str]) -> str | None:
+def nearest(name: str, known: Collection[str], *, cutoff: float = 0.7) -> str | None:
+    """The known name that a misspelt one stands for; None where none is near. `cutoff`: from 0 (any) to 1 (the same)."""
     from difflib import get_close_matches
 
-    return next(iter(get_close_matches(name, known, n=1, cutoff=0.7)), None)
+    return next(iter(get_close_matches(name, known, n=1, cutoff=cutoff)), None)
 
 
-def _one_line(exc: ValidationError) -> str:
+def one_line(exc: ValidationError) -> str:
+    """What is wrong, what it got and what it wants."""
     error = exc.errors(include_url=False)[0]
     wants = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if not error["loc"]:

@@ -21,6 +21,7 @@ from ocr_celery.settings import Settings, SettingsError, load_settings
 from ocr_celery.store import connect, inspection
 from ocr_celery.store.refusal import tls_trouble, why
 
+_CHECKOUT = Path(__file__).parents[2]  #: where web/ and celeryconfig.py are, which are not installed
 _REDIS_WAIT = 60.0  #: seconds for a given Redis to answer, which may be starting at the same time
 
 
@@ -34,6 +35,8 @@ def main() -> int:
         return 2
     folder = Folder(settings.data_dir)
     try:
+        if not (_CHECKOUT / "web").is_dir():
+            raise Problem(f"the facade, web/, is not in {_CHECKOUT}: use make run in the checkout of ocr-celery")
         folder.make()
         lock = folder.lock(patience=settings.grace + sum(seconds for _, seconds in THEN))
         address.check_free(settings)
@@ -49,7 +52,8 @@ async def _run(settings: Settings, folder: Folder, lock: int) -> int:
     own = not settings.redis_url
     url = folder.redis_url if own else settings.redis_url
     guard = Guard(grace=settings.grace, held=(lock,))
-    env = {"REDIS_URL": url, "PYTHONUNBUFFERED": "1"}
+    paths = os.pathsep.join(filter(None, (str(_CHECKOUT), os.environ.get("PYTHONPATH"))))
+    env = {"REDIS_URL": url, "PYTHONUNBUFFERED": "1", "PYTHONPATH": paths}
     if settings.log_format == "auto":
         env["OCR_LOG_FORMAT"] = "text"  # their output is a pipe, ours has a reader
     supervisor = Supervisor(guard, say, env=env, grace=settings.grace)

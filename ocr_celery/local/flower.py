@@ -38,8 +38,9 @@ def main() -> None:
 
 def _run(settings: Settings, url: str) -> None:
     os.environ["REDIS_URL"] = url
-    from ocr_celery.app import app
+    from ocr_celery.app import service_app
 
+    app = service_app()
     # kombu's own transport: Flower takes no task from a queue, and knows queues only behind the URLs that it knows
     app.conf.update(broker_url=url, broker_transport="")
     say(f"Flower at http://127.0.0.1:{settings.flower_port} (Ctrl-C stops it, and nothing else)")

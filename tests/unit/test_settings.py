@@ -114,11 +114,32 @@ def test_a_unix_socket_may_be_written_as_redis_py_does(monkeypatch: pytest.Monke
     assert load_settings().redis_url == "redis+socket:///run/redis.sock"
 
 
-def test_redis_has_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OCR_REDIS_URL", "redis://prefixed/0")
-    assert load_settings().redis_url == "redis://prefixed/0"
+def test_redis_has_two_names_and_the_one_that_is_ours_alone_goes_before(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("REDIS_URL", "redis://plain/0")
     assert load_settings().redis_url == "redis://plain/0"
+    monkeypatch.setenv("OCR_REDIS_URL", "redis://prefixed/0")
+    assert load_settings().redis_url == "redis://prefixed/0"
+    monkeypatch.setenv("OCR_REDIS_URL", "")
+    assert load_settings().redis_url == "redis://plain/0"
+    monkeypatch.delenv("REDIS_URL")
+    (elsewhere / ".env").write_text("REDIS_URL=redis://plain-file/0\nOCR_REDIS_URL=redis://file/0\n")
+    assert load_settings().redis_url == "redis://file/0"
+
+
+def test_settings_that_are_given_are_not_mixed_with_those_of_the_environment(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (elsewhere / ".env").write_text("OCR_QUEUE=file\nOCR_TASK_TTL=x\n")
+    monkeypatch.setenv("OCR_PORT", "eighty")
+    monkeypatch.setenv("OCR_REDIS_URL", "redis://environment/0")
+    given = Settings(redis_url="redis://given/0")
+    assert (given.redis_url, given.port, given.queue) == (
+        "redis://given/0",
+        8000,
+        Settings.model_fields["queue"].default,
+    )
 
 
 def test_the_example_names_every_setting_and_no_other() -> None:

@@ -53,7 +53,7 @@ def test_urls_that_are_no_list_are_refused(service: Service) -> None:
 
 
 def test_without_redis_url_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_HERE", f"redis://127.0.0.1:{free_port()}/0")
+    monkeypatch.setattr("ocr_celery.settings.LOCAL_REDIS", f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(errors.BrokerUnavailable, match=r"No Redis answers at .* REDIS_URL, .* is not set"):
         Client(Settings(redis_url="")).stats()
 
