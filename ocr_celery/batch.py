@@ -12,28 +12,29 @@ from celery import chord  # not on first use: Celery's module is not made for tw
 
 from ocr_celery import message, outbox
 from ocr_celery.core import url_syntax
-from ocr_celery.core.options import Options
 from ocr_celery.errors import BadUrl
-from ocr_celery.message import Job
 
 if TYPE_CHECKING:
     from celery import Celery
 
 
 class Batch:
-    """The pages behind these URLs, read with the same options; each has a task id, and so has the whole."""
+    """The pages behind these URLs, read with the same options; each has a task id, and so has the whole.
 
-    def __init__(self, urls: Sequence[Any], options: Options) -> None:
+    `options`: those that the sender gave, checked.
+    """
+
+    def __init__(self, urls: Sequence[Any], options: dict[str, Any]) -> None:
         self.id = str(uuid4())
         self.urls = list(urls)
         self.ids = [str(uuid4()) for _ in self.urls]
-        self.jobs = [Job(message.URL, url, options) for url in self.urls]
+        self.options = options
         self.errors = {place: error for place, url in enumerate(self.urls) if (error := _error(url))}
 
     @property
     def sources(self) -> list[str]:
         """What is shown of where each page comes from."""
-        return ["" if place in self.errors else job.shown() for place, job in enumerate(self.jobs)]
+        return ["" if place in self.errors else _shown(url) for place, url in enumerate(self.urls)]
 
     def record(self, created_at: float) -> str:
         """What names them all, see `store/keys.py`."""
@@ -61,18 +62,22 @@ class Batch:
     def _header(self, app: "Celery", queue: str) -> list[Any]:
         return [
             app.signature(
-                job.task,
-                args=[job.source],
-                kwargs=job.kwargs(),
+                message.URL,
+                args=[url],
+                kwargs=self.options,
                 task_id=id,
                 queue=queue,
                 headers=outbox.origin(),
-                argsrepr=f"({job.shown()})",
+                argsrepr=f"({_shown(url)})",
                 kwargsrepr="{}",
             )
-            for place, (id, job) in enumerate(zip(self.ids, self.jobs, strict=True))
+            for place, (id, url) in enumerate(zip(self.ids, self.urls, strict=True))
             if place not in self.errors
         ]
+
+
+def _shown(url: Any) -> str:
+    return message.shown(message.URL, url)
 
 
 def _error(url: Any) -> BadUrl | None:

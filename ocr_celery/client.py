@@ -24,7 +24,8 @@ from redis.exceptions import RedisError
 from ocr_celery import batch, message, outbox
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core import url_syntax
-from ocr_celery.core.options import Options
+from ocr_celery.core.options import Options, checked
+from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.core.status import BatchView, Stats, TaskView
 from ocr_celery.errors import (
     BrokerUnavailable,
@@ -34,12 +35,12 @@ from ocr_celery.errors import (
     ResultUnreadable,
     TaskNotFound,
 )
-from ocr_celery.message import Job
 from ocr_celery.settings import Settings
 from ocr_celery.store import blobs, connect, inspection
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.refusal import refusal
 from ocr_celery.store.registry import Registry
+from ocr_celery.store.service_record import ServiceRecord
 from ocr_celery.view import gone, view, warn_of_spoilt
 
 if TYPE_CHECKING:
@@ -57,12 +58,17 @@ _BATCH_KEEP = 7 * 86400  #: seconds a batch may take at most; its record then go
 
 
 class Client:
-    """Sends pages and looks them up. Safe to share between threads; holds a small pool of connections."""
+    """Sends pages and looks them up. Safe to share between threads; holds a small pool of connections.
 
-    def __init__(self, settings: Settings) -> None:
+    `settings`: where the service is, and what holds as long as it has not said otherwise in Redis. `service`: they are the
+    service's own, as they are in its facade, and hold whatever another part of it says.
+    """
+
+    def __init__(self, settings: Settings, *, service: bool = False) -> None:
         self.settings = settings
         self.keys = Keys(settings.queue)
         self._room = 0  # places left in the queue, as last heard from Redis
+        self._own, self._is_service = settings.facts(), service
 
     @cached_property
     def app(self) -> "Celery":
@@ -84,9 +90,22 @@ class Client:
         return Registry(self.redis, self.keys, keep=2 * self.settings.task_ttl)
 
     @cached_property
+    def record(self) -> ServiceRecord:
+        """What the service says of itself in Redis."""
+        return ServiceRecord(self.redis, self.keys.service)
+
+    @property
+    def facts(self) -> ServiceFacts:
+        """What holds of the service, as it has said within the last minute. Raises `BrokerUnavailable`."""
+        if self._is_service:
+            return self._own
+        with self._broker():
+            return self.record.facts(self._own)
+
+    @property
     def defaults(self) -> Options:
-        """The options of a page whose sender names none."""
-        return self.settings.options()
+        """How the service reads a page whose sender names no option. Raises `BrokerUnavailable`."""
+        return self.facts.options
 
     @contextmanager
     def _broker(self) -> Iterator[None]:
@@ -104,11 +123,13 @@ class Client:
     def store_image(self, data: bytes) -> str:
         """Store an image and return a reference to it, which ``ocr.image`` takes in place of the bytes.
 
-        It is kept for OCR_TASK_TTL seconds. Raises `EmptyFile`, `BrokerUnavailable`, and `TypeError` for anything but bytes.
+        It is kept as long as the service keeps a result. Raises `EmptyFile`, `BrokerUnavailable`, and `TypeError` for anything
+        but bytes.
         """
         _check(data)
+        ttl = self.facts.task_ttl
         with self._broker():
-            return blobs.put(self.redis, self.keys, data, ttl=self.settings.task_ttl)
+            return blobs.put(self.redis, self.keys, data, ttl=ttl)
 
     def submit_image(self, data: bytes, *, name: str = "", **options: Any) -> str:
         """Send one image to be read and return its task id. `name`: shown in Flower and logs.
@@ -119,8 +140,8 @@ class Client:
         _check(data)
         self._refuse_early()
         id = str(uuid4())
-        job = Job(message.IMAGE, blobs.reference(id), self.defaults.updated(options))
-        self._send(job, id, shown=f"{name[:60]!r}, {len(data)} bytes", name=name, blob=data)
+        known = {"shown": f"{name[:60]!r}, {len(data)} bytes", "name": name}
+        self._send(message.IMAGE, blobs.reference(id), checked(options), id, blob=data, **known)
         return id
 
     def submit_url(self, url: str, **options: Any) -> str:
@@ -130,8 +151,7 @@ class Client:
         """
         url_syntax.check(url)
         id = str(uuid4())
-        job = Job(message.URL, url, self.defaults.updated(options))
-        self._send(job, id, shown=job.shown())
+        self._send(message.URL, url, checked(options), id, shown=message.shown(message.URL, url))
         return id
 
     def submit_batch(self, urls: Sequence[Any], **options: Any) -> str:
@@ -143,19 +163,21 @@ class Client:
         """
         if not urls or isinstance(urls, str):
             raise ValueError("a batch needs a list with at least one URL")
-        sent = batch.Batch(urls, self.defaults.updated(options))
+        sent = batch.Batch(urls, checked(options))
         with self._broker():
             messages = sent.messages(self.app, self.settings.queue)
         now = time.time()
         record = (sent.id, sent.record(now), _BATCH_KEEP)
-        known = {"sources": sent.sources, "refused": sent.refused(now), "meta_keep": self.settings.task_ttl}
+        known = {"sources": sent.sources, "refused": sent.refused(now), "meta_keep": self.facts.task_ttl}
         self._accept(sent.ids, messages, now=now, batch=record, **known)
         return sent.id
 
-    def _send(self, job: Job, id: str, *, shown: str, name: str = "", blob: bytes = b"") -> None:
+    def _send(
+        self, task: str, source: Any, options: dict[str, Any], id: str, *, shown: str, name: str = "", blob: bytes = b""
+    ) -> None:
         known = {"id": id, "shown": shown, "name": name}
-        queued = outbox.message(self.app, self.settings.queue, job.task, job.source, job.kwargs(), **known)
-        source = message.plain(name) if blob else job.shown()
+        queued = outbox.message(self.app, self.settings.queue, task, source, options, **known)
+        source = message.plain(name) if blob else shown
         self._accept([id], [queued], now=time.time(), blob=blob, sources=[source])
 
     def _refuse_early(self) -> None:
@@ -165,16 +187,17 @@ class Client:
         """
         if self._room > _NEARLY_FULL:
             return
-        limit = self.settings.max_queue_size
+        limit = self.facts.queue_limit
         with self._broker():
             self._room = limit - self._registry.unfinished()
         if self._room <= 0:
             raise QueueFull()
 
     def _accept(self, ids: list[str], messages: list[outbox.Command], **what: Any) -> None:
+        limit = self.facts.queue_limit
         with self._broker():
-            taken, unfinished = self._registry.accept(ids, messages, limit=self.settings.max_queue_size, **what)
-        self._room = self.settings.max_queue_size - unfinished
+            taken, unfinished = self._registry.accept(ids, messages, limit=limit, **what)
+        self._room = limit - unfinished
         if not taken:
             raise QueueFull()
 
@@ -243,10 +266,16 @@ class Client:
         with self._broker():
             return inspection.eviction_policy(self.redis)
 
+    def queues_read_instead(self) -> tuple[str, ...]:
+        """The queues of a worker that is there and does not read ours; none where all is well. Raises `BrokerUnavailable`."""
+        with self._broker():
+            return self.record.queues_read_instead(self.settings.queue, now=time.time())
+
     def stats(self) -> Stats:
         """How many tasks stand where, and how many workers are ready. Raises `BrokerUnavailable`."""
+        limit = self.facts.queue_limit
         with self._broker():
-            return self._registry.stats(now=time.time(), limit=self.settings.max_queue_size)
+            return self._registry.stats(now=time.time(), limit=limit)
 
 
 def _check(data: bytes) -> None:

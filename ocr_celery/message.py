@@ -33,10 +33,6 @@ class Job:
     source: Any  #: bytes or a blob reference for IMAGE; for URL whatever the caller gave, checked when it is fetched
     options: Options
 
-    def kwargs(self) -> dict[str, Any]:
-        """The keyword arguments of the task; the source is its only positional one."""
-        return self.options.as_dict()
-
     def shown(self) -> str:
         """The source as logs and Flower show it: short, no image bytes, no query string (it may be a signature)."""
         return shown(self.task, self.source)

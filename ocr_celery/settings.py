@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ocr_celery.core import options, prompts
 from ocr_celery.core.options import Options
+from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.errors import OcrError
 
 
@@ -178,6 +179,10 @@ class Settings(BaseModel):
             ngram_size=self.ngram_size,
             window_size=self.window_size,
         )
+
+    def facts(self) -> ServiceFacts:
+        """What a client of a service with these settings has to know."""
+        return ServiceFacts(queue_limit=self.max_queue_size, task_ttl=self.task_ttl, options=self.options())
 
     @property
     def redis_address(self) -> str:

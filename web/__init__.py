@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     app.url_map.converters["regex"] = _Regex
     app.openapi_version = "3.1.0"  # many generators of clients do not know 3.2 yet, of which nothing is used here
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.extensions["ocr_client"] = client or Client(settings)
+    app.extensions["ocr_client"] = client or Client(settings, service=True)
     observe.register(app)
     problems.register(app)
     request_body.register(app, largest=incoming.largest_body(settings))

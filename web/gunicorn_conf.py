@@ -9,7 +9,7 @@ from gunicorn.glogging import Logger
 from redis.exceptions import RedisError
 
 from ocr_celery import listen, telemetry
-from ocr_celery.client import HERE
+from ocr_celery.client import Client
 from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import connect
 from ocr_celery.store.inspection import earlier_layout, eviction_policy, eviction_refusal
@@ -58,7 +58,7 @@ def on_starting(server: Any) -> None:
     if taken := _listens_nowhere():
         sys.exit(f"ocr-celery: {taken}")
     try:
-        with connect(_settings.redis_url or HERE) as redis:
+        with connect(_settings.redis_address) as redis:
             refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)
     except RedisError as exc:
         server.log.warning("Redis does not answer yet: %s", why(exc))
@@ -67,6 +67,15 @@ def on_starting(server: Any) -> None:
         sys.exit(f"ocr-celery: {refused}")
     if earlier:
         server.log.warning("%s", earlier)
+
+
+def post_worker_init(worker: Any) -> None:  # noqa: ARG001
+    """In the process that answers: tell clients what this facade takes in."""
+    from web.wsgi import app
+
+    client: Client = app.extensions["ocr_client"]
+    facts = _settings.facts()
+    client.record.publish_from_now_on("facade", lambda now: facts.record(now=now))
 
 
 wsgi_app = "web.wsgi:app"

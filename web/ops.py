@@ -54,8 +54,19 @@ def ready() -> Response:
     """Whether a task sent now is worked on."""
     workers = client().stats().workers
     if not workers:
-        raise NotReady
+        raise _not_ready()
     return jsonify(ready=True, workers=workers)
+
+
+def _not_ready() -> NotReady:
+    here = client()
+    queue = here.settings.queue
+    others = here.queues_read_instead()
+    if others:
+        return NotReady(
+            f"No worker reads the queue {queue}, which pages wait in; there is one that reads {', '.join(others)}."
+        )
+    return NotReady(f"No worker with a loaded engine reads the queue {queue} yet; tasks are taken in and wait.")
 
 
 @api.get("/stats", operation_id="getStats", tags=_TAGS, responses=answers(Figures, BrokerUnavailable))

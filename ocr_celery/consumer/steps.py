@@ -21,11 +21,13 @@ from ocr_celery.consumer import command_line, control, ending  # noqa: F401  (co
 from ocr_celery.consumer.pool import BatchPool
 from ocr_celery.consumer.presence import Presence
 from ocr_celery.consumer.sweep import Sweeper
+from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.settings import load_settings
 from ocr_celery.store import connect
 from ocr_celery.store.inspection import earlier_layout, eviction_policy, eviction_refusal
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.refusal import why
+from ocr_celery.store.service_record import ServiceRecord
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +98,7 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
     except Exception as exc:  # Celery would log it and go on, as a worker whose pages others take for a dead one's
         log.debug("the name cannot be taken", exc_info=True)
         sys.exit(f"ocr-celery: {sender} cannot take its name in Redis, so it does not run: {exc!r:.300}")
+    _publish(instance.app, load_settings().facts(), _presence.redis, keys)
     atexit.register(
         _presence.end
     )  # whichever way it ends, warm, cold or by an error: Celery has a signal for the first
@@ -115,6 +118,15 @@ def _inspect(redis: Redis) -> None:
         log.warning("%s", earlier)
 
 
+def _publish(app: Any, facts: ServiceFacts, redis: Redis, keys: Keys) -> None:
+    """Tell clients how this worker reads pages and which queues it takes them from, which may change while it runs."""
+
+    def record(now: float) -> str:
+        return facts.record(now=now, queues=tuple(sorted(app.amqp.queues.consume_from)))
+
+    ServiceRecord(redis, keys.service).publish_from_now_on("worker", record)
+
+
 class Feed(bootsteps.StartStopStep):
     """From when the worker consumes: nothing is held that is not worked on, and just enough is; see core/feeding.py."""
 
@@ -132,7 +144,11 @@ class Feed(bootsteps.StartStopStep):
         self._adjust(c)
         self.timer = c.timer.call_repeatedly(PACE, self._adjust, (c,))
         if _presence is not None:
-            _presence.is_ready = lambda: c.pool.is_ready and self.timer is not None
+            queue = c.pool.settings.queue
+            # one that reads other queues alone (-Q, `control cancel_consumer`) is of no use to a page that waits in ours
+            _presence.is_ready = lambda: (
+                c.pool.is_ready and self.timer is not None and queue in c.app.amqp.queues.consume_from
+            )
             _presence.look_now()
         if self.sweeper is None:
             self.sweeper = Sweeper(

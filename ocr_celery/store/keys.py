@@ -51,6 +51,11 @@ class Keys:
         """The zsets of pending, processing, completed and failed tasks, in this order."""
         return [self.counted(status) for status in _COUNTED]
 
+    @property
+    def service(self) -> str:
+        """Hash: facade, worker → JSON: what holds of the service (core/service_facts.py)."""
+        return f"{self.prefix}service"
+
     # -- workers ---------------------------------------------------------------------------------------------------------
 
     @property

@@ -28,7 +28,7 @@ def facade(redis: RedisServer) -> Iterator[Facade]:
     clients: list[Client] = []
 
     def make(**settings: Any) -> FlaskClient:
-        client = Client(Settings(redis_url=redis.url, batch_size=1, **settings))
+        client = Client(Settings(redis_url=redis.url, batch_size=1, **settings), service=True)
         clients.append(client)
         return create_app(client=client).test_client()
 

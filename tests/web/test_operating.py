@@ -12,6 +12,7 @@ from ocr_celery.client import Client
 from ocr_celery.errors import EmptyFile
 
 NOT_READY = "No worker with a loaded engine is there yet; tasks are taken in and wait."
+NOBODY_READS = "No worker with a loaded engine reads the queue {} yet; tasks are taken in and wait."
 
 OK = {"redis": "ok", "eviction": "noeviction"}
 
@@ -21,12 +22,12 @@ def announce(redis: RedisServer, *nodes: str, until: float = 8) -> None:
     redis.client.zadd(keys.workers, {node: time.time() + until for node in nodes})
 
 
-def test_without_a_worker_the_service_is_degraded_and_not_ready(http: FlaskClient) -> None:
+def test_without_a_worker_the_service_is_degraded_and_not_ready(http: FlaskClient, client: Client) -> None:
     health, ready = http.get("/health"), http.get("/ready")
     assert health.status_code == 200
     assert health.json == {"status": "degraded", "message": NOT_READY, "checks": {**OK, "workers": 0}}
     assert ready.status_code == 503
-    assert ready.json == {"detail": NOT_READY, "code": "not_ready"}
+    assert ready.json == {"detail": NOBODY_READS.format(client.settings.queue), "code": "not_ready"}
     assert int(ready.headers["Retry-After"]) > 0
 
 

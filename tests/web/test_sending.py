@@ -12,17 +12,11 @@ from ocr_celery.client import Client
 from ocr_celery.core import prompts
 from ocr_celery.store import blobs
 
-DEFAULTS = {
-    "prompt": prompts.MARKDOWN,
-    "temperature": 0.0,
-    "max_tokens": 8192,
-    "ngram_size": 30,
-    "window_size": 90,
-}
+NONE: dict[str, object] = {}  #: what is not given is as the worker has it
 OPTIONS = {"prompt": prompts.FREE_OCR, "temperature": 0.5, "max_tokens": 9, "ngram_size": 8, "window_size": 7}
 
 
-def test_a_file_is_queued_with_the_default_options_and_its_bytes_beside_the_message(
+def test_a_file_is_queued_with_the_options_given_and_its_bytes_beside_the_message(
     http: FlaskClient, redis: RedisServer, queued: Queued
 ) -> None:
     answer = http.post("/ocr", data={"file": (BytesIO(png()), "page.png")})
@@ -30,7 +24,7 @@ def test_a_file_is_queued_with_the_default_options_and_its_bytes_beside_the_mess
     id = answer.json["task_id"]
     assert answer.json == {"task_id": str(UUID(id)), "status": "pending"}
     assert answer.headers["Location"] == f"/ocr/{id}"
-    assert queued() == [("ocr.image", blobs.reference(id), DEFAULTS)]
+    assert queued() == [("ocr.image", blobs.reference(id), NONE)]
     assert blobs.get(redis.client, keys, blobs.reference(id)) == png()
 
 
@@ -41,7 +35,7 @@ def test_a_url_is_queued_as_it_was_given(http: FlaskClient, queued: Queued) -> N
     id = answer.json["task_id"]
     assert answer.json == {"task_id": str(UUID(id)), "status": "pending"}
     assert answer.headers["Location"] == f"/ocr/{id}"
-    assert queued() == [("ocr.url", url, DEFAULTS)]
+    assert queued() == [("ocr.url", url, NONE)]
 
 
 def test_the_urls_of_a_batch_are_queued_in_order(http: FlaskClient, queued: Queued) -> None:
@@ -51,7 +45,7 @@ def test_the_urls_of_a_batch_are_queued_in_order(http: FlaskClient, queued: Queu
     id = answer.json["batch_task_id"]
     assert answer.json == {"batch_task_id": str(UUID(id)), "status": "pending"}
     assert answer.headers["Location"] == f"/ocr/batch/{id}"
-    assert queued() == [("ocr.url", url, DEFAULTS) for url in urls]
+    assert queued() == [("ocr.url", url, NONE) for url in urls]
 
 
 def test_every_way_in_takes_the_same_options(http: FlaskClient, queued: Queued) -> None:
@@ -69,10 +63,10 @@ def test_a_whole_number_may_be_written_with_a_point(http: FlaskClient, queued: Q
     assert (options["max_tokens"], options["temperature"]) == (9, 1)
 
 
-def test_what_a_form_leaves_empty_and_json_leaves_null_is_the_default(http: FlaskClient, queued: Queued) -> None:
+def test_what_a_form_leaves_empty_and_json_leaves_null_is_not_given(http: FlaskClient, queued: Queued) -> None:
     http.post("/ocr", data={"file": (BytesIO(png()), "page.png"), **dict.fromkeys(OPTIONS, "")})
     http.post("/ocr/url", json={"url": "http://a/", **dict.fromkeys(OPTIONS)})
-    assert [options for _, _, options in queued()] == [DEFAULTS] * 2
+    assert [options for _, _, options in queued()] == [NONE] * 2
 
 
 @pytest.mark.parametrize(
