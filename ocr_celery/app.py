@@ -12,7 +12,7 @@ from celery.platforms import SecurityWarning
 from celery.signals import celeryd_init
 
 from ocr_celery import outbox
-from ocr_celery.celery_options import celery_options, service_options
+from ocr_celery.celery_options import client_options, service_options
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.settings import Settings
 
@@ -46,7 +46,7 @@ class _ClientApp(_App):
 
 def client_app(settings: Settings) -> Celery:
     """An application that sends to the service of these settings, whatever the environment holds."""
-    options = celery_options(settings)
+    options = client_options(settings)
     made = _made(_ClientApp, options)
     made.backend_cls = options["result_backend"]
     return made

@@ -3,17 +3,42 @@
 import sys
 from typing import Any
 
-from ocr_celery import broker
+from ocr_celery import client_transport
 from ocr_celery.settings import Settings, SettingsError, load_settings
 from ocr_celery.store.keys import Keys
 
 _DAY = 86400
+_SOCKETS = {
+    "visibility_timeout": 3650 * _DAY,  # only a dead node's lease gives its messages back, never a clock
+    "socket_timeout": 10,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
+_BROKER = {
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,  # a worker waits for Redis for as long as it takes
+    "broker_connection_timeout": 2,
+    # a Redis whose disk is full refuses even to say that a connection lives; that passes
+    "broker_channel_error_retry": True,
+    "broker_pool_limit": 64,
+}
 
 
 def celery_options(settings: Settings) -> dict[str, Any]:
-    """Celery's configuration for these settings; reads nothing else and connects to nothing."""
+    """Celery's configuration for a program of the service; reads nothing else and connects to nothing."""
+    from ocr_celery import broker
+
     url = settings.redis_address
-    return {**_broker(url, settings), **_results(url, settings), **_tasks(settings), **_worker(settings)}
+    carrier = {**broker.url_for(url), "broker_transport_options": {**_own_keys(settings), **_SOCKETS}}
+    return {**carrier, **_BROKER, **_results(url, settings), **_tasks(settings), **_worker(settings)}
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """The same for a client, which sends pages and takes none."""
+    url = settings.redis_address
+    carrier = {**client_transport.url_for(url), "broker_transport_options": dict(_SOCKETS)}
+    return {**carrier, **_BROKER, **_results(url, settings), **_tasks(settings)}
 
 
 def service_options() -> dict[str, Any]:
@@ -24,24 +49,10 @@ def service_options() -> dict[str, Any]:
         sys.exit(f"ocr-celery: {exc}")
 
 
-def _broker(url: str, settings: Settings) -> dict[str, Any]:
+def _own_keys(settings: Settings) -> dict[str, Any]:
     return {
-        **broker.url_for(url),
-        "broker_transport_options": {
-            "service_queue": settings.queue,  # names the keys of this service, see store/keys.py
-            "unacked_key": f"{Keys(settings.queue).prefix}unacked",  # of no worker; a worker has one of its own
-            "visibility_timeout": 3650 * _DAY,  # only a dead node's lease gives its messages back, never a clock
-            "socket_timeout": 10,
-            "socket_connect_timeout": 2,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-        },
-        "broker_connection_retry_on_startup": True,
-        "broker_connection_max_retries": None,  # a worker waits for Redis for as long as it takes
-        "broker_connection_timeout": 2,
-        # a Redis whose disk is full refuses even to say that a connection lives; that passes
-        "broker_channel_error_retry": True,
-        "broker_pool_limit": 64,
+        "service_queue": settings.queue,  # names the keys of this service, see store/keys.py
+        "unacked_key": f"{Keys(settings.queue).prefix}unacked",  # of no worker; a worker has one of its own
     }
 
 

@@ -113,7 +113,8 @@ class Backend(RedisBackend):
             super().set_chord_size(group_id, chord_size)
             return
         key = bytes_to_str(self.get_key_for_group(group_id, ".s"))
-        messages += [("SET", key, str(chord_size)), ("EXPIRE", key, str(int(self.chord_expires)))]
+        keep = int(self.app.conf["result_chord_expires"])  # an attribute of the backend from Celery 5.7 on
+        messages += [("SET", key, str(chord_size)), ("EXPIRE", key, str(keep))]
 
     def on_chord_part_return(self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any) -> None:
         """A body that accepts partial headers is handed a failed part's outcome in its place; it then runs all the same."""
