@@ -88,7 +88,11 @@ def test_every_line_of_the_command_line_works_as_written(here: Path, service: Lo
     assert "Read me" in (here / "texts" / "page.md").read_text()
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=["client", "celery"])
+#: what needs a service of the reader's own is run by tests/guest/test_documented.py
+ALONE = [code for code in blocks("python") if "from mine " not in code]
+
+
+@pytest.mark.parametrize("code", ALONE, ids=["client", "celery"])
 def test_every_python_block_works_as_written(code: str, here: Path, service: LocalService, files: str) -> None:
     from ocr_celery.local.folder import Folder
 
