@@ -12,7 +12,8 @@ from nodes import RedisServer, png
 from playwright.sync_api import Browser, Page, sync_playwright
 from reverse_proxy import reverse_proxy
 from served import Served, served
-from test_sending import DEFAULTS
+
+from ocr_celery.core.options import Options
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -100,7 +101,8 @@ def test_a_file_can_be_sent_there_and_nothing_is_filled_in_that_nobody_wrote(
     assert status.inner_text().startswith("202")
     (message,) = redis.client.lrange("ocr", 0, -1)
     _, options, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
-    assert {**DEFAULTS, **options} == DEFAULTS
+    defaults = Options().as_dict()
+    assert {**defaults, **options} == defaults
     assert seen.errors == []
 
 
