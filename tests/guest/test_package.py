@@ -72,7 +72,7 @@ import importlib.abc
 
 class Missing(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("celery", "kombu", "redis", "pydantic", "pydantic_settings", "dotenv", "structlog"):
+        if name.partition(".")[0] in ("celery", "kombu", "redis", "pydantic", "pydantic_settings", "structlog"):
             raise ModuleNotFoundError(f"No module named {name!r}")
 
 sys.meta_path.insert(0, Missing())
