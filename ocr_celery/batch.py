@@ -11,8 +11,10 @@ from uuid import uuid4
 from celery import chord  # not on first use: Celery's module is not made for two threads that meet in its import
 
 from ocr_celery import message, outbox
-from ocr_celery.core import url_syntax
+from ocr_celery.core import batch_bounds, url_syntax
 from ocr_celery.errors import BadUrl
+from ocr_celery.store import shared_prompt
+from ocr_celery.store.keys import Keys
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -21,15 +23,18 @@ if TYPE_CHECKING:
 class Batch:
     """The pages behind these URLs, read with the same options; each has a task id, and so has the whole.
 
-    `options`: those that the sender gave, checked.
+    `options`: those that the sender gave, checked. Raises `BadRequest` where the URLs take too much together.
     """
 
     def __init__(self, urls: Sequence[Any], options: dict[str, Any]) -> None:
         self.id = str(uuid4())
-        self.urls = list(urls)
+        self.errors = {place: error for place, url in enumerate(urls) if (error := _error(url))}
+        self.urls = [batch_bounds.kept(url) if place in self.errors else url for place, url in enumerate(urls)]
+        batch_bounds.check(self.urls)
         self.ids = [str(uuid4()) for _ in self.urls]
-        self.options = options
-        self.errors = {place: error for place, url in enumerate(self.urls) if (error := _error(url))}
+        prompt = options.get("prompt") or ""
+        self._shared = prompt if shared_prompt.is_shared(prompt, len(self.urls)) else ""
+        self.options = {**options, "prompt": shared_prompt.reference(self.id)} if self._shared else options
 
     @property
     def sources(self) -> list[str]:
@@ -46,8 +51,12 @@ class Batch:
             self.ids[place]: message.failed_record(self.ids[place], error, now) for place, error in self.errors.items()
         }
 
-    def messages(self, app: "Celery", queue: str) -> list[outbox.Command]:
+    def messages(self, app: "Celery", keys: Keys) -> list[outbox.Command]:
         """What queues the others, and the task that collects all."""
+        beside = shared_prompt.commands(keys, self.id, self._shared) if self._shared else []
+        return beside + self._queued(app, keys.queue)
+
+    def _queued(self, app: "Celery", queue: str) -> list[outbox.Command]:
         refused = [[n, message.failed_outcome(self.ids[n], "FAILURE", error)] for n, error in self.errors.items()]
         told: dict[str, Any] = {"refused": refused} if refused else {}
         shown = f"{len(self.ids)} outcomes,"

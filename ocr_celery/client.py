@@ -159,13 +159,13 @@ class Client:
 
         A malformed one is so at once, without a worker.
         All are taken in together or, when the service is full already, none: raises like `submit_image`. A batch may
-        exceed OCR_MAX_QUEUE_SIZE.
+        exceed OCR_MAX_QUEUE_SIZE. Raises `BadRequest` for URLs of more than 8 MB together.
         """
         if not urls or isinstance(urls, str):
             raise ValueError("a batch needs a list with at least one URL")
         sent = batch.Batch(urls, checked(options))
         with self._broker():
-            messages = sent.messages(self.app, self.settings.queue)
+            messages = sent.messages(self.app, self.keys)
         now = time.time()
         record = (sent.id, sent.record(now), _BATCH_KEEP)
         known = {"sources": sent.sources, "refused": sent.refused(now), "meta_keep": self.facts.task_ttl}

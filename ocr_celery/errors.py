@@ -175,6 +175,12 @@ class ImageExpired(OcrError):
     code, http_status = "image_expired", 410
 
 
+class PromptExpired(OcrError):
+    """The prompt of this page's batch is no longer there."""
+
+    code, http_status = "prompt_expired", 410
+
+
 class Cancelled(OcrError):
     """The task was cancelled or expired before it was read."""
 

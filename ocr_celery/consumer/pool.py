@@ -40,7 +40,7 @@ from ocr_celery.engine import Engine, Outcome
 from ocr_celery.engine.choose import choose
 from ocr_celery.errors import EngineKilled, GivenUp, OcrError, PageDeadline, WorkerKilled
 from ocr_celery.settings import SettingsError, load_settings
-from ocr_celery.store import inside
+from ocr_celery.store import inside, shared_prompt
 from ocr_celery.store.registry import Standing
 from ocr_celery.store.transient import is_transient
 
@@ -205,7 +205,8 @@ class BatchPool(BasePool):
             raise _CONVICTED[standing.killed]()
         if deliveries.is_given_up(entry.request.request_dict.get("properties")):
             raise GivenUp()
-        entry.job = message.read_job(entry.request.type, args, kwargs, self.defaults)
+        options = shared_prompt.filled_in(self.redis, self.keys, kwargs)
+        entry.job = message.read_job(entry.request.type, args, options, self.defaults)
         entry.options = entry.job.options
         if entry.refusal is not None:
             raise entry.refusal

@@ -37,6 +37,10 @@ class Keys:
         """JSON: created_at, ids [task id, …], urls (a JSON text: [url, …])."""
         return f"{self.prefix}batch:{id}"
 
+    def prompt(self, batch_id: str) -> str:
+        """The prompt of a batch whose messages only name it (store/shared_prompt.py)."""
+        return f"{self.prefix}prompt:{batch_id}"
+
     @staticmethod
     def meta(id: str) -> str:
         """Celery's own result record, where every Celery application looks for it; also the channel it is told on."""

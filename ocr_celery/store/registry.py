@@ -174,8 +174,11 @@ class Registry:
         return found
 
     def end_batch(self, id: str) -> None:
-        """The last task of a batch is finished: its record goes when theirs do."""
-        self.redis.expire(self.keys.batch(id), self.keep)
+        """The last task of a batch is finished: its record goes when theirs do, its prompt at once."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.delete(self.keys.prompt(id))
+            pipe.expire(self.keys.batch(id), self.keep)
+            pipe.execute()
 
     def unfinished(self) -> int:
         """How many tasks count against the limit, in one round trip."""

@@ -1,5 +1,6 @@
 """A batch is answered as a whole: its counts, its status, and every page in the order in which its URL was given."""
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -128,7 +129,8 @@ def test_a_failed_page_says_why_and_the_others_are_as_they_were(http: FlaskClien
     assert [after[0], after[2]] == [before[0], {**before[2], "position": 1}]
 
 
-BAD = ["", "not a url", "http://[", "ftp://a/", "x" * 99_999, "\ud800", "\0", None, 5, 1.5, True, [], {}, ["http://a/"]]
+JSON = "application/json"
+BAD = ["", "not a url", "http://[", "ftp://a/", "x" * 1000, "\ud800", "\0", None, 5, 1.5, True, [], {}, ["http://a/"]]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: ascii(bad)[:20])
@@ -234,6 +236,42 @@ def test_pages_that_wait_have_their_place_in_the_queue(http: FlaskClient, hand: 
     hand.complete(ids(ask(http, first))[1])
     assert [item.get("position") for item in ask(http, first)["results"]] == [None, None, 0]
     assert [item["position"] for item in ask(http, second)["results"]] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("bad", ["x" * 99_999, "http://a/" + "x" * 8192, ["é" * 2000], {"x" * 1001: 1}])
+def test_an_item_that_is_no_url_and_long_is_kept_as_a_shortened_text(http: FlaskClient, bad: Any) -> None:
+    body = ask(http, send(http, [URLS[0], bad]))
+    shown = body["results"][1]["url"]
+    assert isinstance(shown, str)
+    assert len(shown) < 1050
+    assert shown.endswith(" characters)")
+    assert [item["status"] for item in body["results"]] == ["pending", "failed"]
+    assert body["results"][1]["code"] == "bad_url"
+
+
+def test_a_batch_takes_as_much_of_redis_as_its_urls(http: FlaskClient, redis: RedisServer) -> None:
+    before = redis.client.info("memory")["used_memory"]
+    send(http, ["é" * 1_300_000])  # 7.8 MB as it is sent
+    assert redis.client.info("memory")["used_memory"] - before < 100_000
+
+
+def test_urls_that_take_too_much_together_are_refused(http: FlaskClient, redis: RedisServer) -> None:
+    urls = ["http://a/?" + "é" * 8000] * 480  # 7.7 MB, and 23 MB as Redis would hold them
+    answer = http.post("/ocr/url/batch", data=json.dumps({"urls": urls}, ensure_ascii=False), content_type=JSON)
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
+    assert "8 MB" in answer.json["detail"]
+    assert redis.client.dbsize() == 0
+
+
+@pytest.mark.parametrize("prompt", ["é" * 8184, "a" * 8184], ids=["other letters", "letters"])
+def test_the_prompt_of_a_batch_is_stored_once(http: FlaskClient, redis: RedisServer, prompt: str) -> None:
+    before = redis.client.info("memory")["used_memory"]
+    answer = http.post("/ocr/url/batch", json={"urls": ["http://a/"] * 1000, "prompt": prompt})
+    assert answer.status_code == 202
+    assert redis.client.info("memory")["used_memory"] - before < 5_000_000
+    (key,) = redis.client.keys("{ocr}:prompt:*")
+    assert json.loads(redis.client.get(key)).endswith(prompt)
+    assert redis.client.ttl(key) > 6 * 86400
 
 
 def test_a_url_given_twice_is_two_pages(http: FlaskClient) -> None:

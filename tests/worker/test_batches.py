@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from nodes import Worker, final, png, until
+from nodes import RedisServer, Worker, final, png, until
+from origin import Origin
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
@@ -75,3 +76,27 @@ def test_two_workers_share_a_queue_and_neither_hoards(client: Client, start_work
     read = [worker.log.count("page read") for worker in workers]
     assert sum(read) == 20
     assert min(read) >= 8, read
+
+
+def test_a_long_prompt_reaches_every_page_of_its_batch_and_goes_with_it(
+    client: Client, start_worker: Start, origin: Origin, redis: RedisServer
+) -> None:
+    prompt = "a long prompt " * 500
+    urls = [origin.page(100 + n) for n in range(10)]
+    id = client.submit_batch([*urls, "no url"], prompt=prompt)
+    (key,) = redis.client.keys("{ocr}:prompt:*")
+    start_worker()
+    until(lambda: client.look_up_batch(id).status.final, timeout=60, what="the batch is final")
+    results = [task.result for _, task in client.look_up_batch(id).items]
+    assert [bool(result) and result["text"].count("a long prompt") for result in results] == [500] * 10 + [False]
+    until(lambda: not redis.client.exists(key), what="the prompt is gone")
+
+
+def test_a_page_whose_prompt_is_gone_fails_alone(
+    client: Client, start_worker: Start, origin: Origin, redis: RedisServer
+) -> None:
+    id = client.submit_batch([origin.page()] * 10, prompt="x" * 8000)
+    redis.client.delete(*redis.client.keys("{ocr}:prompt:*"))
+    start_worker()
+    until(lambda: client.look_up_batch(id).status.final, timeout=60, what="the batch is final")
+    assert {task.error.code for _, task in client.look_up_batch(id).items if task.error} == {"prompt_expired"}
