@@ -20,6 +20,7 @@ from ocr_celery.store.records import FIELDS
 #: Answers {1, open} or {0, open}.
 ACCEPT = """
 local now, limit, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
+local moment = math.floor(now * 1000000)  -- whole microseconds: no two pages of a batch share one
 local image = ARGV[3] == '1' and KEYS[4 + n] or nil
 local open = redis.call('ZCARD', KEYS[1]) + redis.call('ZCARD', KEYS[2])
 if redis.call('EXISTS', KEYS[4]) == 1 then return {1, open} end
@@ -38,7 +39,7 @@ for i = 1, n do
   redis.call('HSET', record, 'created_at', now, 'updated_at', now, 'state', meta == '' and 'PENDING' or 'FAILURE')
   if source ~= '' then redis.call('HSET', record, 'source', source) end
   if meta == '' then
-    redis.call('ZADD', KEYS[1], string.format('%.6f', now + 0.000001 * (i - 1)), id)
+    redis.call('ZADD', KEYS[1], string.format('%.6f', (moment + i - 1) / 1000000), id)
     open = open + 1
   else
     redis.call('ZADD', KEYS[3], now, id)

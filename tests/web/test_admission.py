@@ -139,6 +139,13 @@ def test_a_page_is_taken_in_once_however_often_it_is_asked(redis: RedisServer) -
     assert redis.client.ttl(keys.blob("one")) == -1
 
 
+@pytest.mark.parametrize("now", [1764462866.1234569, 1764462866.4999995, 1764462866.99999949])
+def test_the_pages_of_a_batch_wait_in_their_order_whenever_they_came(redis: RedisServer, now: float) -> None:
+    ids = [f"{n:03}" for n in range(500, 0, -1)]
+    Registry(redis.client, keys, keep=60).accept(ids, [], now=now)
+    assert redis.client.zrange(keys.counted(Status.PENDING), 0, -1) == [id.encode() for id in ids]
+
+
 def test_a_page_whose_image_could_not_be_stored_is_not_taken_in(redis: RedisServer) -> None:
     registry = Registry(redis.client, keys, keep=60)
     touched = [
