@@ -12,7 +12,7 @@ _BYTES = {"WEBP": 16, "JPEG2000": 20, "AVIF": 9, "HEIF": 12, "TIFF": 6}
 _COEFFICIENTS = 8  #: bytes a pixel of a progressive JPEG, which is kept whole until its last scan
 _PROGRESSIVE = re.compile(rb"\xff[\xc2\xc6\xca\xce]\x00")
 _LEVELS = re.compile(rb"\xff\x52\x00.{6}([\x00-\x20])", re.DOTALL)  # COD: length, style, order, layers, transform
-_ALWAYS = 24 << 20  #: bytes for what is worked on at a time and for the answer
+_ALWAYS = 16 << 20  #: bytes for what is worked on at a time and for the answer
 _HEADER = 256 * 1024  #: bytes searched
 
 

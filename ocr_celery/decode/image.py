@@ -8,7 +8,7 @@ import warnings
 from contextlib import suppress
 from io import BytesIO
 
-from PIL import Image, ImageFile
+from PIL import AvifImagePlugin, Image, ImageFile
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.BmpImagePlugin import BmpImageFile
 from PIL.GifImagePlugin import GifImageFile
@@ -26,6 +26,8 @@ from ocr_celery.decode.protocol import MOST_PAGES
 from ocr_celery.errors import OcrError, TooManyPixels, Unreadable
 from ocr_celery.header import check_pixels, look
 from ocr_celery.page import Page
+
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # children work side by side, and each thread takes address space
 
 # Of a stranger's sloppy metadata nobody needs to hear, and Python would remember each such sentence for ever.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -99,8 +101,10 @@ def _open(data: bytes, format: str) -> tuple[ImageFile.ImageFile, int]:
 def _plugin(format: str) -> type[ImageFile.ImageFile]:
     if format != "HEIF":
         return _PLUGINS[format]
-    from pi_heif.as_plugin import HeifImageFile  # optional; without it the header was refused already
+    from pi_heif import options  # optional; without it the header was refused already
+    from pi_heif.as_plugin import HeifImageFile
 
+    options.DECODE_THREADS = 1
     plugin: type[ImageFile.ImageFile] = HeifImageFile
     return plugin
 
