@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Any
 
 _FLUSH = b"\x00flush\n"  #: asks the reader whether it has written everything that came before
-_PATIENCE = 2.0  #: seconds that the end of this process waits for it
+_PATIENCE = 10.0  #: seconds that the end of this process waits for it at most
 _LONGEST = 65536  #: bytes; a longer line is written in pieces
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
