@@ -55,7 +55,9 @@ def test_files_at_once_are_held_up_to_a_bound_and_the_others_take_their_turn(red
     with served(redis.url, OCR_MAX_IMAGE_SIZE_MB=8, OCR_WEB_THREADS=24) as server, ThreadPoolExecutor(24) as callers:
         before = peak(server)
         sent = [callers.submit(requests.post, server.url + "/ocr", files=file) for _ in range(24)]
-        assert [answer.result().status_code for answer in sent] == [202] * 24
+        statuses = [answer.result().status_code for answer in sent]
+        assert statuses.count(202) >= 6
+        assert set(statuses) <= {202, 503}  # who finds no room for 10 s is told to come again
         # 6 as a whole, two of them twice for a moment, and the first megabyte of each other
         assert peak(server) - before < 12 * size
 
