@@ -45,6 +45,12 @@ def forget(delivery_tag: str) -> None:
     _in_vain.discard(delivery_tag)
 
 
+def forget_all(*, but: set[str]) -> None:
+    """All other messages of this node have gone back to the queue."""
+    for delivery_tag in set(_records) - but:
+        forget(delivery_tag)
+
+
 def settle(redis: "Redis", keys: Keys, key: str) -> None:
     """Tell Redis which messages this process is done with. `key`: the node's unacknowledged hash."""
     owed = dict(_owed)

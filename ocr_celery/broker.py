@@ -205,6 +205,7 @@ class Channel(stock.Channel):
         """What this node holds goes back to the head of its queue, except for these delivery tags. Answers how many."""
         with self.conn_or_acquire() as client:
             given = unacked.give_back(client, self.service, self.node, but=but)
+        acknowledging.forget_all(but=but)
         self.has_moved = False
         return given
 

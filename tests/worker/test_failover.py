@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from kombu import Connection
 from nodes import RedisServer, Worker, final, keys, png, until
 from proxy import Proxy
 from service import until_settled
 
+from ocr_celery.broker import Transport
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
 
@@ -37,6 +39,11 @@ def worker(proxy: Proxy) -> Iterator[Worker]:
     worker.wait_ready()
     yield worker
     worker.end()
+
+
+def as_a_worker(redis: RedisServer) -> Connection:
+    options = {"service_queue": "ocr", "unacked_key": keys.unacked("w1@test")}
+    return Connection(redis.url, transport=Transport, transport_options=options)
 
 
 def replicated(server: RedisServer) -> int:
@@ -82,12 +89,12 @@ def test_a_message_that_is_acknowledged_where_the_end_of_its_task_was_lost_goes_
     client: Client, redis: RedisServer
 ) -> None:
     id = client.submit_image(png())
-    with client.app.connection_for_read() as connection:
+    with as_a_worker(redis) as connection:
         message = connection.default_channel.basic_get("ocr")
         message.ack()
     assert redis.client.llen("ocr") == 1
     redis.client.hset(keys.task(id), "state", "SUCCESS")
-    with client.app.connection_for_read() as connection:
+    with as_a_worker(redis) as connection:
         message = connection.default_channel.basic_get("ocr")
         assert message.properties["deliveries"] == 1
         message.ack()
