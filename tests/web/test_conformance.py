@@ -66,10 +66,17 @@ def _examples(redis: RedisServer, hand: Hand) -> Iterator[None]:
         schema.app.extensions["ocr_client"].redis.close()
 
 
+def vanishes_in_form(case: schemathesis.Case) -> bool:
+    """Whether a field's wrong value leaves no trace in a form: an empty array or object is sent as no field at all."""
+    given = case.body if case.path == "/ocr" and isinstance(case.body, dict) else {}
+    return any(value in ([], {}) for value in given.values())
+
+
 def check(case: schemathesis.Case) -> None:
     answer = case.call()
     assert answer.status_code < 500 or answer.status_code == 503
-    case.validate_response(answer, checks=CHECKS)
+    checks = [c for c in CHECKS if c is not negative_data_rejection] if vanishes_in_form(case) else CHECKS
+    case.validate_response(answer, checks=checks)
     if case.path in SENT_AS_JSON and case.meta and case.meta.generation.mode.is_positive:
         malformed = answer.status_code == 422 and answer.json()["code"] == "bad_url"
         assert malformed or answer.status_code in (202, 503), "what is as documented is taken in"
