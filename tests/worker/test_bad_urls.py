@@ -15,7 +15,7 @@ def test_every_bad_url_is_an_item_that_says_so(client: Client, start_worker: Cal
     urls = [*BAD, *NO_TEXT, "http://10.0.0.1/\ud800"]
     id = client.submit_batch(urls)
     until(lambda: client.look_up_batch(id).status == "failed", what="the batch is finished")
-    assert [url for url, _ in client.look_up_batch(id).items] == urls
+    assert [str(url)[:100] for url, _ in client.look_up_batch(id).items] == [str(url)[:100] for url in urls]
     codes = [task.error and task.error.code for _, task in client.look_up_batch(id).items]
     assert codes == ["bad_url"] * (len(urls) - 1) + ["address_refused"]
     body = until(lambda: client.app.backend.get_task_meta(id)["result"], what="the chord's body ran")
