@@ -2,10 +2,11 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from uuid import uuid4
 
 from nodes import RedisServer, Worker, keys, png, until
+from redis import Redis
 from service import until_settled
 
 from ocr_celery.client import Client
@@ -23,7 +24,8 @@ def monitored(redis: RedisServer) -> Iterator[list[list[str]]]:
                 return
             commands.append([*(["lua"] if said["client_type"] == "lua" else []), *said["command"].split()])
 
-    with redis.client.monitor() as monitor:
+    # without a timeout: a worker that starts says nothing for long
+    with closing(Redis(port=redis.port, socket_timeout=None)) as patient, patient.monitor() as monitor:
         thread = threading.Thread(target=listen)
         thread.start()
         try:
