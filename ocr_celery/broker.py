@@ -210,8 +210,8 @@ class Channel(stock.Channel):
         return given
 
     def return_what_waits(self) -> None:
-        """The same where there is no room for more just now: another worker may have some."""
-        if self._in_poll and not self.qos.can_consume():
+        """The same where this node is not about to take it: another worker may."""
+        if not (self._in_poll and self.qos.can_consume() and self.service_queue in self.active_queues):
             self.return_handed()
 
     # -- handing over ----------------------------------------------------------------------------------------------------

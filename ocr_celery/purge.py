@@ -27,17 +27,17 @@ def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any]) -
     `aside`: a key that nothing else uses. `parse`: from the text of a message to kombu's, which may raise anything.
     Raises `RedisError`; what was set aside by then is failed by the sweep, as any page without a message.
     """
-    with redis.pipeline() as pipe:
-        pipe.rename(queue, aside)
-        pipe.expire(aside, _KEEP)
-        renamed, _ = pipe.execute(raise_on_error=False)
-    if isinstance(renamed, ResponseError) and "no such key" in str(renamed):
-        return 0
-    if isinstance(renamed, Exception):
-        raise renamed
+    try:
+        redis.rename(queue, aside)  # no transaction: a full Redis takes none, and wants to be purged
+    except ResponseError as exc:
+        if "no such key" in str(exc):
+            return 0
+        raise
+    redis.expire(aside, _KEEP)
     removed = 0
     while texts := cast(list[bytes] | None, redis.rpop(aside, _AT_ONCE)):
         removed += len(texts)
+        redis.expire(aside, _KEEP)
         for text in texts:
             _settle(text, parse)
     return removed

@@ -47,6 +47,10 @@ class PageTask(Task):
             raise self.retry(exc=result, countdown=wait, priority=9)
         raise result
 
+    def on_retry(self, exc: Any, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """The page has been sent again, to be tried later."""
+        self.backend.note_retry(task_id, self.request)
+
 
 @app.task(base=PageTask, bind=True, name=message.IMAGE)
 def ocr_image(self: PageTask, *args: Any, **kwargs: Any) -> Any:

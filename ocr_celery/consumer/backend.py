@@ -66,7 +66,7 @@ class Backend(RedisBackend):
     ) -> None:
         """As Celery's, for a page whose sender wants no result too."""
         super().mark_as_done(task_id, result, request=request, store_result=store_result, state=state)
-        self._end_without_result(task_id, state, request)
+        self._move_without_result(task_id, state, request)
 
     def mark_as_failure(
         self, task_id: str, exc: Any, traceback: Any = None, request: Any = None, *args: Any, **kwargs: Any
@@ -78,14 +78,18 @@ class Backend(RedisBackend):
         if outcome.is_at_hand() and is_transient(exc):
             raise exc
         super().mark_as_failure(task_id, exc, traceback, request, *args, **kwargs)
-        self._end_without_result(task_id, states.FAILURE, request)
+        self._move_without_result(task_id, states.FAILURE, request)
 
     def mark_as_revoked(self, task_id: str, reason: str = "", request: Any = None, *args: Any, **kwargs: Any) -> None:
         """As Celery's, for a page whose sender wants no result too."""
         super().mark_as_revoked(task_id, reason, request, *args, **kwargs)
-        self._end_without_result(task_id, states.REVOKED, request)
+        self._move_without_result(task_id, states.REVOKED, request)
 
-    def _end_without_result(self, task_id: str, state: str, request: Any) -> None:
+    def note_retry(self, task_id: str, request: Any) -> None:
+        """Celery stores no retry of a task sent with ignore_result; its message is acknowledged only where this is known."""
+        self._move_without_result(task_id, states.RETRY, request)
+
+    def _move_without_result(self, task_id: str, state: str, request: Any) -> None:
         """Celery stores nothing of a task sent with ignore_result; its place and its image have to be freed all the same."""
         if getattr(request, "ignore_result", False) and self._is_page(task_id, request):
             self.registry.move(task_id, state, now=time.time())

@@ -16,6 +16,7 @@ NAME_LOST = 75  #: exit status (EX_TEMPFAIL)
 _LAST_WORDS = 15.0  #: seconds for an orderly end; after that the process ends as if killed, which loses nothing either
 
 _worker: Any = None
+name_lost = False  #: whether what lies in Redis under this worker's name is another's by now
 
 
 def remember(worker: Any) -> None:
@@ -54,6 +55,8 @@ def is_stopping() -> bool:
 
 def end_worker(status: int) -> None:
     """Have this worker end with `status` (cold: what is unacknowledged goes back). Callable from any thread."""
+    global name_lost
+    name_lost = name_lost or status == NAME_LOST
     if _worker is not None:
         _worker.exitcode = status
     worker_state.should_terminate = status

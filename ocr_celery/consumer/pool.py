@@ -40,7 +40,7 @@ from ocr_celery.engine import Engine, Outcome
 from ocr_celery.engine.choose import choose
 from ocr_celery.errors import EngineKilled, GivenUp, OcrError, PageDeadline, WorkerKilled
 from ocr_celery.settings import SettingsError, load_settings
-from ocr_celery.store import inside, shared_prompt
+from ocr_celery.store import inside, shared_prompt, unacked
 from ocr_celery.store.registry import Standing
 from ocr_celery.store.transient import is_transient
 
@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 _SIDE_THREADS = 2
 _FINISH_THREADS = 4
 _REDIS_AWAY = 0.5  #: seconds until it is asked again
+_RETURN_HANDED = 0.5  #: seconds between two looks at what was handed to a worker that stops
 _CONVICTED: dict[str, type[OcrError]] = {"worker": WorkerKilled, "engine": EngineKilled, "deadline": PageDeadline}
 
 
@@ -378,13 +379,21 @@ class BatchPool(BasePool):
         self.places.look_again()
         if left:
             log.info("finishing %d pages before the worker stops", left)
-        hub = get_event_loop()
+        hub, returned_at = get_event_loop(), 0.0
         while self.held and ending.unset(worker_state.should_terminate):
             with self.changed:
                 self.changed.wait(0.05)
             _acknowledge(hub)
+            if time.monotonic() > returned_at + _RETURN_HANDED:
+                self._return_handed()
+                returned_at = time.monotonic()
         _acknowledge(hub)
         self._end()
+
+    def _return_handed(self) -> None:
+        """The last wait for a message may still be answered, and takes it out of the queue for a worker that stops."""
+        with suppress(RedisError):
+            unacked.return_handed(self.redis, self.keys, self.node)
 
     def on_terminate(self) -> None:
         """Cold shutdown: what is unacknowledged goes back when the process ends, see presence.py."""
@@ -396,7 +405,7 @@ class BatchPool(BasePool):
         if hasattr(self, "decoder"):
             self.decoder.close()
         self.engine.stop()
-        if not self.broken:
+        if not (self.broken or ending.name_lost):
             with suppress(RedisError):
                 inside.forget(self.redis, self.keys, self.node)
 

@@ -68,9 +68,11 @@ class Presence:
         threading.Thread(target=self._keep, name="presence", daemon=True).start()
 
     def end(self) -> None:
-        """Give back what is still held and let the name go, in an orderly exit."""
+        """Give back what is still held and release the name, in an orderly exit. Nothing, where another holds the name."""
         self._stopped = True
         with suppress(RedisError):
+            if self.redis.get(self.keys.lease(self.node)) not in (None, self.me.encode()):
+                return
             return_handed(self.redis, self.keys, self.node)
             give_back(self.redis, self.keys, self.node)
             self.redis.zrem(self.keys.workers, self.node)

@@ -57,4 +57,4 @@ def blame_one(redis: Redis, keys: Keys, node: str, id: str, what: str) -> None:
     forget(redis, keys, node)
     enter(redis, keys, node, [id], "suspected")
     blame(redis, keys, node, what)
-    redis.hincrby(keys.task(id), "deaths", SUSPECTED)
+    redis.register_script(scripts.SUSPECT)(keys=[keys.task(id)], args=[SUSPECTED])

@@ -38,12 +38,13 @@ end
 return taken
 """
 
-#: Give back what was handed to a node. KEYS: its list, the queue. (LMOVE is refused by a full Redis.)
+#: Give back what was handed to a node, the newest first, so that the oldest is served first again. KEYS: its list, the queue.
+#: (LMOVE is refused by a full Redis.)
 RETURN = """
-local message = redis.call('RPOP', KEYS[1])
+local message = redis.call('LPOP', KEYS[1])
 while message do
   redis.call('RPUSH', KEYS[2], message)
-  message = redis.call('RPOP', KEYS[1])
+  message = redis.call('LPOP', KEYS[1])
 end
 """
 

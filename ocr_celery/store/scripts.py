@@ -106,6 +106,14 @@ end
 return 1
 """
 
+#: A page alone caused a death: it counts for as many as make a suspect. KEYS its record. ARGV how many. (HDEL first, of a
+#: field that there is not: a first write that takes memory is refused by a full Redis.)
+SUSPECT = """
+if redis.call('EXISTS', KEYS[1]) == 0 then return end
+redis.call('HDEL', KEYS[1], '')
+redis.call('HINCRBY', KEYS[1], 'deaths', ARGV[1])
+"""
+
 #: How tasks stand, all at one moment. KEYS pending, n records, then Celery's n of the same tasks. ARGV n × id. Answers, per task
 #: in order, the fields of its record, Celery's record, and its place among those that wait: each as it is, or the error where
 #: something else lies under its key.

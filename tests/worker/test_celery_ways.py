@@ -134,6 +134,15 @@ def test_a_result_that_nobody_wants_is_not_stored_and_frees_its_place(service: S
     until(service.is_settled)
 
 
+def test_a_page_that_nobody_wants_the_result_of_waits_between_its_tries(service: Service, origin: Origin) -> None:
+    sent = service.send("ocr.url", f"{origin.url}/unwanted/503", ignore_result=True)
+    until(lambda: service.redis.client.hget(keys.task(sent.id), "state") == b"RETRY")
+    until(lambda: service.inspect().scheduled()[service.worker.name])
+    assert origin.asked["/unwanted/503"] <= 2
+    service.revoke(sent.id)
+    until(service.is_settled)
+
+
 WRONG = [
     ((), {}, "ocr.image takes one argument"),
     ((1, 2), {}, "ocr.image takes one argument"),

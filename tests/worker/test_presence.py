@@ -8,6 +8,8 @@ from malformed import good
 from nodes import RedisServer, Worker, keys, png, until
 from service import until_settled
 
+from ocr_celery.consumer.presence import Presence
+
 Start = Callable[..., Worker]
 BAD = (b"no JSON", b"[1, 2]", b'[{"properties": 7}, "", "ocr"]', b"\xff")
 
@@ -71,3 +73,15 @@ def test_a_worker_that_loses_its_lease_stops(redis: RedisServer, start_worker: S
         pipe.execute()
     assert worker.wait() == 75
     assert "this worker ends" in worker.log
+
+
+def test_a_worker_that_lost_its_name_gives_back_nothing_of_who_holds_it_now(redis: RedisServer) -> None:
+    loser, winner = (Presence(redis.client, keys, "w1@test") for _ in range(2))
+    assert loser._claim("") is None
+    assert winner._claim(loser.me) is None
+    redis.client.hset(keys.unacked("w1@test"), "tag", json.dumps([good(png()), "", "ocr"]))
+    loser.end()
+    assert redis.client.hlen(keys.unacked("w1@test")) == 1
+    assert not redis.client.llen("ocr")
+    winner.end()
+    assert redis.client.llen("ocr") == 1

@@ -69,6 +69,16 @@ def test_a_queue_of_many_is_purged_to_its_end_and_one_message_harms_no_other(
     assert not redis.client.exists("ocr")
 
 
+def test_a_full_redis_can_be_purged(client: Client, redis: RedisServer) -> None:
+    ids = [client.submit_url(URLS[0]) for _ in range(3)]
+    redis.client.config_set("maxmemory", 1)
+    try:
+        assert purged() == 3
+    finally:
+        redis.client.config_set("maxmemory", 0)
+    assert [client.look_up(id).status for id in ids] == [Status.FAILED] * 3
+
+
 def test_an_empty_queue_is_purged_too(client: Client) -> None:
     assert purged() == 0
 

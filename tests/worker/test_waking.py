@@ -9,6 +9,7 @@ from nodes import RedisServer, Worker, final, keys, png, until
 from service import until_settled
 
 from ocr_celery.client import Client
+from ocr_celery.store.unacked import return_handed
 
 Start = Callable[..., Worker]
 QUICK: dict[str, object] = {"OCR_SCRIPTED_SECONDS": 0, "OCR_BATCH_TIMEOUT": 0}
@@ -60,3 +61,45 @@ def test_a_worker_that_stops_keeps_nothing_that_was_handed_to_it(
     done = client.stats().completed
     waiting = [json.loads(text)["headers"]["id"] for text in redis.client.lrange("ocr", 0, -1)]
     assert done + len(set(waiting)) == 40
+
+
+def hand_over(redis: RedisServer, node: str) -> None:
+    """As Redis does where the last wait for a message is answered late, if it has not done so."""
+    redis.client.lmove("ocr", keys.handed(node), "RIGHT", "LEFT")
+
+
+def test_what_is_handed_to_a_worker_that_stops_is_read_while_it_finishes(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    stops = start_worker("w1", OCR_SCRIPTED_HANG="hang", OCR_PAGE_DEADLINE=600)
+    client.submit_image(png(), prompt="hang")
+    until(lambda: client.stats().processing == 1, what="it reads a page that takes long")
+    stops.signal(signal.SIGTERM)
+    until(lambda: "before the worker stops" in stops.log, what="it stops")
+    id = client.submit_image(png(120))
+    hand_over(redis, "w1@test")
+    start_worker("w2", **QUICK)
+    (view,) = final(client, [id])
+    assert view.result is not None
+    assert stops.process.poll() is None, "it still finishes its own"
+
+
+def test_what_is_handed_to_a_worker_that_reads_another_queue_by_now_is_read(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    worker = start_worker("w1", **QUICK)
+    assert client.app.control.cancel_consumer("ocr", reply=True, timeout=30, destination=[worker.name])
+    id = client.submit_image(png(120))
+    hand_over(redis, "w1@test")
+    start_worker("w2", **QUICK)
+    (view,) = final(client, [id])
+    assert view.result is not None
+
+
+def test_what_was_handed_over_goes_back_in_its_order(redis: RedisServer) -> None:
+    for text in ("first", "second"):
+        redis.client.lpush("ocr", text)
+    for _ in range(2):
+        hand_over(redis, "w1@test")
+    return_handed(redis.client, keys, "w1@test")
+    assert [redis.client.rpop("ocr") for _ in range(2)] == [b"first", b"second"]
