@@ -37,7 +37,8 @@ def parse(data: bytes, known: Iterable[str], *, max_tokens: int) -> dict[str, An
     with _one_large if len(data) > _LARGE else nullcontext():
         _check_bounds(data, known, max_tokens)
         try:
-            given = json.loads(data, parse_constant=_no_number, parse_float=_number)
+            # what was counted is UTF-8: json would find out other encodings by itself
+            given = json.loads(data.decode("utf-8-sig"), parse_constant=_no_number, parse_float=_number)
         except (ValueError, RecursionError):
             raise MalformedRequest("The body is not valid JSON.") from None
     if not isinstance(given, dict):

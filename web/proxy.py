@@ -1,8 +1,8 @@
 """Where this service stands as its callers see it: behind which proxies, and below which path.
 
 A caller writes whatever headers it likes, so that X-Forwarded-… counts only where a proxy that is named has sent it
-(OCR_TRUSTED_PROXIES). The path below which the service is found comes from such a proxy (X-Forwarded-Prefix, which it has
-cut off) or from OCR_ROOT_PATH, which may still stand in front of the path.
+(OCR_TRUSTED_PROXIES). The path below which the service is found is OCR_ROOT_PATH, which may still stand in front of the path,
+or else comes from such a proxy (X-Forwarded-Prefix, which it has cut off).
 """
 
 import re
@@ -44,7 +44,8 @@ class BehindProxy:
         else:
             for name in _FORWARDED:
                 environ.pop(name, None)
-        if self._root_path and not environ.get("HTTP_X_FORWARDED_PREFIX"):
+        if self._root_path:
+            environ.pop("HTTP_X_FORWARDED_PREFIX", None)  # a proxy may pass on what its caller wrote
             environ["SCRIPT_NAME"] = self._root_path
             environ["PATH_INFO"] = self._below_root(environ.get("PATH_INFO", ""))
         return app(environ, start_response)

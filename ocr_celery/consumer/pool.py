@@ -95,6 +95,7 @@ class BatchPool(BasePool):
             max_pixels=self.settings.max_image_pixels,
             max_side=self.engine.max_side,
             seconds=self.settings.prepare_seconds,
+            broke=partial(self.engine_broke, what="decoder"),
         )
         try:
             self.decoder.children.wait_started()
@@ -329,7 +330,8 @@ class BatchPool(BasePool):
             if self.broken:
                 return
             self.broken = True
-        log.error("the engine broke (%r); %d pages go back to the queue and this worker ends", exc, len(self.held))
+        broken = "decoder" if what == "decoder" else "engine"
+        log.error("the %s broke (%r); %d pages go back to the queue and this worker ends", broken, exc, len(self.held))
         if what == "engine":
             with suppress(RedisError):
                 inside.blame(self.redis, self.keys, self.node, what)

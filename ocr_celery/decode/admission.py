@@ -73,8 +73,9 @@ class Admission(Generic[T]):
         return item
 
     def becomes_costly(self, item: T) -> bool:
-        """A quick page that is being decoded takes long. Whether it may go on; else it is to start again."""
-        if not self._has_room(item, costly=True):
+        """A quick page that is being decoded takes long. Whether it may go on; else it is to start again, after those that
+        wait: overtaken by one after the other, one that needs all memory would never have its turn."""
+        if self._waiting[True] or not self._has_room(item, costly=True):
             return False
         self._inside[False].remove(item)
         self._inside[True].append(item)

@@ -30,8 +30,19 @@ _ENDED_WITHIN = 10.0  #: seconds for a thread that is busy with what it was give
 class DecoderPool:
     """See the module. Safe to call from many threads."""
 
-    def __init__(self, *, max_pixels: int, max_side: int, seconds: float) -> None:
-        """`max_pixels` of a picture as stored, `max_side` pixels of a page's longer side, `seconds` for each page."""
+    def __init__(
+        self,
+        *,
+        max_pixels: int,
+        max_side: int,
+        seconds: float,
+        broke: Callable[[Exception], None] = lambda _: None,
+    ) -> None:
+        """`max_pixels` of a picture as stored, `max_side` pixels of a page's longer side, `seconds` for each page.
+
+        `broke`: called where children cannot be started any more, from any thread and more than once; pages are done with None.
+        """
+        self.broke = broke
         self.max_pixels, self.max_side, self.seconds = max_pixels, max_side, seconds
         self.most_memory = max(_SMALLEST, max_pixels * _BYTES_A_PIXEL)
         processors = _processors()
@@ -154,7 +165,7 @@ class DecoderPool:
     def put_back(self, job: Job) -> None:
         """The page is to start again, among the costly ones."""
         self._leave(job)
-        job.costly = True
+        job.costly, job.seconds = True, 0.0
         self._add(job)
 
     def finish(self, job: Job, result: Result) -> None:

@@ -28,6 +28,8 @@ _COUNTS = 1.0  #: so many count at most: what happens while the worker itself is
 _STARTED_WITHIN = 120.0  #: seconds for a child to be ready; a busy machine needs some
 _AGAIN = 1.0  #: seconds until another child is started after one that could not be
 _PAGES = 1000  #: that a child makes, before another takes its place and what its decoders leaked is free again
+_MISJUDGED = 4  #: times as much memory as its header lets expect a file may take
+_STARTS = 30  #: children that cannot be started in a row, until the pool is of no more use
 _TRIES = 2  #: children a page may kill: of the first it may have been somebody else
 
 
@@ -37,6 +39,10 @@ class _Outlasted(Exception):
 
 class _Displaced(Exception):
     """The page takes long, and there is no room among those that do."""
+
+
+class _Stopped(ChildDied):
+    """Somebody else has stopped the child (SIGSTOP): that is no page's doing."""
 
 
 class _GivenUp(Exception):
@@ -87,13 +93,18 @@ class Seat(threading.Thread):
 
     def _conclude(self, job: Job, result: Page | OcrError | None) -> None:
         most = self._pool.most_memory
-        if result is None and job.memory < most:
+        if job.memory < most and (result is None or self._may_lack_memory(job, result)):
             job.memory = most
             self._pool.put_back(job)
         elif isinstance(result, Unreadable) and job.expected > most:
             self._pool.finish(job, PageTooCostly())  # a decoder that got less than it needs calls the file damaged
         else:
             self._pool.finish(job, result or PageTooCostly())
+
+    def _may_lack_memory(self, job: Job, result: Page | OcrError) -> bool:
+        """Whether the file may be whole: decoders that get less memory than they need call it damaged."""
+        allowed = self._pool.request(job).memory
+        return isinstance(result, Unreadable) and job.expected > allowed // _MISJUDGED
 
     def _result(self, job: Job) -> Page | OcrError | None:
         """None: it takes more memory than it was expected to."""
@@ -106,10 +117,10 @@ class Seat(threading.Thread):
                 return PageTooCostly()
             except ChildDied as exc:
                 self._end_child()
-                job.deaths += 1
                 if self._pool.is_closed:
                     break
                 log.warning("a decoder died (%s)", exc)
+                job.deaths += not isinstance(exc, _Stopped)
                 if job.deaths >= _TRIES:
                     return PageTooCostly()
         raise _GivenUp
@@ -128,7 +139,8 @@ class Seat(threading.Thread):
         return self._pool
 
     def _start_child(self) -> Child | None:
-        """A child that is ready; None where none is wanted any more. One that cannot be started is tried again."""
+        """A child that is ready; None where none is wanted any more. One that cannot be started is tried again, for a while."""
+        failures = 0
         while not self._pool.is_closed:
             end = time.monotonic() + _STARTED_WITHIN
 
@@ -148,6 +160,10 @@ class Seat(threading.Thread):
                 self._pool.children.started(exc)
                 if not self._pool.is_closed:
                     log.error("a decoder could not be started: %s", exc)
+                    failures += 1
+                    if failures >= _STARTS:
+                        self._pool.broke(exc)
+                        return None
                     time.sleep(_AGAIN)
         return None
 
@@ -171,7 +187,7 @@ class _Watch:
         job.seconds += min(now - self._last, _COUNTS)
         self._last = now
         if now - self._began > _MAY_BE_STOPPED and self._child.is_stopped():
-            raise ChildDied("somebody has stopped it")
+            raise _Stopped("it was stopped")
         if job.seconds >= pool.seconds:
             raise _Outlasted(f"it took more than {pool.seconds:g} s")
         if job.costly and pool.gives_up:

@@ -30,7 +30,8 @@ class Inflater:
     def feed(self, data: bytes) -> Iterator[bytes]:
         """What comes out for this piece, at most 64 kB at a time. Raises `Damaged`."""
         data, self._held = self._held + data, b""
-        while data and not self._over:
+        has_more = False  # of what it has read, inside zlib
+        while (data or has_more) and not self._over:
             if self._stream is None:
                 if len(data) < 2:
                     self._held = data
@@ -45,9 +46,10 @@ class Inflater:
                 raise Damaged from None
             if piece:
                 yield piece
+            has_more = len(piece) == _PIECE
             data = self._stream.unconsumed_tail
             if self._stream.eof:
-                data, self._stream = self._stream.unused_data, None
+                data, self._stream, has_more = self._stream.unused_data, None, False
 
     def _opened(self, data: bytes) -> Any:
         if self._gzip:

@@ -15,7 +15,7 @@ from bombs import saved, wavelets
 from nodes import ROOT, until
 from PIL import Image
 
-from ocr_celery.decode import process
+from ocr_celery.decode import process, seat
 from ocr_celery.decode.image import load
 from ocr_celery.decode.job import Result
 from ocr_celery.decode.pool import DecoderPool
@@ -255,7 +255,7 @@ def test_only_children_import_decoders() -> None:
 
 PARENT = """
 import sys, time
-from ocr_celery.decode import process
+from ocr_celery.decode import process, seat
 from ocr_celery.decode.pool import DecoderPool
 process._START = sys.argv[1]
 pool = DecoderPool(max_pixels=64_000_000, max_side=1280, seconds=600)
@@ -368,3 +368,25 @@ def test_whoever_waits_with_a_file_goes_on_when_the_pool_gives_up(
     pool.give_up()
     waiting.join(30)
     assert not waiting.is_alive()
+
+
+def test_a_file_that_is_whole_is_read_although_its_decoder_got_too_little_memory_at_first(make: Make) -> None:
+    colours = Image.new("RGBA", (2480, 3508), "white")  # four planes, where the header lets three be expected
+    assert make().decode(saved(colours, "JPEG2000")).width == 2480
+
+
+def test_where_no_child_can_be_started_any_more_pages_go_back_and_the_worker_learns_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broke: list[Exception] = []
+    pool = DecoderPool(max_pixels=MAX_PIXELS, max_side=1280, seconds=60, broke=broke.append)
+    pool.children.wait_started()
+    pool.decode(picture(50, 50))
+    monkeypatch.setattr(seat, "_STARTS", 2)
+    monkeypatch.setattr(process.sys, "executable", "/no/such/python")
+    for pid in pool.children.pids():
+        os.kill(pid, signal.SIGKILL)
+    results = [submitted(pool, picture(50, 50)) for _ in range(3)]
+    assert [result.result(60) for result in results] == [None] * 3
+    assert broke
+    pool.close()

@@ -27,6 +27,7 @@ from ocr_celery.errors import (
     TooManyRedirects,
 )
 from ocr_celery.prepare.download import Downloader
+from ocr_celery.prepare.inflate import Inflater
 
 PAGE = b"\x89PNG and so on" * 100
 #: places that a redirect may name; \udcff is the byte 0xff
@@ -369,6 +370,15 @@ def test_a_source_may_say_it_as_a_date(fetch: Fetch) -> None:
     with pytest.raises(DownloadFailed) as caught:
         fetch(f"/patience?{quote(formatdate(time.time() + 60, usegmt=True))}")
     assert 50 < caught.value.retry_after <= 60
+
+
+@pytest.mark.parametrize("length", [65_536, 65_537, 131_072, 200_000])
+def test_a_whole_body_of_raw_deflate_is_whole_whatever_its_length(length: int) -> None:
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    inflater = Inflater("deflate")
+    found = b"".join(inflater.feed(raw.compress(bytes(length)) + raw.flush()))
+    inflater.close()
+    assert found == bytes(length)
 
 
 COMPRESSED = ["gzip", "gzip-padded", "gzip-twice", "deflate", "deflate-raw"]

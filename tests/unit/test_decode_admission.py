@@ -103,3 +103,16 @@ def test_no_page_is_lost_or_taken_twice_and_no_room_is_overdrawn(steps: list[tup
             assert sum(page.memory for page in mine) <= memory
     left = admission.give_up(costly=True) + admission.give_up(costly=False)
     assert {id(page) for page in left + inside} == {id(page) for page in added}
+
+
+def test_who_waits_for_all_memory_is_overtaken_by_no_page_that_takes_long() -> None:
+    admission = made()
+    first, waits, overtaker = Page(60), Page(100), Page(5)
+    for page in (first, waits, overtaker):
+        admission.add(page)
+    assert admission.take(costly=True) is first
+    assert admission.take(costly=True) is None
+    assert admission.take(costly=False) is overtaker
+    assert not admission.becomes_costly(overtaker)
+    admission.leave(first)
+    assert admission.take(costly=True) is waits

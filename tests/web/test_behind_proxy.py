@@ -80,9 +80,9 @@ def test_a_root_path_stands_in_every_link_whether_the_proxy_cuts_it_off_or_not(
     assert links(facade(root_path=root), root_path if left else "") == below(root_path)
 
 
-def test_a_named_proxy_knows_the_path_better_than_the_setting(facade: Facade) -> None:
+def test_the_setting_counts_before_a_header_that_a_proxy_may_pass_on_from_its_caller(facade: Facade) -> None:
     http = facade(root_path="/set", trusted_proxies=PROXY)
-    assert links(http, headers=FORWARDED, **from_(PROXY)) == below("/ocr-service")
+    assert links(http, headers=FORWARDED, **from_(PROXY)) == below("/set")
     assert links(http, headers=FORWARDED, **from_(STRANGER)) == below("/set")
 
 

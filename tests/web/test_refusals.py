@@ -152,8 +152,9 @@ def test_a_file_sent_other_than_as_a_form_is_415(http: FlaskClient, kind: str) -
         b'{"temperature": 1e999}',
         b"[" * 3000,
         b'{"max_tokens": 1%s}' % (b"0" * 9999),
+        '{"url": "http://a/"}'.encode("utf-16"),
     ],
-    ids=["empty", "half", "no text", "NaN", "infinite", "deep", "long"],
+    ids=["empty", "half", "no text", "NaN", "infinite", "deep", "long", "UTF-16"],
 )
 def test_a_body_that_is_no_json_is_400(http: FlaskClient, path: str, body: bytes) -> None:
     answer = http.post(path, data=body, content_type=JSON)
