@@ -208,6 +208,7 @@ class Client:
 
         One whose record in Redis cannot be read is failed, its error `ResultUnreadable`; the log says why.
         """
+        task_id = str(task_id)  # None and numbers name no task; redis-py would refuse them as if Redis had trouble
         with self._broker():
             record = self._registry.find(task_id)
         if record is None:

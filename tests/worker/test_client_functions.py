@@ -95,6 +95,12 @@ def test_waiting_ends_with_the_time(service: Service) -> None:
     client.wait(id, timeout=60)
 
 
+@pytest.mark.parametrize("id", [None, 5, "", "None"])
+def test_what_is_no_id_is_a_task_that_is_not_known(service: Service, id: Any) -> None:
+    with pytest.raises(errors.TaskNotFound):
+        client.look_up(id)
+
+
 def test_a_failed_task_says_why(service: Service) -> None:
     view = client.wait(client.submit_image(png(), prompt="bad luck"), timeout=60)
     assert (view.status, view.result) == (Status.FAILED, None)
