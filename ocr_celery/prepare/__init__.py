@@ -1,6 +1,6 @@
-"""From a URL or bytes to a page an engine can read: the one room that opens sockets and hostile files.
+"""From a stranger's URL to bytes: the one room that opens sockets.
 
-Everything that can be wrong with a page is found here, before it enters a batch, and is that page's own `OcrError`.
-Each module bounds what a stranger may cost us: `address` where we connect, `wire` and `download` time and bytes,
-`budget` and `image` pixels, `metadata` the time spent on everything in a file that is not its picture.
+Everything that can be wrong with a source is found here and is that page's own `OcrError`. Each module bounds what a stranger
+may cost: `address` where the worker connects, `wire`, `response` and `download` time and bytes, `inflate` what comes out of a
+compressed body. What is in the bytes is for `decode`.
 """
