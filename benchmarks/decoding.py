@@ -20,9 +20,9 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from ocr_celery.core.page import Page
 from ocr_celery.decode.image import load
 from ocr_celery.decode.pool import DecoderPool
-from ocr_celery.page import Page
 
 A4_AT_200_DPI = (1654, 2339)
 FILE_SIZE = 730_000  #: bytes, about

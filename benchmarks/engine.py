@@ -25,7 +25,7 @@ from worker import PLACES, TOKENS, checkpoint, service
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
-from ocr_celery.engine.leash import Leash
+from ocr_celery.engine.vllm.process_reaper import Leash
 
 PROMPT = "<image>\nAgain!"  #: the generated checkpoint answers it without end
 NO_GUARD = {"ngram_size": 10_000, "window_size": 10_000}  #: longer than any answer here
@@ -161,8 +161,8 @@ def main() -> None:
         model = stack.enter_context(checkpoint(args.model))
         # its processes are started before this one has an event loop and threads of vLLM
         client, _ = stack.enter_context(service(model, OCR_MAX_REREADS=0, OCR_MAX_QUEUE_SIZE=10_000))
-        from ocr_celery.engine.deepseek import Model, prepare_environment
-        from ocr_celery.engine.llm import arguments
+        from ocr_celery.engine.vllm.engine import Model, prepare_environment
+        from ocr_celery.engine.vllm.model import arguments
 
         prepare_environment()
         given = arguments(Model(path=model, places=PLACES, max_tokens=TOKENS, memory=0.3, gpus=1))

@@ -16,7 +16,7 @@ from nodes import RedisServer, Worker, final, keys, png  # noqa: E402
 from redis import Redis  # noqa: E402
 
 from ocr_celery.client import Client  # noqa: E402
-from ocr_celery.consumer.sweep import Sweeper  # noqa: E402
+from ocr_celery.consumer.sweeper import Sweeper  # noqa: E402
 from ocr_celery.core.status import Status  # noqa: E402
 from ocr_celery.settings import Settings  # noqa: E402
 from ocr_celery.store.registry import Registry  # noqa: E402

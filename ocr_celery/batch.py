@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from celery import chord  # not on first use: Celery's module is not made for two threads that meet in its import
 
-from ocr_celery import message, outbox
-from ocr_celery.core import batch_bounds, url_syntax
+from ocr_celery import message
+from ocr_celery.core import batch_limits, url_syntax
 from ocr_celery.errors import BadUrl
 from ocr_celery.store import shared_prompt
 from ocr_celery.store.keys import Keys
+from ocr_celery.transport import outbox
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -29,8 +30,8 @@ class Batch:
     def __init__(self, urls: Sequence[Any], options: dict[str, Any]) -> None:
         self.id = str(uuid4())
         self.errors = {place: error for place, url in enumerate(urls) if (error := _error(url))}
-        self.urls = [batch_bounds.kept(url) if place in self.errors else url for place, url in enumerate(urls)]
-        batch_bounds.check(self.urls)
+        self.urls = [batch_limits.kept(url) if place in self.errors else url for place, url in enumerate(urls)]
+        batch_limits.check(self.urls)
         self.ids = [str(uuid4()) for _ in self.urls]
         prompt = options.get("prompt") or ""
         self._shared = prompt if shared_prompt.is_shared(prompt, len(self.urls)) else ""

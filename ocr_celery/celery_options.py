@@ -3,9 +3,9 @@
 import sys
 from typing import Any
 
-from ocr_celery import client_transport
 from ocr_celery.settings import Settings, SettingsError, load_settings
 from ocr_celery.store.keys import Keys
+from ocr_celery.transport import client_broker
 
 _DAY = 86400
 _SOCKETS = {
@@ -27,7 +27,7 @@ _BROKER = {
 
 def celery_options(settings: Settings) -> dict[str, Any]:
     """Celery's configuration for a program of the service; reads nothing else and connects to nothing."""
-    from ocr_celery import broker
+    from ocr_celery.transport import broker
 
     url = settings.redis_address
     carrier = {**broker.url_for(url), "broker_transport_options": {**_own_keys(settings), **_SOCKETS}}
@@ -37,7 +37,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
 def client_options(settings: Settings) -> dict[str, Any]:
     """The same for a client, which sends pages and takes none."""
     url = settings.redis_address
-    carrier = {**client_transport.url_for(url), "broker_transport_options": dict(_SOCKETS)}
+    carrier = {**client_broker.url_for(url), "broker_transport_options": dict(_SOCKETS)}
     return {**carrier, **_BROKER, **_results(url, settings), **_tasks(settings)}
 
 
@@ -58,7 +58,7 @@ def _own_keys(settings: Settings) -> dict[str, Any]:
 
 def _results(url: str, settings: Settings) -> dict[str, Any]:
     return {
-        "result_backend": "ocr_celery.consumer.backend:Backend+" + url.replace("redis+socket://", "socket://", 1),
+        "result_backend": "ocr_celery.transport.backend:Backend+" + url.replace("redis+socket://", "socket://", 1),
         "result_expires": settings.task_ttl,
         "result_chord_expires": 7 * _DAY,  # a batch may take longer than a result lives
         # it would keep the arguments beside the result: whole images, where they are sent as bytes
@@ -92,7 +92,7 @@ def _tasks(settings: Settings) -> dict[str, Any]:
 def _worker(settings: Settings) -> dict[str, Any]:
     return {
         "worker_pool": "ocr_celery.consumer.pool:BatchPool",
-        "worker_consumer": "ocr_celery.consumer.receiving:Consumer",
+        "worker_consumer": "ocr_celery.consumer.message_guard:Consumer",
         "worker_concurrency": 1,
         "worker_prefetch_multiplier": settings.batch_size + 2,
         "worker_enable_prefetch_count_reduction": False,  # the pool keeps what it holds across a lost connection

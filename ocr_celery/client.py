@@ -21,7 +21,7 @@ from uuid import uuid4
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from ocr_celery import batch, message, outbox
+from ocr_celery import batch, message
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core import url_syntax
 from ocr_celery.core.options import Options, checked
@@ -36,12 +36,13 @@ from ocr_celery.errors import (
     TaskNotFound,
 )
 from ocr_celery.settings import Settings
-from ocr_celery.store import blobs, connect, inspection
+from ocr_celery.store import blobs, connect, redis_checks
 from ocr_celery.store.keys import Keys
-from ocr_celery.store.refusal import refusal
+from ocr_celery.store.redis_errors import refusal
 from ocr_celery.store.registry import Registry
 from ocr_celery.store.service_record import ServiceRecord
-from ocr_celery.view import gone, view, warn_of_spoilt
+from ocr_celery.task_view import gone, view, warn_of_spoilt
+from ocr_celery.transport import outbox
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -73,7 +74,7 @@ class Client:
     @cached_property
     def app(self) -> "Celery":
         """A Celery application of these settings, for whatever this class does not cover: its Redis, its queue."""
-        from ocr_celery.app import client_app
+        from ocr_celery.celery import client_app
 
         return client_app(self.settings)
 
@@ -265,7 +266,7 @@ class Client:
     def eviction_policy(self) -> str:
         """Redis's maxmemory-policy, or "unknown". Anything but noeviction loses pages. Raises `BrokerUnavailable`."""
         with self._broker():
-            return inspection.eviction_policy(self.redis)
+            return redis_checks.eviction_policy(self.redis)
 
     def queues_read_instead(self) -> tuple[str, ...]:
         """The queues of a worker that is there and does not read ours; none where all is well. Raises `BrokerUnavailable`."""

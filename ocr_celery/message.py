@@ -17,7 +17,7 @@ from ocr_celery.core.reading import Reading
 from ocr_celery.errors import BadOption, OcrError
 
 if TYPE_CHECKING:
-    from ocr_celery.page import Page
+    from ocr_celery.core.page import Page
 
 IMAGE, URL, COLLECT = "ocr.image", "ocr.url", "ocr.collect"
 PAGE_TASKS = frozenset({IMAGE, URL})

@@ -46,7 +46,7 @@ def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any]) -
 def _settle(text: bytes, parse: Callable[[bytes], Any]) -> None:
     from celery.app.task import Context
 
-    from ocr_celery.app import app  # a client that never purges builds none
+    from ocr_celery.celery import process_app  # a client that never purges builds none
 
     try:
         message = parse(text)
@@ -54,6 +54,6 @@ def _settle(text: bytes, parse: Callable[[bytes], Any]) -> None:
             return
         _, _, embedded = message.decode()
         request = Context(message.headers, **embedded)
-        app.backend.mark_as_failure(request.id, Purged(), request=request)
+        process_app().backend.mark_as_failure(request.id, Purged(), request=request)
     except Exception as exc:  # one message's trouble keeps no other from being settled
         log.warning("a purged message could not be settled: %r", exc)

@@ -12,12 +12,15 @@ from typing import Any
 from celery import Task
 
 from ocr_celery import message
-from ocr_celery.app import app
-from ocr_celery.consumer import outcome
+from ocr_celery.celery import process_app
 from ocr_celery.errors import Internal, OcrError
+from ocr_celery.transport import current_result
 
 _RETRY_AFTER = (2, 8, 30)  #: seconds before each new try of a page whose trouble may pass
 _LONGEST_WAIT = 120.0  #: seconds; a host that asks for more patience is asked again after this
+
+
+app = process_app()
 
 
 class PageTask(Task):
@@ -33,7 +36,7 @@ class PageTask(Task):
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """Return the result dict of the page at hand, or raise its error."""
         try:
-            result = outcome.current()
+            result = current_result.current()
         except LookupError:
             raise Internal(f"{self.name} needs a worker with the BatchPool.") from None
         if not isinstance(result, BaseException):

@@ -85,7 +85,7 @@ def sizes(most: int) -> list[int]:
 def measure(image: Path, most: int, prompt: str | None) -> None:
     """Print a line of JSON for the machine, for each page and for each step, to standard output."""
     from ocr_celery.decode.image import load
-    from ocr_celery.engine.choose import choose
+    from ocr_celery.engine.registry import choose
     from ocr_celery.settings import load_settings
 
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
@@ -128,7 +128,7 @@ def _end_with_the_parent() -> None:
 
 
 def _seat(id: str, page: Any, options: Any) -> Any:
-    from ocr_celery.engine import Seat
+    from ocr_celery.engine.contract import Seat
 
     return Seat(id=id, page=page, options=options)
 

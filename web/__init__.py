@@ -8,7 +8,19 @@ from werkzeug.routing import BaseConverter, Map
 from ocr_celery import __version__
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings, load_settings
-from web import docs, document, headers, incoming, observe, ocr, ops, problems, proxy, request_body, results
+from web import (
+    headers,
+    openapi,
+    ops,
+    problems,
+    proxy,
+    request_body,
+    request_log,
+    request_parsing,
+    results,
+    submit,
+    swagger_ui,
+)
 from web.schemas import Problem
 
 _DESCRIPTION = """OCR as a service: send pages, get ids, ask for the text.
@@ -33,13 +45,13 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     app.openapi_version = "3.1.0"  # many generators of clients do not know 3.2 yet, of which nothing is used here
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ocr_client"] = client or Client(settings, service=True)
-    observe.register(app)
+    request_log.register(app)
     problems.register(app)
-    request_body.register(app, largest=incoming.largest_body(settings))
-    for part in (ocr, results, ops):
+    request_body.register(app, largest=request_parsing.largest_body(settings))
+    for part in (submit, results, ops):
         app.register_api(part.api)
-    app.register_blueprint(docs.api)
-    document.complete(app, settings)
+    app.register_blueprint(swagger_ui.api)
+    openapi.complete(app, settings)
     app.wsgi_app = headers.Secured(_behind_proxy(app, settings))  # type: ignore[method-assign]
     return app
 

@@ -8,21 +8,21 @@ from typing import Any
 from gunicorn.glogging import Logger
 from redis.exceptions import RedisError
 
-from ocr_celery import listen, telemetry
+from ocr_celery import listen, logs
 from ocr_celery.client import Client
 from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import connect
-from ocr_celery.store.inspection import earlier_layout, eviction_policy, eviction_refusal
-from ocr_celery.store.refusal import why
+from ocr_celery.store.redis_checks import earlier_layout, eviction_policy, eviction_refusal
+from ocr_celery.store.redis_errors import why
+from web.gunicorn_worker import Worker, connection_limit
 from web.request_body import return_memory
-from web.server import Worker, connection_limit
 
 try:
     _settings = load_settings()
 except SettingsError as exc:
     sys.exit(f"ocr-celery: {exc}")
 
-_as_json = telemetry.start("facade", _settings.log_level, _settings.log_format)
+_as_json = logs.start("facade", _settings.log_level, _settings.log_format)
 return_memory()
 
 
@@ -89,10 +89,10 @@ forwarded_allow_ips = forwarder_headers = (
     ""  # no peer sets SCRIPT_NAME or the scheme here: web/proxy.py sees to proxies
 )
 preload_app = True  # what cannot start stops at once, and processes share what they import
-timeout = 60  # seconds without a sign of life from a process; what a request may take: web/patience.py
+timeout = 60  # seconds without a sign of life from a process; what a request may take: web/request_deadline.py
 graceful_timeout = 15  # seconds; a request takes milliseconds, an upload over a slow line seconds
 keepalive = 65  # seconds; longer than the 60 of the usual proxies, so that they close first
-accesslog = None  # web/observe.py writes the line
+accesslog = None  # web/request_log.py writes the line
 logger_class = _Lines
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None

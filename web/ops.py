@@ -7,10 +7,10 @@ from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
-from ocr_celery.store.inspection import UNKNOWN, eviction_refusal
-from web.document import answers
-from web.incoming import client
+from ocr_celery.store.redis_checks import UNKNOWN, eviction_refusal
+from web.openapi import answers
 from web.problems import NotReady, answer
+from web.request_parsing import client
 from web.schemas import Figures, Health, Index, Ready
 
 api = APIBlueprint("ops", __name__)

@@ -11,8 +11,8 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ocr_celery.errors import QueueFull
-from web.patience import was_cut
 from web.problems import MalformedRequest, RequestTimeout
+from web.request_deadline import was_cut
 
 _AT_ONCE = 1024 * 1024  # bytes asked of the connection; a body up to this size needs no place
 _LARGEST_AT_ONCE = 6  # bodies of the largest size that a process holds at the same time

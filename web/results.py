@@ -10,8 +10,8 @@ from flask_openapi.blueprint import APIBlueprint
 from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.status import Status, TaskView, of_batch
 from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
-from web.document import answers
-from web.incoming import checked, client
+from web.openapi import answers
+from web.request_parsing import checked, client
 from web.schemas import Batch, BatchPath, Shape, Task, TaskPath
 
 log = structlog.get_logger("web")

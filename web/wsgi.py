@@ -2,7 +2,7 @@
 
 import sys
 
-from ocr_celery import telemetry
+from ocr_celery import logs
 from ocr_celery.settings import SettingsError, load_settings
 from web import create_app
 
@@ -11,5 +11,5 @@ try:
 except SettingsError as exc:
     sys.exit(f"ocr-celery: {exc}")
 
-telemetry.start("facade", settings.log_level, settings.log_format)
+logs.start("facade", settings.log_level, settings.log_format)
 app = create_app(settings)

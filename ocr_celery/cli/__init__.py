@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ocr_celery import __version__
-from ocr_celery.cli import here
+from ocr_celery.cli import service_address
 from ocr_celery.cli.documents import Document, find
 from ocr_celery.cli.output import Output, place
 from ocr_celery.cli.service import Failed, Service
@@ -72,7 +72,7 @@ def read(
     The exit code is 0 when everything was read (or skipped, as asked for), 1 if a document could not be read,
     2 for wrong usage, 3 if documents in a folder were left out (PDF and others that are not read), 130 after Ctrl-C.
     """
-    server = server or here.server()
+    server = server or service_address.server()
     if not server.startswith(("http://", "https://")):
         raise click.BadParameter(f"{server!r} is no http address", param_hint="--server")
     if skip_existing and output is None:

@@ -21,28 +21,30 @@ from celery.worker import state as worker_state
 from kombu.asynchronous import get_event_loop
 from redis.exceptions import RedisError
 
-from ocr_celery import broker, message
-from ocr_celery.consumer import ending
-from ocr_celery.consumer.entry import Entry
-from ocr_celery.consumer.finish import finish, follow, give_back
-from ocr_celery.consumer.intake import Intake
-from ocr_celery.consumer.lanes import Lanes
-from ocr_celery.consumer.places import Places
+from ocr_celery import message
+from ocr_celery.consumer import shutdown
+from ocr_celery.consumer.completion import finish, follow, give_back
+from ocr_celery.consumer.page_loader import Intake
+from ocr_celery.consumer.page_run import Entry
+from ocr_celery.consumer.preparer import Lanes
+from ocr_celery.consumer.scheduler import Places
 from ocr_celery.consumer.threads import Threads
-from ocr_celery.core import deliveries
+from ocr_celery.core import delivery_limit
 from ocr_celery.core.batching import BatchPolicy
-from ocr_celery.core.feeding import Feed
+from ocr_celery.core.prefetch import Feed
 from ocr_celery.core.reading import Reading
-from ocr_celery.core.rereading import again
+from ocr_celery.core.reread_policy import again
 from ocr_celery.decode.job import Result as DecodeResult
 from ocr_celery.decode.pool import DecoderPool
-from ocr_celery.engine import Engine, Outcome
-from ocr_celery.engine.choose import choose
+from ocr_celery.engine.contract import Engine, Outcome
+from ocr_celery.engine.registry import choose
 from ocr_celery.errors import EngineKilled, GivenUp, OcrError, PageDeadline, WorkerKilled
 from ocr_celery.settings import SettingsError, load_settings
-from ocr_celery.store import inside, shared_prompt, unacked
+from ocr_celery.store import crash_marks, shared_prompt, unacked
 from ocr_celery.store.registry import Standing
-from ocr_celery.store.transient import is_transient
+from ocr_celery.store.transient_errors import is_transient
+from ocr_celery.transport import broker
+from ocr_celery.transport.stop_request import is_set
 
 log = logging.getLogger(__name__)
 
@@ -190,7 +192,7 @@ class BatchPool(BasePool):
                 log.warning("task %s waits for Redis: %s", entry.id, exc)
             else:
                 return True
-            if not ending.unset(worker_state.should_terminate):
+            if is_set(worker_state.should_terminate):
                 return False
             time.sleep(_REDIS_AWAY)
 
@@ -203,16 +205,16 @@ class BatchPool(BasePool):
             entry.replay = registry.meta(entry.id)
             return
         entry.created_at = standing.created_at
-        if standing.alone >= inside.CONVICTED:
+        if standing.alone >= crash_marks.CONVICTED:
             raise _CONVICTED[standing.killed]()
-        if deliveries.is_given_up(entry.request.request_dict.get("properties")):
+        if delivery_limit.is_given_up(entry.request.request_dict.get("properties")):
             raise GivenUp()
         options = shared_prompt.filled_in(self.redis, self.keys, kwargs)
         entry.job = message.read_job(entry.request.type, args, options, self.defaults)
         entry.options = entry.job.options
         if entry.refusal is not None:
             raise entry.refusal
-        entry.alone = standing.deaths >= inside.SUSPECTED or standing.alone > 0
+        entry.alone = standing.deaths >= crash_marks.SUSPECTED or standing.alone > 0
         entry.lonely_deaths = standing.alone
         entry.file = self.intake.file(entry.job, entry.address)
 
@@ -221,11 +223,11 @@ class BatchPool(BasePool):
         if not entry.request.delivery_info.get("redelivered") or entry.alone:
             self._prepare_for_engine(entry)
             return
-        inside.enter(self.redis, self.keys, self.node, [entry.id])
+        crash_marks.enter(self.redis, self.keys, self.node, [entry.id])
         try:
             self._prepare_for_engine(entry)
         finally:
-            inside.leave(self.redis, self.keys, self.node, [entry.id])
+            crash_marks.leave(self.redis, self.keys, self.node, [entry.id])
 
     def _prepare_for_engine(self, entry: Entry) -> None:
         assert entry.decoded is not None
@@ -334,8 +336,8 @@ class BatchPool(BasePool):
         log.error("the %s broke (%r); %d pages go back to the queue and this worker ends", broken, exc, len(self.held))
         if what == "engine":
             with suppress(RedisError):
-                inside.blame(self.redis, self.keys, self.node, what)
-        ending.end_worker(ending.ENGINE_BROKE)
+                crash_marks.blame(self.redis, self.keys, self.node, what)
+        shutdown.end_worker(shutdown.ENGINE_BROKE)
 
     def hold(self) -> int:
         """Messages to hold now."""
@@ -361,12 +363,12 @@ class BatchPool(BasePool):
     def flush(self) -> None:
         """The connection to Redis was lost. Everything is kept: an acknowledgement works on any connection, and what is
         delivered again meanwhile joins the page that is held."""
-        if self.held and ending.unset(worker_state.should_stop):
+        if self.held and not is_set(worker_state.should_stop):
             log.warning("connection to Redis lost; %d pages are kept", len(self.held))
 
     def on_stop(self) -> None:
         """Warm shutdown: finish what is held. A second signal (cold) ends the wait; what is left then goes back."""
-        if not ending.unset(worker_state.should_terminate):
+        if is_set(worker_state.should_terminate):
             return
         with self.changed:
             self.closing = True
@@ -382,7 +384,7 @@ class BatchPool(BasePool):
         if left:
             log.info("finishing %d pages before the worker stops", left)
         hub, returned_at = get_event_loop(), 0.0
-        while self.held and ending.unset(worker_state.should_terminate):
+        while self.held and not is_set(worker_state.should_terminate):
             with self.changed:
                 self.changed.wait(0.05)
             _acknowledge(hub)
@@ -407,9 +409,9 @@ class BatchPool(BasePool):
         if hasattr(self, "decoder"):
             self.decoder.close()
         self.engine.stop()
-        if not (self.broken or ending.name_lost):
+        if not (self.broken or shutdown.name_lost):
             with suppress(RedisError):
-                inside.forget(self.redis, self.keys, self.node)
+                crash_marks.forget(self.redis, self.keys, self.node)
 
     def terminate_job(self, pid: int, signal: Any = None) -> None:
         """`Entry.terminate` does it."""

@@ -5,7 +5,7 @@ import re
 
 from ocr_celery.core import grounding
 from ocr_celery.core.grounding import Block
-from ocr_celery.core.tables import with_pipe_tables
+from ocr_celery.core.html_tables import with_pipe_tables
 
 #: labels that name a part of a page; another label without text is what was looked for or read there
 LABELS = frozenset(

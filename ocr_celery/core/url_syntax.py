@@ -1,6 +1,6 @@
 """What a URL must look like to be fetched at all: the same answer where it is sent and where it is fetched.
 
-Nothing is resolved and nothing is asked here; where a URL leads is looked at when it is fetched (prepare/address.py).
+Nothing is resolved and nothing is asked here; where a URL leads is looked at when it is fetched (fetch/address_policy.py).
 """
 
 import re

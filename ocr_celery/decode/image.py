@@ -18,14 +18,14 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from ocr_celery.decode.colour import paint
-from ocr_celery.decode.cost import halvings, wavelet_levels
+from ocr_celery.core.page import Page
+from ocr_celery.decode.cost_estimate import halvings, wavelet_levels
+from ocr_celery.decode.header import check_pixels, look
 from ocr_celery.decode.jpeg import bare_jpeg
 from ocr_celery.decode.metadata import bare_gif, bare_png, tiff_pages
 from ocr_celery.decode.protocol import MOST_PAGES
+from ocr_celery.decode.rgb import paint
 from ocr_celery.errors import OcrError, TooManyPixels, Unreadable
-from ocr_celery.header import check_pixels, look
-from ocr_celery.page import Page
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # children work side by side, and each thread takes address space
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ocr_celery.core.page import Page
 from ocr_celery.errors import OcrError
-from ocr_celery.page import Page
 
 #: the page, why there is none, or None: it was given up and not decoded
 Result = Page | OcrError | None

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from ocr_celery.decode import cost
+from ocr_celery.core.page import Page
+from ocr_celery.decode import cost_estimate
 from ocr_celery.decode.admission import Admission, Room
-from ocr_celery.decode.children import Children
+from ocr_celery.decode.child_registry import Children
+from ocr_celery.decode.decoder_thread import Seat
+from ocr_celery.decode.header import look
 from ocr_celery.decode.job import Job, Result
 from ocr_celery.decode.protocol import Request
-from ocr_celery.decode.seat import Seat
 from ocr_celery.errors import OcrError
-from ocr_celery.header import look
-from ocr_celery.page import Page
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class DecoderPool:
         Raises what `header.look` raises. Returns at once; see `wait_for_room`.
         """
         header = look(data, max_pixels=self.max_pixels)
-        expected = cost.memory(header, data, self.max_side)
+        expected = cost_estimate.memory(header, data, self.max_side)
         job = Job(data=data, expected=expected, memory=expected, done=done)
         self._add(job)
         return job

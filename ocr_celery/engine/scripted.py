@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ocr_celery.core.options import Options
+from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
-from ocr_celery.engine import Broken, Finished, Outcome, Seat
+from ocr_celery.engine.contract import Broken, Finished, Outcome, Seat
 from ocr_celery.errors import EngineFailed
-from ocr_celery.page import Page
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,16 +10,16 @@ from pathlib import Path
 import requests
 from redis.exceptions import RedisError
 
-from ocr_celery.engine import choose
+from ocr_celery.engine import registry
 from ocr_celery.local import Problem, address, redis, sample
-from ocr_celery.local import say as speech
-from ocr_celery.local.folder import Folder
-from ocr_celery.local.guard import THEN, Guard
-from ocr_celery.local.say import say
+from ocr_celery.local import console as speech
+from ocr_celery.local.console import say
+from ocr_celery.local.data_dir import Folder
+from ocr_celery.local.process_guard import THEN, Guard
 from ocr_celery.local.supervisor import Program, Supervisor
 from ocr_celery.settings import Settings, SettingsError, load_settings
-from ocr_celery.store import connect, inspection
-from ocr_celery.store.refusal import tls_trouble, why
+from ocr_celery.store import connect, redis_checks
+from ocr_celery.store.redis_errors import tls_trouble, why
 
 _CHECKOUT = Path(__file__).parents[2]  #: where web/ and celeryconfig.py are, which are not installed
 _REDIS_WAIT = 60.0  #: seconds for a given Redis to answer, which may be starting at the same time
@@ -29,7 +29,7 @@ def main() -> int:
     """The exit code: 0 when stopped by the user, 1 when something is in the way, 2 when a setting is wrong."""
     try:
         settings = load_settings()
-        choose.check(settings)
+        registry.check(settings)
     except SettingsError as exc:
         print(f"ocr-celery: {exc}", file=sys.stderr)
         return 2
@@ -181,8 +181,8 @@ async def _given_redis(url: str) -> None:
 def _inspect(url: str) -> None:
     """Refuse a Redis that loses pages, and say what an earlier version left in it."""
     with connect(url) as client:
-        refused = inspection.eviction_refusal(inspection.eviction_policy(client))
-        earlier = inspection.earlier_layout(client)
+        refused = redis_checks.eviction_refusal(redis_checks.eviction_policy(client))
+        earlier = redis_checks.earlier_layout(client)
     if refused:
         raise Problem(f"REDIS_URL: {refused}")
     if earlier:

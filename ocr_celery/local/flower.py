@@ -12,10 +12,10 @@ from importlib.util import find_spec
 from redis.exceptions import RedisError
 
 from ocr_celery.local import Problem, address, redis
-from ocr_celery.local.folder import Folder
-from ocr_celery.local.say import say
+from ocr_celery.local.console import say
+from ocr_celery.local.data_dir import Folder
 from ocr_celery.settings import Settings, SettingsError, load_settings
-from ocr_celery.store.refusal import why
+from ocr_celery.store.redis_errors import why
 
 _AGAIN = 5.0  #: seconds between two looks whether what was missing is there
 _HERE = "redis://127.0.0.1:6379/0"  #: where the other lines of the Procfile look without REDIS_URL
@@ -38,7 +38,7 @@ def main() -> None:
 
 def _run(settings: Settings, url: str) -> None:
     os.environ["REDIS_URL"] = url
-    from ocr_celery.app import service_app
+    from ocr_celery.celery import service_app
 
     app = service_app()
     # kombu's own transport: Flower takes no task from a queue, and knows queues only behind the URLs that it knows

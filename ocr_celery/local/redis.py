@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from ocr_celery.local import Problem
-from ocr_celery.local.folder import Folder
+from ocr_celery.local.data_dir import Folder
 from ocr_celery.local.supervisor import Program
 from ocr_celery.store import connect
 

@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocr_celery.local import guard
-from ocr_celery.local.guard import Guard
+from ocr_celery.local import process_guard
+from ocr_celery.local.process_guard import Guard
 
 _PIECE = 65536  #: bytes; a line longer than this is shown in pieces
 
@@ -102,10 +102,10 @@ class Supervisor:
         self._running[program] = process
         shown = asyncio.create_task(self._show(process.stdout, program.name))
         if self._stopping.is_set():
-            guard.end(process.pid, signal.SIGTERM)
+            process_guard.end(process.pid, signal.SIGTERM)
         while (code := process.returncode) is None:  # some Pythons' wait() also waits for whoever else holds the pipe
             await _either(process.wait(), 0.2)
-        guard.end_group(process.pid, signal.SIGKILL)  # what it left behind may hold the port or the GPU
+        process_guard.end_group(process.pid, signal.SIGKILL)  # what it left behind may hold the port or the GPU
         self._guard.forget(process.pid)
         del self._running[program]
         await _either(shown, 1.0)
@@ -129,7 +129,7 @@ class Supervisor:
     # -- stopping ------------------------------------------------------------------------------------------------------
 
     async def _end(self, kept: Mapping[Program, "asyncio.Task[None]"]) -> None:
-        for number, patience in ((signal.SIGTERM, self._grace), *guard.THEN):
+        for number, patience in ((signal.SIGTERM, self._grace), *process_guard.THEN):
             left = [program for program, task in kept.items() if not task.done()]
             if not left:
                 break
@@ -146,7 +146,7 @@ class Supervisor:
         for program in programs:
             process = self._running.get(program)
             if process and process.returncode is None:
-                guard.end(process.pid, number)
+                process_guard.end(process.pid, number)
 
     async def _gone(self, tasks: Sequence["asyncio.Task[None]"], patience: float) -> None:
         self._hurried.clear()

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from ocr_celery.store.transient import leaving
+from ocr_celery.store.transient_errors import leaving
 
 CONNECT_TIMEOUT = 1.0  #: seconds
 ANSWER_TIMEOUT = 2.0  #: seconds; below the 3 s in which a caller is told that Redis is away

@@ -26,7 +26,7 @@ class Keys:
     # -- tasks -----------------------------------------------------------------------------------------------------------
 
     def task(self, id: str) -> str:
-        """Hash: created_at, updated_at, state; deaths, alone, killed (store/inside.py)."""
+        """Hash: created_at, updated_at, state; deaths, alone, killed (store/crash_marks.py)."""
         return f"{self.prefix}task:{id}"
 
     def blob(self, id: str) -> str:

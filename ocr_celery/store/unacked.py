@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from redis import Redis
 
-from ocr_celery.core import deliveries
-from ocr_celery.store import inside, messages, scripts
+from ocr_celery.core import delivery_limit
+from ocr_celery.store import crash_marks, messages, scripts
 from ocr_celery.store.keys import Keys
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,7 @@ _AT_ONCE = 200  #: messages per step
 
 def take_over(redis: Redis, keys: Keys, node: str) -> int:
     """The node died: remember it of the pages in its engine, and give back all that it holds. Answers how many messages."""
-    inside.blame(redis, keys, node, "worker")  # first: whoever gets these pages next must know
+    crash_marks.blame(redis, keys, node, "worker")  # first: whoever gets these pages next must know
     return_handed(redis, keys, node)  # these before what was taken earlier, which is in front of them then
     return give_back(redis, keys, node, counted=True)
 
@@ -27,7 +27,7 @@ def give_back(redis: Redis, keys: Keys, node: str, *, but: Collection[str] = (),
     """Return all that a node holds to the head of its queue, marked as delivered before. Answers how many messages.
 
     `but`: the delivery tags of messages that it is working on and keeps. `counted`: whether these deliveries count against
-    the messages (core/deliveries.py).
+    the messages (core/delivery_limit.py).
     Safe to run from several processes at once: each message goes back once.
     """
     key = keys.unacked(node)
@@ -72,7 +72,7 @@ def _message(record: bytes, *, counted: bool) -> tuple[str, str]:
     headers["redelivered"] = True
     _mapping(properties, "delivery_info")["redelivered"] = True
     if counted:
-        properties["deliveries"] = deliveries.count(properties) + 1
+        properties["deliveries"] = delivery_limit.count(properties) + 1
     if not isinstance(queue, str):
         raise TypeError("the queue is no text")
     return queue, json.dumps(message)

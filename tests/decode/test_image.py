@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw
 
+from ocr_celery.core.page import Page
 from ocr_celery.decode.image import load as load_with
 from ocr_celery.decode.protocol import MOST_PAGES
 from ocr_celery.errors import EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels, Unreadable
-from ocr_celery.page import Page
 
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
 

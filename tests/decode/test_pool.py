@@ -15,12 +15,12 @@ from bombs import saved, wavelets
 from nodes import ROOT, until
 from PIL import Image
 
-from ocr_celery.decode import process, seat
+from ocr_celery.core.page import Page
+from ocr_celery.decode import child_process, decoder_thread
 from ocr_celery.decode.image import load
 from ocr_celery.decode.job import Result
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.errors import NotAnImage, OcrError, PageTooCostly, TooManyPixels, Unreadable
-from ocr_celery.page import Page
 
 MAX_PIXELS = 64_000_000
 Make = Callable[..., DecoderPool]
@@ -80,7 +80,7 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trap:
         source = source.replace(asked, "\n".join(added)).replace("def _answer(", "\n".join(spin))
         (tmp_path / "trapped.py").write_text(source)
         start = f"import sys; sys.path[:0] = [{str(tmp_path)!r}, sys.argv[1]]; import trapped; trapped.main()"
-        monkeypatch.setattr(process, "_START", start)
+        monkeypatch.setattr(child_process, "_START", start)
 
     return set_up
 
@@ -255,9 +255,9 @@ def test_only_children_import_decoders() -> None:
 
 PARENT = """
 import sys, time
-from ocr_celery.decode import process, seat
+from ocr_celery.decode import child_process, decoder_thread
 from ocr_celery.decode.pool import DecoderPool
-process._START = sys.argv[1]
+child_process._START = sys.argv[1]
 pool = DecoderPool(max_pixels=64_000_000, max_side=1280, seconds=600)
 pool.submit(sys.stdin.buffer.read(), lambda _: None)
 print("submitted", flush=True)
@@ -270,7 +270,7 @@ time.sleep(600)
 def test_children_end_with_their_worker_however_it_ends(how: signal.Signals, trap: Trap) -> None:
     trap(seconds=600)
     worker = subprocess.Popen(
-        [sys.executable, "-c", PARENT, process._START],
+        [sys.executable, "-c", PARENT, child_process._START],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -318,8 +318,8 @@ def test_giving_up_ends_what_takes_long_and_finishes_what_is_quick(trap: Trap, m
 
 
 def test_decoders_that_cannot_be_started_are_said_at_once(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
-    monkeypatch.setattr(process, "_START", "import sys; sys.exit(3)")
-    with pytest.raises(process.ChildDied, match="3"):
+    monkeypatch.setattr(child_process, "_START", "import sys; sys.exit(3)")
+    with pytest.raises(child_process.ChildDied, match="3"):
         make().children.wait_started()
 
 
@@ -382,8 +382,8 @@ def test_where_no_child_can_be_started_any_more_pages_go_back_and_the_worker_lea
     pool = DecoderPool(max_pixels=MAX_PIXELS, max_side=1280, seconds=60, broke=broke.append)
     pool.children.wait_started()
     pool.decode(picture(50, 50))
-    monkeypatch.setattr(seat, "_STARTS", 2)
-    monkeypatch.setattr(process.sys, "executable", "/no/such/python")
+    monkeypatch.setattr(decoder_thread, "_STARTS", 2)
+    monkeypatch.setattr(child_process.sys, "executable", "/no/such/python")
     for pid in pool.children.pids():
         os.kill(pid, signal.SIGKILL)
     results = [submitted(pool, picture(50, 50)) for _ in range(3)]

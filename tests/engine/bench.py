@@ -8,9 +8,9 @@ from typing import TypeVar
 from PIL import Image
 
 from ocr_celery.core.options import Options
+from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
-from ocr_celery.engine import Engine, Outcome, Seat
-from ocr_celery.page import Page
+from ocr_celery.engine.contract import Engine, Outcome, Seat
 
 T = TypeVar("T")
 

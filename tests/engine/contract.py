@@ -9,7 +9,7 @@ from typing import ClassVar
 import pytest
 from bench import Bench, until
 
-from ocr_celery.engine import Engine, Seat
+from ocr_celery.engine.contract import Engine, Seat
 from ocr_celery.errors import OcrError
 
 _numbers = count(1)

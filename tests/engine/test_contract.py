@@ -9,7 +9,7 @@ from contract import EngineContract, new_id
 from PIL import Image, ImageDraw, ImageFont
 
 from ocr_celery.core.prompts import FREE_OCR, MARKDOWN
-from ocr_celery.engine import Engine, Seat
+from ocr_celery.engine.contract import Engine, Seat
 from ocr_celery.engine.scripted import Script, ScriptedEngine
 
 
@@ -44,7 +44,7 @@ class TestRapid(EngineContract):
     bad_code = "engine_failed"
 
     def engine(self) -> Engine:
-        rapid = pytest.importorskip("ocr_celery.engine.rapid")
+        rapid = pytest.importorskip("ocr_celery.engine.rapid.engine")
         engine: Engine = rapid.RapidEngine(threads=2)
         return engine
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from bench import until
 
-from ocr_celery.engine.leash import Leash, held_by
+from ocr_celery.engine.vllm.process_reaper import Leash, held_by
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
 
@@ -18,7 +18,7 @@ SLEEP = "import time; time.sleep(60)"
 CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}], start_new_session=True)"
 HOLDER = f"""
 import subprocess, sys, time
-from ocr_celery.engine.leash import Leash
+from ocr_celery.engine.vllm.process_reaper import Leash
 leash = Leash()
 with leash.held():
     subprocess.Popen([sys.executable, "-c", {CHILD!r}])

@@ -8,7 +8,7 @@ from pathlib import Path
 from nodes import until
 from service import LocalService, alive, family
 
-from ocr_celery.local.folder import Folder
+from ocr_celery.local.data_dir import Folder
 
 
 class Whole(LocalService):

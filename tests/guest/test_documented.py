@@ -22,7 +22,7 @@ READ = f"page of 100 x 20, {prompts.MARKDOWN.removeprefix('<image>').strip()}"
 REFUSED = "SourceRefused('127.0.0.1 answered with status 404.')"
 
 #: in front of their module: our client and its application are in their process, too
-USES_OURS = "from ocr_celery.app import app as ours\n\nours.amqp\n"
+USES_OURS = "from ocr_celery.celery import process_app\n\nprocess_app().amqp\n"
 
 #: what each block prints, in order
 PRINTED = [

@@ -27,7 +27,8 @@ ids = [client.submit_image(b"an image"), client.submit_url("http://pages.example
 ids.append(client.default().app.send_task("ocr.url", ["http://pages.example/2.png"]).id)
 assert client.look_up(ids[0]).status == "pending"
 assert client.stats().pending == 2
-from ocr_celery.app import app
+from ocr_celery.celery import process_app
+app = process_app()
 app.send_task("ocr.url", ["http://pages.example/3.png"])
 print("goes on")
 """
@@ -120,7 +121,7 @@ def test_the_service_s_own_programs_are_strict(program: tuple[str, ...]) -> None
 def test_a_program_of_the_service_reads_the_env_file_where_it_is_started(redis: RedisServer, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"REDIS_URL={redis.url}\nOCR_QUEUE=scans\nOCR_TASK_TTL=77\n")
     program = (
-        "from ocr_celery import celery; c = celery.conf; print(c.broker_url, c.task_default_queue, c.result_expires)"
+        "from ocr_celery.celery import app; c = app.conf; print(c.broker_url, c.task_default_queue, c.result_expires)"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

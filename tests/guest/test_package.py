@@ -38,7 +38,8 @@ def seen():
 before = seen()
 assert before == ("prefork", None, None, "celery", False), before
 from ocr_celery import client
-from ocr_celery.app import app
+from ocr_celery.celery import process_app
+app = process_app()
 app.conf.worker_pool, app.amqp, client.default().app.conf.broker_url
 assert seen() == before, seen()
 assert celery.current_app is not app
@@ -57,7 +58,8 @@ def test_modules_of_the_service_that_are_named_as_ours_stay_the_service_s(host: 
     program = """
 sys.path.insert(0, "")
 import celery, web
-from ocr_celery.app import app
+from ocr_celery.celery import process_app
+app = process_app()
 assert celery.current_app.conf.broker_url == "redis://own.internal/0"
 assert app.conf.broker_url == "redis://ocr.internal/0", app.conf.broker_url
 assert web.OWN
@@ -107,5 +109,5 @@ def test_make_run_says_that_it_is_of_the_checkout(host: Host) -> None:
 
 def test_a_worker_needs_no_checkout(host: Host, redis: RedisServer, tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(f"REDIS_URL={redis.url}\nOCR_QUEUE=scans\n")
-    done = host("from ocr_celery import celery; print(celery.conf.broker_url, celery.conf.task_default_queue)")
+    done = host("from ocr_celery.celery import app; print(app.conf.broker_url, app.conf.task_default_queue)")
     assert (done.returncode, done.stdout) == (0, f"{redis.url} scans\n"), done.stderr

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_celery.local.guard import Guard
+from ocr_celery.local.process_guard import Guard
 from ocr_celery.local.supervisor import Pauses, Program, Supervisor
 
 PATIENCE = 20.0  #: seconds for what should take a fraction of one
@@ -145,7 +145,7 @@ async def test_the_last_is_stopped_when_all_others_are_gone(tmp_path: Path) -> N
 
 
 async def test_who_does_not_stop_is_killed_with_all_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocr_celery.local.guard.THEN", ((signal.SIGQUIT, 0.1), (signal.SIGKILL, PATIENCE)))
+    monkeypatch.setattr("ocr_celery.local.process_guard.THEN", ((signal.SIGQUIT, 0.1), (signal.SIGKILL, PATIENCE)))
     said = Said()
     async with supervisor(said, grace=0.1) as it:
         it.keep(Program(name="deaf", command=python(DEAF)))
@@ -171,7 +171,7 @@ async def test_a_hurry_ends_the_patience(tmp_path: Path) -> None:
 
 ORPHANED = """
 import asyncio, sys
-from ocr_celery.local.guard import Guard
+from ocr_celery.local.process_guard import Guard
 from ocr_celery.local.supervisor import Program, Supervisor
 LIVES, DEAF, notes, held = sys.argv[1:]
 

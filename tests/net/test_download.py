@@ -26,8 +26,8 @@ from ocr_celery.errors import (
     SourceRefused,
     TooManyRedirects,
 )
-from ocr_celery.prepare.download import Downloader
-from ocr_celery.prepare.inflate import Inflater
+from ocr_celery.fetch.download import Downloader
+from ocr_celery.fetch.inflate import Inflater
 
 PAGE = b"\x89PNG and so on" * 100
 #: places that a redirect may name; \udcff is the byte 0xff

@@ -61,7 +61,7 @@ class LocalService:
 
     def worker_pid(self) -> int:
         """The process id of its worker, by the lease that the worker holds on its name."""
-        from ocr_celery.local.folder import Folder
+        from ocr_celery.local.data_dir import Folder
         from ocr_celery.store import connect
         from ocr_celery.store.keys import Keys
 

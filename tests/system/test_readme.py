@@ -94,7 +94,7 @@ ALONE = [code for code in blocks("python") if "from mine " not in code]
 
 @pytest.mark.parametrize("code", ALONE, ids=["client", "celery"])
 def test_every_python_block_works_as_written(code: str, here: Path, service: LocalService, files: str) -> None:
-    from ocr_celery.local.folder import Folder
+    from ocr_celery.local.data_dir import Folder
 
     url = Folder(service.folder).redis_url
     code = ours(code, service, files).replace("redis://localhost:6379/0", url)

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr_celery.errors import AddressRefused, BadUrl, DownloadFailed, DownloadTimeout, OcrError
-from ocr_celery.prepare.address import AllowList, is_special
-from ocr_celery.prepare.download import Downloader
+from ocr_celery.fetch.address_policy import AllowList, is_special
+from ocr_celery.fetch.download import Downloader
 
 
 def is_literal(host: str) -> bool:
@@ -168,7 +168,7 @@ def test_a_special_address_is_refused_to_a_host_that_was_located(names: dict[str
 def test_a_host_that_is_not_found_is_a_failed_download_or_one_that_took_too_long(
     monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
-    monkeypatch.setattr("ocr_celery.prepare.download._LATE", -1 if late else 1000)
+    monkeypatch.setattr("ocr_celery.fetch.download._LATE", -1 if late else 1000)
     with pytest.raises(DownloadTimeout if late else DownloadFailed, match=r"nowhere\.example"):
         Downloader(timeout=5, max_bytes=1000, max_redirects=3).locate("http://nowhere.example/?token=abc")
 

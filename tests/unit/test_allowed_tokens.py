@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
 from ocr_celery.message import result_dict
-from ocr_celery.page import Page
 from web.schemas import Details
 
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ocr_celery.core.batching import Batcher, BatchPolicy, Moment
-from ocr_celery.core.feeding import FEWEST, Feed
+from ocr_celery.core.prefetch import FEWEST, Feed
 
 
 def batcher(size: int, timeout: float, ready: list[float], *, refill: bool = True) -> Batcher[int]:

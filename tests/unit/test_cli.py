@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import CliRunner, Result
 
-from ocr_celery.cli import here, main
+from ocr_celery.cli import main, service_address
 from ocr_celery.cli.documents import find
 from ocr_celery.core.markdown import to_markdown
 
@@ -304,7 +304,7 @@ def test_where_none_is_named_it_is_the_service_of_this_folder(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert here.server() == url
+    assert service_address.server() == url
 
 
 def test_a_name_from_a_url_stays_inside_the_folder() -> None:

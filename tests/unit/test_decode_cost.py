@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ocr_celery.decode.cost import halvings, memory, wavelet_levels
-from ocr_celery.header import look
+from ocr_celery.decode.cost_estimate import halvings, memory, wavelet_levels
+from ocr_celery.decode.header import look
 
 MB = 1 << 20
 

@@ -2,18 +2,18 @@
 
 import pytest
 
-from ocr_celery.core import deliveries
+from ocr_celery.core import delivery_limit
 
 
 @pytest.mark.parametrize(
     "properties", [None, "x", [], {}, {"deliveries": None}, {"deliveries": "60"}, {"deliveries": True}]
 )
 def test_what_is_no_count_counts_as_none(properties: object) -> None:
-    assert deliveries.count(properties) == 0
-    assert not deliveries.is_given_up(properties)
+    assert delivery_limit.count(properties) == 0
+    assert not delivery_limit.is_given_up(properties)
 
 
 def test_it_is_given_up_after_so_many_and_not_before() -> None:
-    assert not deliveries.is_given_up({"deliveries": deliveries.MOST - 1})
-    assert deliveries.is_given_up({"deliveries": deliveries.MOST})
-    assert not deliveries.is_given_up({"deliveries": -60})
+    assert not delivery_limit.is_given_up({"deliveries": delivery_limit.MOST - 1})
+    assert delivery_limit.is_given_up({"deliveries": delivery_limit.MOST})
+    assert not delivery_limit.is_given_up({"deliveries": -60})

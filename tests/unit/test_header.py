@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ocr_celery import header
+from ocr_celery.decode import header
+from ocr_celery.decode.header import Header, look
 from ocr_celery.errors import EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels
-from ocr_celery.header import Header, look
 
 LIMIT = 1_000_000
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ocr_celery.consumer.presence import shown
+from ocr_celery.consumer.lease import shown
 
 
 def test_a_process_of_a_machine() -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ocr_celery.log_pipe import as_json
+from ocr_celery.logs.pipe import as_json
 
 NOW = 1_750_000_000.25
-START = "from ocr_celery import telemetry; telemetry.start('worker', 'INFO', 'auto', worker='ocr1@vm');"
+START = "from ocr_celery import logs; logs.start('worker', 'INFO', 'auto', worker='ocr1@vm');"
 
 
 def written(code: str) -> tuple[int, list[dict[str, Any]]]:
@@ -93,8 +93,8 @@ def test_a_file_takes_all_lines_in_place_of_standard_error(tmp_path: Path) -> No
     code = """
 import logging, sys
 from pathlib import Path
-from ocr_celery import telemetry
-telemetry.start("worker", "INFO", "auto", file=Path(sys.argv[1]))
+from ocr_celery import logs
+logs.start("worker", "INFO", "auto", file=Path(sys.argv[1]))
 logging.getLogger("a").info("logged")
 print("printed")
 """
@@ -104,7 +104,7 @@ print("printed")
 
 
 def test_as_text_nothing_is_changed_but_the_lines_of_the_log() -> None:
-    code = "from ocr_celery import telemetry; telemetry.start('worker', 'INFO', 'text')\n"
+    code = "from ocr_celery import logs; logs.start('worker', 'INFO', 'text')\n"
     code += "import logging; logging.getLogger('a').warning('logged\\n21:00:00 forged'); print('printed')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "printed\n"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ocr_celery.engine.room import allowed
+from ocr_celery.engine.vllm.token_budget import allowed
 from ocr_celery.errors import PromptTooLong
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ocr_celery.terminal_log import coloured, line, renamed
+from ocr_celery.logs.terminal import coloured, line, renamed
 
 AT = time.struct_time((2026, 1, 2, 21, 4, 32, 0, 0, 0))
 ID = "0eda4be5-64a1-4b0c-8f7e-0f4b2f1c9a55"

@@ -6,7 +6,7 @@ from kombu.exceptions import OperationalError
 from redis import exceptions
 from redis._parsers.base import BaseParser
 
-from ocr_celery.store.transient import is_elsewhere, is_transient
+from ocr_celery.store.transient_errors import is_elsewhere, is_transient
 
 PASSES = (
     "OOM command not allowed when used memory > 'maxmemory'.",

@@ -5,8 +5,8 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_celery.core.shares import DOWN, SLOW, Turn
-from ocr_celery.core.turns import MOST_HELD_UP, SINGLE, Turns, domain
+from ocr_celery.core.fetch_queue import MOST_HELD_UP, SINGLE, Turns, domain
+from ocr_celery.core.fetch_shares import DOWN, SLOW, Turn
 
 THREADS = 16
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ocr_celery.core.url_syntax import MAX_URL, check
 from ocr_celery.errors import BadUrl
-from ocr_celery.prepare.download import Downloader
+from ocr_celery.fetch.download import Downloader
 
 MALFORMED: list[Any] = [
     *("", " ", "page.png", "/page.png", "//example.com/", "http:/example.com", "http://", "http:///x", "https://?a=b"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ocr_celery.core import verdict
 from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
-from ocr_celery.core.rereading import again
+from ocr_celery.core.reread_policy import again
 from ocr_celery.core.verdict import Verdict, judge
 
 PROSE = "The quick brown fox jumps over the lazy dog, and nobody in this long sentence says a thing twice. "

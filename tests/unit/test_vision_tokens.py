@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_celery.engine.vision_tokens import FIRST, SECOND, Sight
+from ocr_celery.engine.vllm.tiling import FIRST, SECOND, Sight
 
 SIDES = st.integers(1, 20_000)
 

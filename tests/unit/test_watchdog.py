@@ -1,6 +1,6 @@
 """When an engine counts as hung."""
 
-from ocr_celery.engine.watchdog import Watchdog
+from ocr_celery.engine.vllm.watchdog import Watchdog
 
 
 def test_an_engine_with_pages_that_makes_no_step_is_hung_after_so_many_looks() -> None:

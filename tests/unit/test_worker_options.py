@@ -2,7 +2,7 @@
 
 import pytest
 
-from ocr_celery.consumer.command_line import warnings
+from ocr_celery.consumer.worker_options import warnings
 
 
 @pytest.mark.parametrize(

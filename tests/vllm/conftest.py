@@ -15,7 +15,7 @@ from bench import Bench  # noqa: E402
 from checkpoint import write  # noqa: E402
 from nodes import RedisServer  # noqa: E402
 
-from ocr_celery.engine.deepseek import DeepseekEngine, Model  # noqa: E402
+from ocr_celery.engine.vllm.engine import DeepseekEngine, Model  # noqa: E402
 
 for name in [name for name in os.environ if name.startswith("OCR_")]:
     del os.environ[name]

@@ -3,7 +3,7 @@
 from bench import seat
 from PIL import Image
 
-from ocr_celery.engine import Seat
+from ocr_celery.engine.contract import Seat
 
 SENTENCE = "Free OCR."  #: twelve words, then the end
 LAYOUT = "<|grounding|>Convert the document to markdown. "  #: 189 tokens, then the end

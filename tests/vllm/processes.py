@@ -4,12 +4,13 @@ from pathlib import Path
 
 import psutil
 
-from ocr_celery.engine import Engine, leash
+from ocr_celery.engine.contract import Engine
+from ocr_celery.engine.vllm import process_reaper
 
 
 def held(engine: Engine) -> list[int]:
     """The living processes of this engine, also when it is stopped."""
-    return leash.held_by(engine.mark)  # type: ignore[attr-defined]
+    return process_reaper.held_by(engine.mark)  # type: ignore[attr-defined]
 
 
 def named(name: str, pids: list[int]) -> int:

@@ -9,7 +9,7 @@ from pages import SENTENCE, page
 from vllm.model_executor.models.deepseek_ocr import DeepseekOCRProcessingInfo
 from vllm.model_executor.models.deepseek_ocr2 import DeepseekOCR2ProcessingInfo
 
-from ocr_celery.engine.vision_tokens import FIRST, SECOND, Sight
+from ocr_celery.engine.vllm.tiling import FIRST, SECOND, Sight
 
 SIZES = [
     (1, 1),

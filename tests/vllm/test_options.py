@@ -6,7 +6,7 @@ from contract import new_id
 from pages import ROUND, SENTENCE, page
 
 from ocr_celery.core import prompts
-from ocr_celery.engine.vision_tokens import FIRST
+from ocr_celery.engine.vllm.tiling import FIRST
 
 
 def test_temperatures_of_one_batch_do_not_mix(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from contract import new_id
 from pages import NO_GUARD, ROUND, SENTENCE, page
 from test_guard import CIRCLE, MOST
 
-from ocr_celery.engine.vision_tokens import SECOND
+from ocr_celery.engine.vllm.tiling import SECOND
 
 
 @pytest.fixture(scope="module")

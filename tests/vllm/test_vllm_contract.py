@@ -12,7 +12,7 @@ from contract import EngineContract, new_id
 from pages import LAYOUT, NO_GUARD, ROUND, SENTENCE, page
 from processes import held, named
 
-from ocr_celery.engine import Engine, Seat
+from ocr_celery.engine.contract import Engine, Seat
 
 
 class TestVllm(EngineContract):

@@ -12,7 +12,7 @@ from pages import LAYOUT, NO_GUARD, ROUND, SENTENCE
 from processes import family, named
 
 from ocr_celery.client import Client
-from ocr_celery.consumer.ending import ENGINE_BROKE
+from ocr_celery.consumer.shutdown import ENGINE_BROKE
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
 

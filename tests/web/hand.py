@@ -65,8 +65,9 @@ class Hand:
     """Does to tasks what a worker does, through the worker's own result backend."""
 
     def __init__(self) -> None:
-        from ocr_celery.app import app
+        from ocr_celery.celery import process_app
 
+        app = process_app()
         self.backend = app.backend
 
     def start(self, id: str) -> None:

@@ -19,7 +19,7 @@ from flask.testing import FlaskClient
 from nodes import ROOT, RedisServer, png, until
 from served import served
 
-from ocr_celery import telemetry
+from ocr_celery import logs
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
 
@@ -46,7 +46,7 @@ def log() -> Iterator[Log]:
     """The log as production writes it, at its most talkative."""
     root, log = logging.getLogger(), Log()
     before = root.handlers[:], root.level
-    telemetry.configure("DEBUG", "json", log.stream)
+    logs.configure("DEBUG", "json", log.stream)
     yield log
     root.handlers[:], level = before
     root.setLevel(level)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from celery import signals
 
-from ocr_celery import outbox
 from ocr_celery.client import Client
+from ocr_celery.transport import outbox
 
 OPTIONS = {"prompt": "<image>\nFree OCR.", "temperature": 0.0}
 PARENT = "7f0e9f4e-0000-4000-8000-000000000001"

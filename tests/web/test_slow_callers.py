@@ -13,7 +13,7 @@ import requests
 from nodes import ROOT, RedisServer, png, until
 from served import Served, served
 
-from web.server import FIRST_BYTE
+from web.gunicorn_worker import FIRST_BYTE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")
 
@@ -115,10 +115,8 @@ def test_more_connections_than_a_process_may_hold_shut_nobody_out(redis_server: 
 
 @pytest.mark.parametrize(("soft", "hard"), [(256, 256), (64, 1000)])
 def test_a_process_holds_as_many_connections_as_it_may_open_files(soft: int, hard: int) -> None:
-    code = (
-        f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard})); from web.server import connection_limit"
-    )
-    code += "; print(connection_limit(16), r.getrlimit(r.RLIMIT_NOFILE)[0])"
+    code = f"import resource as r; r.setrlimit(r.RLIMIT_NOFILE, ({soft}, {hard}))"
+    code += "; from web.gunicorn_worker import connection_limit; print(connection_limit(16), r.getrlimit(r.RLIMIT_NOFILE)[0])"
     limit, files = map(int, subprocess.check_output([sys.executable, "-c", code], cwd=ROOT).split())
     assert files == min(hard, 65_536)
     assert 32 <= limit <= min(files - 64, 10_000)

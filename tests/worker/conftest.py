@@ -19,8 +19,9 @@ def renew_connections() -> None:
     """Those of this process broke where a test restarted Redis; Celery would notice by an error."""
     from kombu import pools
 
-    from ocr_celery.app import app
+    from ocr_celery.celery import process_app
 
+    app = process_app()
     pools.reset()
     app._pool = app.amqp._producer_pool = None
     app.backend.result_consumer.stop()

@@ -8,9 +8,9 @@ from nodes import RedisServer, Worker, final, keys, png, until
 from proxy import Proxy
 from service import until_settled
 
-from ocr_celery.broker import Transport
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
+from ocr_celery.transport.broker import Transport
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from malformed import good, malformed
 from nodes import RedisServer, final, keys, png, until
 from service import Service
 
-from ocr_celery.core import deliveries
+from ocr_celery.core import delivery_limit
 from ocr_celery.core.status import Status
 
 SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.05}
@@ -95,7 +95,7 @@ def test_a_page_that_came_to_no_end_too_often_fails_and_its_chord_goes_on(servic
     chord = service.app.signature("ocr.collect", task_id="body")
     message = good(png(), links={"chord": dict(chord)})
     message["headers"] |= {"group": "given-up", "group_index": 0}
-    message["properties"]["deliveries"] = deliveries.MOST
+    message["properties"]["deliveries"] = delivery_limit.MOST
     service.app.backend.set_chord_size("given-up", 1)
     sent = push(service.redis, message)
     until(service.result(sent).ready, what="it fails")

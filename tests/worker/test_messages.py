@@ -7,7 +7,7 @@ import pytest
 from malformed import good
 from nodes import RedisServer, keys
 
-from ocr_celery.core import deliveries
+from ocr_celery.core import delivery_limit
 from ocr_celery.store import messages, unacked
 
 NODE = "w1@test"
@@ -95,7 +95,7 @@ def test_a_death_counts_against_what_was_held_and_an_orderly_end_does_not(redis:
         unacked.take_over(redis.client, keys, NODE)
         taken(redis)
         unacked.give_back(redis.client, keys, NODE)
-        assert deliveries.count(waiting(redis)[0]["properties"]) == counted
+        assert delivery_limit.count(waiting(redis)[0]["properties"]) == counted
 
 
 @pytest.mark.parametrize("state", ["SUCCESS", "FAILURE", "REVOKED", "RETRY", ""])

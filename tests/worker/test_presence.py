@@ -8,7 +8,7 @@ from malformed import good
 from nodes import RedisServer, Worker, keys, png, until
 from service import until_settled
 
-from ocr_celery.consumer.presence import Presence
+from ocr_celery.consumer.lease import Presence
 
 Start = Callable[..., Worker]
 BAD = (b"no JSON", b"[1, 2]", b'[{"properties": 7}, "", "ocr"]', b"\xff")

@@ -10,10 +10,10 @@ from nodes import RedisServer, Worker, keys, png, until
 from redis import Redis
 
 from ocr_celery.client import Client
-from ocr_celery.consumer.presence import FORGET, Presence
-from ocr_celery.consumer.sweep import Sweeper
+from ocr_celery.consumer.lease import FORGET, Presence
+from ocr_celery.consumer.sweeper import Sweeper
 from ocr_celery.core.status import Status
-from ocr_celery.store import nodes
+from ocr_celery.store import node_names
 from ocr_celery.store.registry import Registry
 
 Start = Callable[..., Worker]
@@ -73,8 +73,8 @@ def test_a_name_that_holds_something_is_not_forgotten(redis: RedisServer) -> Non
     redis.client.hset(keys.unacked("unacked@test"), "tag", "message")
     redis.client.rpush(keys.handed("handed@test"), "message")
     redis.client.hset(keys.inside("inside@test"), "task", "alone")
-    assert list(nodes.holding(redis.client, keys, names)) == names[:3]
-    assert nodes.forget(redis.client, keys, names, seconds=60) == 1
+    assert list(node_names.holding(redis.client, keys, names)) == names[:3]
+    assert node_names.forget(redis.client, keys, names, seconds=60) == 1
     assert redis.client.zrange(keys.nodes, 0, -1) == [b"handed@test", b"inside@test", b"unacked@test"]
 
 

@@ -10,8 +10,8 @@ from nodes import Worker, keys, png, until
 from origin import Origin
 from service import Service
 
-from ocr_celery import outbox
-from ocr_celery.store import inside
+from ocr_celery.store import crash_marks
+from ocr_celery.transport import outbox
 
 SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.2, "OCR_BATCH_SIZE": 4, "OCR_LOG_LEVEL": "DEBUG", "OCR_SCRIPTED_FAIL": "luck"}
 SECRET = "s3cret"
@@ -86,7 +86,7 @@ def test_a_page_keeps_both_when_it_is_tried_again(service: Service, origin: Orig
 
 
 def test_a_page_whose_worker_was_killed_has_its_source_too(service: Service) -> None:
-    id, name = "killed", f"{inside.CONVICTED}"
+    id, name = "killed", f"{crash_marks.CONVICTED}"
     killed = {"alone": name, "deaths": name, "killed": "worker", "created_at": 1, "state": "PENDING"}
     service.redis.client.hset(keys.task(id), mapping=killed)
     service.send("ocr.image", png(), task_id=id, headers={"file_name": "a/b.png"})

@@ -1,0 +1,155 @@
+"""The CPU engine: PP-OCRv6 through rapidocr, its weights from the wheel, several pages at once on threads of their own."""
+
+import ctypes
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ocr_celery.core.options import Options
+from ocr_celery.core.page import Page
+from ocr_celery.core.prompts import wants_blocks
+from ocr_celery.core.reading import Reading
+from ocr_celery.engine.contract import Broken, Finished, Outcome, Seat
+from ocr_celery.errors import EngineFailed
+
+if TYPE_CHECKING:
+    from ocr_celery.engine.rapid.models import RapidSight
+
+log = logging.getLogger(__name__)
+
+_M_ARENA_MAX = -8  #: of malloc.h
+_MODELS = {
+    "Det": "PP-OCRv6_det_small.onnx",
+    "Cls": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
+    "Rec": "PP-OCRv6_rec_small.onnx",
+}
+
+
+class RapidEngine:
+    """See `ocr_celery.engine.Engine`; reads `threads` pages at once."""
+
+    name = "rapidocr"
+    model = "PP-OCRv6"
+    max_side = 1280
+    varies = False
+
+    def __init__(self, threads: int) -> None:
+        self.places = threads
+        self._changed = threading.Condition()
+        self._waiting: deque[Seat] = deque()
+        self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
+        self._running = False
+        self._readers: list[threading.Thread] = []
+
+    def start(self, finished: Finished, broken: Broken) -> None:
+        """Load the three models and read a line. Raises what rapidocr raises, `ImportError` where it is not installed."""
+        self._sight = _load()
+        self._finished, self._broken, self._running = finished, broken, True
+        self._readers = [
+            threading.Thread(target=self._read_on, name=f"rapid-engine-{n}", daemon=True) for n in range(self.places)
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def prepare(self, page: Page, options: Options) -> None:
+        """Nothing."""
+
+    def enter(self, seats: Sequence[Seat]) -> None:
+        """Take pages in."""
+        with self._changed:
+            self._waiting.extend(seats)
+            self._changed.notify(len(seats))
+
+    def abort(self, id: str) -> bool:
+        """Drop a page that no thread has begun."""
+        with self._changed:
+            left = deque(seat for seat in self._waiting if seat.id != id)
+            dropped, self._waiting = len(left) < len(self._waiting), left
+        return dropped
+
+    def alive(self) -> bool:
+        """Whether every thread that reads is there."""
+        return self._running and all(reader.is_alive() for reader in self._readers)
+
+    def stop(self) -> None:
+        """Let each thread end after the page it reads, whose outcome is dropped."""
+        with self._delivery, self._changed:
+            self._running = False
+            self._waiting.clear()
+            self._changed.notify_all()
+
+    def _read_on(self) -> None:
+        try:
+            while (seat := self._next()) is not None:
+                begun = time.monotonic()
+                result = self._result(seat)
+                self._deliver(Outcome(id=seat.id, result=result, seconds=time.monotonic() - begun))
+        except BaseException as error:  # without this thread a place would be lost
+            self._break(error)
+
+    def _next(self) -> Seat | None:
+        with self._changed:
+            while self._running and not self._waiting:
+                self._changed.wait()
+            return self._waiting.popleft() if self._running else None
+
+    def _result(self, seat: Seat) -> Reading | EngineFailed:
+        from ocr_celery.engine.rapid import pipeline
+
+        try:
+            return Reading(text=pipeline.look(self._sight, seat.page.image, blocks=wants_blocks(seat.options.prompt)))
+        except MemoryError:
+            return EngineFailed("There was not enough memory to read this page.")
+        except Exception:
+            log.exception("a page could not be read")
+            return EngineFailed()
+
+    def _deliver(self, outcome: Outcome) -> None:
+        with self._delivery:
+            if self._running:
+                self._finished([outcome])
+
+    def _break(self, error: BaseException) -> None:
+        with self._delivery:
+            if self._running:
+                self._running = False
+                self._broken(error)
+        with self._changed:
+            self._changed.notify_all()
+
+
+def _share_memory() -> None:
+    """Have all threads take memory from two pools: glibc makes up to eight a core, and what is free in one helps no other."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+
+
+def _load() -> "RapidSight":
+    """The models, each used once. Their files are named, since rapidocr downloads what it thinks is missing."""
+    import cv2
+    import numpy as np
+    import rapidocr
+    from rapidocr.ch_ppocr_rec import TextRecInput
+
+    from ocr_celery.engine.rapid.models import RapidSight
+
+    _share_memory()
+    folder = Path(rapidocr.__file__).parent / "models"
+    ocr: Any = rapidocr.RapidOCR(
+        params={
+            "Global.log_level": "critical",
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            **{f"{step}.model_path": str(folder / file) for step, file in _MODELS.items()},
+        }
+    )
+    cv2.setNumThreads(1)  # pages are read side by side already
+    line = np.full((96, 320, 3), 255, np.uint8)
+    cv2.putText(line, "Ready 2468", (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (0, 0, 0), 3)
+    ocr(line)  # loads the three models
+    return RapidSight(ocr, TextRecInput)

@@ -1,0 +1,75 @@
+"""How rapidocr is used: its three models one by one, with one setting for all threads, on pictures of bounded size."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+
+from ocr_celery.engine.rapid.orientation import Boxes, Image
+
+SIDE = 1280  #: pixels; the longer side at which the detector reads pages best and cheapest
+_SLIMMEST = 2.5  #: the detector enlarges by the shorter side, so that a long thin picture would grow beyond all memory
+_LEAST = 8  #: pixels; nothing can be read in a picture less high or wide
+
+
+class RapidSight:
+    """The models of one RapidOCR object, which threads may share: nothing here changes its settings."""
+
+    def __init__(self, ocr: Any, rec_input: Any) -> None:
+        self._ocr = ocr
+        self._rec_input = rec_input
+
+    def boxes(self, image: Image) -> Boxes:
+        """Where lines of text stand, float32 of shape (number, 4, 2)."""
+        height, width = image.shape[:2]
+        if min(height, width) < _LEAST:
+            return np.zeros((0, 4, 2), np.float32)
+        found = self._ocr.text_det(_padded(image)).boxes
+        if found is None:
+            return np.zeros((0, 4, 2), np.float32)
+        return np.asarray(np.clip(np.asarray(found), 0, (width, height)), np.float32)
+
+    def crops(self, image: Image, boxes: Boxes) -> list[Image]:
+        """See `upright.Sight`. Boxes with hardly any area are cut a little larger."""
+        crops: list[Image] = self._ocr.crop_text_regions(image, [_with_area(box) for box in boxes])
+        return crops
+
+    def inverted(self, crops: Sequence[Image]) -> list[bool]:
+        """See `upright.Sight`."""
+        return ["180" in label for label, _ in self._ocr.text_cls(list(crops)).cls_res]
+
+    def read(self, crops: Sequence[Image]) -> list[tuple[str, float]]:
+        """See `upright.Sight`."""
+        if not crops:
+            return []
+        read = self._ocr.text_rec(self._rec_input(img=list(crops), return_word_box=False))
+        return [(text, float(score)) for text, score in zip(read.txts, read.scores, strict=True)]
+
+
+def scaled(image: Image) -> Image:
+    """The picture with its longer side at most `SIDE`."""
+    height, width = image.shape[:2]
+    scale = SIDE / max(height, width)
+    if scale >= 1:
+        return image
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _padded(image: Image) -> Image:
+    """The picture with room to the right or below in the colour of its edge, if it is long and thin."""
+    height, width = image.shape[:2]
+    right, below = max(0, int(height / _SLIMMEST) - width), max(0, int(width / _SLIMMEST) - height)
+    if not right and not below:
+        return image
+    edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    colour = np.median(edge, axis=0).tolist()
+    return np.asarray(cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=colour), np.uint8)
+
+
+def _with_area(box: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    width, height = np.linalg.norm(box[1] - box[0]), np.linalg.norm(box[3] - box[0])
+    if min(width, height) >= 2:
+        return box
+    return box + np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)], np.float32)

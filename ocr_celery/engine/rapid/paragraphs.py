@@ -1,0 +1,72 @@
+"""Which neighbouring lines make one paragraph."""
+
+import re
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ocr_celery.engine.rapid.geometry import Line, joined
+
+
+@dataclass(slots=True)
+class Paragraph:
+    """Lines that belong together, and their running text."""
+
+    lines: list[Line]
+    text: str
+    flows: bool = False  #: two lines of it have been joined: it is prose, not a list of short lines
+
+
+def of(rows: Sequence[Sequence[Line]]) -> list[Paragraph]:
+    """The paragraphs of one column, whose rows come from top to bottom, each from left to right."""
+    column = _Column(rows)
+    found: list[Paragraph] = []
+    before: Sequence[Line] | None = None
+    for row in rows:
+        text = "  ".join(li.text.strip() for li in row)
+        how = column.between(before, row, found[-1]) if before and found else "new"
+        if how == "new":
+            found.append(Paragraph(list(row), text))
+        elif how == "break":
+            found[-1].lines += row
+            found[-1].text += "\n" + text
+        else:
+            found[-1].lines += row
+            found[-1].text = joined(found[-1].text, text)
+            found[-1].flows = True
+        before = row
+    return found
+
+
+class _Column:
+    """The measures of a column, and what they say of two rows that follow one another."""
+
+    def __init__(self, rows: Sequence[Sequence[Line]]) -> None:
+        lines = [li for row in rows for li in row]
+        self.height = max(1.0, statistics.median(li.height for li in lines))
+        self.left = min(li.left for li in lines)
+        self.right = max(li.right for li in lines)
+
+    def between(self, above: Sequence[Line], below: Sequence[Line], paragraph: Paragraph) -> str:
+        """How the text goes on: `join` it, `break` the line within the paragraph, or begin a `new` one."""
+        gap = min(li.top for li in below) - max(li.bottom for li in above)
+        if gap > 0.8 * self.height or self._size_changes(above, below):
+            return "new"
+        if len(above) > 1 or len(below) > 1:
+            return "break"
+        if re.search(r"[^\W\d_]-$", above[0].text) and below[0].text[:1].islower():
+            return "join"
+        indented = [row[0].left - self.left > 1.2 * self.height for row in (above, below)]
+        if indented == [False, True]:
+            return "new"
+        ragged = indented == [True, True] and abs(above[0].left - below[0].left) > 0.5 * self.height
+        if not self._short(above) and not ragged:
+            return "join"
+        return "break" if (ragged or self._short(below)) and not paragraph.flows else "new"
+
+    def _short(self, row: Sequence[Line]) -> bool:
+        return self.right - row[-1].right > 0.18 * (self.right - self.left)
+
+    def _size_changes(self, above: Sequence[Line], below: Sequence[Line]) -> bool:
+        sizes = sorted(max(1.0, *(li.height for li in row)) for row in (above, below))
+        return sizes[1] > 1.35 * sizes[0]

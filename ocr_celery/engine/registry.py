@@ -1,0 +1,76 @@
+"""Which engine a worker runs, by OCR_ENGINE."""
+
+import os
+from importlib.util import find_spec
+
+from ocr_celery.engine.contract import Engine
+from ocr_celery.settings import Settings, SettingsError
+
+_MOST_CPU_THREADS = 2  #: pages read at once unless OCR_CPU_THREADS says otherwise: more would outgrow 2 GiB a worker
+
+
+def choose(settings: Settings) -> Engine:
+    """The configured engine, not started yet. Raises `SettingsError` when it cannot be had here."""
+    if settings.engine == "scripted":
+        from ocr_celery.engine.scripted import Script, ScriptedEngine
+
+        return ScriptedEngine(
+            Script(
+                places=settings.batch_size,
+                seconds=settings.scripted_seconds,
+                spread=settings.scripted_spread,
+                fail=settings.scripted_fail,
+                loop=settings.scripted_loop,
+                hang=settings.scripted_hang,
+                kill=settings.scripted_kill,
+                kill_early=settings.scripted_kill_early,
+                breaks=settings.scripted_break,
+                die_after=settings.scripted_die_after,
+            )
+        )
+    if settings.engine == "vllm" or (settings.engine == "auto" and _has_vllm() and _has_gpu()):
+        return _deepseek(settings)
+    return _rapid(settings)
+
+
+def check(settings: Settings) -> None:
+    """Raises `SettingsError` for an engine that is asked for by name and not installed; loads nothing."""
+    if settings.engine == "vllm" and not _has_vllm():
+        raise SettingsError("OCR_ENGINE: vllm is not installed; pip install -e '.[gpu]', or use rapidocr")
+
+
+def _deepseek(settings: Settings) -> Engine:
+    check(settings)
+    from ocr_celery.engine.vllm.engine import DeepseekEngine, Model
+
+    model = Model(
+        path=settings.model_path,
+        places=settings.batch_size,
+        max_tokens=settings.max_model_len,
+        memory=settings.gpu_memory_util,
+        gpus=settings.tensor_parallel_size,
+        caches=settings.data_dir / "caches",
+    )
+    return DeepseekEngine(model, watchdog=settings.engine_watchdog)
+
+
+def _has_vllm() -> bool:
+    found = find_spec("vllm")
+    return found is not None and found.origin is not None  # a mere folder of that name is none
+
+
+def _has_gpu() -> bool:
+    import torch  # comes with vLLM
+
+    return bool(torch.cuda.is_available())
+
+
+def _rapid(settings: Settings) -> Engine:
+    try:
+        import rapidocr  # noqa: F401
+    except ImportError:
+        raise SettingsError("OCR_ENGINE: rapidocr is not installed; pip install 'ocr-celery[cpu]'") from None
+    from ocr_celery.engine.rapid.engine import RapidEngine
+
+    threads = settings.cpu_threads or min(_MOST_CPU_THREADS, os.cpu_count() or 1)
+    return RapidEngine(threads=min(threads, settings.batch_size))

@@ -1,0 +1,1 @@
+"""DeepSeek-OCR on vLLM. `model` is the only module that imports vLLM."""

@@ -1,0 +1,64 @@
+"""What a source's answer must be before its body is believed: a success, whole, and of a length and coding that are certain."""
+
+import re
+from collections.abc import Iterator
+
+import urllib3
+from requests import Response
+
+from ocr_celery.errors import DownloadFailed, SourceRefused
+from ocr_celery.fetch.inflate import Damaged, Inflater
+
+_READ = 64 * 1024  # bytes at a time
+
+
+def check_status(response: Response, host: str) -> None:
+    """Raises `SourceRefused`, or `DownloadFailed` where the same request may succeed later."""
+    status = response.status_code
+    if status == 429 or status >= 500:
+        failed = DownloadFailed(f"{host} answered with status {status}.")
+        failed.retry_after = _retry_after(response.headers.get("Retry-After", ""))
+        raise failed
+    if status == 206:  # which only a request for a part may be answered with
+        raise SourceRefused(f"{host} answered with a part of the file (status 206), which was not asked for.")
+    if not 200 <= status < 300:
+        raise SourceRefused(f"{host} answered with status {status}.")
+
+
+def check_framing(response: Response, host: str) -> None:
+    """Where the body ends must be certain, or one that is cut off passes for whole. Raises `DownloadFailed`."""
+    lengths = {length.strip() for length in response.headers.get("Content-Length", "0").split(",")}
+    coding = response.headers.get("Transfer-Encoding", "identity").strip().lower()
+    is_number = len(lengths) == 1 and all(length.isascii() and length.isdecimal() for length in lengths)
+    if not is_number or coding not in ("identity", "chunked"):
+        raise DownloadFailed(f"{host} answered with something that is not proper HTTP.")
+
+
+def pieces(response: Response, host: str) -> Iterator[bytes]:
+    """The body as the file is, at most 64 kB at a time. Raises `DownloadFailed`, `SourceRefused`, and what urllib3 raises."""
+    codings = [
+        c
+        for c in re.split(r"[\s,]+", response.headers.get("Content-Encoding", "").lower())
+        if c not in ("", "identity")
+    ]
+    raw = iter(lambda: response.raw.read(_READ, decode_content=False), b"")
+    if not codings:
+        yield from raw
+        return
+    if len(codings) > 1 or codings[0] not in Inflater.CODINGS:
+        raise SourceRefused(f"{host} sent the file in an encoding that was not asked for.")
+    inflater = Inflater(codings[0])
+    try:
+        for piece in raw:
+            yield from inflater.feed(piece)
+        inflater.close()
+    except Damaged:
+        raise DownloadFailed(f"{host} sent a file whose compression is damaged or cut off.") from None
+
+
+def _retry_after(header: str) -> float:
+    """Seconds, or 0 where the host does not say: a number or a date (RFC 9110, 10.2.3)."""
+    try:
+        return max(0.0, urllib3.Retry().parse_retry_after(header))
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return 0.0

@@ -1,0 +1,36 @@
+"""One line of output at a time, with the time and the name of whoever wrote it, coloured on a terminal only."""
+
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime
+
+from ocr_celery.logs import terminal
+
+as_json = False  #: every line an object: those of our processes are, and ours become events
+
+
+def say(line: str, name: str = "") -> None:
+    """Print a line of our own, or with `name` one that a process of ours wrote."""
+    if not line.strip() and (name or as_json):
+        return
+    try:
+        print(_json_line(line, name) if as_json else _text_line(line, name), flush=True)
+    except OSError:
+        # the terminal, or the reader of our pipe, is gone: what runs goes on and is stopped in order all the same
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (it stays open as long as we live)
+
+
+def _text_line(line: str, name: str) -> str:
+    if not name:
+        return line
+    text = terminal.renamed(line, name, time.localtime())
+    return terminal.coloured(text) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text
+
+
+def _json_line(line: str, name: str) -> str:
+    if name and line.startswith("{"):
+        return line
+    said = {"timestamp": datetime.now(UTC).isoformat(), "level": "info", "event": line, "program": name or "make run"}
+    return json.dumps(said)

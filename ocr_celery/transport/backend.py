@@ -1,0 +1,171 @@
+"""Celery's Redis result backend, with two things more: our registry moves in the same step, and a chord gets its failures."""
+
+import json
+import math
+import time
+from functools import cached_property
+from typing import Any
+
+from celery import states
+from celery.backends.redis import RedisBackend
+from celery.exceptions import TaskRevokedError
+from kombu.utils.encoding import bytes_to_str
+
+from ocr_celery.core.status import OF_STATE
+from ocr_celery.errors import Cancelled, OcrError, public
+from ocr_celery.message import ACCEPT_PARTIAL, COLLECT, PAGE_TASKS, failed_outcome
+from ocr_celery.store.keys import Keys
+from ocr_celery.store.registry import Registry
+from ocr_celery.store.transient_errors import is_transient, leaving
+from ocr_celery.transport import current_result, outbox
+from ocr_celery.transport.stop_request import is_stopping
+
+_CLAIM = 60.0  #: seconds after which somebody's claim to send a chord's body is not waited for any more
+
+
+class Backend(RedisBackend):
+    """The result of a page, its place in the registry and the end of its stored image change together."""
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry on the backend's own connections."""
+        return Registry(self.client, Keys(self.app.conf.task_default_queue), keep=2 * int(self.expires))
+
+    def exception_safe_to_retry(self, exc: Exception) -> bool:
+        """Try again to store what was read, whatever Redis has against it: away, read-only, its disk full."""
+        if current_result.is_at_hand() and is_stopping():
+            return False  # the page goes back
+        return is_transient(exc)
+
+    def _get_pool(self, **params: Any) -> Any:
+        return leaving(super()._get_pool(**params))
+
+    def _ensure_retryable(self, *args: Any, **kwargs: Any) -> Any:
+        """For as long as it takes where a page ends: it was read. Everybody else is told after a while."""
+        if current_result.is_at_hand():
+            kwargs.setdefault("max_retries", math.inf)
+        return super()._ensure_retryable(*args, **kwargs)
+
+    def _store_result(
+        self, task_id: str, result: Any, state: str, traceback: Any = None, request: Any = None, **kwargs: Any
+    ) -> Any:
+        if getattr(request, "task", None) == COLLECT and state in states.READY_STATES:
+            self.registry.end_batch(task_id)
+        if not self._is_page(task_id, request):
+            return super()._store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
+        meta = self._get_result_meta(result=result, state=state, traceback=traceback, request=request)
+        meta["task_id"] = task_id
+        known = state if state in OF_STATE else states.STARTED
+        tried = _tried(state, meta, request) if current_result.is_at_hand() else {}
+        keep = int(self.expires)
+        self.registry.move(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=keep, about=tried)
+        return result
+
+    def mark_as_done(
+        self, task_id: str, result: Any, request: Any = None, store_result: bool = True, state: str = states.SUCCESS
+    ) -> None:
+        """As Celery's, for a page whose sender wants no result too."""
+        super().mark_as_done(task_id, result, request=request, store_result=store_result, state=state)
+        self._move_without_result(task_id, state, request)
+
+    def mark_as_failure(
+        self, task_id: str, exc: Any, traceback: Any = None, request: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
+        """As Celery's, for a page whose sender wants no result too.
+
+        A page does not fail because Redis has trouble with what became of it: raises the error then, and the page goes back.
+        """
+        if current_result.is_at_hand() and is_transient(exc):
+            raise exc
+        super().mark_as_failure(task_id, exc, traceback, request, *args, **kwargs)
+        self._move_without_result(task_id, states.FAILURE, request)
+
+    def mark_as_revoked(self, task_id: str, reason: str = "", request: Any = None, *args: Any, **kwargs: Any) -> None:
+        """As Celery's, for a page whose sender wants no result too."""
+        super().mark_as_revoked(task_id, reason, request, *args, **kwargs)
+        self._move_without_result(task_id, states.REVOKED, request)
+
+    def note_retry(self, task_id: str, request: Any) -> None:
+        """Celery stores no retry of a task sent with ignore_result; its message is acknowledged only where this is known."""
+        self._move_without_result(task_id, states.RETRY, request)
+
+    def _move_without_result(self, task_id: str, state: str, request: Any) -> None:
+        """Celery stores nothing of a task sent with ignore_result; its place and its image have to be freed all the same."""
+        if getattr(request, "ignore_result", False) and self._is_page(task_id, request):
+            self.registry.move(task_id, state, now=time.time())
+
+    def _is_page(self, task_id: str, request: Any) -> bool:
+        name = getattr(request, "task", None)
+        if name is not None:
+            return name in PAGE_TASKS
+        # a revoke from outside names only the id
+        return bool(self.client.exists(self.registry.keys.task(task_id)))
+
+    def on_task_call(self, producer: Any, task_id: str) -> None:
+        """Listen for the result, unless our client sends the task: it looks when it is asked."""
+        if outbox.current() is None:
+            super().on_task_call(producer, task_id)
+
+    def add_pending_result(self, result: Any, *args: Any, **kwargs: Any) -> Any:
+        """The same for the parts of a chord."""
+        return result if outbox.current() is not None else super().add_pending_result(result, *args, **kwargs)
+
+    def set_chord_size(self, group_id: str, chord_size: int) -> None:
+        """Say how many parts a chord has, together with sending them where our client does."""
+        messages = outbox.current()
+        if messages is None:
+            super().set_chord_size(group_id, chord_size)
+            return
+        key = bytes_to_str(self.get_key_for_group(group_id, ".s"))
+        keep = int(self.app.conf["result_chord_expires"])  # an attribute of the backend from Celery 5.7 on
+        messages += [("SET", key, str(chord_size)), ("EXPIRE", key, str(keep))]
+
+    def on_chord_part_return(self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any) -> None:
+        """A body that accepts partial headers is handed a failed part's outcome in its place; it then runs all the same."""
+        if state in states.PROPAGATE_STATES and request.chord and self._accepts_partial(request.chord):
+            result, state = failed_outcome(request.id, state, _public(result)), states.SUCCESS
+        super().on_chord_part_return(request, state, result, propagate=propagate, **kwargs)
+
+    def _accepts_partial(self, body: Any) -> bool:
+        """Whether a chord's body, or the first task of one that is a chain, is run although parts of its header failed.
+
+        A task of another service says so in its signature: ``headers={"accept_partial": True}``.
+        """
+        while body.get("task") == "celery.chain" and (tasks := body.get("kwargs", {}).get("tasks")):
+            body = tasks[0]
+        asked = (body.get("options", {}).get("headers") or {}).get(ACCEPT_PARTIAL)
+        return bool(asked) or body.get("task") == COLLECT
+
+    def outlasts_claim(self, request: Any) -> bool:
+        """Whether a worker that was about to send this chord's body died before it did: another part has to come for it.
+
+        Celery's claim on that runs out by itself, and nothing else looks after it. Waits for that, for seconds at most.
+        """
+        if not request.chord or not request.group:
+            return False
+        key, seen = self.get_key_for_group(request.group, ".c"), False
+        end = time.monotonic() + _CLAIM
+        while (claim := self.client.get(key)) not in (None, b"done"):
+            if time.monotonic() > end or is_stopping():
+                return False
+            seen = True
+            time.sleep(0.2)
+        return seen and claim is None
+
+
+def _tried(state: str, meta: dict[str, Any], request: Any) -> dict[str, str | float]:
+    """What the record of a page says of its tries, now that one has ended; see `records.FIELDS`."""
+    tried: dict[str, str | float] = {"attempts": int(getattr(request, "retries", 0) or 0) + 1}
+    if state == states.RETRY:
+        error = meta["result"]
+        tried["last_error"] = json.dumps([error["exc_type"], str(error["exc_message"][0])])
+        tried["next_try_at"] = getattr(request, "next_try_at", 0.0)
+    return tried
+
+
+def _public(result: Any) -> OcrError:
+    if isinstance(result, OcrError):
+        return result
+    if isinstance(result, TaskRevokedError):
+        return Cancelled()
+    return public(type(result).__name__, str(result))

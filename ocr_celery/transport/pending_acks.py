@@ -1,0 +1,105 @@
+"""What this process is done with, until Redis knows it.
+
+A page outlives the channel that it came through where Redis was away meanwhile, or is away now. What Redis cannot be told
+is owed to it, and told by the next channel that takes messages.
+"""
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from kombu.transport import redis as stock
+from kombu.transport.virtual import base as virtual
+from redis.exceptions import RedisError
+
+from ocr_celery.message import PAGE_TASKS
+from ocr_celery.store import messages, unacked
+from ocr_celery.store.keys import Keys
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+log = logging.getLogger(__name__)
+
+#: messages that this process is done with, by delivery tag, and has not told Redis so: True = they go back to the queue
+_owed: dict[str, bool] = {}
+#: … and those of them whose delivery came to no end by an error (core/delivery_limit.py)
+_in_vain: set[str] = set()
+#: the record of the page that a message is about, by delivery tag: it must be final before the message is acknowledged
+_records: dict[str, str] = {}
+
+
+def owed() -> set[str]:
+    """The delivery tags of messages that this process is done with, of which Redis has not been told."""
+    return set(_owed)
+
+
+def count_in_vain(delivery_tag: str) -> None:
+    """This delivery came to no end by an error: that counts against the message when it goes back."""
+    _in_vain.add(delivery_tag)
+
+
+def forget(delivery_tag: str) -> None:
+    """Redis knows what became of this message."""
+    _owed.pop(delivery_tag, None)
+    _records.pop(delivery_tag, None)
+    _in_vain.discard(delivery_tag)
+
+
+def forget_all(*, but: set[str]) -> None:
+    """All other messages of this node have gone back to the queue."""
+    for delivery_tag in set(_records) - but:
+        forget(delivery_tag)
+
+
+def settle(redis: "Redis", keys: Keys, key: str) -> None:
+    """Tell Redis which messages this process is done with. `key`: the node's unacknowledged hash."""
+    owed = dict(_owed)
+    done = [(tag, _records.get(tag, "")) for tag, requeue in owed.items() if not requeue]
+    if done:
+        unknown = messages.settle(redis, key, done)
+        if unknown:
+            log.warning("Redis does not know what became of %d pages; they go back to the queue", len(unknown))
+            _in_vain.update(unknown)
+            owed.update(dict.fromkeys(unknown, True))
+    for counted in (False, True):
+        back = [tag for tag, requeue in owed.items() if requeue and (tag in _in_vain) is counted]
+        if back:
+            unacked.give_back_tags(redis, keys, key, back, counted=counted)
+    for tag in owed:
+        forget(tag)
+
+
+class QoS(stock.QoS):
+    """One hash per node holds what is unacknowledged; nothing but `consumer/lease.py` restores from another's hash."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """The message is done with."""
+        self._settle(delivery_tag, requeue=False)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """The message is not wanted; `requeue`: by us."""
+        self._settle(delivery_tag, requeue=requeue)
+
+    def _settle(self, delivery_tag: str, *, requeue: bool) -> None:
+        virtual.QoS.ack(self, delivery_tag)
+        _owed[delivery_tag] = requeue
+        if not self.channel.closed:
+            try:
+                self.channel.settle()
+            except (RedisError, *self.channel.connection_errors) as exc:
+                log.warning("Redis will be told later that a message is done with: %s", exc)
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """The message was recorded in Redis when it was taken."""
+        virtual.QoS.append(self, message, delivery_tag)
+        if message.headers.get("task") in PAGE_TASKS:
+            _records[delivery_tag] = self.channel.service.task(str(message.headers.get("id")))
+
+    def drop(self, delivery_tag: str) -> None:
+        """The message is put aside: it takes no room any more."""
+        if delivery_tag in self._delivered:
+            virtual.QoS.ack(self, delivery_tag)
+        forget(delivery_tag)
+
+    def restore_visible(self, *args: Any, **kwargs: Any) -> None:
+        """No visibility timeout: a page may wait and be read for as long as it takes."""

@@ -1,0 +1,195 @@
+"""gunicorn's threads, but for whom they wait: connections begin, are refused and end as this service wants it."""
+
+import errno
+import json
+import resource
+import socket
+import time
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Any
+from uuid import uuid4
+
+import structlog
+from gunicorn.http import errors
+from gunicorn.http import wsgi as gunicorn_wsgi
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
+
+from web.headers import SECURITY
+from web.request_deadline import Patience, was_cut
+
+FIRST_BYTE = 10.0  #: seconds within which a new connection must say something
+_MOST_CONNECTIONS = 10_000  # of one process: each takes some 3 kB
+_MOST_FILES = 65_536
+_SPARE_FILES = 128  # of a process, for all that is no caller's connection
+_LINGER_SECONDS, _LINGER_BYTES = 0.5, 65_536  # of what a refused caller still sends
+
+#: why a request is refused before the application sees it: status, reason, code, sentence; the first that fits
+_REFUSALS: tuple[tuple[type[Exception], int, str, str, str], ...] = (
+    (errors.LimitRequestLine, 414, "URI Too Long", "uri_too_long", "The address of the request is too long."),
+    (
+        errors.LimitRequestHeaders,
+        431,
+        "Request Header Fields Too Large",
+        "headers_too_large",
+        "The headers of the request are too large, or too many.",
+    ),
+    (errors.ExpectationFailed, 417, "Expectation Failed", "expectation_failed", "Of Expect, 100-continue is known."),
+    (
+        errors.UnsupportedTransferCoding,
+        501,
+        "Not Implemented",
+        "unsupported_transfer_coding",
+        "Of Transfer-Encoding, chunked is known.",
+    ),
+    (errors.ParseException, 400, "Bad Request", "malformed_request", "The request cannot be understood."),
+    (
+        Exception,
+        500,
+        "Internal Server Error",
+        "internal_error",
+        "Something went wrong inside the service; the log has the details.",
+    ),
+)
+
+log = structlog.get_logger("web.gunicorn_worker")
+gunicorn_wsgi.SERVER = "ocr-celery"  # what the header Server says
+
+
+def connection_limit(threads: int) -> int:
+    """Connections that one process may hold, by the files it may open, which are raised to what the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(2 * threads, min(_MOST_CONNECTIONS, files - _SPARE_FILES - 4 * threads))
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """One process. `upload_timeout`: seconds a request may take to arrive, set by gunicorn_conf.py."""
+
+    upload_timeout = 60.0
+
+    def init_process(self) -> None:
+        """In the process that answers; returns when it ends."""
+        self.patience = Patience(self.upload_timeout)
+        self.patience.start()
+        super().init_process()
+
+    def accept(self, listener: Any) -> None:
+        """Let one caller in; near the bound, whoever has been idle the longest makes room."""
+        while self.nr_conns >= self.worker_connections - 1 and self._close_idlest():
+            pass
+        try:
+            super().accept(listener)
+        except OSError as exc:
+            if exc.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            log.warning("no file is left for a connection", connections=self.nr_conns)
+            self._close_idlest()
+
+    def _close_idlest(self) -> bool:
+        """Close a connection that has said nothing yet, or else one that is kept for a next request."""
+        for idle in (self.pending_conns, self.keepalived_conns):
+            if idle:
+                conn = idle.popleft()
+                conn.left = True
+                with suppress(OSError, KeyError, ValueError):
+                    self.poller.unregister(conn.sock)
+                self.nr_conns -= 1
+                conn.close()
+                return True
+        return False
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """A kept connection has something to say, unless it was closed in the same round of the loop."""
+        if not hasattr(conn, "left"):
+            super().on_client_socket_readable(conn, client)
+
+    def on_pending_socket_readable(self, conn: Any, client: Any) -> None:
+        """The same of a new connection."""
+        if not hasattr(conn, "left"):
+            super().on_pending_socket_readable(conn, client)
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Give a connection to a thread once it has sent something: gunicorn would have the thread wait for it."""
+        if self.alive and not conn.initialized and not conn.data_ready and not conn.wait_for_data(0):
+            silent: Future[Any] = Future()
+            silent.set_result(_DEFER)
+            super().finish_request(conn, silent)
+            conn.timeout = time.monotonic() + FIRST_BYTE
+        else:
+            super().enqueue_req(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """One request, in a thread."""
+        with self.patience.with_(conn.sock):
+            goes_on = super().handle(conn)
+        return goes_on and not was_cut(conn.sock)  # what still comes over it is no new request
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Serve every caller that the system has let in before the door is shut: gunicorn would have them reset.
+
+        It leaves the socket open until its last answer is given; closed at once, it refuses callers, who may come again.
+        """
+        super().set_accept_enabled(enabled)
+        if self.alive:
+            return
+        for silent in self.pending_conns:  # gunicorn forgets these where it shortens its patience with the rest
+            silent.timeout = min(silent.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+        for listener in self.sockets:
+            taken = -1
+            while taken != self.nr_conns:
+                taken = self.nr_conns
+                super().accept(listener)
+            listener.close()
+
+    def finish_request(self, conn: Any, done: "Future[Any]") -> None:
+        """Close at once: gunicorn would wait here, where it takes callers in, for up to 2 s until each hangs up.
+
+        Nothing is lost by it, as no answer leaves with its request unread: see web/request_log.py.
+        """
+        if done.cancelled() or done.exception() or done.result() is not False:
+            super().finish_request(conn, done)
+            return
+        self.nr_conns -= 1
+        conn.close()
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ARG002
+        """Answer what the application never saw, in its own shape; gunicorn's page repeats parts of the request."""
+        _, status, reason, code, detail = next(row for row in _REFUSALS if isinstance(exc, row[0]))
+        if isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName):
+            _, status, reason, code, detail = _REFUSALS[-1]
+        request_id = uuid4().hex
+        if status != 500:
+            log.info("refused", status=status, reason=type(exc).__name__, request_id=request_id)
+        else:
+            log.error("unforeseen", status=status, request_id=request_id, exc_info=exc)
+        with suppress(OSError):
+            client.setblocking(True)
+            client.settimeout(_LINGER_SECONDS)
+            client.sendall(_answer(status, reason, {"detail": detail, "code": code}, request_id))
+            _hear_out(client)
+
+
+def _answer(status: int, reason: str, problem: dict[str, str], request_id: str) -> bytes:
+    body = json.dumps(problem, separators=(",", ":")).encode() + b"\n"
+    own = {"Connection": "close", "Content-Type": "application/json", "Content-Length": str(len(body))}
+    headers = [*own.items(), ("X-Request-ID", request_id), *SECURITY]
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers)
+    return f"HTTP/1.1 {status} {reason}\r\n{head}\r\n".encode("ascii") + body
+
+
+def _hear_out(client: socket.socket) -> None:
+    """Take what still comes, within bounds: closed on unread data, the connection is reset and the answer with it."""
+    client.shutdown(socket.SHUT_WR)
+    end, left = time.monotonic() + _LINGER_SECONDS, _LINGER_BYTES
+    while left > 0 and (wait := end - time.monotonic()) > 0:
+        client.settimeout(wait)
+        data = client.recv(4096)
+        if not data:
+            return
+        left -= len(data)
