@@ -17,6 +17,7 @@ from ocr_celery.settings import Settings
 from ocr_celery.store.keys import Keys
 
 Start = Callable[..., Worker]
+EACH = 100  #: pages of each service; the widths of their pictures are apart
 QUICK: dict[str, object] = {"OCR_SCRIPTED_SECONDS": 0.05, "OCR_CLEANUP_INTERVAL": 0.5}
 FOREIGN = """
 from celery import Celery
@@ -83,19 +84,19 @@ def test_each_reads_its_own_and_nothing_else(
     other.conf.task_routes = {"ocr.*": {"queue": "beta"}}
     sums, named = [], []
     ids: dict[Client, list[str]] = {alpha: [], beta: []}
-    for n in range(30):
+    for n in range(EACH):
         sums.append(other.send_task("add", [n, 1]))
         named.append(other.send_task("ocr.image", [png(300 + n)]))
         for client, width in ((alpha, 100), (beta, 200)):
             ids[client].append(client.submit_image(png(width + n)))
     batch = beta.submit_batch(["no address", "none either"])
-    assert [sent.get(timeout=60) for sent in sums] == [n + 1 for n in range(30)]
-    assert [sent.get(timeout=60)["width"] for sent in named] == [300 + n for n in range(30)]
+    assert [sent.get(timeout=60) for sent in sums] == [n + 1 for n in range(EACH)]
+    assert [sent.get(timeout=60)["width"] for sent in named] == [300 + n for n in range(EACH)]
     for client, width in ((alpha, 100), (beta, 200)):
-        assert [v.result["width"] for v in final(client, ids[client]) if v.result] == [width + n for n in range(30)]
+        assert [v.result["width"] for v in final(client, ids[client]) if v.result] == [width + n for n in range(EACH)]
     until(lambda: beta.look_up_batch(batch).status.final, what="the batch is finished")
-    assert (alpha.stats().completed, alpha.stats().failed) == (30, 0)
-    assert (beta.stats().completed, beta.stats().failed) == (60, 2)
+    assert (alpha.stats().completed, alpha.stats().failed) == (EACH, 0)
+    assert (beta.stats().completed, beta.stats().failed) == (2 * EACH, 2)
     assert all("unregistered task" not in worker.log for worker in workers)
     other.close()
 
