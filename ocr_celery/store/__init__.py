@@ -3,6 +3,7 @@
 Every change of more than one key is one Lua step (scripts.py), so that no crash leaves half of it behind.
 """
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from redis import Redis
@@ -20,8 +21,21 @@ _AT_ONCE = 1024 * 1024  # bytes; more is not copied for it
 
 
 class _InOneCall:
-    """A connection that hands a command to the system whole. redis-py hands over large arguments by themselves, and each of
+    """A connection that hands commands to the system whole. redis-py hands over large arguments by themselves, and each of
     these calls wakes Redis and lets other threads in between."""
+
+    def pack_commands(self, commands: Collection[Sequence[Any]]) -> Any:
+        """See redis-py, which copies a command again for each of its arguments."""
+        encode = self.encoder.encode  # type: ignore[attr-defined]
+        pieces: list[bytes] = []
+        for name, *arguments in commands:
+            words = [*name.encode().split(), *(x.encode() if type(x) is str else encode(x) for x in arguments)]
+            pieces.append(b"*%d\r\n" % len(words))
+            for word in words:
+                pieces += (b"$%d\r\n" % len(word), word, b"\r\n")
+        if sum(map(len, pieces)) > _AT_ONCE:
+            return super().pack_commands(commands)  # type: ignore[misc]
+        return [b"".join(pieces)]
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """See redis-py."""
