@@ -5,15 +5,17 @@ Celery would open a connection to send them, try again for as long as Redis is a
 """
 
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from celery.signals import after_task_publish, before_task_publish
-from kombu import Connection, Producer, serialization
+from kombu import Connection, Producer
 from kombu.transport import virtual
 from kombu.utils.json import dumps
+from kombu.utils.uuid import uuid
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -90,12 +92,27 @@ def message(
     headers.update(origin(name))
     said = {"sender": task, "body": body, "exchange": "", "routing_key": queue, "headers": headers}
     before_task_publish.send(**said, properties=properties, declare=[], retry_policy=None)
-    content_type, encoding, text = serialization.dumps(body, serializer="json")
-    with collected() as made:
-        channel = producer().channel
-        channel.basic_publish(channel.prepare_message(text, 0, content_type, encoding, headers, properties), "", queue)
+    made = _enveloped(body, headers, properties, queue)
     after_task_publish.send(**said)
-    return made[0]
+    return queueing(made), queue, dumps(made)
+
+
+def _enveloped(body: Any, headers: dict[str, Any], properties: dict[str, Any], queue: str) -> dict[str, Any]:
+    """The message as kombu's virtual transports write it."""
+    sent = {
+        "priority": 0,
+        **properties,
+        "delivery_info": {"exchange": "", "routing_key": queue},
+        "body_encoding": "base64",
+        "delivery_tag": uuid(),
+    }
+    return {
+        "body": b64encode(dumps(body).encode()).decode(),
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": headers,
+        "properties": sent,
+    }
 
 
 class _Producer(Producer):
