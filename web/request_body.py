@@ -6,11 +6,12 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Request, current_app, g
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ocr_celery.errors import QueueFull
+from web import current
 from web.problems import MalformedRequest, RequestTimeout
 from web.request_deadline import was_cut
 
@@ -65,15 +66,16 @@ def read(limit: int, *, patience: float) -> bytes:
 
     Raises `RequestEntityTooLarge`, `RequestTimeout`, `MalformedRequest`, and `QueueFull` where other bodies take all the room.
     """
+    request = current.request()
     length = request.content_length
     if length is not None and length > limit:
         raise RequestEntityTooLarge
     try:
-        data = _all(limit, length)
+        data = _all(request, limit, length)
     except (ParseException, OSError, ValueError):
-        _check_patience(patience)
+        _check_patience(request, patience)
         raise MalformedRequest("The body broke off, or its chunks are not as HTTP wants them.") from None
-    _check_patience(patience)
+    _check_patience(request, patience)
     if len(data) > limit:
         raise RequestEntityTooLarge
     if length is not None and len(data) < length:
@@ -82,7 +84,7 @@ def read(limit: int, *, patience: float) -> bytes:
     return data
 
 
-def _all(limit: int, length: int | None) -> bytes:
+def _all(request: Request, limit: int, length: int | None) -> bytes:
     """What comes, up to one byte more than the limit where its length was not announced."""
     stream = request.environ["wsgi.input"]
     if length is None and not request.environ.get("wsgi.input_terminated"):
@@ -109,6 +111,6 @@ def _leave(_: BaseException | None) -> None:
         current_app.extensions["body_room"].give_back(size)
 
 
-def _check_patience(seconds: float) -> None:
+def _check_patience(request: Request, seconds: float) -> None:
     if was_cut(request.environ.get("gunicorn.socket")):
         raise RequestTimeout(f"The request did not arrive within {seconds:g} s.")

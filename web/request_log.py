@@ -7,9 +7,10 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response
 
 from ocr_celery.transport import outbox
+from web import current
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/health", "/ready"})  #: asked every few seconds by what watches the service
@@ -28,12 +29,12 @@ def register(app: Flask) -> None:
 
 
 def _begin() -> None:
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if _SANE.fullmatch(given) else uuid4().hex
-    g.started = perf_counter()
-    structlog.contextvars.clear_contextvars()
-    structlog.contextvars.bind_contextvars(request_id=g.request_id)
-    outbox.request_id.set(g.request_id)
+    given = current.request().headers.get("X-Request-ID", "")
+    request_id = given if _SANE.fullmatch(given) else uuid4().hex
+    notes = current.notes()
+    notes.request_id, notes.started = request_id, perf_counter()
+    structlog.contextvars.bind_contextvars(request_id=request_id)
+    outbox.request_id.set(request_id)
 
 
 def _forget(_: BaseException | None) -> None:
@@ -41,43 +42,45 @@ def _forget(_: BaseException | None) -> None:
 
 
 def _end(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
-    level = _level(response.status_code)
+    request, notes = current.request(), current.notes()
+    response.headers["X-Request-ID"] = notes.request_id
+    level = _level(request, response.status_code)
     if logging.getLogger("web.access").isEnabledFor(level):
-        log.log(level, "request", **_told(response))
-    _hear_out(response)
+        log.log(level, "request", **_told(request, notes, response.status_code))
+    if "body_read" not in notes:
+        _hear_out(request, response)
     return response
 
 
-def _level(status: int) -> int:
+def _level(request: Request, status: int) -> int:
     """What asks again and again and finds all well is of interest to nobody."""
     if request.path in _PROBES or (status == 200 and request.method in ("GET", "HEAD")):
         return logging.DEBUG
     return logging.INFO if status < 500 else logging.WARNING  # of a mistake of ours an error has been logged
 
 
-def _told(response: Response) -> dict[str, Any]:
+def _told(request: Request, notes: Any, status: int) -> dict[str, Any]:
     """What the line says. Texts of the caller's are shortened; a query is left out, it may hold a secret."""
     told: dict[str, Any] = {
         "method": request.method[:16],
         "path": request.path[:200],
-        "status": response.status_code,
-        "ms": round((perf_counter() - g.started) * 1000, 1),
+        "status": status,
+        "ms": round((perf_counter() - notes.started) * 1000, 1),
         "client": request.remote_addr or "",
         "size": request.content_length or 0,
         "user_agent": request.headers.get("User-Agent", "")[:120],
     }
-    sent: dict[str, str] = g.get("sent") or {k: str(v)[:64] for k, v in (request.view_args or {}).items()}
-    if code := g.get("code"):
+    sent: dict[str, str] = notes.get("sent") or {k: str(v)[:64] for k, v in (request.view_args or {}).items()}
+    if code := notes.get("code"):
         told["code"] = code
     return told | sent
 
 
-def _hear_out(response: Response) -> None:
+def _hear_out(request: Request, response: Response) -> None:
     """Let a caller who is still sending see the answer: a connection closed on unread data is reset, answer and all."""
     has_body = request.content_length or "chunked" in request.headers.get("Transfer-Encoding", "")
     socket = request.environ.get("gunicorn.socket")
-    if socket is None or g.get("body_read") or not has_body:
+    if socket is None or not has_body:
         return
     stream = request.environ["wsgi.input"]
 

@@ -16,7 +16,7 @@ from ocr_celery.client import Client
 from ocr_celery.core.options import NAMES, Options
 from ocr_celery.errors import BadRequest, FileTooLarge, NoFile
 from ocr_celery.settings import Settings
-from web import json_body, request_body
+from web import current, json_body, request_body
 from web.fields import refuse_unknown
 from web.multipart import Malformed, Part, TooManyParts, boundary_of, parts
 from web.problems import MalformedRequest, RequestTooLarge, UnsupportedMediaType
@@ -54,7 +54,7 @@ def checked(view: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(view)
     def reading(**values: Any) -> Any:
-        if not has_query and request.query_string:
+        if not has_query and (request := current.request()).query_string:
             refuse_unknown(request.args, ())
         return view(**{name: read(model, values) for name, model, read in wanted})
 
@@ -135,13 +135,15 @@ def _fields() -> dict[str, Any]:
 
 
 def _read_form() -> list[Part]:
-    if request.mimetype != "multipart/form-data":
+    request = current.request()
+    kind = request.content_type or ""
+    if not kind.startswith("multipart/form-data;") and request.mimetype != "multipart/form-data":
         if not request.mimetype and not request.content_length:
             raise NoFile
         raise UnsupportedMediaType('Send a form, with the header "Content-Type: multipart/form-data".')
     try:
         body = _read(client().settings.max_image_bytes + SLACK)
-        found = list(parts(body, boundary_of(request.content_type or "")))
+        found = list(parts(body, boundary_of(kind)))
     except RequestEntityTooLarge:
         raise too_large() from None
     except Malformed:
