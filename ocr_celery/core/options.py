@@ -46,7 +46,7 @@ class Options:
 
 def checked(given: dict[str, Any]) -> dict[str, Any]:
     """The options that a caller gave, as they are sent; None is not given. Raises `BadOption` like `Options.updated`."""
-    whole = Options().updated(given)
+    whole = _DEFAULTS.updated(given)
     return {name: getattr(whole, name) for name in NAMES if given.get(name) is not None}
 
 
@@ -59,3 +59,6 @@ def _number(name: str, value: object, span: tuple[float, float], *, whole: bool)
     if not number or isinstance(value, bool) or not low <= cast(float, value) <= high:
         kind = "a whole number" if whole else "a number"
         raise BadOption(f"{name}: {kind} from {low} to {high} is wanted.")
+
+
+_DEFAULTS = Options()

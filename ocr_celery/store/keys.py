@@ -5,6 +5,7 @@ Outside the prefix are what other programs look for by name: the queue itself, i
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from ocr_celery.core.status import Status
 
@@ -12,13 +13,13 @@ _PRIORITIES = ("", "\x06\x163", "\x06\x166", "\x06\x169")  #: kombu's lists of a
 _COUNTED = (Status.PENDING, Status.PROCESSING, Status.COMPLETED, Status.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Keys:
     """The keys of the service whose tasks wait in `queue`. Two services with different queues have none in common."""
 
     queue: str
 
-    @property
+    @cached_property
     def prefix(self) -> str:
         """What all keys of the service begin with, but for those that other programs look for by name."""
         return f"{{{self.queue}}}:"
@@ -50,10 +51,10 @@ class Keys:
         """Zset: task id → last change, of the tasks that stand so."""
         return f"{self.prefix}{status}"
 
-    @property
-    def all_counted(self) -> list[str]:
+    @cached_property
+    def all_counted(self) -> tuple[str, ...]:
         """The zsets of pending, processing, completed and failed tasks, in this order."""
-        return [self.counted(status) for status in _COUNTED]
+        return tuple(self.counted(status) for status in _COUNTED)
 
     @property
     def service(self) -> str:
