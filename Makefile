@@ -43,7 +43,7 @@ test-faults: ## kill, cut off and fill up whatever there is, a few times each, a
 MINUTES ?= 60
 faults: ## the same for MINUTES=60 minutes, with a table; WRITE=1 puts it into docs/reliability.md
 	@sh requirements/install.sh dev
-	.venv/bin/python tests/faults/run.py --minutes $(MINUTES) $(if $(WRITE),--write)
+	.venv/bin/python -m tests.faults.run --minutes $(MINUTES) $(if $(WRITE),--write)
 
 lint: ## style, types, and who imports whom
 	@sh requirements/install.sh dev
@@ -54,7 +54,7 @@ lint: ## style, types, and who imports whom
 
 score: ## how well the CPU engine reads the documents of ../shared
 	@sh requirements/install.sh dev
-	.venv/bin/python benchmarks/accuracy.py ../shared/data/documents
+	.venv/bin/python -m benchmarks.accuracy ../shared/data/documents
 
 install: ## everything for developing, into .venv
 	@sh requirements/install.sh dev

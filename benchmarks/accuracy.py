@@ -1,6 +1,6 @@
 """Reads a folder of documents through a running service and scores the answers: `make score`.
 
-    python benchmarks/accuracy.py FOLDER [--server URL] [--out FOLDER] [--scorer FILE]
+    python -m benchmarks.accuracy FOLDER [--server URL] [--out FOLDER] [--scorer FILE]
 
 FOLDER holds manifest.json, a list of {"file", "kind", "truth", "expect", …}. Documents go in over HTTP as uploads and come
 out as markdown, which the scorer compares with the truth. A task is one page: PDF and TIFF files are split here into page
@@ -84,8 +84,7 @@ def running(server: str | None) -> Iterator[tuple[str, int | None]]:
     if server:
         yield server, None
         return
-    sys.path.insert(0, str(ROOT))
-    from tests.system.service import LocalService
+    from tests.testlib.local_service import LocalService
 
     with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder), OCR_URL_ALLOW="127.0.0.1") as local:
         yield local.url, local.worker_pid()

@@ -1,22 +1,18 @@
 """100,000 mutated answers through blocks to markdown: how many fail, and how long the slowest takes for its length.
 
-    .venv/bin/python benchmarks/answers.py [--answers 100000] [--seed 0]
+    .venv/bin/python -m benchmarks.answers [--answers 100000] [--seed 0]
 
-Exits with 1 where one fails. The answers and what is done to them are those of the tests (tests/answers.py).
+Exits with 1 where one fails. The answers and what is done to them are those of the tests (tests/testlib/mutated_answers.py).
 """
 
 import argparse
 import random
 import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-from answers import mutated
 
 from ocr_celery.core.grounding import parse
 from ocr_celery.core.markdown import to_markdown
+from tests.testlib.mutated_answers import mutated
 
 
 def main() -> int:

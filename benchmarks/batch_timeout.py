@@ -1,6 +1,6 @@
 """What OCR_BATCH_TIMEOUT does to pages per second and to latency, when few pages come and when many do.
 
-    .venv-vllm/bin/python benchmarks/batch_timeout.py [--timeouts 0 0.05 0.2 0.5 2] [--pages 24] [--light 0.4]
+    .venv-vllm/bin/python -m benchmarks.batch_timeout [--timeouts 0 0.05 0.2 0.5 2] [--pages 24] [--light 0.4]
 
 One worker after the other, each with four places and a timeout of its own. Light load: a page comes every so often, for
 which the engine needs about half its time; full load: all pages come at once. A page's latency counts from when it was sent.
@@ -11,9 +11,8 @@ import statistics
 import time
 from collections.abc import Sequence
 
-from engine import NO_GUARD, PROMPT, wait
-from worker import checkpoint, png, service
-
+from benchmarks.engine import NO_GUARD, PROMPT, wait
+from benchmarks.worker import checkpoint, png, service
 from ocr_celery.client import Client
 
 TOKENS = 20  #: of each answer

@@ -3,7 +3,7 @@
 Both workers stay warm; each round sends the same pages to one and then to the other, so that what else the machine does
 falls on both. Run it where nothing else is busy; the ratio is this checkout's pages a second to the other's, a median of rounds.
 
-    .venv/bin/python benchmarks/cpu_worker.py [--against ../other-checkout] [--rounds 11] [--pages 6]
+    .venv/bin/python -m benchmarks.cpu_worker [--against ../other-checkout] [--rounds 11] [--pages 6]
 """
 
 import io
@@ -20,9 +20,9 @@ import click
 from celery import Celery
 from PIL import Image, ImageDraw, ImageFont
 
+from tests.testlib.processes import RedisServer, until
+
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "tests"))
-from nodes import RedisServer, until  # noqa: E402
 
 QUEUE = "bench"
 WORDS = ["every", "line", "of", "this", "page", "is", "read", "by", "the", "engine", "on", "a", "processor"]

@@ -1,7 +1,7 @@
 """How fast pages are decoded in children, against in this process as it was once done, interleaved; and what the process
 itself is busy with meanwhile.
 
-    python benchmarks/decoding.py [--pages 120] [--rounds 3] [--side 1280]
+    python -m benchmarks.decoding [--pages 120] [--rounds 3] [--side 1280]
 """
 
 import argparse
@@ -9,16 +9,12 @@ import io
 import os
 import random
 import statistics
-import sys
 import threading
 import time
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from ocr_celery.core.page import Page
 from ocr_celery.decode.image import load

@@ -1,6 +1,6 @@
 """How many pages a second our worker reads through Celery and Redis, against vLLM itself and against batch after batch.
 
-    .venv-vllm/bin/python benchmarks/engine.py [--rounds 4] [--repeat 3] [--model FOLDER] [--width 200] [--height 150]
+    .venv-vllm/bin/python -m benchmarks.engine [--rounds 4] [--repeat 3] [--model FOLDER] [--width 200] [--height 150]
 
 Three ways to read the same pages with the same engine arguments, four places each, in turn: raw `AsyncLLM` fed all pages at
 once; a worker process of ours; `LLM.generate` on one group of four after another. Answers are of one length each (72 tokens),
@@ -21,8 +21,8 @@ from uuid import uuid4
 
 import psutil
 from PIL import Image
-from worker import PLACES, TOKENS, checkpoint, service
 
+from benchmarks.worker import PLACES, TOKENS, checkpoint, service
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.engine.vllm.process_reaper import Leash

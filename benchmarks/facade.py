@@ -1,6 +1,6 @@
 """How many pages a second the facade takes in, against a bare Flask view on the same gunicorn, in the same run.
 
-    python benchmarks/facade.py [--pages 1500] [--rounds 4] [--connections 16] [--processes 2] [--threads 16]
+    python -m benchmarks.facade [--pages 1500] [--rounds 4] [--connections 16] [--processes 2] [--threads 16]
 
 Starts a Redis of its own and both apps, and sends 100 kB JPEGs over persistent connections from a process apart: bare,
 facade, bare, facade, … Nothing else should run on the machine. Needs Linux (/proc).

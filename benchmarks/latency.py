@@ -1,6 +1,6 @@
 """How long one page on an idle service takes over HTTP beyond what its engine needs, with default settings.
 
-    .venv-vllm/bin/python benchmarks/latency.py [--engine scripted|vllm] [--pages 10]
+    .venv-vllm/bin/python -m benchmarks.latency [--engine scripted|vllm] [--pages 10]
 
 Starts a Redis, a worker and the facade (with .venv, made by `make install`), sends a page, asks for it every 10 ms until it is
 read, and sends the next.
@@ -12,8 +12,8 @@ import time
 
 import requests
 from facade import ROOT, free_port, reachable, running
-from worker import checkpoint, png, service
 
+from benchmarks.worker import checkpoint, png, service
 from ocr_celery.client import Client
 
 _ASK = 0.01  #: seconds between two questions

@@ -1,25 +1,22 @@
 """What the service costs its Redis: EVAL a page with idle workers, dead names, and a sweep over a million tasks.
 
-.venv/bin/python benchmarks/redis_load.py [pages] [workers] [tasks]
+.venv/bin/python -m benchmarks.redis_load [pages] [workers] [tasks]
 """
 
 import json
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "tests")]
+from redis import Redis
 
-from nodes import RedisServer, Worker, final, keys, png  # noqa: E402
-from redis import Redis  # noqa: E402
-
-from ocr_celery.client import Client  # noqa: E402
-from ocr_celery.consumer.sweeper import Sweeper  # noqa: E402
-from ocr_celery.core.status import Status  # noqa: E402
-from ocr_celery.settings import Settings  # noqa: E402
-from ocr_celery.store.registry import Registry  # noqa: E402
+from ocr_celery.client import Client
+from ocr_celery.consumer.sweeper import Sweeper
+from ocr_celery.core.status import Status
+from ocr_celery.settings import Settings
+from ocr_celery.store.registry import Registry
+from tests.testlib.processes import RedisServer, Worker, final, keys, png
 
 
 def counts(redis: Redis) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Whether a worker that reads with vLLM grows: memory of all its processes while it reads many pages.
 
-    .venv-vllm/bin/python benchmarks/soak.py [--pages 2000] [--warm-up 200] [--every 100]
+    .venv-vllm/bin/python -m benchmarks.soak [--pages 2000] [--warm-up 200] [--every 100]
 
 Pages have many sizes, so that pictures with and without tiles are among them. Prints what the worker and the processes of
 its engine have resident, and how much more that is than after the warm-up; the exit status is 1 if it is 5 % or more.
@@ -11,9 +11,9 @@ import random
 import sys
 
 import psutil
-from engine import NO_GUARD, PROMPT
-from worker import checkpoint, png, service, until
 
+from benchmarks.engine import NO_GUARD, PROMPT
+from benchmarks.worker import checkpoint, png, service, until
 from ocr_celery.client import Client
 
 MOST = 0.05  #: of growth

@@ -11,17 +11,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ocr_celery.client import Client
+from ocr_celery.settings import Settings
+from tests.testlib.processes import RedisServer, Worker, png, until
+
 ROOT = Path(__file__).parent.parent
 __all__ = ["PLACES", "TOKENS", "checkpoint", "png", "service", "until"]
 PLACES = 4
-_TESTS = ROOT / "tests"
-_PLUGIN = _TESTS / "vllm" / "plugin"
-sys.path[:0] = [str(_TESTS), str(_TESTS / "vllm"), str(_TESTS / "engine"), str(_PLUGIN)]
+_PLUGIN = ROOT / "tests" / "vllm" / "plugin"
 
-from nodes import RedisServer, Worker, png, until  # noqa: E402
-
-from ocr_celery.client import Client  # noqa: E402
-from ocr_celery.settings import Settings  # noqa: E402
 
 _WARM = 600  #: seconds that loading may take on a busy machine
 TOKENS = 4096  #: of the generated checkpoint: prompt, picture and answer together
@@ -42,7 +40,7 @@ def checkpoint(given: str | None = None) -> Iterator[str]:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends too
     with ExitStack() as stack:
         if given is None:
-            from checkpoint import write
+            from tests.testlib.vllm.checkpoint import write
 
             given = str(write(Path(stack.enter_context(tempfile.TemporaryDirectory())) / "checkpoint"))
         yield given

@@ -2,10 +2,15 @@
 
 import gc
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import hypothesis
 import pytest
-from nodes import RedisServer, own_redis
+
+from tests.testlib.processes import RedisServer, own_redis
+
+#: tests of vLLM run where it is installed: `make test-vllm` builds an environment for them
+collect_ignore = [] if find_spec("vllm") else ["vllm"]
 
 # how long an example takes says how busy the machine is, where a test does not measure it
 hypothesis.settings.register_profile("any machine", deadline=None)

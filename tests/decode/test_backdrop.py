@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bombs import saved
 from PIL import Image, ImageDraw
 
 from ocr_celery.decode.image import load
+from tests.testlib.hostile_images import saved
 
 SIZE = (400, 300)
 Draw = Callable[[ImageDraw.ImageDraw], None]

@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from bombs import BOMBS, saved
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
 from ocr_celery.decode.jpeg import MOST_SCANS, bare_jpeg
 from ocr_celery.errors import OcrError, PageTooCostly, Unreadable
+from tests.testlib.hostile_images import BOMBS, saved
 
 
 def picture(**options: Any) -> bytes:

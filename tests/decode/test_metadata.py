@@ -3,11 +3,11 @@
 import io
 
 import pytest
-from bombs import BOMBS, saved
 from PIL import Image
 
 from ocr_celery.decode.metadata import bare_gif, bare_png
 from ocr_celery.errors import PageTooCostly
+from tests.testlib.hostile_images import BOMBS, saved
 
 
 def gif(frames: int = 3, **options: object) -> bytes:

@@ -11,8 +11,6 @@ from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
-from bombs import saved, wavelets
-from nodes import ROOT, until
 from PIL import Image
 
 from ocr_celery.core.page import Page
@@ -21,6 +19,8 @@ from ocr_celery.decode.image import load
 from ocr_celery.decode.job import Result
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.errors import NotAnImage, OcrError, PageTooCostly, TooManyPixels, Unreadable
+from tests.testlib.hostile_images import saved, wavelets
+from tests.testlib.processes import ROOT, until
 
 MAX_PIXELS = 64_000_000
 Make = Callable[..., DecoderPool]

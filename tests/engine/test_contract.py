@@ -4,13 +4,13 @@ import io
 from dataclasses import replace
 
 import pytest
-from bench import Bench, seat
-from contract import EngineContract, new_id
 from PIL import Image, ImageDraw, ImageFont
 
 from ocr_celery.core.prompts import FREE_OCR, MARKDOWN
 from ocr_celery.engine.contract import Engine, Seat
 from ocr_celery.engine.scripted import Script, ScriptedEngine
+from tests.testlib.engine_contract import EngineContract, new_id
+from tests.testlib.engine_probe import Bench, seat
 
 
 class TestScripted(EngineContract):

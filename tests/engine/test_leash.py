@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from bench import until
 
 from ocr_celery.engine.vllm.process_reaper import Leash, held_by
+from tests.testlib.engine_probe import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
 

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ledger import Account
-from scene import Scene
+from tests.faults.ledger import Account
+from tests.faults.scene import Scene
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,3 @@
-"""Where the processes of the other tests are found."""
+"""Sets the environment of this process before the Celery application is made."""
 
-import sys
-from pathlib import Path
-
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "web"), str(TESTS / "system"), str(TESTS)]
-
-from nodes import own_redis  # noqa: E402
-
-own_redis()
+import tests.faults  # noqa: F401

@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Self
 
 import requests
-from ledger import Ledger
-from nodes import png
 from PIL import Image, ImageDraw, ImageFont
-from witness import Witness
 
 from ocr_celery.client import Client
 from ocr_celery.errors import BrokerUnavailable, QueueFull
+from tests.faults.ledger import Ledger
+from tests.faults.witness import Witness
+from tests.testlib.processes import png
 
 Send = Callable[[bytes, str], str]  #: (image, prompt) → task id
 picture = cache(png)

@@ -3,13 +3,13 @@
 import time
 from dataclasses import dataclass, field
 
-from nodes import keys
 from redis import Redis
-from witness import Witness
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status, TaskView
 from ocr_celery.errors import ResultExpired, TaskNotFound
+from tests.faults.witness import Witness
+from tests.testlib.processes import keys
 
 PATIENCE = 45.0  #: seconds without any page being finished after which what is open is stuck
 

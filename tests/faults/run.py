@@ -1,6 +1,6 @@
 """Plays all cases again and again until the time is over, and prints what has become of every page.
 
-    python tests/faults/run.py [--minutes 60] [--only WORD] [--write]
+    python -m tests.faults.run [--minutes 60] [--only WORD] [--write]
 
 `--write` puts the table into docs/reliability.md. The exit code is 1 where a page was lost, finished twice, wrong or
 stuck, or work did not go on in time.
@@ -14,11 +14,10 @@ import time
 import traceback
 from dataclasses import dataclass, field
 
-import conftest  # noqa: F401 (finds the processes of the other tests)
-from case import Case
-from cases import CASES
-from ledger import Account
-from nodes import ROOT
+from tests.faults.case import Case
+from tests.faults.cases import CASES
+from tests.faults.ledger import Account
+from tests.testlib.processes import ROOT
 
 BEGIN, END = "<!-- table -->", "<!-- end of table -->"
 PAGE = ROOT / "docs" / "reliability.md"

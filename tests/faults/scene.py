@@ -10,16 +10,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from flow import Flow, Send, by_name, over_http, through
-from ledger import Account, Ledger
-from nodes import RedisServer, Worker, keys, own_redis, until
-from proxy import Proxy
-from served import Served, served
-from whole import Whole
-from witness import Witness
-
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
+from tests.faults.flow import Flow, Send, by_name, over_http, through
+from tests.faults.ledger import Account, Ledger
+from tests.faults.whole import Whole
+from tests.faults.witness import Witness
+from tests.testlib.facade_process import Served, served
+from tests.testlib.processes import RedisServer, Worker, keys, own_redis, until
+from tests.testlib.tcp_proxy import Proxy
 
 QUICK: dict[str, object] = {"OCR_BATCH_SIZE": 8, "OCR_SCRIPTED_SECONDS": 0.1}
 

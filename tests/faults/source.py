@@ -7,7 +7,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
-from nodes import png
+from tests.testlib.processes import png
 
 _DRIP = 0.05  #: seconds between two bytes
 

@@ -1,8 +1,9 @@
 """Every case of the fault suite with a few rounds; `make faults` plays them for long."""
 
 import pytest
-from case import Case
-from cases import CASES
+
+from tests.faults.case import Case
+from tests.faults.cases import CASES
 
 LATITUDE = 3  #: times the bar of `make faults`: a machine that tests may do other things too
 

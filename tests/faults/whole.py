@@ -5,10 +5,9 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from nodes import until
-from service import LocalService, alive, family
-
 from ocr_celery.local.data_dir import Folder
+from tests.testlib.local_service import LocalService, alive, family
+from tests.testlib.processes import until
 
 
 class Whole(LocalService):

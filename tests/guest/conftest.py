@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hosting import Host
-from nodes import ROOT, own_redis
+
+from tests.testlib.host_process import Host
+from tests.testlib.processes import ROOT, own_redis
 
 own_redis()
 

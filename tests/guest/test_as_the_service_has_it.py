@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from nodes import ROOT, RedisServer, Worker, final, free_port, png, until
 from redis import Redis
 
 from ocr_celery.client import Client
@@ -15,6 +14,7 @@ from ocr_celery.core import prompts
 from ocr_celery.errors import QueueFull
 from ocr_celery.settings import Settings
 from ocr_celery.store.keys import Keys
+from tests.testlib.processes import ROOT, RedisServer, Worker, final, free_port, png, until
 
 KEYS = Keys(Settings().queue)
 #: of the service; the client in these tests has none of them

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from http_service import serving
-from nodes import ROOT, RedisServer, Worker, png, until
 
 from ocr_celery.core import prompts
+from tests.testlib.http_stub import serving
+from tests.testlib.processes import ROOT, RedisServer, Worker, png, until
 
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MODULE, *BLOCKS = BLOCK.findall((ROOT / "docs" / "celery.md").read_text(encoding="utf-8"))

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from hosting import Host
-from nodes import ROOT, RedisServer, free_port
+
+from tests.testlib.host_process import Host
+from tests.testlib.processes import ROOT, RedisServer, free_port
 
 #: variables that mean something else to the service, or are of no use to a client
 HOSTILE = {

@@ -4,9 +4,9 @@ import configparser
 from pathlib import Path
 from zipfile import ZipFile
 
-from hosting import Host
-from http_service import service_that_reads
-from nodes import ROOT, RedisServer
+from tests.testlib.host_process import Host
+from tests.testlib.http_stub import service_that_reads
+from tests.testlib.processes import ROOT, RedisServer
 
 
 def test_the_wheel_holds_our_package_and_nothing_beside_it(wheel: Path) -> None:

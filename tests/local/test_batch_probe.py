@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodes import until
 from PIL import Image
+
+from tests.testlib.processes import until
 
 FILE = Path(__file__).parents[2] / "tools" / "batch_probe.py"
 

@@ -1,6 +1,5 @@
 """One running service for the tests that only use it; `--base-url URL` points those at any deployment."""
 
-import io
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -8,8 +7,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
-from service import LocalService
+
+from tests.testlib.local_service import LocalService
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,12 +42,3 @@ def files(tmp_path: Path) -> Iterator[str]:
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         pass
-
-
-def page(text: str, *, size: tuple[int, int] = (900, 200), format: str = "PNG") -> bytes:
-    """A picture of a line of text."""
-    image = Image.new("RGB", size, "white")
-    ImageDraw.Draw(image).text((40, 70), text, fill="black", font=ImageFont.load_default(48))
-    file = io.BytesIO()
-    image.save(file, format)
-    return file.getvalue()

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
-from conftest import page
-from service import ROOT, LocalService, alive, family
+
+from tests.testlib.local_service import ROOT, LocalService, alive, family
+from tests.testlib.text_page import page
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import page
-from nodes import until
-from service import LocalService
-from test_black_box import finished, upload
-from traced import DEVICES, Trace, require_strace
+
+from tests.testlib.local_service import LocalService
+from tests.testlib.processes import until
+from tests.testlib.service_calls import finished, upload
+from tests.testlib.system_calls import DEVICES, Trace, require_strace
+from tests.testlib.text_page import page
 
 
 @pytest.fixture(params=["scripted", "rapidocr"])

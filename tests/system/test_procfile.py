@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Self
 
 import requests
-from conftest import page
-from service import ROOT, free_port, redis_binary
+
+from tests.testlib.local_service import ROOT, free_port, redis_binary
+from tests.testlib.text_page import page
 
 
 def answers(url: str) -> bool:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import page
-from service import ROOT, LocalService
+
+from tests.testlib.local_service import ROOT, LocalService
+from tests.testlib.text_page import page
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)

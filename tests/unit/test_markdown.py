@@ -4,13 +4,13 @@ import random
 import time
 
 import pytest
-from answers import ANSWERS, PAGE, PIECES, mutated
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr_celery.core import grounding
 from ocr_celery.core.grounding import TOP, Block, parse, render, tagged
 from ocr_celery.core.markdown import escape, to_markdown
+from tests.testlib.mutated_answers import ANSWERS, PAGE, PIECES, mutated
 
 HEAD = "<|ref|>{}<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n"
 

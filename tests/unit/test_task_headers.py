@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from celery import Celery, chain, chord, group
 from kombu.utils.json import dumps, loads
-from malformed import HEADERS, LINKS, VALUES, good
 
 from ocr_celery.consumer.task_headers import fault
+from tests.testlib.malformed_messages import HEADERS, LINKS, VALUES, good
 
 SECRET = "an address that is nobody's business"
 app = Celery("elsewhere", set_as_current=False, broker="memory://")

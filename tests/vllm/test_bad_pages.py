@@ -5,12 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from bench import Bench, seat
-from contract import new_id
-from pages import SENTENCE, page
 from PIL import Image, ImageDraw
 
 from ocr_celery.errors import OcrError
+from tests.testlib.engine_contract import new_id
+from tests.testlib.engine_probe import Bench, seat
+from tests.testlib.vllm.pages import SENTENCE, page
 
 
 def cut() -> Image.Image:

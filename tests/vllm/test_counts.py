@@ -3,13 +3,13 @@
 import random
 
 import pytest
-from bench import Bench
-from contract import new_id
-from pages import SENTENCE, page
 from vllm.model_executor.models.deepseek_ocr import DeepseekOCRProcessingInfo
 from vllm.model_executor.models.deepseek_ocr2 import DeepseekOCR2ProcessingInfo
 
 from ocr_celery.engine.vllm.tiling import FIRST, SECOND, Sight
+from tests.testlib.engine_contract import new_id
+from tests.testlib.engine_probe import Bench
+from tests.testlib.vllm.pages import SENTENCE, page
 
 SIZES = [
     (1, 1),

@@ -10,11 +10,13 @@ from tempfile import TemporaryDirectory
 
 import psutil
 import pytest
-from bench import Bench, until
-from conftest import HERE, engine
-from contract import new_id
-from pages import NO_GUARD, ROUND, SENTENCE, page
-from processes import family, held, named
+
+from tests.testlib.engine_contract import new_id
+from tests.testlib.engine_probe import Bench, until
+from tests.testlib.processes import ROOT
+from tests.testlib.vllm.environment import engine
+from tests.testlib.vllm.pages import NO_GUARD, ROUND, SENTENCE, page
+from tests.testlib.vllm.processes import family, held, named
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ HOLDER = """
 import sys, time
 sys.path[:0] = sys.argv[2:]
 from pathlib import Path
-from conftest import engine
+from tests.testlib.vllm.environment import engine
 
 def main():
     engine(Path(sys.argv[1])).start(print, print)
@@ -80,7 +82,7 @@ if __name__ == "__main__":
 def test_no_process_outlives_a_killed_holder(checkpoint: Path, tmp_path: Path, moment: str) -> None:
     script = tmp_path / "holder.py"
     script.write_text(HOLDER)
-    command = [sys.executable, str(script), str(checkpoint), str(HERE)]
+    command = [sys.executable, str(script), str(checkpoint), str(ROOT)]
     with (
         TemporaryDirectory() as tmp,  # the path of a socket may not be as long as that of tmp_path
         subprocess.Popen(

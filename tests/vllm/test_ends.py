@@ -7,15 +7,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from nodes import RedisServer, Worker, final, png, until
-from pages import NO_GUARD, ROUND
 from poison import TOKENS as POISON
-from processes import family, named
 
 from ocr_celery.client import Client
 from ocr_celery.consumer.shutdown import ENGINE_BROKE
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
+from tests.testlib.processes import RedisServer, Worker, final, png, until
+from tests.testlib.vllm.pages import NO_GUARD, ROUND
+from tests.testlib.vllm.processes import family, named
 
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 WARM = 300  #: seconds a worker may take to load and read on a busy machine

@@ -4,12 +4,10 @@ Early versions of vLLM skipped it at temperature 0; its newer model runner refus
 """
 
 import pytest
-from bench import Bench
-from contract import new_id
-from pages import CELLS, NO_GUARD, ROUND, page
 
-MOST = 200  #: tokens
-CIRCLE = " round and again always"  #: four tokens
+from tests.testlib.engine_contract import new_id
+from tests.testlib.engine_probe import Bench
+from tests.testlib.vllm.pages import CELLS, CIRCLE, MOST, NO_GUARD, ROUND, page
 
 
 def text(bench: Bench, prompt: str, **options: float) -> str:

@@ -1,12 +1,12 @@
 """A page's own options reach vLLM, whatever its neighbours asked for, and any prompt is counted as vLLM counts it."""
 
 import pytest
-from bench import Bench
-from contract import new_id
-from pages import ROUND, SENTENCE, page
 
 from ocr_celery.core import prompts
 from ocr_celery.engine.vllm.tiling import FIRST
+from tests.testlib.engine_contract import new_id
+from tests.testlib.engine_probe import Bench
+from tests.testlib.vllm.pages import ROUND, SENTENCE, page
 
 
 def test_temperatures_of_one_batch_do_not_mix(bench: Bench) -> None:

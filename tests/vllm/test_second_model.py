@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from bench import Bench
-from checkpoint import write
-from conftest import engine
-from contract import new_id
-from pages import NO_GUARD, ROUND, SENTENCE, page
-from test_guard import CIRCLE, MOST
 
 from ocr_celery.engine.vllm.tiling import SECOND
+from tests.testlib.engine_contract import new_id
+from tests.testlib.engine_probe import Bench
+from tests.testlib.vllm.checkpoint import write
+from tests.testlib.vllm.environment import engine
+from tests.testlib.vllm.pages import CIRCLE, MOST, NO_GUARD, ROUND, SENTENCE, page
 
 
 @pytest.fixture(scope="module")

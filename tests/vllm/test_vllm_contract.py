@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from bench import Bench
-from conftest import engine
-from contract import EngineContract, new_id
-from pages import LAYOUT, NO_GUARD, ROUND, SENTENCE, page
-from processes import held, named
 
 from ocr_celery.engine.contract import Engine, Seat
+from tests.testlib.engine_contract import EngineContract, new_id
+from tests.testlib.engine_probe import Bench
+from tests.testlib.vllm.environment import engine
+from tests.testlib.vllm.pages import LAYOUT, NO_GUARD, ROUND, SENTENCE, page
+from tests.testlib.vllm.processes import held, named
 
 
 class TestVllm(EngineContract):

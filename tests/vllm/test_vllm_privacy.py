@@ -5,14 +5,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from nodes import RedisServer, Worker, final, png, until
-from pages import SENTENCE
-from test_vllm_worker import WARM, ready
-from traced import DEVICES, Trace, require_strace
 
 from ocr_celery import privacy
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
+from tests.testlib.processes import RedisServer, Worker, final, png, until
+from tests.testlib.system_calls import DEVICES, Trace, require_strace
+from tests.testlib.vllm.pages import SENTENCE
+from tests.testlib.vllm.processes import WARM, ready
 
 
 @pytest.fixture

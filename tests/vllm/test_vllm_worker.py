@@ -7,16 +7,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from nodes import RedisServer, Worker, final, png, until
-from pages import LAYOUT, NO_GUARD, ROUND, SENTENCE
-from processes import family, named
 
 from ocr_celery.client import Client
 from ocr_celery.consumer.shutdown import ENGINE_BROKE
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
-
-WARM = 300  #: seconds a worker may take to load and read on a busy machine
+from tests.testlib.processes import RedisServer, Worker, final, png, until
+from tests.testlib.vllm.pages import LAYOUT, NO_GUARD, ROUND, SENTENCE
+from tests.testlib.vllm.processes import WARM, family, named, ready
 
 
 @pytest.fixture
@@ -31,11 +29,6 @@ def workers() -> Iterator[list[Worker]]:
 def start(checkpoint: Path, redis: RedisServer) -> Worker:
     settings = {"OCR_ENGINE": "vllm", "OCR_MODEL_PATH": checkpoint, "OCR_MAX_MODEL_LEN": 4096}
     return Worker("gpu", redis.url, {**settings, "OCR_DEFAULT_MAX_TOKENS": 4096, "OCR_BATCH_SIZE": 4})
-
-
-def ready(worker: Worker) -> bool:
-    assert worker.process.poll() is None, worker.log
-    return f"{worker.name} ready." in worker.log
 
 
 def test_no_page_is_lost_and_no_process_left_whichever_of_them_is_killed(

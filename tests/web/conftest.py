@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Facade, Hand, Queued
-from nodes import RedisServer, own_redis
 
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
+from tests.testlib.processes import RedisServer, own_redis
+from tests.testlib.worker_double import Facade, Hand, Queued
 from web import create_app
 
 own_redis()

@@ -6,13 +6,13 @@ from io import BytesIO
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Facade, Hand, commands
-from nodes import RedisServer, keys, png
 from redis.exceptions import OutOfMemoryError
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.store.registry import Registry
+from tests.testlib.processes import RedisServer, keys, png
+from tests.testlib.worker_double import Facade, Hand, commands
 
 URLS = ["http://a/", "http://b/", "http://c/"]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hand import FOUND, SPOILT, Hand, commands
-from nodes import RedisServer, keys, png
 
 from ocr_celery.client import Client
 from ocr_celery.errors import Cancelled, EmptyFile, Internal, ResultUnreadable
 from ocr_celery.message import COLLECT
+from tests.testlib.processes import RedisServer, keys, png
+from tests.testlib.worker_double import FOUND, SPOILT, Hand, commands
 
 URL = "https://example.com/image.jpg"
 KNOWN = {"source": URL, "attempts": 0}  #: what is told of every task beside how it stands

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hand import FOUND, SPOILT, Hand, Queued, commands
-from nodes import RedisServer, keys
 
 from ocr_celery.client import Client
 from ocr_celery.errors import BadUrl, DownloadFailed
 from ocr_celery.message import COLLECT
+from tests.testlib.processes import RedisServer, keys
+from tests.testlib.worker_double import FOUND, SPOILT, Hand, Queued, commands
 
 URLS = [f"https://example.com/image{n}.jpg" for n in (1, 2, 3)]
 

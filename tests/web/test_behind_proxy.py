@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Facade
+
+from tests.testlib.worker_double import Facade
 
 PROXY, STRANGER = "10.1.2.3", "192.0.2.7"
 FORWARDED = {

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from nodes import RedisServer
-from served import Served, served
 
+from tests.testlib.facade_process import Served, served
+from tests.testlib.processes import RedisServer
 from web.headers import SECURITY
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")

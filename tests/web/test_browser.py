@@ -8,12 +8,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from nodes import RedisServer, png
 from playwright.sync_api import Browser, Page, sync_playwright
-from reverse_proxy import reverse_proxy
-from served import Served, served
 
 from ocr_celery.core.options import Options
+from tests.testlib.facade_process import Served, served
+from tests.testlib.processes import RedisServer, png
+from tests.testlib.reverse_proxy import reverse_proxy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

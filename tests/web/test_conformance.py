@@ -5,10 +5,8 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hand import Hand
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from nodes import RedisServer, keys, own_redis, png
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
     content_type_conformance,
@@ -22,6 +20,8 @@ from schemathesis.specs.openapi.checks import (
 from ocr_celery.client import Client
 from ocr_celery.errors import EmptyFile
 from ocr_celery.settings import Settings
+from tests.testlib.processes import RedisServer, keys, own_redis, png
+from tests.testlib.worker_double import Hand
 from web import create_app
 from web.schemas import BATCH_ID, ID
 

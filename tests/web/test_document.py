@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Facade
 
 from ocr_celery.settings import Settings
+from tests.testlib.worker_double import Facade
 
 Document = dict[str, Any]
 LINE, ESCAPED = "\n", r"\n"

@@ -4,8 +4,8 @@ import os
 import signal
 import socket
 
-from nodes import RedisServer, until
-from served import served
+from tests.testlib.facade_process import served
+from tests.testlib.processes import RedisServer, until
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import requests
 from flask.testing import FlaskClient
-from hand import Facade
-from nodes import RedisServer, png
-from served import Served, served
 from werkzeug.test import TestResponse
 
+from tests.testlib.facade_process import Served, served
+from tests.testlib.processes import RedisServer, png
+from tests.testlib.worker_double import Facade
 from web.request_body import Room
 
 LARGE = 8 * 1024 * 1024 - 100  #: bytes

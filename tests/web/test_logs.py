@@ -16,12 +16,12 @@ import pytest
 import requests
 import structlog
 from flask.testing import FlaskClient
-from nodes import ROOT, RedisServer, png, until
-from served import served
 
 from ocr_celery import logs
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
+from tests.testlib.facade_process import served
+from tests.testlib.processes import ROOT, RedisServer, png, until
 
 QUEUE = Settings().queue
 

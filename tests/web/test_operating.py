@@ -4,12 +4,12 @@ import time
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Facade, Hand
-from nodes import RedisServer, keys
 
 from ocr_celery import __version__
 from ocr_celery.client import Client
 from ocr_celery.errors import EmptyFile
+from tests.testlib.processes import RedisServer, keys
+from tests.testlib.worker_double import Facade, Hand
 
 NOT_READY = "No worker with a loaded engine is there yet; tasks are taken in and wait."
 NOBODY_READS = "No worker with a loaded engine reads the queue {} yet; tasks are taken in and wait."

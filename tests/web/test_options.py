@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Queued
-from nodes import png
 from werkzeug.test import TestResponse
+
+from tests.testlib.processes import png
+from tests.testlib.worker_double import Queued
 
 Send = Callable[[dict[str, Any]], TestResponse]
 

@@ -9,8 +9,9 @@ from functools import partial
 
 import pytest
 import requests
-from nodes import RedisServer, free_port, png, until
-from served import Served, served
+
+from tests.testlib.facade_process import Served, served
+from tests.testlib.processes import RedisServer, free_port, png, until
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 WITHIN = 3.0  #: seconds

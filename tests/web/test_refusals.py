@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Facade, Queued
-from nodes import RedisServer, keys, png
 from werkzeug.test import TestResponse
+
+from tests.testlib.processes import RedisServer, keys, png
+from tests.testlib.worker_double import Facade, Queued
 
 FORM = "multipart/form-data; boundary=b"
 JSON = "application/json"

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from nodes import RedisServer, png
-from served import Served, served
+
+from tests.testlib.facade_process import Served, served
+from tests.testlib.processes import RedisServer, png
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
-from hand import Queued, commands
-from nodes import RedisServer, keys, png
 
 from ocr_celery.client import Client
 from ocr_celery.core import prompts
 from ocr_celery.store import blobs
+from tests.testlib.processes import RedisServer, keys, png
+from tests.testlib.worker_double import Queued, commands
 
 NONE: dict[str, object] = {}  #: what is not given is as the worker has it
 OPTIONS = {"prompt": prompts.FREE_OCR, "temperature": 0.5, "max_tokens": 9, "ngram_size": 8, "window_size": 7}

@@ -10,9 +10,9 @@ from contextlib import ExitStack, closing
 import psutil
 import pytest
 import requests
-from nodes import ROOT, RedisServer, png, until
-from served import Served, served
 
+from tests.testlib.facade_process import Served, served
+from tests.testlib.processes import ROOT, RedisServer, png, until
 from web.gunicorn_worker import FIRST_BYTE
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")

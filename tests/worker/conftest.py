@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from nodes import RedisServer, Worker, own_redis
+
+from tests.testlib.processes import RedisServer, Worker, own_redis
 
 if TYPE_CHECKING:
-    from origin import Origin
-    from service import Service
-
     from ocr_celery.client import Client
+    from tests.testlib.celery_client import Service
+    from tests.testlib.image_server import Origin
 
 own_redis()
 
@@ -64,7 +64,7 @@ def client(redis: RedisServer) -> "Client":
 @pytest.fixture(scope="module")
 def service(request: pytest.FixtureRequest, redis_server: RedisServer) -> "Iterator[Service]":
     """One worker for all tests of a module, with the module's ``SETTINGS``; Redis is emptied once, before it starts."""
-    from service import Service
+    from tests.testlib.celery_client import Service
 
     renew_connections()
     redis_server.client.flushall()
@@ -76,7 +76,7 @@ def service(request: pytest.FixtureRequest, redis_server: RedisServer) -> "Itera
 @pytest.fixture(scope="session")
 def origin() -> "Iterator[Origin]":
     """A web server that pages are fetched from."""
-    from origin import Origin
+    from tests.testlib.image_server import Origin
 
     origin = Origin()
     yield origin

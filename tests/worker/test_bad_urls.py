@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from nodes import Worker, until
-
 from ocr_celery.client import Client
+from tests.testlib.processes import Worker, until
 
 BAD = ["", "not a url", "http://[", "ftp://a/", "x" * 99_999, "\ud800", "http://a\ud800/", "http://a/\0"]
 NO_TEXT: list[object] = [None, 5, 1.5, True, [], {}, ["http://a/"]]

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from nodes import RedisServer, Worker, final, png, until
-from origin import Origin
-
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import RedisServer, Worker, final, png, until
 
 Start = Callable[..., Worker]
 

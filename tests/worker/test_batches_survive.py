@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from celery.result import AsyncResult
-from nodes import RedisServer, Worker, until
-from origin import Origin
-from service import until_settled
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
+from tests.testlib.celery_client import until_settled
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import RedisServer, Worker, until
 
 Start = Callable[..., Worker]
 

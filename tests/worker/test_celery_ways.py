@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from celery import chain, group
 from celery.result import AsyncResult
-from nodes import keys, png, until
-from origin import Origin
-from service import Service
 
 from ocr_celery import errors
 from ocr_celery.core.status import Status
+from tests.testlib.celery_client import Service
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import keys, png, until
 
 SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.05, "OCR_BATCH_TIMEOUT": 0.02, "OCR_SCRIPTED_FAIL": "luck"}
 ELSEWHERE = "elsewhere"  #: a queue of another service, whose messages we look at

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from celery import chord
 from celery.result import AsyncResult
-from nodes import free_port, png, until
-from origin import Origin
-from service import Service
 
 from ocr_celery import errors
 from ocr_celery.core.status import Status
+from tests.testlib.celery_client import Service
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import free_port, png, until
 
 SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.1, "OCR_SCRIPTED_SPREAD": 2, "OCR_SCRIPTED_FAIL": "luck"}
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodes import ROOT, free_port, keys, png, until
-from origin import Origin
-from service import Service
 
 from ocr_celery import client, errors
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
+from tests.testlib.celery_client import Service
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import ROOT, free_port, keys, png, until
 
 SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.3, "OCR_SCRIPTED_FAIL": "luck"}
 

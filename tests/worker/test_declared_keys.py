@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from uuid import uuid4
 
-from nodes import RedisServer, Worker, keys, png, until
 from redis import Redis
-from service import until_settled
 
 from ocr_celery.client import Client
+from tests.testlib.celery_client import until_settled
+from tests.testlib.processes import RedisServer, Worker, keys, png, until
 
 
 @contextmanager

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 from kombu import Connection
-from nodes import RedisServer, Worker, final, keys, png, until
-from proxy import Proxy
-from service import until_settled
 
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
 from ocr_celery.transport.broker import Transport
+from tests.testlib.celery_client import until_settled
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
+from tests.testlib.tcp_proxy import Proxy
 
 
 @pytest.fixture

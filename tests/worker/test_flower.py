@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import requests
-from nodes import ROOT, free_port, png, until
-from origin import Origin
-from service import Service
+
+from tests.testlib.celery_client import Service
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import ROOT, free_port, png, until
 
 SECONDS = 2  #: in the engine: long enough to look at it from outside on a busy machine
 SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": SECONDS, "OCR_SCRIPTED_FAIL": "luck"}

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from nodes import ROOT, RedisServer, Worker, free_port
+
+from tests.testlib.processes import ROOT, RedisServer, Worker, free_port
 
 Start = Callable[..., Worker]
 

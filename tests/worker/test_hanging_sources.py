@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from nodes import Worker, final
 
 from ocr_celery.client import Client
+from tests.testlib.processes import Worker, final
 
 if TYPE_CHECKING:
-    from origin import Origin
+    from tests.testlib.image_server import Origin
 
 HOSTS = 64
 LONG = 300  #: seconds that a download may take: longer than anything here waits

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from bombs import BOMBS
-from nodes import RedisServer, Worker, final, keys, png, until
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
+from tests.testlib.hostile_images import BOMBS
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="it looks at processes in /proc")
 

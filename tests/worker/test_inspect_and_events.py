@@ -5,10 +5,11 @@ from base64 import b64encode
 from collections.abc import Iterator
 
 import pytest
-from nodes import png, until
-from origin import Origin
-from service import Service
-from watch import Watch
+
+from tests.testlib.celery_client import Service
+from tests.testlib.event_watch import Watch
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import png, until
 
 SECONDS = 2  #: in the engine: long enough to look at it from outside on a busy machine
 SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": SECONDS, "OCR_SCRIPTED_FAIL": "luck"}

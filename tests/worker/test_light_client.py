@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nodes import ROOT, RedisServer
+from tests.testlib.processes import ROOT, RedisServer
 
 HEAVY = {"PIL", "flask", "numpy", "onnxruntime", "rapidocr", "cv2", "vllm", "torch", "requests_hardened", "pi_heif"}
 PROGRAM = """

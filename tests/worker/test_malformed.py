@@ -4,12 +4,12 @@ import json
 from typing import Any
 
 import pytest
-from malformed import good, malformed
-from nodes import RedisServer, final, keys, png, until
-from service import Service
 
 from ocr_celery.core import delivery_limit
 from ocr_celery.core.status import Status
+from tests.testlib.celery_client import Service
+from tests.testlib.malformed_messages import good, malformed
+from tests.testlib.processes import RedisServer, final, keys, png, until
 
 SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.05}
 SECRET = "nobody-s-business"

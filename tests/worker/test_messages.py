@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
-from malformed import good
-from nodes import RedisServer, keys
 
 from ocr_celery.core import delivery_limit
 from ocr_celery.store import messages, unacked
+from tests.testlib.malformed_messages import good
+from tests.testlib.processes import RedisServer, keys
 
 NODE = "w1@test"
 UNACKED, HANDED = keys.unacked(NODE), keys.handed(NODE)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nodes import RedisServer, Worker, final, png, until
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.errors import QueueFull
 from ocr_celery.settings import Settings
 from ocr_celery.store.keys import Keys
+from tests.testlib.processes import RedisServer, Worker, final, png, until
 
 Start = Callable[..., Worker]
 EACH = 100  #: pages of each service; the widths of their pictures are apart

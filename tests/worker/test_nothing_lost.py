@@ -7,10 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 
-from nodes import RedisServer, Worker, final, keys, png, until
-
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
 
 Start = Callable[..., Worker]
 

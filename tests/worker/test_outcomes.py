@@ -4,7 +4,6 @@ import pytest
 from celery import states
 from celery.exceptions import BackendStoreError
 from kombu.exceptions import OperationalError
-from nodes import RedisServer, png
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, ResponseError
 
@@ -13,6 +12,7 @@ from ocr_celery.core.status import Status
 from ocr_celery.errors import EngineFailed
 from ocr_celery.transport import current_result
 from ocr_celery.transport.backend import Backend
+from tests.testlib.processes import RedisServer, png
 
 FULL = ResponseError("MISCONF Errors writing to the AOF file: No space left on device")
 

@@ -4,11 +4,10 @@ import signal
 import time
 from collections.abc import Callable
 
-from nodes import RedisServer, Worker, final, keys, png, until
-
 from ocr_celery.client import Client
 from ocr_celery.core.batching import SETTLE
 from ocr_celery.core.status import Status
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
 
 Start = Callable[..., Worker]
 QUICK = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.1}

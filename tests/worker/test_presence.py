@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 
 import pytest
-from malformed import good
-from nodes import RedisServer, Worker, keys, png, until
-from service import until_settled
 
 from ocr_celery.consumer.lease import Presence
+from tests.testlib.celery_client import until_settled
+from tests.testlib.malformed_messages import good
+from tests.testlib.processes import RedisServer, Worker, keys, png, until
 
 Start = Callable[..., Worker]
 BAD = (b"no JSON", b"[1, 2]", b'[{"properties": 7}, "", "ocr"]', b"\xff")

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 from celery.result import AsyncResult
-from nodes import ROOT, RedisServer, Worker, keys, png, until
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.errors import Purged
+from tests.testlib.processes import ROOT, RedisServer, Worker, keys, png, until
 
 URLS = [f"https://example.com/{n}.jpg" for n in range(3)]
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from celery import chord
 from celery.result import AsyncResult
-from nodes import RedisServer, keys, png, until
-from service import Service
 
 from ocr_celery import errors
 from ocr_celery.store.registry import Registry
+from tests.testlib.celery_client import Service
+from tests.testlib.processes import RedisServer, keys, png, until
 
 SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.2, "OCR_SCRIPTED_SPREAD": 3}
 ELSEWHERE = "elsewhere"

@@ -4,9 +4,9 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from nodes import RedisServer, Worker, keys, until
 
 from ocr_celery.client import Client
+from tests.testlib.processes import RedisServer, Worker, keys, until
 
 Start = Callable[..., Worker]
 

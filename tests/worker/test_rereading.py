@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-from nodes import Worker, final, png, until
-
 from ocr_celery.client import Client
+from tests.testlib.processes import Worker, final, png, until
 
 Start = Callable[..., Worker]
 

@@ -4,12 +4,12 @@ import json
 from datetime import datetime
 
 import pytest
-from nodes import keys, png, until
-from origin import Origin
-from service import Service
 
 from ocr_celery import errors
 from ocr_celery.core.status import Status
+from tests.testlib.celery_client import Service
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import keys, png, until
 
 SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.05, "OCR_SCRIPTED_FAIL": "luck"}
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from celery.exceptions import TaskRevokedError
 from celery.result import AsyncResult
-from nodes import png, until
-from origin import Origin
-from service import Service
 
 from ocr_celery.core.status import Status
+from tests.testlib.celery_client import Service
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import png, until
 
 SETTINGS = {"OCR_BATCH_SIZE": 2, "OCR_SCRIPTED_SECONDS": 0.2, "OCR_SCRIPTED_SPREAD": 4}
 SHORT, LONG = 100, 150  #: widths of pictures that stay 0.2 and 2.2 s in the engine

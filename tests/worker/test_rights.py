@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from nodes import ROOT, RedisServer, Worker, png, until
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
+from tests.testlib.processes import ROOT, RedisServer, Worker, png, until
 
 Start = Callable[..., Worker]
 DOCUMENT = (ROOT / "docs/redis.md").read_text()

@@ -4,12 +4,12 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from nodes import RedisServer, Worker, final, keys, png, until
-from origin import Origin
-from service import until_settled
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
+from tests.testlib.celery_client import until_settled
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
 
 Start = Callable[..., Worker]
 ALL_READ = {Status.COMPLETED}

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
-from nodes import RedisServer, Worker, keys, png, until
 from redis import Redis
 
 from ocr_celery.client import Client
@@ -15,6 +14,7 @@ from ocr_celery.consumer.sweeper import Sweeper
 from ocr_celery.core.status import Status
 from ocr_celery.store import node_names
 from ocr_celery.store.registry import Registry
+from tests.testlib.processes import RedisServer, Worker, keys, png, until
 
 Start = Callable[..., Worker]
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from nodes import keys, png, until
-from origin import Origin
-from service import Service
 
 from ocr_celery.core.status import Status
 from ocr_celery.errors import OcrError, ResultExpired, TaskNotFound
+from tests.testlib.celery_client import Service
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import keys, png, until
 
 SETTINGS = {
     "OCR_TASK_TTL": 1,

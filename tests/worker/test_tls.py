@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from nodes import RedisServer, Worker, free_port, png, redis_binary, until
 from redis import Redis
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.errors import BrokerUnavailable
 from ocr_celery.settings import Settings
+from tests.testlib.processes import RedisServer, Worker, free_port, png, redis_binary, until
 
 
 class TlsServer(RedisServer):

@@ -5,11 +5,10 @@ import signal
 import time
 from collections.abc import Callable
 
-from nodes import RedisServer, Worker, final, keys, png, until
-from service import until_settled
-
 from ocr_celery.client import Client
 from ocr_celery.store.unacked import return_handed
+from tests.testlib.celery_client import until_settled
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
 
 Start = Callable[..., Worker]
 QUICK: dict[str, object] = {"OCR_SCRIPTED_SECONDS": 0, "OCR_BATCH_TIMEOUT": 0}

@@ -6,12 +6,11 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from nodes import Worker, keys, png, until
-from origin import Origin
-from service import Service
-
 from ocr_celery.store import crash_marks
 from ocr_celery.transport import outbox
+from tests.testlib.celery_client import Service
+from tests.testlib.image_server import Origin
+from tests.testlib.processes import Worker, keys, png, until
 
 SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.2, "OCR_BATCH_SIZE": 4, "OCR_LOG_LEVEL": "DEBUG", "OCR_SCRIPTED_FAIL": "luck"}
 SECRET = "s3cret"

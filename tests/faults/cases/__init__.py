@@ -1,15 +1,15 @@
 """All cases, in the order of the table."""
 
 # isort: off
-from case import CASES
-from cases import kills
-from cases import ends
-from cases import network
-from cases import trouble
-from cases import poison
-from cases import sources
-from cases import callers
-from cases import machine
-from cases import size
+from tests.faults.case import CASES
+from tests.faults.cases import kills
+from tests.faults.cases import ends
+from tests.faults.cases import network
+from tests.faults.cases import trouble
+from tests.faults.cases import poison
+from tests.faults.cases import sources
+from tests.faults.cases import callers
+from tests.faults.cases import machine
+from tests.faults.cases import size
 
 __all__ = ["CASES", "callers", "ends", "kills", "machine", "network", "poison", "size", "sources", "trouble"]

@@ -6,11 +6,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import requests
-from case import case
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from memory import resident
-from scene import Scene
+
+from tests.faults.case import case
+from tests.faults.memory import resident
+from tests.faults.scene import Scene
 
 CROWD = 500  #: connections at once
 GROWTH = 30 * 1024 * 1024  #: bytes that a facade may have grown after a crowd

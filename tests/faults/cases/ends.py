@@ -3,8 +3,8 @@
 import os
 import signal
 
-from case import case, now
-from scene import Scene
+from tests.faults.case import case, now
+from tests.faults.scene import Scene
 
 
 @case("worker ended by SIGTERM", short=2, long=20)

@@ -5,11 +5,11 @@ import random
 import signal
 from pathlib import Path
 
-from case import case, now
-from flow import printed
-from nodes import until
-from scene import Scene
-from service import alive, family
+from tests.faults.case import case, now
+from tests.faults.flow import printed
+from tests.faults.scene import Scene
+from tests.testlib.local_service import alive, family
+from tests.testlib.processes import until
 
 
 @case("worker killed", short=3, long=50)

@@ -6,12 +6,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import requests
-from case import case, now
-from flow import send_one, through
-from nodes import until
-from scene import Scene
 
 from ocr_celery.errors import TaskNotFound
+from tests.faults.case import case, now
+from tests.faults.flow import send_one, through
+from tests.faults.scene import Scene
+from tests.testlib.processes import until
 
 _SHIFTED = """
 import os, time

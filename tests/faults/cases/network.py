@@ -2,9 +2,9 @@
 
 import time
 
-from case import case, now
-from nodes import until
-from scene import Scene
+from tests.faults.case import case, now
+from tests.faults.scene import Scene
+from tests.testlib.processes import until
 
 AWAY = 1.0  #: seconds of a short interruption
 

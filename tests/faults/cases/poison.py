@@ -3,11 +3,11 @@
 import random
 import signal
 
-from case import case, now
-from flow import picture, send_one, through
-from malformed import malformed
-from nodes import keys, until
-from scene import Scene
+from tests.faults.case import case, now
+from tests.faults.flow import picture, send_one, through
+from tests.faults.scene import Scene
+from tests.testlib.malformed_messages import malformed
+from tests.testlib.processes import keys, until
 
 
 def poison(scene: Scene, rounds: int, code: str, **settings: object) -> None:

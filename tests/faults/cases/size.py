@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable
 
 import requests
-from case import case, now
-from memory import resident
-from nodes import keys, until
-from scene import Scene
+
+from tests.faults.case import case, now
+from tests.faults.memory import resident
+from tests.faults.scene import Scene
+from tests.testlib.processes import keys, until
 
 GROWTH = 1.05  #: of memory over the last half, at most; 1.02 for runs that are long enough to tell
 SLOWER = 1.5  #: ratio of two medians, at most

@@ -2,10 +2,10 @@
 
 import time
 
-from case import case, now
-from nodes import until
-from scene import Scene
-from source import Source
+from tests.faults.case import case, now
+from tests.faults.scene import Scene
+from tests.faults.source import Source
+from tests.testlib.processes import until
 
 TIMEOUT = 3.0  #: seconds for a download
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import requests
-from case import case, now
-from flow import picture, send_one, through
-from nodes import until
-from scene import Scene
+
+from tests.faults.case import case, now
+from tests.faults.flow import picture, send_one, through
+from tests.faults.scene import Scene
+from tests.testlib.processes import until
 
 QUICKLY = 3.0  #: seconds within which a caller is refused
 

@@ -1,13 +1,15 @@
 """Pages for the generated checkpoint: how a prompt ends decides what it answers (vocabulary.py)."""
 
-from bench import seat
 from PIL import Image
 
 from ocr_celery.engine.contract import Seat
+from tests.testlib.engine_probe import seat
 
 SENTENCE = "Free OCR."  #: twelve words, then the end
 LAYOUT = "<|grounding|>Convert the document to markdown. "  #: 189 tokens, then the end
 ROUND = "Again!"  #: four words without end
+CIRCLE = " round and again always"  #: what it answers then, again and again: four tokens
+MOST = 200  #: tokens of an answer that would not end
 CELLS = "A table?"  #: empty cells without end
 NO_GUARD = {"ngram_size": 10_000, "window_size": 10_000}  #: longer than any answer here
 

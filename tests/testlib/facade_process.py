@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
-from nodes import ROOT, free_port, until
+
+from tests.testlib.processes import ROOT, free_port, until
 
 
 class Served:

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from celery.result import AsyncResult
-from nodes import RedisServer, Worker, keys, until
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
+from tests.testlib.processes import RedisServer, Worker, keys, until
 
 
 class Service:

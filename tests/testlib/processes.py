@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ocr_celery.client import Client
     from ocr_celery.core.status import TaskView
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 T = TypeVar("T")
 
 keys = Keys("ocr")  #: of a service with the default queue

@@ -7,10 +7,10 @@ from itertools import count
 from typing import ClassVar
 
 import pytest
-from bench import Bench, until
 
 from ocr_celery.engine.contract import Engine, Seat
 from ocr_celery.errors import OcrError
+from tests.testlib.engine_probe import Bench, until
 
 _numbers = count(1)
 

@@ -6,6 +6,9 @@ import psutil
 
 from ocr_celery.engine.contract import Engine
 from ocr_celery.engine.vllm import process_reaper
+from tests.testlib.processes import Worker
+
+WARM = 300  #: seconds a worker may take to load and read on a busy machine
 
 
 def held(engine: Engine) -> list[int]:
@@ -23,3 +26,8 @@ def family(pid: int) -> list[psutil.Process]:
     """All that descends from this process, and itself."""
     process = psutil.Process(pid)
     return [*process.children(recursive=True), process]
+
+
+def ready(worker: Worker) -> bool:
+    assert worker.process.poll() is None, worker.log
+    return f"{worker.name} ready." in worker.log

@@ -6,7 +6,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from nodes import png
+from tests.testlib.processes import png
 
 
 class Origin(ThreadingHTTPServer):

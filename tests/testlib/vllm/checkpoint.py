@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 from safetensors.torch import save_file
-from vocabulary import SCRIPTS, SIZE, vocabulary, write_tokenizer
-from weights import Weights
+
+from tests.testlib.vllm.vocabulary import SCRIPTS, SIZE, vocabulary, write_tokenizer
+from tests.testlib.vllm.weights import Weights
 
 HIDDEN, LAYERS = 128, 2
 TOWERS = {
