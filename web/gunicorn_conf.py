@@ -14,7 +14,8 @@ from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import connect
 from ocr_celery.store.redis_checks import earlier_layout, eviction_policy, eviction_refusal
 from ocr_celery.store.redis_errors import why
-from web.gunicorn_worker import Worker, connection_limit
+from web.connections import connection_limit
+from web.gunicorn_worker import Worker
 from web.request_body import return_memory
 
 try:

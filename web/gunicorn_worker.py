@@ -1,8 +1,6 @@
 """gunicorn's threads, but for whom they wait: connections begin, are refused and end as this service wants it."""
 
-import errno
 import json
-import resource
 import socket
 import time
 from concurrent.futures import Future
@@ -13,15 +11,11 @@ from uuid import uuid4
 import structlog
 from gunicorn.http import errors
 from gunicorn.http import wsgi as gunicorn_wsgi
-from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
 
+from web.connections import HeadWorker
 from web.headers import SECURITY
 from web.request_deadline import Patience, was_cut
 
-FIRST_BYTE = 10.0  #: seconds within which a new connection must say something
-_MOST_CONNECTIONS = 10_000  # of one process: each takes some 3 kB
-_MOST_FILES = 65_536
-_SPARE_FILES = 128  # of a process, for all that is no caller's connection
 _LINGER_SECONDS, _LINGER_BYTES = 0.5, 65_536  # of what a refused caller still sends
 
 #: why a request is refused before the application sees it: status, reason, code, sentence; the first that fits
@@ -56,19 +50,7 @@ log = structlog.get_logger("web.gunicorn_worker")
 gunicorn_wsgi.SERVER = "ocr-celery"  # what the header Server says
 
 
-def connection_limit(threads: int) -> int:
-    """Connections that one process may hold, by the files it may open, which are raised to what the system allows."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):  # macOS allows less than it says
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = _MOST_FILES if soft == resource.RLIM_INFINITY else soft
-    return max(2 * threads, min(_MOST_CONNECTIONS, files - _SPARE_FILES - 4 * threads))
-
-
-class Worker(ThreadWorker):  # type: ignore[misc]
+class Worker(HeadWorker):
     """One process. `upload_timeout`: seconds a request may take to arrive, set by gunicorn_conf.py."""
 
     upload_timeout = 60.0
@@ -79,56 +61,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.patience.start()
         super().init_process()
 
-    def accept(self, listener: Any) -> None:
-        """Let one caller in; near the bound, whoever has been idle the longest makes room."""
-        while self.nr_conns >= self.worker_connections - 1 and self._close_idlest():
-            pass
-        try:
-            super().accept(listener)
-        except OSError as exc:
-            if exc.errno not in (errno.EMFILE, errno.ENFILE):
-                raise
-            log.warning("no file is left for a connection", connections=self.nr_conns)
-            self._close_idlest()
-
-    def _close_idlest(self) -> bool:
-        """Close a connection that has said nothing yet, or else one that is kept for a next request."""
-        for idle in (self.pending_conns, self.keepalived_conns):
-            if idle:
-                conn = idle.popleft()
-                conn.left = True
-                with suppress(OSError, KeyError, ValueError):
-                    self.poller.unregister(conn.sock)
-                self.nr_conns -= 1
-                conn.close()
-                return True
-        return False
-
-    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
-        """A kept connection has something to say, unless it was closed in the same round of the loop."""
-        if not hasattr(conn, "left"):
-            super().on_client_socket_readable(conn, client)
-
-    def on_pending_socket_readable(self, conn: Any, client: Any) -> None:
-        """The same of a new connection."""
-        if not hasattr(conn, "left"):
-            super().on_pending_socket_readable(conn, client)
-
-    def enqueue_req(self, conn: Any) -> None:
-        """Give a connection to a thread once it has sent something: gunicorn would have the thread wait for it."""
-        if self.alive and not conn.initialized and not conn.data_ready and not conn.wait_for_data(0):
-            silent: Future[Any] = Future()
-            silent.set_result(_DEFER)
-            super().finish_request(conn, silent)
-            conn.timeout = time.monotonic() + FIRST_BYTE
-        else:
-            super().enqueue_req(conn)
-
     def handle(self, conn: Any) -> Any:
         """One request, in a thread."""
         with self.patience.with_(conn.sock):
             goes_on = super().handle(conn)
-        return goes_on and not was_cut(conn.sock)  # what still comes over it is no new request
+        return False if was_cut(conn.sock) else goes_on  # what still comes over it is no new request
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Serve every caller that the system has let in before the door is shut: gunicorn would have them reset.
@@ -138,12 +75,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().set_accept_enabled(enabled)
         if self.alive:
             return
-        for silent in self.pending_conns:  # gunicorn forgets these where it shortens its patience with the rest
-            silent.timeout = min(silent.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+        self.hurry()
         for listener in self.sockets:
             taken = -1
-            while taken != self.nr_conns:
-                taken = self.nr_conns
+            while taken != self.accepted:
+                taken = self.accepted
                 super().accept(listener)
             listener.close()
 

@@ -70,7 +70,7 @@ def more_than_threads(scene: Scene, rounds: int) -> None:
             began = time.monotonic()
             slow = [socket.create_connection(("127.0.0.1", facade.port), timeout=20) for _ in range(24)]
             for n, sock in enumerate(slow):
-                sock.sendall(HEAD if n % 2 else HEAD[:40])
+                sock.sendall(HEAD if n % 2 else HEAD + b"--b")
             scene.accepts_again(began)
             for sock in slow:
                 sock.close()

@@ -1,0 +1,178 @@
+"""The connections of a process: how many there are, and which have a thread, namely those with a complete head."""
+
+import errno
+import resource
+import time
+from collections import OrderedDict
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from selectors import EVENT_READ
+from socket import socket
+from typing import Any
+
+import structlog
+from gunicorn.http import get_parser
+from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
+
+from web.request_head import Head
+
+HEAD_SECONDS = 10.0  #: for the first byte of a request, and as long again for the rest of its head
+_ALL_HEADS = 32 * 1024 * 1024  # bytes that the incomplete heads of a process take together
+_MOST_CONNECTIONS = 10_000  # of one process: each takes some 3 kB
+_MOST_FILES = 65_536
+_SPARE_FILES = 128  # of a process, for everything but connections of callers
+
+log = structlog.get_logger("web.connections")
+
+
+def connection_limit(threads: int) -> int:
+    """Connections that one process may hold, by the files it may open, which are raised to what the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(ValueError, OSError):  # macOS allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _MOST_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(2 * threads, min(_MOST_CONNECTIONS, files - _SPARE_FILES - 4 * threads))
+
+
+class HeadWorker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's worker, whose poller receives what a thread would wait for. All but `handle` runs in the main thread."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting: OrderedDict[Any, Head] = OrderedDict()  #: by connection, in the order of `until`
+        self._held = 0  # bytes of the heads in `waiting`
+        self.accepted = 0  #: connections, ever
+
+    def accept(self, listener: Any) -> None:
+        """Let one caller in; near the bound, the connection that has been idle the longest makes room."""
+        while self.nr_conns >= self.worker_connections - 1 and self._close_idlest():
+            pass
+        try:
+            super().accept(listener)
+        except OSError as exc:
+            if exc.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            log.warning("no file is left for a connection", connections=self.nr_conns)
+            self._close_idlest()
+
+    def enqueue_req(self, conn: Any) -> None:
+        """Begin a request: of a new connection, of one that was kept, or of one that sent several at once."""
+        new = conn.parser is None
+        self.accepted += new
+        if self.cfg.is_ssl:  # what arrives is no head but a handshake
+            super().enqueue_req(conn)
+            return
+        conn.head = Head(b"" if new else conn.parser.unreader.take_buffered())
+        if new:
+            conn.parser = get_parser(self.cfg, conn.sock, conn.client)
+            conn.head.receive(conn.sock)
+        if conn.head.decided or not new:
+            super().enqueue_req(conn)
+        else:
+            self._wait(conn)
+
+    def handle(self, conn: Any) -> Any:
+        """One request, in a thread, if its head is complete; it often is when a kept connection has become readable."""
+        if self.cfg.is_ssl:
+            return super().handle(conn)
+        head: Head = conn.head
+        if not head.decided:
+            if conn.sock.gettimeout() != 0:  # the request before came in the same packets
+                conn.sock.setblocking(False)
+            head.receive(conn.sock)
+        if not head.decided:
+            return _DEFER
+        if head.refused:
+            self.handle_error(None, conn.sock, conn.client, head.refused)
+        if head.refused or not head.data:
+            return False
+        conn.parser.unreader.unread(bytes(head.data))
+        conn.data_ready = True
+        return super().handle(conn)
+
+    def finish_request(self, conn: Any, done: "Future[Any]") -> None:
+        """After `handle`."""
+        if self.cfg.is_ssl or done.cancelled() or done.exception() or done.result() is not _DEFER:
+            super().finish_request(conn, done)
+        else:
+            self._wait(conn)
+
+    def _deadline(self) -> float:
+        return time.monotonic() + (HEAD_SECONDS if self.alive else STOP_KEEPALIVE_LINGER)
+
+    def _wait(self, conn: Any) -> None:
+        """Have the poller receive the rest of the head."""
+        try:
+            self.poller.register(conn.sock, EVENT_READ, partial(self._on_more, conn))
+        except OSError as exc:
+            log.warning("the system watches no more connections", reason=str(exc), connections=self.nr_conns)
+            self._close(conn)
+            return
+        conn.head.until = self._deadline()
+        self.waiting[conn] = conn.head
+        self._held += len(conn.head.data)
+
+    def _on_more(self, conn: Any, _: socket) -> None:
+        """More of a head has arrived, or the caller has hung up."""
+        head = self.waiting.get(conn)
+        if head is None:
+            return  # closed in the same round of the loop
+        had = len(head.data)
+        head.receive(conn.sock)
+        self._held += len(head.data) - had
+        if head.decided:
+            self._forget(conn)
+            if head.data:
+                super().enqueue_req(conn)
+            else:
+                self._close(conn)
+        elif not had:
+            head.until = self._deadline()
+            self.waiting.move_to_end(conn)
+        while self._held > _ALL_HEADS:
+            self._close_idlest()
+
+    def _forget(self, conn: Any) -> None:
+        self._held -= len(self.waiting.pop(conn).data)
+        self.poller.unregister(conn.sock)
+
+    def _close_idlest(self) -> bool:
+        """Close a connection whose head is not complete, or else one that is kept for a next request."""
+        if self.waiting:
+            conn = next(iter(self.waiting))
+            self._forget(conn)
+        elif self.keepalived_conns:
+            conn = self.keepalived_conns.popleft()
+            conn.left = True
+            with suppress(OSError, KeyError, ValueError):  # gunicorn failed to register it
+                self.poller.unregister(conn.sock)
+        else:
+            return False
+        self._close(conn)
+        return True
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """A kept connection has something to say, unless it was closed in the same round of the loop."""
+        if not hasattr(conn, "left"):
+            super().on_client_socket_readable(conn, client)
+
+    def murder_pending(self) -> None:
+        """Close the connections whose head is not complete in time."""
+        super().murder_pending()
+        now = time.monotonic()
+        while self.waiting and next(iter(self.waiting.values())).until <= now:
+            self._close_idlest()
+
+    def hurry(self) -> None:
+        """Wait for no head longer than a process that stops waits for a kept connection."""
+        latest = time.monotonic() + STOP_KEEPALIVE_LINGER
+        for head in self.waiting.values():
+            head.until = min(head.until, latest)
