@@ -1,5 +1,6 @@
 """The HTTP facade: requests in, tasks out. It knows Celery only through `ocr_celery.client`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask_openapi.openapi import OpenAPI
@@ -36,11 +37,19 @@ class _Regex(BaseConverter):
         self.regex = pattern
 
 
+class _App(OpenAPI):
+    """Flask, none of whose functions are coroutines: it would ask each of them for each request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is."""
+        return func
+
+
 def create_app(settings: Settings | None = None, client: Client | None = None) -> OpenAPI:
     """The WSGI application. Opens no connection before its first request; raises `SettingsError`."""
     settings = settings or (client.settings if client else load_settings())
     info: Any = {"title": "ocr-celery", "version": __version__, "description": _DESCRIPTION}
-    app = OpenAPI("web", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
+    app = _App("web", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
     app.url_map.converters["regex"] = _Regex
     app.openapi_version = "3.1.0"  # many generators of clients do not know 3.2 yet, of which nothing is used here
     app.json.sort_keys = False  # type: ignore[attr-defined]
