@@ -37,7 +37,7 @@ class Secured:
         """Answer one request."""
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            own = any(name == _POLICY for name, _ in headers)
+            own = _POLICY in dict(headers)
             headers.extend(SECURITY[:-1] if own else SECURITY)
             return start_response(status, headers, *exc_info)
 

@@ -3,6 +3,7 @@
 What is bound in structlog's context variables (request_id, task_id) stands in each line logged meanwhile, by whomever.
 """
 
+import json
 import logging
 import os
 import platform
@@ -135,7 +136,11 @@ def _json_lines(identity: dict[str, str]) -> logging.Formatter:
         head = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
         return {**head, **event, **{name: value for name, value in identity.items() if name not in event}}
 
-    render: list[Processor] = [structlog.processors.format_exc_info, ordered, structlog.processors.JSONRenderer()]
+    def line(_: WrappedLogger, __: str, event: EventDict) -> str:
+        return encode(event)
+
+    encode = json.JSONEncoder(default=repr).encode
+    render: list[Processor] = [structlog.processors.format_exc_info, ordered, line]
     return _formatter(render)
 
 
