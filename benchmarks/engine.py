@@ -165,7 +165,7 @@ def main() -> None:
         from ocr_celery.engine.vllm.model import arguments
 
         prepare_environment()
-        given = arguments(Model(path=model, places=PLACES, max_tokens=TOKENS, memory=0.3, gpus=1))
+        given = arguments(Model(path=model, capacity=PLACES, max_tokens=TOKENS, memory=0.3, gpus=1))
         leash = Leash()
         stack.callback(leash.pull)
         with leash.held():

@@ -85,14 +85,14 @@ def sizes(most: int) -> list[int]:
 def measure(image: Path, most: int, prompt: str | None) -> None:
     """Print a line of JSON for the machine, for each page and for each step, to standard output."""
     from ocr_celery.decode.image import load
-    from ocr_celery.engine.registry import choose
+    from ocr_celery.engine.registry import create_engine
     from ocr_celery.settings import load_settings
 
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # engines talk, and so do the processes that they start
     settings = load_settings()
-    engine = choose(settings)
+    engine = create_engine(settings)
     outcomes: SimpleQueue[Any] = SimpleQueue()
     engine.start(outcomes.put, outcomes.put)
     _say(out, machine=_machine(), engine=engine.name, model=engine.model)
@@ -104,7 +104,7 @@ def measure(image: Path, most: int, prompt: str | None) -> None:
         while len(seconds) < count:
             room = min(batch - (entered - len(seconds)), count - entered)
             if room > 0:
-                engine.enter([_seat(f"{batch}-{entered + n}", page, options) for n in range(room)])
+                engine.enter([_engine_request(f"{batch}-{entered + n}", page, options) for n in range(room)])
                 entered += room
             found = outcomes.get()
             if isinstance(found, BaseException):
@@ -127,10 +127,10 @@ def _end_with_the_parent() -> None:
     os.killpg(0, 9)  # we lead a group of our own
 
 
-def _seat(id: str, page: Any, options: Any) -> Any:
-    from ocr_celery.engine.contract import Seat
+def _engine_request(id: str, page: Any, options: Any) -> Any:
+    from ocr_celery.engine.contract import EngineRequest
 
-    return Seat(id=id, page=page, options=options)
+    return EngineRequest(id=id, page=page, options=options)
 
 
 def _say(out: IO[str], **what: Any) -> None:

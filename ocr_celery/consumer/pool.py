@@ -37,7 +37,7 @@ from ocr_celery.core.reread_policy import again
 from ocr_celery.decode.job import Result as DecodeResult
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.engine.contract import Engine, Outcome
-from ocr_celery.engine.registry import choose
+from ocr_celery.engine.registry import create_engine
 from ocr_celery.errors import EngineKilled, GivenUp, OcrError, PageDeadline, WorkerKilled
 from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import crash_marks, shared_prompt, unacked
@@ -72,7 +72,7 @@ class BatchPool(BasePool):
         self.settings = load_settings()
         self.defaults = self.settings.options()
         try:
-            self.engine = choose(self.settings)
+            self.engine = create_engine(self.settings)
         except SettingsError as exc:
             sys.exit(f"ocr-celery: {exc}")
         self.changed = threading.Condition()
@@ -81,7 +81,7 @@ class BatchPool(BasePool):
         self.closing = self.broken = False
         self.redis = self.app.backend.client
         self.keys = self.app.backend.registry.keys
-        self.feed = Feed(size=self.engine.places, preparing=self.settings.prepare_threads)
+        self.feed = Feed(size=self.engine.capacity, preparing=self.settings.prepare_threads)
         self.places = self._places()
         began = time.monotonic()
         log.info("loading the %s engine", self.engine.name)
@@ -111,7 +111,7 @@ class BatchPool(BasePool):
     def _places(self) -> Places:
         settings = self.settings
         policy = BatchPolicy(
-            size=self.engine.places, timeout=settings.batch_timeout, refill=settings.batch_mode == "continuous"
+            size=self.engine.capacity, timeout=settings.batch_timeout, refill=settings.batch_mode == "continuous"
         )
         known = {"redis": self.redis, "keys": self.keys, "node": self.node, "deadline": settings.page_deadline}
         return Places(self.engine, policy, self.feed, self, **known)
@@ -271,7 +271,7 @@ class BatchPool(BasePool):
         self._finish(entry)
 
     def _reads_again(self, entry: Entry) -> bool:
-        if self.closing or not self.engine.varies:
+        if self.closing or not self.engine.supports_reread:
             return False
         assert entry.job is not None
         most, usual = self.settings.max_rereads, self.defaults.max_tokens
@@ -343,7 +343,7 @@ class BatchPool(BasePool):
         """Messages to hold now."""
         # 2: however many those are, the next is soon reached
         held_up = 2 * (self.lanes.held_up() + min(self.decoder.costly, self.settings.prepare_threads))
-        return self.feed.hold() + held_up + min(self.places.suspects, self.engine.places)
+        return self.feed.hold() + held_up + min(self.places.suspects, self.engine.capacity)
 
     @property
     def is_ready(self) -> bool:
@@ -422,7 +422,7 @@ class BatchPool(BasePool):
             **info,
             "processes": [os.getpid()],
             "engine": self.engine.name,
-            "batch-size": self.engine.places,
+            "batch-size": self.engine.capacity,
             "batch-timeout": self.settings.batch_timeout,
             "batch-mode": self.settings.batch_mode,
             "held": len(self.held),

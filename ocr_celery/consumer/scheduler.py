@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from ocr_celery.consumer.page_run import Entry
 from ocr_celery.core.batching import Batcher, BatchPolicy, Moment
 from ocr_celery.core.prefetch import Feed
-from ocr_celery.engine.contract import Engine, Outcome, Seat
+from ocr_celery.engine.contract import Engine, EngineRequest, Outcome
 from ocr_celery.errors import PageDeadline
 from ocr_celery.store import crash_marks as blame
 from ocr_celery.store.keys import Keys
@@ -191,7 +191,7 @@ class Places:
             return
         for entry in live:
             entry.enters(batch=inside)
-        self.engine.enter([_seat(entry) for entry in live])
+        self.engine.enter([_engine_request(entry) for entry in live])
         for entry in live:  # said after the fact: the engine need not wait for it
             entry.begin()
 
@@ -279,7 +279,7 @@ class Places:
         return True
 
 
-def _seat(entry: Entry) -> Seat:
+def _engine_request(entry: Entry) -> EngineRequest:
     assert entry.page is not None
     assert entry.options is not None
-    return Seat(id=entry.id, page=entry.page, options=entry.options, prepared=entry.prepared)
+    return EngineRequest(id=entry.id, page=entry.page, options=entry.options, prepared=entry.prepared)

@@ -15,7 +15,7 @@ from ocr_celery.errors import OcrError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
+class EngineRequest:
     """A page inside the engine."""
 
     id: str  #: unique among the pages that are inside at the same time
@@ -26,15 +26,15 @@ class Seat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How the page in one seat ended: a reading, or the error that is this page's alone."""
+    """How the page in one request ended: a reading, or the error that is this page's alone."""
 
     id: str
     result: Reading | OcrError
     seconds: float  #: how long the engine worked on this page
 
 
-Finished = Callable[[Sequence[Outcome]], None]
-Broken = Callable[[BaseException], None]
+OnOutcomes = Callable[[Sequence[Outcome]], None]
+OnFailure = Callable[[BaseException], None]
 
 
 class Engine(Protocol):
@@ -42,11 +42,11 @@ class Engine(Protocol):
 
     name: str  #: as in the result, e.g. "rapidocr"
     model: str  #: as in the result, e.g. "PP-OCRv6"
-    places: int  #: most pages inside at once
+    capacity: int  #: most pages inside at once
     max_side: int  #: pixels; pictures with a longer side are scaled down while they are prepared
-    varies: bool  #: whether a page that is read again with other options may come out otherwise
+    supports_reread: bool  #: whether a page that is read again with other options may come out otherwise
 
-    def start(self, finished: Finished, broken: Broken) -> None:
+    def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
         """Load the model and read one page of its own, so that the first page of a user is not the first ever.
 
         Blocks until the engine is warm. `finished` is called with outcomes as they come, those that are done at the same
@@ -56,13 +56,13 @@ class Engine(Protocol):
     def prepare(self, page: Page, options: Options) -> Any:
         """What can be done before a page has a place, so that no place is empty meanwhile. Raises the page's `OcrError`.
 
-        The seat of that page carries what this returns, also when it is read again with another guard and temperature.
+        The request of that page carries what this returns, also when it is read again with another guard and temperature.
         """
 
-    def enter(self, seats: Sequence[Seat]) -> None:
-        """Take these pages in and return at once. Never more than `places` are inside."""
+    def enter(self, requests: Sequence[EngineRequest]) -> None:
+        """Take these pages in and return at once. Never more than `capacity` are inside."""
 
-    def abort(self, id: str) -> bool:
+    def abort(self, request_id: str) -> bool:
         """Stop reading this page if it is inside. Its outcome may still come; nobody minds. Whether its place is free now."""
 
     def alive(self) -> bool:

@@ -9,14 +9,14 @@ from ocr_celery.settings import Settings, SettingsError
 _MOST_CPU_THREADS = 2  #: pages read at once unless OCR_CPU_THREADS says otherwise: more would outgrow 2 GiB a worker
 
 
-def choose(settings: Settings) -> Engine:
+def create_engine(settings: Settings) -> Engine:
     """The configured engine, not started yet. Raises `SettingsError` when it cannot be had here."""
     if settings.engine == "scripted":
         from ocr_celery.engine.scripted import Script, ScriptedEngine
 
         return ScriptedEngine(
             Script(
-                places=settings.batch_size,
+                capacity=settings.batch_size,
                 seconds=settings.scripted_seconds,
                 spread=settings.scripted_spread,
                 fail=settings.scripted_fail,
@@ -45,7 +45,7 @@ def _deepseek(settings: Settings) -> Engine:
 
     model = Model(
         path=settings.model_path,
-        places=settings.batch_size,
+        capacity=settings.batch_size,
         max_tokens=settings.max_model_len,
         memory=settings.gpu_memory_util,
         gpus=settings.tensor_parallel_size,

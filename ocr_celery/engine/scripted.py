@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
-from ocr_celery.engine.contract import Broken, Finished, Outcome, Seat
+from ocr_celery.engine.contract import EngineRequest, OnFailure, OnOutcomes, Outcome
 from ocr_celery.errors import EngineFailed
 
 
@@ -24,7 +24,7 @@ from ocr_celery.errors import EngineFailed
 class Script:
     """What it does."""
 
-    places: int  #: most pages inside
+    capacity: int  #: most pages inside
     seconds: float = 0.4  #: that a batch stays inside
     spread: float = 0.0  #: most seconds added to one page, by the width of its picture
     fail: tuple[str, ...] = ()  #: a page whose prompt contains one of these words fails with EngineFailed
@@ -42,20 +42,20 @@ class ScriptedEngine:
     name = "scripted"
     model = "script"
     max_side = 1280  #: as of the real ones
-    varies = True
+    supports_reread = True
 
     def __init__(self, script: Script) -> None:
         self.script = script
-        self.places = script.places
+        self.capacity = script.capacity
         self._changed = threading.Condition()
-        self._inside: list[tuple[float, int, float, Seat]] = []  # a heap by when the page is done
+        self._inside: list[tuple[float, int, float, EngineRequest]] = []  # a heap by when the page is done
         self._entered = self._finished_pages = 0
         self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
         self._running = self._broke = False
 
-    def start(self, finished: Finished, broken: Broken) -> None:
+    def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
         """Begin; nothing to load."""
-        self._finished, self._broken, self._running = finished, broken, True
+        self._on_outcomes, self._on_failure, self._running = on_outcomes, on_failure, True
         threading.Thread(target=self._read, name="scripted-engine", daemon=True).start()
 
     def prepare(self, page: Page, options: Options) -> None:  # noqa: ARG002 (what it shows is all the same here)
@@ -63,26 +63,26 @@ class ScriptedEngine:
         if _says(options, self.script.kill_early):
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def enter(self, seats: Sequence[Seat]) -> None:
+    def enter(self, requests: Sequence[EngineRequest]) -> None:
         """Take pages in."""
         now = time.monotonic()
         with self._changed:
-            for seat in seats:
-                if _says(seat.options, self.script.kill):
+            for request in requests:
+                if _says(request.options, self.script.kill):
                     os.kill(os.getpid(), signal.SIGKILL)
-                done = now + self.script.seconds + self.script.spread * (seat.page.width % 100) / 100
-                if _says(seat.options, self.script.hang):
+                done = now + self.script.seconds + self.script.spread * (request.page.width % 100) / 100
+                if _says(request.options, self.script.hang):
                     done = math.inf
                 self._entered += 1
-                heapq.heappush(self._inside, (done, self._entered, now, seat))
+                heapq.heappush(self._inside, (done, self._entered, now, request))
             self._changed.notify()
 
-    def abort(self, id: str) -> bool:
+    def abort(self, request_id: str) -> bool:
         """Forget a page."""
         with self._changed:
-            hangs = any(entry[3].id == id and entry[0] == math.inf for entry in self._inside)
+            hangs = any(entry[3].id == request_id and entry[0] == math.inf for entry in self._inside)
             if not hangs:
-                self._inside = [entry for entry in self._inside if entry[3].id != id]
+                self._inside = [entry for entry in self._inside if entry[3].id != request_id]
                 heapq.heapify(self._inside)
         return not hangs
 
@@ -105,9 +105,9 @@ class ScriptedEngine:
                     return
                 now, out = time.monotonic(), []
                 while self._due():
-                    _, _, entered, seat = heapq.heappop(self._inside)
-                    out.append(Outcome(id=seat.id, result=self._result(seat), seconds=now - entered))
-                    self._broke |= _says(seat.options, self.script.breaks)
+                    _, _, entered, request = heapq.heappop(self._inside)
+                    out.append(Outcome(id=request.id, result=self._result(request), seconds=now - entered))
+                    self._broke |= _says(request.options, self.script.breaks)
                 self._finished_pages += len(out)
                 self._broke |= 0 < self.script.die_after <= self._finished_pages
             with self._delivery:
@@ -118,9 +118,9 @@ class ScriptedEngine:
 
     def _say(self, out: Sequence[Outcome]) -> None:
         if self._broke:
-            self._broken(RuntimeError("the script says that the engine breaks here"))
+            self._on_failure(RuntimeError("the script says that the engine breaks here"))
         else:
-            self._finished(out)
+            self._on_outcomes(out)
 
     def _next_in(self) -> float | None:
         """Seconds until a page is done; None: another must enter first."""
@@ -131,12 +131,12 @@ class ScriptedEngine:
     def _due(self) -> bool:
         return bool(self._inside) and self._inside[0][0] <= time.monotonic()
 
-    def _result(self, seat: Seat) -> Reading | EngineFailed:
-        options, page = seat.options, seat.page
-        if _says(seat.options, self.script.fail):
+    def _result(self, request: EngineRequest) -> Reading | EngineFailed:
+        options, page = request.options, request.page
+        if _says(request.options, self.script.fail):
             return EngineFailed("The script says that this page fails.")
         text = f"page of {page.width} x {page.height}, {options.prompt.removeprefix('<image>').strip()}"
-        if _says(seat.options, self.script.loop) and options.temperature == 0:
+        if _says(request.options, self.script.loop) and options.temperature == 0:
             text += " and so on" * 100
         words = text.split()[: options.max_tokens]
         return Reading(

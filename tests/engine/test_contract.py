@@ -7,32 +7,34 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from ocr_celery.core.prompts import FREE_OCR, MARKDOWN
-from ocr_celery.engine.contract import Engine, Seat
+from ocr_celery.engine.contract import Engine, EngineRequest
 from ocr_celery.engine.scripted import Script, ScriptedEngine
 from tests.testlib.engine_contract import EngineContract, new_id
-from tests.testlib.engine_probe import Bench, seat
+from tests.testlib.engine_probe import Bench, engine_request
 
 
 class TestScripted(EngineContract):
     bad_code = "engine_failed"
 
     def engine(self) -> Engine:
-        return ScriptedEngine(Script(places=4, seconds=0.02, spread=0.3, fail=("broken",)))
+        return ScriptedEngine(Script(capacity=4, seconds=0.02, spread=0.3, fail=("broken",)))
 
-    def short(self, id: str) -> Seat:
-        return seat(id, _blank(100), FREE_OCR)
+    def short(self, id: str) -> EngineRequest:
+        return engine_request(id, _blank(100), FREE_OCR)
 
-    def long(self, id: str) -> Seat:
-        return seat(id, _blank(199), FREE_OCR)
+    def long(self, id: str) -> EngineRequest:
+        return engine_request(id, _blank(199), FREE_OCR)
 
-    def bad(self, id: str) -> Seat:
-        return seat(id, _blank(100), "a broken page")
+    def bad(self, id: str) -> EngineRequest:
+        return engine_request(id, _blank(100), "a broken page")
 
-    def numbered(self, id: str, number: int) -> Seat:
-        return seat(id, _blank(100 + number), FREE_OCR)
+    def numbered(self, id: str, number: int) -> EngineRequest:
+        return engine_request(id, _blank(100 + number), FREE_OCR)
 
-    def two_ways(self) -> tuple[Seat, Seat]:
-        return seat(new_id(), _blank(100), FREE_OCR, max_tokens=3), seat(new_id(), _blank(100), MARKDOWN)
+    def two_ways(self) -> tuple[EngineRequest, EngineRequest]:
+        return engine_request(new_id(), _blank(100), FREE_OCR, max_tokens=3), engine_request(
+            new_id(), _blank(100), MARKDOWN
+        )
 
     def kill(self, bench: Bench) -> None:
         assert isinstance(bench.engine, ScriptedEngine)
@@ -48,25 +50,25 @@ class TestRapid(EngineContract):
         engine: Engine = rapid.RapidEngine(threads=2)
         return engine
 
-    def short(self, id: str) -> Seat:
-        return seat(id, _written(1), FREE_OCR)
+    def short(self, id: str) -> EngineRequest:
+        return engine_request(id, _written(1), FREE_OCR)
 
-    def long(self, id: str) -> Seat:
-        return seat(id, _written(25), FREE_OCR)
+    def long(self, id: str) -> EngineRequest:
+        return engine_request(id, _written(25), FREE_OCR)
 
-    def bad(self, id: str) -> Seat:
+    def bad(self, id: str) -> EngineRequest:
         file = io.BytesIO()
         _written(9).save(file, "JPEG")
-        return seat(id, Image.open(io.BytesIO(file.getvalue()[:2000])), FREE_OCR)
+        return engine_request(id, Image.open(io.BytesIO(file.getvalue()[:2000])), FREE_OCR)
 
-    def numbered(self, id: str, number: int) -> Seat:
-        return seat(id, _written(1, f"Page number {number}"), FREE_OCR)
+    def numbered(self, id: str, number: int) -> EngineRequest:
+        return engine_request(id, _written(1, f"Page number {number}"), FREE_OCR)
 
-    def two_ways(self) -> tuple[Seat, Seat]:
-        return seat(new_id(), _written(1), FREE_OCR), seat(new_id(), _written(1), MARKDOWN)
+    def two_ways(self) -> tuple[EngineRequest, EngineRequest]:
+        return engine_request(new_id(), _written(1), FREE_OCR), engine_request(new_id(), _written(1), MARKDOWN)
 
     def kill(self, bench: Bench) -> None:
-        bench.engine.enter([seat(new_id(), _Deadly(), FREE_OCR)])
+        bench.engine.enter([engine_request(new_id(), _Deadly(), FREE_OCR)])
 
 
 class _Deadly(Image.Image):

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from ocr_celery.engine.contract import Engine, Seat
+from ocr_celery.engine.contract import Engine, EngineRequest
 from ocr_celery.errors import OcrError
 from tests.testlib.engine_probe import Bench, until
 
@@ -29,23 +29,23 @@ class EngineContract:
         """A new engine with room for two pages at least."""
         raise NotImplementedError
 
-    def short(self, id: str) -> Seat:
+    def short(self, id: str) -> EngineRequest:
         """A page that is read quickly."""
         raise NotImplementedError
 
-    def long(self, id: str) -> Seat:
+    def long(self, id: str) -> EngineRequest:
         """A page that takes clearly longer."""
         raise NotImplementedError
 
-    def bad(self, id: str) -> Seat:
+    def bad(self, id: str) -> EngineRequest:
         """A page that cannot be read."""
         raise NotImplementedError
 
-    def numbered(self, id: str, number: int) -> Seat:
+    def numbered(self, id: str, number: int) -> EngineRequest:
         """A page whose text follows from the number, 1 to 5, and from nothing else."""
         raise NotImplementedError
 
-    def two_ways(self) -> tuple[Seat, Seat]:
+    def two_ways(self) -> tuple[EngineRequest, EngineRequest]:
         """The same picture to be read with different options."""
         raise NotImplementedError
 
@@ -79,7 +79,7 @@ class EngineContract:
         assert len(set(alone.values())) == 5
         numbers = list(range(5, 0, -1))
         while numbers:
-            batch, numbers = numbers[: bench.engine.places], numbers[bench.engine.places :]
+            batch, numbers = numbers[: bench.engine.capacity], numbers[bench.engine.capacity :]
             readings = bench.read(*(self.numbered(new_id(), n) for n in batch))
             assert [reading.text for reading in readings] == [alone[n] for n in batch]
 
@@ -87,22 +87,22 @@ class EngineContract:
         first, second = self.two_ways()
         together = bench.read(first, second)
         assert together[0].text != together[1].text
-        alone = [bench.read(seat)[0] for seat in self.two_ways()]
+        alone = [bench.read(request)[0] for request in self.two_ways()]
         assert [reading.text for reading in together] == [reading.text for reading in alone]
 
     def test_a_page_that_was_prepared_is_read_as_any_other_however_often(self, bench: Bench) -> None:
-        for seat in self.two_ways():
-            ready = replace(seat, id=new_id(), prepared=bench.engine.prepare(seat.page, seat.options))
-            (plain,) = bench.read(seat)
+        for request in self.two_ways():
+            ready = replace(request, id=new_id(), prepared=bench.engine.prepare(request.page, request.options))
+            (plain,) = bench.read(request)
             assert [bench.read(replace(ready, id=new_id()))[0] for _ in range(2)] == [plain] * 2
 
     def test_a_bad_page_fails_alone_and_says_why(self, bench: Bench) -> None:
-        bad, *good = self.bad(new_id()), *(self.short(new_id()) for _ in range(bench.engine.places - 1))
+        bad, *good = self.bad(new_id()), *(self.short(new_id()) for _ in range(bench.engine.capacity - 1))
         bench.engine.enter([bad, *good])
         error = bench.outcome(bad.id).result
         assert isinstance(error, OcrError)
         assert error.code == self.bad_code
-        assert all(bench.reading(seat.id) for seat in good)
+        assert all(bench.reading(request.id) for request in good)
         assert bench.engine.alive()
 
     def test_a_short_page_does_not_wait_for_a_long_one(self, bench: Bench) -> None:
@@ -123,7 +123,7 @@ class EngineContract:
         bench.engine.enter([long, short])
         bench.engine.abort(long.id)
         assert bench.reading(short.id)
-        assert all(bench.read(*(self.short(new_id()) for _ in range(bench.engine.places))))
+        assert all(bench.read(*(self.short(new_id()) for _ in range(bench.engine.capacity))))
 
     def test_aborting_a_page_that_is_not_inside_does_nothing(self, bench: Bench) -> None:
         done = self.short(new_id())

@@ -10,7 +10,7 @@ from PIL import Image
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
-from ocr_celery.engine.contract import Engine, Outcome, Seat
+from ocr_celery.engine.contract import Engine, EngineRequest, Outcome
 
 T = TypeVar("T")
 
@@ -24,10 +24,10 @@ def until(condition: Callable[[], T], *, timeout: float = 60, what: str = "") ->
     return value
 
 
-def seat(id: str, image: Image.Image, prompt: str, **options: float) -> Seat:
-    """A seat whose page was not scaled."""
+def engine_request(id: str, image: Image.Image, prompt: str, **options: float) -> EngineRequest:
+    """A request whose page was not scaled."""
     page = Page(image=image, width=image.width, height=image.height)
-    return Seat(id=id, page=page, options=Options(prompt=prompt, **options))  # type: ignore[arg-type]
+    return EngineRequest(id=id, page=page, options=Options(prompt=prompt, **options))  # type: ignore[arg-type]
 
 
 class Bench:
@@ -62,7 +62,7 @@ class Bench:
         assert isinstance(result, Reading), result
         return result
 
-    def read(self, *seats: Seat) -> list[Reading]:
+    def read(self, *requests: EngineRequest) -> list[Reading]:
         """These pages, entered together and all read."""
-        self.engine.enter(seats)
-        return [self.reading(s.id) for s in seats]
+        self.engine.enter(requests)
+        return [self.reading(s.id) for s in requests]

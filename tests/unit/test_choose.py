@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ocr_celery.engine import registry
-from ocr_celery.engine.registry import choose as chosen
+from ocr_celery.engine.registry import create_engine as chosen
 from ocr_celery.settings import Settings, SettingsError
 
 HERE = importlib.util.find_spec
@@ -38,6 +38,6 @@ def test_auto_without_vllm_is_rapidocr() -> None:
 def test_vllm_is_given_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     with_vllm(monkeypatch, gpu=False)
     engine = chosen(Settings(engine="vllm", model_path="deepseek-ai/DeepSeek-OCR", batch_size=24))
-    assert (engine.name, engine.model, engine.places) == ("vllm", "deepseek-ai/DeepSeek-OCR", 24)
+    assert (engine.name, engine.model, engine.capacity) == ("vllm", "deepseek-ai/DeepSeek-OCR", 24)
     assert not engine.alive()
     engine.stop()

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ocr_celery.errors import OcrError
 from tests.testlib.engine_contract import new_id
-from tests.testlib.engine_probe import Bench, seat
+from tests.testlib.engine_probe import Bench, engine_request
 from tests.testlib.vllm.pages import SENTENCE, page
 
 
@@ -39,7 +39,7 @@ def check(bench: Bench, bad: Any, code: str) -> None:
     """Seven good pages around this one are read."""
     good = [page(new_id(), SENTENCE) for _ in range(7)]
     bench.engine.enter([*good[:3], bad, *good[3:]])
-    assert {bench.reading(seat.id).text for seat in good} == {
+    assert {bench.reading(request.id).text for request in good} == {
         " the quick brown fox jumps over a lazy dog while nobody looks"
     }
     error = bench.outcome(bad.id).result
@@ -51,7 +51,7 @@ def check(bench: Bench, bad: Any, code: str) -> None:
 @pytest.mark.parametrize("kind", BAD)
 def test_a_bad_picture_among_eight_fails_alone(bench: Bench, kind: str) -> None:
     make, code = BAD[kind]
-    bad = seat(new_id(), Image.new("RGB", (9, 9)), SENTENCE)
+    bad = engine_request(new_id(), Image.new("RGB", (9, 9)), SENTENCE)
     object.__setattr__(bad.page, "image", make())
     check(bench, bad, code)
 

@@ -39,7 +39,7 @@ def test_cells_of_a_table_may_repeat_all_the_same(bench: Bench) -> None:
 
 def test_guards_of_one_batch_do_not_mix(bench: Bench) -> None:
     guards = ({"ngram_size": 6, "window_size": 300}, NO_GUARD) * 4
-    seats = [page(new_id(), ROUND, max_tokens=MOST, **guard) for guard in guards]
-    texts = [reading.text for reading in bench.read(*seats)]
+    requests = [page(new_id(), ROUND, max_tokens=MOST, **guard) for guard in guards]
+    texts = [reading.text for reading in bench.read(*requests)]
     assert len(set(texts[::2])) == len(set(texts[1::2])) == 1
     assert texts[0] != texts[1] == CIRCLE * (MOST // 4)

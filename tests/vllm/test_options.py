@@ -10,15 +10,15 @@ from tests.testlib.vllm.pages import ROUND, SENTENCE, page
 
 
 def test_temperatures_of_one_batch_do_not_mix(bench: Bench) -> None:
-    seats = [page(new_id(), ROUND, max_tokens=20, temperature=2.0 * (n % 2)) for n in range(8)]
-    texts = [reading.text for reading in bench.read(*seats)]
+    requests = [page(new_id(), ROUND, max_tokens=20, temperature=2.0 * (n % 2)) for n in range(8)]
+    texts = [reading.text for reading in bench.read(*requests)]
     assert set(texts[::2]) == {" round and again always" * 5}
     assert len(set(texts[1::2])) == 4  # chance: there are 129,280 tokens
 
 
 def test_lengths_of_one_batch_do_not_mix(bench: Bench) -> None:
-    seats = [page(new_id(), ROUND, max_tokens=n) for n in range(1, 9)]
-    assert [reading.output_tokens for reading in bench.read(*seats)] == list(range(1, 9))
+    requests = [page(new_id(), ROUND, max_tokens=n) for n in range(1, 9)]
+    assert [reading.output_tokens for reading in bench.read(*requests)] == list(range(1, 9))
 
 
 @pytest.mark.parametrize(
@@ -36,10 +36,10 @@ def test_lengths_of_one_batch_do_not_mix(bench: Bench) -> None:
     ],
 )
 def test_a_prompt_takes_the_tokens_that_are_reckoned_with(bench: Bench, prompt: str) -> None:
-    seat = page(new_id(), prompt, max_tokens=1)
-    (reading,) = bench.read(seat)
-    reckoned = bench.engine._llm.prompt_tokens(seat.options.prompt)  # type: ignore[attr-defined]
-    assert reading.prompt_tokens == reckoned + FIRST.count(*seat.page.image.size)
+    request = page(new_id(), prompt, max_tokens=1)
+    (reading,) = bench.read(request)
+    reckoned = bench.engine._llm.prompt_tokens(request.options.prompt)  # type: ignore[attr-defined]
+    assert reading.prompt_tokens == reckoned + FIRST.count(*request.page.image.size)
 
 
 def test_tags_of_the_block_language_stay_in_the_answer(bench: Bench) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from ocr_celery.engine.contract import Engine, Seat
+from ocr_celery.engine.contract import Engine, EngineRequest
 from tests.testlib.engine_contract import EngineContract, new_id
 from tests.testlib.engine_probe import Bench
 from tests.testlib.vllm.environment import engine
@@ -33,19 +33,19 @@ class TestVllm(EngineContract):
     def engine(self) -> Engine:
         return engine(self.checkpoint)
 
-    def short(self, id: str) -> Seat:
+    def short(self, id: str) -> EngineRequest:
         return page(id, SENTENCE)
 
-    def long(self, id: str) -> Seat:
+    def long(self, id: str) -> EngineRequest:
         return page(id, LAYOUT, 1300, 900)
 
-    def bad(self, id: str) -> Seat:
+    def bad(self, id: str) -> EngineRequest:
         return page(id, "x" * 5000)
 
-    def numbered(self, id: str, number: int) -> Seat:
+    def numbered(self, id: str, number: int) -> EngineRequest:
         return page(id, ROUND, max_tokens=3 * number)
 
-    def two_ways(self) -> tuple[Seat, Seat]:
+    def two_ways(self) -> tuple[EngineRequest, EngineRequest]:
         return page(new_id(), ROUND, max_tokens=80), page(new_id(), ROUND, max_tokens=80, **NO_GUARD)
 
     def kill(self, bench: Bench) -> None:

@@ -14,7 +14,7 @@ from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.prompts import wants_blocks
 from ocr_celery.core.reading import Reading
-from ocr_celery.engine.contract import Broken, Finished, Outcome, Seat
+from ocr_celery.engine.contract import EngineRequest, OnFailure, OnOutcomes, Outcome
 from ocr_celery.errors import EngineFailed
 
 if TYPE_CHECKING:
@@ -36,22 +36,22 @@ class RapidEngine:
     name = "rapidocr"
     model = "PP-OCRv6"
     max_side = 1280
-    varies = False
+    supports_reread = False
 
     def __init__(self, threads: int) -> None:
-        self.places = threads
+        self.capacity = threads
         self._changed = threading.Condition()
-        self._waiting: deque[Seat] = deque()
+        self._waiting: deque[EngineRequest] = deque()
         self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
         self._running = False
         self._readers: list[threading.Thread] = []
 
-    def start(self, finished: Finished, broken: Broken) -> None:
+    def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
         """Load the three models and read a line. Raises what rapidocr raises, `ImportError` where it is not installed."""
         self._sight = _load()
-        self._finished, self._broken, self._running = finished, broken, True
+        self._on_outcomes, self._on_failure, self._running = on_outcomes, on_failure, True
         self._readers = [
-            threading.Thread(target=self._read_on, name=f"rapid-engine-{n}", daemon=True) for n in range(self.places)
+            threading.Thread(target=self._read_on, name=f"rapid-engine-{n}", daemon=True) for n in range(self.capacity)
         ]
         for reader in self._readers:
             reader.start()
@@ -59,16 +59,16 @@ class RapidEngine:
     def prepare(self, page: Page, options: Options) -> None:
         """Nothing."""
 
-    def enter(self, seats: Sequence[Seat]) -> None:
+    def enter(self, requests: Sequence[EngineRequest]) -> None:
         """Take pages in."""
         with self._changed:
-            self._waiting.extend(seats)
-            self._changed.notify(len(seats))
+            self._waiting.extend(requests)
+            self._changed.notify(len(requests))
 
-    def abort(self, id: str) -> bool:
+    def abort(self, request_id: str) -> bool:
         """Drop a page that no thread has begun."""
         with self._changed:
-            left = deque(seat for seat in self._waiting if seat.id != id)
+            left = deque(request for request in self._waiting if request.id != request_id)
             dropped, self._waiting = len(left) < len(self._waiting), left
         return dropped
 
@@ -85,24 +85,26 @@ class RapidEngine:
 
     def _read_on(self) -> None:
         try:
-            while (seat := self._next()) is not None:
+            while (request := self._next()) is not None:
                 begun = time.monotonic()
-                result = self._result(seat)
-                self._deliver(Outcome(id=seat.id, result=result, seconds=time.monotonic() - begun))
+                result = self._result(request)
+                self._deliver(Outcome(id=request.id, result=result, seconds=time.monotonic() - begun))
         except BaseException as error:  # without this thread a place would be lost
             self._break(error)
 
-    def _next(self) -> Seat | None:
+    def _next(self) -> EngineRequest | None:
         with self._changed:
             while self._running and not self._waiting:
                 self._changed.wait()
             return self._waiting.popleft() if self._running else None
 
-    def _result(self, seat: Seat) -> Reading | EngineFailed:
+    def _result(self, request: EngineRequest) -> Reading | EngineFailed:
         from ocr_celery.engine.rapid import pipeline
 
         try:
-            return Reading(text=pipeline.look(self._sight, seat.page.image, blocks=wants_blocks(seat.options.prompt)))
+            return Reading(
+                text=pipeline.look(self._sight, request.page.image, blocks=wants_blocks(request.options.prompt))
+            )
         except MemoryError:
             return EngineFailed("There was not enough memory to read this page.")
         except Exception:
@@ -112,13 +114,13 @@ class RapidEngine:
     def _deliver(self, outcome: Outcome) -> None:
         with self._delivery:
             if self._running:
-                self._finished([outcome])
+                self._on_outcomes([outcome])
 
     def _break(self, error: BaseException) -> None:
         with self._delivery:
             if self._running:
                 self._running = False
-                self._broken(error)
+                self._on_failure(error)
         with self._changed:
             self._changed.notify_all()
 

@@ -24,7 +24,7 @@ from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.prompts import FREE_OCR
 from ocr_celery.core.reading import Reading
-from ocr_celery.engine.contract import Broken, Finished, Outcome, Seat
+from ocr_celery.engine.contract import EngineRequest, OnFailure, OnOutcomes, Outcome
 from ocr_celery.engine.vllm import tiling
 from ocr_celery.engine.vllm.process_reaper import Leash
 from ocr_celery.engine.vllm.watchdog import Watchdog
@@ -52,7 +52,7 @@ class Model:
     """What to load, and how much of the machine it may take."""
 
     path: str  #: a name on the Hugging Face hub or a folder
-    places: int  #: most pages inside at once
+    capacity: int  #: most pages inside at once
     max_tokens: int  #: tokens of prompt, picture and answer together
     memory: float  #: part of the GPU's memory, 0 to 1
     gpus: int  #: that one model is spread over
@@ -74,10 +74,10 @@ class DeepseekEngine:
 
     name = "vllm"
     max_side = tiling.FIRST.longest  #: until a model is loaded that sees otherwise
-    varies = True
+    supports_reread = True
 
     def __init__(self, model: Model, *, watchdog: float) -> None:
-        self.places = model.places
+        self.capacity = model.capacity
         self.model = Path(model.path).resolve().name if Path(model.path).is_dir() else model.path
         self.mark = ""  #: of the processes it started, see `leash.held_by`
         self._wanted = model
@@ -90,9 +90,9 @@ class DeepseekEngine:
 
     # -- the contract, called from the worker's threads ------------------------------------------------------------------
 
-    def start(self, finished: Finished, broken: Broken) -> None:
+    def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
         """Load the model and read a page. Raises what vLLM raises, `ImportError` where it is not installed."""
-        self._finished, self._broken = finished, broken
+        self._on_outcomes, self._on_failure = on_outcomes, on_failure
         warm: Future[None] = Future()
         self._leash = Leash()
         self.mark = self._leash.mark
@@ -117,13 +117,13 @@ class DeepseekEngine:
             log.exception("a page could not be prepared")
             raise EngineFailed from None
 
-    def enter(self, seats: Sequence[Seat]) -> None:
+    def enter(self, requests: Sequence[EngineRequest]) -> None:
         """Take pages in."""
-        self._soon(self._begin, tuple(seats))
+        self._soon(self._begin, tuple(requests))
 
-    def abort(self, id: str) -> bool:
+    def abort(self, request_id: str) -> bool:
         """Stop reading a page; vLLM gives its place to another in its next step."""
-        self._soon(self._cancel, id)
+        self._soon(self._cancel, request_id)
         return True
 
     def alive(self) -> bool:
@@ -202,27 +202,27 @@ class DeepseekEngine:
 
     # -- pages, in the event loop ----------------------------------------------------------------------------------------
 
-    def _begin(self, seats: Sequence[Seat]) -> None:
+    def _begin(self, requests: Sequence[EngineRequest]) -> None:
         assert self._llm is not None
-        for seat in seats:
-            task = self._loop.create_task(self._read(self._llm, seat))
-            self._pages[seat.id] = task
-            task.add_done_callback(partial(self._left, seat.id))
+        for request in requests:
+            task = self._loop.create_task(self._read(self._llm, request))
+            self._pages[request.id] = task
+            task.add_done_callback(partial(self._left, request.id))
 
-    def _left(self, id: str, task: "asyncio.Task[None]") -> None:
-        if self._pages.get(id) is task:
-            del self._pages[id]
+    def _left(self, request_id: str, task: "asyncio.Task[None]") -> None:
+        if self._pages.get(request_id) is task:
+            del self._pages[request_id]
 
-    def _cancel(self, id: str) -> None:
-        if id in self._pages:
-            self._pages[id].cancel()
+    def _cancel(self, request_id: str) -> None:
+        if request_id in self._pages:
+            self._pages[request_id].cancel()
 
-    async def _read(self, llm: "Llm", seat: Seat) -> None:
+    async def _read(self, llm: "Llm", request: EngineRequest) -> None:
         began = time.monotonic()
         result: Reading | OcrError
         try:
-            prepared = seat.prepared or await llm.prepare(seat.page.image, seat.options)
-            result = await llm.read(seat.id, prepared, seat.options)
+            prepared = request.prepared or await llm.prepare(request.page.image, request.options)
+            result = await llm.read(request.id, prepared, request.options)
         except OcrError as error:
             result = error
         except Exception:
@@ -230,17 +230,17 @@ class DeepseekEngine:
                 return  # no page's own trouble, and said where the engine is watched
             log.exception("a page could not be read")
             result = EngineFailed()
-        self._deliver(Outcome(id=seat.id, result=result, seconds=time.monotonic() - began))
+        self._deliver(Outcome(id=request.id, result=result, seconds=time.monotonic() - began))
 
     # -- what is said to the worker --------------------------------------------------------------------------------------
 
     def _deliver(self, outcome: Outcome) -> None:
         with self._delivery:
             if self._running:
-                self._finished([outcome])
+                self._on_outcomes([outcome])
 
     def _break(self, why: str) -> None:
         with self._delivery:
             if self._running:
                 self._running = False
-                self._broken(EngineDied(why))
+                self._on_failure(EngineDied(why))

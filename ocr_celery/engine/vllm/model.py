@@ -134,7 +134,7 @@ def arguments(model: "Model") -> dict[str, Any]:
     return {
         "model": model.path,
         "max_model_len": model.max_tokens,
-        "max_num_seqs": model.places,
+        "max_num_seqs": model.capacity,
         "gpu_memory_utilization": model.memory,
         "tensor_parallel_size": model.gpus,
         "limit_mm_per_prompt": {"image": 1},

@@ -24,5 +24,5 @@ os.environ |= {
 
 def engine(checkpoint: Path, *, watchdog: float = 30) -> DeepseekEngine:
     """With eight places, not started."""
-    model = Model(path=str(checkpoint), places=8, max_tokens=4096, memory=0.5, gpus=1)
+    model = Model(path=str(checkpoint), capacity=8, max_tokens=4096, memory=0.5, gpus=1)
     return DeepseekEngine(model, watchdog=watchdog)

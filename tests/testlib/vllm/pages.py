@@ -2,8 +2,8 @@
 
 from PIL import Image
 
-from ocr_celery.engine.contract import Seat
-from tests.testlib.engine_probe import seat
+from ocr_celery.engine.contract import EngineRequest
+from tests.testlib.engine_probe import engine_request
 
 SENTENCE = "Free OCR."  #: twelve words, then the end
 LAYOUT = "<|grounding|>Convert the document to markdown. "  #: 189 tokens, then the end
@@ -14,6 +14,6 @@ CELLS = "A table?"  #: empty cells without end
 NO_GUARD = {"ngram_size": 10_000, "window_size": 10_000}  #: longer than any answer here
 
 
-def page(id: str, prompt: str, width: int = 200, height: int = 150, **options: float) -> Seat:
+def page(id: str, prompt: str, width: int = 200, height: int = 150, **options: float) -> EngineRequest:
     """A white page."""
-    return seat(id, Image.new("RGB", (width, height), "white"), prompt, **options)
+    return engine_request(id, Image.new("RGB", (width, height), "white"), prompt, **options)
