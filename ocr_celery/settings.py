@@ -4,29 +4,19 @@ What another service's process reads, which only sends pages: client_settings.py
 """
 
 import os
-import re
 from collections.abc import Collection
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ocr_celery.core import options, prompts
 from ocr_celery.core.options import Options
 from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.errors import OcrError
+from ocr_celery.setting_types import Host, Networks, RedisUrl, RootPath, Words
 
 
 class SettingsError(ValueError):
@@ -34,43 +24,6 @@ class SettingsError(ValueError):
 
 
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"  #: where no other is named
-_REDIS_SCHEMES = ("redis://", "rediss://", "redis+socket://")
-
-
-def _redis_url(value: str) -> str:
-    value = value.replace("unix://", "redis+socket://", 1) if value.startswith("unix://") else value
-    if value and not value.startswith(_REDIS_SCHEMES):
-        raise ValueError("redis://HOST:6379/0, rediss://HOST:6379/0 or redis+socket:///path/to/redis.sock")
-    if value.startswith("rediss://") and "ssl_cert_reqs=" not in value:
-        # Celery refuses a URL that leaves it open, and kombu would then ask for no certificate at all
-        value += ("&" if "?" in value else "?") + "ssl_cert_reqs=required"
-    return value
-
-
-_ROOT_PATH = re.compile(r"(/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
-
-
-def _root_path(value: str) -> str:
-    path = value.rstrip("/")
-    if not _ROOT_PATH.fullmatch(path):
-        raise ValueError("a path like /ocr-service, of letters, digits and . _ ~ -")
-    return path
-
-
-def _networks(value: Any) -> Any:
-    try:
-        return tuple(ip_network(part, strict=False) for part in _split(value))
-    except ValueError:
-        raise ValueError("addresses or networks of proxies, such as 10.0.0.5 or 10.0.0.0/8") from None
-
-
-def _host(value: str) -> str:
-    """An address of IPv6 is written in brackets where a port follows; here it is one without."""
-    return value[1:-1] if value.startswith("[") and value.endswith("]") else value
-
-
-def _split(value: Any) -> Any:
-    return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
 
 
 class Settings(BaseModel):
@@ -82,9 +35,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
     # the road
-    redis_url: Annotated[str, AfterValidator(_redis_url)] = Field(
-        "", validation_alias=AliasChoices("OCR_REDIS_URL", "REDIS_URL")
-    )
+    redis_url: RedisUrl = Field("", validation_alias=AliasChoices("OCR_REDIS_URL", "REDIS_URL"))
     max_queue_size: int = Field(100, ge=1)
     max_batch_urls: int = Field(1000, ge=1, le=10_000)
     task_ttl: int = Field(3600, ge=1, description="seconds")
@@ -113,12 +64,12 @@ class Settings(BaseModel):
     cpu_threads: int = Field(0, ge=0, le=64, description="pages read at once by the CPU engine; 0 = choose")
     scripted_seconds: float = Field(0.4, ge=0, description="seconds a batch stays in the scripted engine")
     scripted_spread: float = Field(0, ge=0, description="seconds by which its pages differ")
-    scripted_fail: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
-    scripted_loop: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
-    scripted_hang: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
-    scripted_kill: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
-    scripted_kill_early: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
-    scripted_break: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    scripted_fail: Words = ()
+    scripted_loop: Words = ()
+    scripted_hang: Words = ()
+    scripted_kill: Words = ()
+    scripted_kill_early: Words = ()
+    scripted_break: Words = ()
     scripted_die_after: int = Field(0, ge=0, description="pages; 0 = never")
 
     # what is accepted
@@ -126,7 +77,7 @@ class Settings(BaseModel):
     max_image_pixels: int = Field(64_000_000, ge=1)
     image_download_timeout: float = Field(30, gt=0, description="seconds")
     max_redirects: int = Field(5, ge=0, le=50)
-    url_allow: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    url_allow: Words = ()
 
     # how pages are read unless the caller says otherwise
     default_prompt: str = prompts.MARKDOWN
@@ -136,12 +87,10 @@ class Settings(BaseModel):
     window_size: int = Field(90, ge=options.WINDOW_SIZE[0], le=options.WINDOW_SIZE[1])
 
     # the facade and the processes of `make run`
-    host: Annotated[str, AfterValidator(_host)] = "0.0.0.0"
+    host: Host = "0.0.0.0"
     port: int = Field(8000, ge=1, le=65535)
-    root_path: Annotated[str, AfterValidator(_root_path)] = Field(
-        "", description="path below which a proxy shows the service"
-    )
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)] = ()
+    root_path: RootPath = Field("", description="path below which a proxy shows the service")
+    trusted_proxies: Networks = ()
     upload_timeout: float = Field(60, gt=0, description="seconds a request may take to arrive")
     web_threads: int = Field(16, ge=1, le=256)
     web_processes: int = Field(2, ge=1, le=64)
