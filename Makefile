@@ -1,7 +1,7 @@
 # What a person types. A fresh machine needs make and Python 3.11 to 3.13; everything else lands in .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help run flower test test-vllm test-system test-faults faults lint score install lock clean
+.PHONY: help run flower test test-vllm test-system test-faults faults lint docs score install lock clean
 
 # the locks hold every system and every Python we support; wheels only, and no line that names where they come from
 COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
@@ -51,6 +51,10 @@ lint: ## style, types, and who imports whom
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+docs: ## write docs/settings.md and .env.example from the descriptions in ocr_celery/settings.py
+	@sh requirements/install.sh dev
+	.venv/bin/python -m docs.generate
 
 score: ## how well the CPU engine reads the documents of ../shared
 	@sh requirements/install.sh dev

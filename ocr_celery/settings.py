@@ -29,77 +29,152 @@ LOCAL_REDIS = "redis://127.0.0.1:6379/0"  #: where no other is named
 class Settings(BaseModel):
     """What the service runs with, as it is given here: the environment is read by `load_settings`.
 
-    Sizes and times carry their unit in the description; the README shows them in one table.
+    Each description states its unit; docs/generate.py writes docs/settings.md and `.env.example` from them.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
-    # the road
-    redis_url: RedisUrl = Field("", validation_alias=AliasChoices("OCR_REDIS_URL", "REDIS_URL"))
-    max_queue_size: int = Field(100, ge=1)
-    max_batch_urls: int = Field(1000, ge=1, le=10_000)
-    task_ttl: int = Field(3600, ge=1, description="seconds")
-    cleanup_interval: float = Field(300, gt=0, description="seconds")
-
+    # Redis and the queue
+    redis_url: RedisUrl = Field(
+        "",
+        validation_alias=AliasChoices("OCR_REDIS_URL", "REDIS_URL"),
+        description="the Redis that keeps tasks and results: `redis://`, `rediss://` or `redis+socket:///path`. "
+        "Empty: `make run` starts one of its own, everything else uses `redis://127.0.0.1:6379/0`. "
+        "`OCR_REDIS_URL` takes precedence over it",
+    )
     queue: str = Field(
-        "ocr", pattern=r"^[^{}\s]+$", description="name of the Redis list that tasks wait in; no braces, no spaces"
+        "ocr",
+        pattern=r"^[^{}\s]+$",
+        description="name of the Redis list in which tasks wait; services that share a Redis need different names",
+    )
+    max_queue_size: int = Field(
+        100, ge=1, description="unfinished tasks accepted before the facade answers 503; one batch may exceed it"
+    )
+    max_batch_urls: int = Field(1000, ge=1, le=10_000, description="URLs in one batch")
+    task_ttl: int = Field(3600, ge=1, description="seconds that a result is kept")
+    cleanup_interval: float = Field(300, gt=0, description="seconds between two removals of expired records")
+
+    # Batches
+    batch_size: int = Field(8, ge=1, le=1024, description="pages in the engine at once")
+    batch_timeout: float = Field(
+        0.1,
+        ge=0,
+        le=60,
+        description="seconds that the first page of a batch waits for others while the engine is idle",
+    )
+    batch_mode: Literal["continuous", "barrier"] = Field(
+        "continuous",
+        description="`continuous`: a free slot is filled at once. `barrier`: a batch enters when the previous one has "
+        "left",
+    )
+    prepare_threads: int = Field(
+        8,
+        ge=1,
+        le=64,
+        description="stored images prepared at once; URLs: twice as many, of which one host or one batch gets at most "
+        "this many",
+    )
+    prepare_seconds: float = Field(
+        30, gt=0, le=600, description="seconds that decoding a page may take; then the page fails (`page_too_costly`)"
+    )
+    max_rereads: int = Field(
+        2, ge=0, le=10, description="further readings of a page whose text repeats itself or was cut off; 0: none"
+    )
+    page_deadline: float = Field(600, gt=0, description="seconds that a page may be in the engine")
+
+    # The engine
+    engine: Literal["auto", "vllm", "rapidocr", "scripted"] = Field(
+        "auto",
+        description="`auto`: `vllm` where it is installed and finds a GPU, else `rapidocr`. `scripted` reads nothing: "
+        "it is for tests and load",
+    )
+    model_path: str = Field(
+        "deepseek-ai/DeepSeek-OCR", description="the model: a name on the Hugging Face hub, or a folder"
+    )
+    gpu_memory_util: float = Field(0.8, gt=0, le=1, description="the share of the GPU's memory that vLLM may take")
+    max_model_len: int = Field(8192, ge=1024, description="tokens of prompt, image and answer together")
+    tensor_parallel_size: int = Field(1, ge=1, description="GPUs that one model is spread over")
+    engine_watchdog: float = Field(
+        30,
+        gt=0,
+        description="seconds without a step, with pages in the engine, after which vLLM counts as hung and is "
+        "restarted",
+    )
+    cpu_threads: int = Field(
+        0, ge=0, le=64, description="pages that the CPU engine reads at once; 0: one per core, 2 at most"
     )
 
-    # batching
-    batch_size: int = Field(8, ge=1, le=1024)
-    batch_timeout: float = Field(0.1, ge=0, le=60, description="seconds")
-    batch_mode: Literal["continuous", "barrier"] = "continuous"
-    prepare_threads: int = Field(8, ge=1, le=64)
-    prepare_seconds: float = Field(30, gt=0, le=600, description="seconds that decoding a page may take")
-    max_rereads: int = Field(2, ge=0, le=10)
-    page_deadline: float = Field(600, gt=0, description="seconds a page may be inside the engine")
+    # The scripted engine
+    scripted_seconds: float = Field(0.4, ge=0, description="seconds that a batch stays in the engine")
+    scripted_spread: float = Field(0, ge=0, description="seconds by which the pages of a batch differ")
+    scripted_fail: Words = Field((), description="words; a page whose prompt contains one of them fails")
+    scripted_loop: Words = Field((), description="words; such a page repeats itself until it is read again")
+    scripted_hang: Words = Field((), description="words; such a page never ends")
+    scripted_kill: Words = Field((), description="words; such a page kills the worker")
+    scripted_kill_early: Words = Field((), description="words; such a page kills the worker while it is prepared")
+    scripted_break: Words = Field((), description="words; such a page breaks the engine")
+    scripted_die_after: int = Field(0, ge=0, description="pages after which the engine breaks; 0: never")
 
-    # engine
-    engine: Literal["auto", "vllm", "rapidocr", "scripted"] = "auto"
-    model_path: str = "deepseek-ai/DeepSeek-OCR"
-    gpu_memory_util: float = Field(0.8, gt=0, le=1)
-    max_model_len: int = Field(8192, ge=1024)
-    tensor_parallel_size: int = Field(1, ge=1)
-    engine_watchdog: float = Field(30, gt=0, description="seconds without a step after which vLLM counts as hung")
-    cpu_threads: int = Field(0, ge=0, le=64, description="pages read at once by the CPU engine; 0 = choose")
-    scripted_seconds: float = Field(0.4, ge=0, description="seconds a batch stays in the scripted engine")
-    scripted_spread: float = Field(0, ge=0, description="seconds by which its pages differ")
-    scripted_fail: Words = ()
-    scripted_loop: Words = ()
-    scripted_hang: Words = ()
-    scripted_kill: Words = ()
-    scripted_kill_early: Words = ()
-    scripted_break: Words = ()
-    scripted_die_after: int = Field(0, ge=0, description="pages; 0 = never")
+    # Limits on input
+    max_image_size_mb: float = Field(20, gt=0, le=512, description="megabytes (1024 x 1024 bytes) of a file")
+    max_image_pixels: int = Field(64_000_000, ge=1, description="pixels of an image")
+    image_download_timeout: float = Field(30, gt=0, description="seconds that a whole download may take")
+    max_redirects: int = Field(5, ge=0, le=50, description="redirects that a download may follow")
+    url_allow: Words = Field(
+        (), description="private hosts, addresses or networks that URLs may lead to; all others are refused"
+    )
 
-    # what is accepted
-    max_image_size_mb: float = Field(20, gt=0, le=512)
-    max_image_pixels: int = Field(64_000_000, ge=1)
-    image_download_timeout: float = Field(30, gt=0, description="seconds")
-    max_redirects: int = Field(5, ge=0, le=50)
-    url_allow: Words = ()
+    # How pages are read unless the caller says otherwise
+    default_prompt: str = Field(prompts.MARKDOWN, description="the prompt; `\\n` is a line break")
+    default_temperature: float = Field(
+        0.0, ge=options.TEMPERATURE[0], le=options.TEMPERATURE[1], description="0: always the likeliest token"
+    )
+    default_max_tokens: int = Field(
+        8192, ge=options.MAX_TOKENS[0], le=options.MAX_TOKENS[1], description="tokens of an answer"
+    )
+    ngram_size: int = Field(
+        30,
+        ge=options.NGRAM_SIZE[0],
+        le=options.NGRAM_SIZE[1],
+        description="no run of this many tokens is repeated within `OCR_WINDOW_SIZE` tokens",
+    )
+    window_size: int = Field(
+        90,
+        ge=options.WINDOW_SIZE[0],
+        le=options.WINDOW_SIZE[1],
+        description="tokens within which a run of `OCR_NGRAM_SIZE` tokens is not repeated",
+    )
 
-    # how pages are read unless the caller says otherwise
-    default_prompt: str = prompts.MARKDOWN
-    default_temperature: float = Field(0.0, ge=options.TEMPERATURE[0], le=options.TEMPERATURE[1])
-    default_max_tokens: int = Field(8192, ge=options.MAX_TOKENS[0], le=options.MAX_TOKENS[1])
-    ngram_size: int = Field(30, ge=options.NGRAM_SIZE[0], le=options.NGRAM_SIZE[1])
-    window_size: int = Field(90, ge=options.WINDOW_SIZE[0], le=options.WINDOW_SIZE[1])
+    # The facade and the processes of make run
+    host: Host = Field(
+        "0.0.0.0", description="the address the facade listens on; `127.0.0.1`: reachable from this machine only"
+    )
+    port: int = Field(8000, ge=1, le=65535, description="the port of the facade")
+    root_path: RootPath = Field(
+        "",
+        description="the path under which a proxy publishes the service, such as `/ocr-service`; the proxy may strip "
+        "it or keep it",
+    )
+    trusted_proxies: Networks = Field(
+        (),
+        description="addresses or networks of proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` count; "
+        "those of all others are ignored",
+    )
+    upload_timeout: float = Field(60, gt=0, description="seconds that a request may take to arrive")
+    web_threads: int = Field(16, ge=1, le=256, description="requests that each process of the facade answers at once")
+    web_processes: int = Field(2, ge=1, le=64, description="processes of the facade")
+    workers: int = Field(1, ge=1, le=64, description="workers of `make run`, each with an engine of its own: one a GPU")
+    flower_port: int = Field(5555, ge=1, le=65535, description="the port of `make flower`")
+    data_dir: Path = Field(
+        Path(".ocr"), description="the folder of `make run`: its Redis's data, log and lock; and what vLLM compiles"
+    )
+    grace: float = Field(30, gt=0, description="seconds that processes of `make run` may take to finish their pages")
 
-    # the facade and the processes of `make run`
-    host: Host = "0.0.0.0"
-    port: int = Field(8000, ge=1, le=65535)
-    root_path: RootPath = Field("", description="path below which a proxy shows the service")
-    trusted_proxies: Networks = ()
-    upload_timeout: float = Field(60, gt=0, description="seconds a request may take to arrive")
-    web_threads: int = Field(16, ge=1, le=256)
-    web_processes: int = Field(2, ge=1, le=64)
-    workers: int = Field(1, ge=1, le=64)
-    flower_port: int = Field(5555, ge=1, le=65535)
-    data_dir: Path = Path(".ocr")
-    grace: float = Field(30, gt=0, description="seconds a stopping worker may take to finish what it reads")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_format: Literal["auto", "text", "json"] = "auto"
+    # Logs
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="the lowest level logged")
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="`auto`: text on a terminal and under `make run`, else JSON"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -109,22 +109,3 @@ def test_every_python_block_works_as_written(code: str, here: Path, service: Loc
     )
     assert done.returncode == 0, done.stderr
     assert "Read me" in done.stdout
-
-
-def test_the_table_of_settings_is_true() -> None:
-    from ocr_celery.settings import Settings
-
-    for name in ("README.md", "README.zh.md"):
-        text = (ROOT / name).read_text(encoding="utf-8")
-        rows = dict(re.findall(r"^\| `((?:OCR_|REDIS_URL)\w*)` \|(.*?)(?<!\\)\| ", text, re.MULTILINE))
-        wanted = {
-            "REDIS_URL" if key == "redis_url" else f"OCR_{key.upper()}": shown(field.default)
-            for key, field in Settings.model_fields.items()
-        }
-        assert {key: value.strip(" `").replace("\\|", "|") for key, value in rows.items()} == wanted, name
-
-
-def shown(default: object) -> str:
-    if isinstance(default, tuple):
-        return ",".join(default)
-    return str(default).replace("\n", "\\n")
