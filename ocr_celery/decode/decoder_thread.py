@@ -12,7 +12,7 @@ from ocr_celery.core.page import Page
 from ocr_celery.decode.child_process import Child, ChildDied
 from ocr_celery.decode.job import Job
 from ocr_celery.decode.protocol import BadAnswer
-from ocr_celery.errors import OcrError, PageTooCostly, Unreadable
+from ocr_celery.errors import Internal, OcrError, PageTooCostly, Unreadable
 
 if TYPE_CHECKING:
     from ocr_celery.decode.pool import DecoderPool
@@ -84,10 +84,10 @@ class Seat(threading.Thread):
         except _GivenUp:
             self._end_child()
             self._pool.finish(job, None)
-        except Exception as exc:  # no page ends a seat
+        except Exception:  # a defect of this program: it says nothing about the file, and no page ends a seat
             log.exception("unexpected, while a page was decoded")
             self._end_child()
-            self._pool.finish(job, PageTooCostly(f"The file could not be decoded ({type(exc).__name__})."))
+            self._pool.finish(job, Internal())
         else:
             self._conclude(job, result)
 

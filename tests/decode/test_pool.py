@@ -18,7 +18,7 @@ from ocr_celery.decode import child_process, decoder_thread
 from ocr_celery.decode.image import load
 from ocr_celery.decode.job import Result
 from ocr_celery.decode.pool import DecoderPool
-from ocr_celery.errors import NotAnImage, OcrError, PageTooCostly, TooManyPixels, Unreadable
+from ocr_celery.errors import Internal, NotAnImage, OcrError, PageTooCostly, TooManyPixels, Unreadable
 from tests.testlib.hostile_images import saved, wavelets
 from tests.testlib.processes import ROOT, until
 
@@ -332,6 +332,15 @@ def test_a_callback_that_raises_costs_no_seat(make: Make) -> None:
     for _ in range(6):
         pool.submit(picture(50, 50), raises)
     assert pool.decode(picture(100, 100)).width == 100
+
+
+def test_a_defect_of_the_service_is_not_said_of_the_file(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = make()
+    with monkeypatch.context() as defect:
+        defect.setattr(pool, "request", lambda _: 1 / 0)
+        with pytest.raises(Internal):
+            pool.decode(picture(40, 30))
+    assert pool.decode(picture(40, 30)).width == 40, "the seat goes on"
 
 
 def test_the_picture_stays_when_its_child_is_gone(make: Make) -> None:
