@@ -6,6 +6,7 @@ Both are built on first use, so that importing this module has no side effects.
 import importlib.util
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,7 @@ def client_app(settings: Settings) -> Celery:
     options = client_options(settings)
     made = _made(_ClientApp, options)
     made.backend_cls = options["result_backend"]
+    options["broker_transport_options"]["app"] = weakref.ref(made)
     return made
 
 

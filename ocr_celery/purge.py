@@ -21,10 +21,11 @@ _KEEP = (
 )
 
 
-def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any]) -> int:
+def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any], backend: Any) -> int:
     """Remove what waits in a list and fail its pages. Answers how many messages it held.
 
     `aside`: a key that nothing else uses. `parse`: from the text of a message to kombu's, which may raise anything.
+    `backend`: where the results of these pages are stored.
     Raises `RedisError`; what was set aside by then is failed by the sweep, as any page without a message.
     """
     try:
@@ -39,14 +40,12 @@ def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any]) -
         removed += len(texts)
         redis.expire(aside, _KEEP)
         for text in texts:
-            _settle(text, parse)
+            _settle(text, parse, backend)
     return removed
 
 
-def _settle(text: bytes, parse: Callable[[bytes], Any]) -> None:
+def _settle(text: bytes, parse: Callable[[bytes], Any], backend: Any) -> None:
     from celery.app.task import Context
-
-    from ocr_celery.celery import process_app  # a client that never purges builds none
 
     try:
         message = parse(text)
@@ -54,6 +53,6 @@ def _settle(text: bytes, parse: Callable[[bytes], Any]) -> None:
             return
         _, _, embedded = message.decode()
         request = Context(message.headers, **embedded)
-        process_app().backend.mark_as_failure(request.id, Purged(), request=request)
+        backend.mark_as_failure(request.id, Purged(), request=request)
     except Exception as exc:  # one message's trouble keeps no other from being settled
         log.warning("a purged message could not be settled: %r", exc)

@@ -265,11 +265,13 @@ class Channel(stock.Channel):
                 client.expire(queue, _KEEP_REPLIES)
 
     def _purge(self, queue: str) -> int:
-        from ocr_celery.purge import purge  # whoever only sends has no use for it
+        from ocr_celery.celery import process_app  # a program that only sends has no use for either
+        from ocr_celery.purge import purge
 
+        backend = process_app().backend
         lists = [self._q_for_pri(queue, priority) for priority in self.priority_steps]
         with self.conn_or_acquire() as client:
-            return sum(purge(client, name, Keys(queue).purged(uuid()), self._parsed) for name in lists)
+            return sum(purge(client, name, Keys(queue).purged(uuid()), self._parsed, backend) for name in lists)
 
     def _parsed(self, text: bytes) -> Any:
         return self.message_to_python(loads(text))

@@ -79,6 +79,18 @@ def test_a_full_redis_can_be_purged(client: Client, redis: RedisServer) -> None:
     assert [client.look_up(id).status for id in ids] == [Status.FAILED] * 3
 
 
+def test_a_purge_by_a_client_settles_as_that_of_the_service(
+    client: Client, start_worker: Callable[..., Worker]
+) -> None:
+    ids = [client.submit_url(URLS[0]), client.app.send_task("ocr.url", [URLS[1]]).id]
+    batch = client.submit_batch(URLS)
+    assert client.app.control.purge() == 5
+    assert [view.error and view.error.code for view in map(client.look_up, ids)] == ["purged"] * 2
+    assert client.stats().pending == 0
+    start_worker()
+    assert collected(client, batch)["failed"] == 3
+
+
 def test_an_empty_queue_is_purged_too(client: Client) -> None:
     assert purged() == 0
 
