@@ -40,8 +40,8 @@ class Entry:
     url: str = ""  #: what it is fetched from
     address: IPv4Address | IPv6Address | None = None  #: of that URL's host, once it is known
     refusal: OcrError | None = None  #: why it is not even fetched
-    alone: bool = False  #: it is suspected of killing workers
-    lonely_deaths: int = 0  #: ends of a worker at which nothing else was inside
+    quarantined: bool = False  #: it is suspected of killing workers, see core/quarantine.py
+    solo_strikes: int = 0
     readings: list[Reading] = field(default_factory=list)
     read_seconds: float = 0.0  #: in the engine, all readings together
     prepare_began: float = 0.0  #: by `time.monotonic`

@@ -29,9 +29,10 @@ from ocr_celery.consumer.page_run import Entry
 from ocr_celery.consumer.preparer import Lanes
 from ocr_celery.consumer.scheduler import Places
 from ocr_celery.consumer.threads import Threads
-from ocr_celery.core import delivery_limit
+from ocr_celery.core import delivery_limit, quarantine
 from ocr_celery.core.batching import BatchPolicy
 from ocr_celery.core.prefetch import Feed
+from ocr_celery.core.quarantine import Cause, Decision
 from ocr_celery.core.reading import Reading
 from ocr_celery.core.reread_policy import again
 from ocr_celery.decode.job import Result as DecodeResult
@@ -41,7 +42,7 @@ from ocr_celery.engine.registry import create_engine
 from ocr_celery.errors import EngineKilled, GivenUp, OcrError, PageDeadline, WorkerKilled
 from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import crash_marks, shared_prompt, unacked
-from ocr_celery.store.registry import Standing
+from ocr_celery.store.registry import TaskHistory
 from ocr_celery.store.transient_errors import is_transient
 from ocr_celery.transport import broker
 from ocr_celery.transport.stop_request import is_set
@@ -52,7 +53,11 @@ _SIDE_THREADS = 2
 _FINISH_THREADS = 4
 _REDIS_AWAY = 0.5  #: seconds until it is asked again
 _RETURN_HANDED = 0.5  #: seconds between two looks at what was handed to a worker that stops
-_CONVICTED: dict[str, type[OcrError]] = {"worker": WorkerKilled, "engine": EngineKilled, "deadline": PageDeadline}
+_ERROR_BY_CAUSE: dict[str, type[OcrError]] = {
+    Cause.WORKER: WorkerKilled,
+    Cause.ENGINE: EngineKilled,
+    Cause.DEADLINE: PageDeadline,
+}
 
 
 class BatchPool(BasePool):
@@ -97,7 +102,7 @@ class BatchPool(BasePool):
             max_pixels=self.settings.max_image_pixels,
             max_side=self.engine.max_side,
             seconds=self.settings.prepare_seconds,
-            broke=partial(self.engine_broke, what="decoder"),
+            broke=self._decoder_broke,
         )
         try:
             self.decoder.children.wait_started()
@@ -162,7 +167,7 @@ class BatchPool(BasePool):
             entry.outcome = result
         else:
             entry.decoded = result
-            if not entry.alone and not self._patiently(self._make_page, entry):
+            if not entry.quarantined and not self._patiently(self._make_page, entry):
                 return
         self._is_prepared(entry)
 
@@ -170,7 +175,7 @@ class BatchPool(BasePool):
         entry.prepare_seconds = time.monotonic() - entry.prepare_began
         if entry.page is not None:
             self.feed.prepared(entry.prepare_seconds)
-        suspect = entry.alone and entry.decoded is not None
+        suspect = entry.quarantined and entry.decoded is not None
         if entry.page is not None or suspect:
             self.places.add(entry)
         with self.changed:
@@ -200,13 +205,14 @@ class BatchPool(BasePool):
         registry = self.app.backend.registry
         args, kwargs, _ = entry.request._payload
         source = message.recorded_source(entry.request.type, args, kwargs)
-        standing: Standing | None = registry.move(entry.id, states.RECEIVED, now=time.time(), source=source)
-        if standing is None:
+        history: TaskHistory | None = registry.move(entry.id, states.RECEIVED, now=time.time(), source=source)
+        if history is None:
             entry.replay = registry.meta(entry.id)
             return
-        entry.created_at = standing.created_at
-        if standing.alone >= crash_marks.CONVICTED:
-            raise _CONVICTED[standing.killed]()
+        entry.created_at = history.created_at
+        decision = quarantine.decide(history.crashes)
+        if decision is Decision.FAIL:
+            raise _ERROR_BY_CAUSE[history.crashes.last_cause]()
         if delivery_limit.is_given_up(entry.request.request_dict.get("properties")):
             raise GivenUp()
         options = shared_prompt.filled_in(self.redis, self.keys, kwargs)
@@ -214,20 +220,20 @@ class BatchPool(BasePool):
         entry.options = entry.job.options
         if entry.refusal is not None:
             raise entry.refusal
-        entry.alone = standing.deaths >= crash_marks.SUSPECTED or standing.alone > 0
-        entry.lonely_deaths = standing.alone
+        entry.quarantined = decision is Decision.QUARANTINE
+        entry.solo_strikes = history.crashes.solo_strikes
         entry.file = self.intake.file(entry.job, entry.address)
 
     def _make_page(self, entry: Entry) -> None:
         """Have the engine make of the decoded page what it takes. That may kill the worker, as it may have before."""
-        if not entry.request.delivery_info.get("redelivered") or entry.alone:
+        if not entry.request.delivery_info.get("redelivered") or entry.quarantined:
             self._prepare_for_engine(entry)
             return
-        crash_marks.enter(self.redis, self.keys, self.node, [entry.id])
+        crash_marks.mark(self.redis, self.keys, self.node, [entry.id])
         try:
             self._prepare_for_engine(entry)
         finally:
-            crash_marks.leave(self.redis, self.keys, self.node, [entry.id])
+            crash_marks.clear(self.redis, self.keys, self.node, [entry.id])
 
     def _prepare_for_engine(self, entry: Entry) -> None:
         assert entry.decoded is not None
@@ -326,17 +332,22 @@ class BatchPool(BasePool):
 
     # -- the engine breaks -----------------------------------------------------------------------------------------------
 
-    def engine_broke(self, exc: BaseException, what: str) -> None:
+    def engine_broke(self, exc: BaseException, cause: Cause) -> None:
         """See `places.Owner`: give all pages back and let the supervisor start a new worker."""
+        self._ends("engine", exc, cause)
+
+    def _decoder_broke(self, exc: BaseException) -> None:
+        self._ends("decoder", exc)
+
+    def _ends(self, broken: str, exc: BaseException, cause: Cause | None = None) -> None:
         with self.changed:
             if self.broken:
                 return
             self.broken = True
-        broken = "decoder" if what == "decoder" else "engine"
         log.error("the %s broke (%r); %d pages go back to the queue and this worker ends", broken, exc, len(self.held))
-        if what == "engine":
+        if cause is Cause.ENGINE:  # at a deadline the strikes stand in Redis already
             with suppress(RedisError):
-                crash_marks.blame(self.redis, self.keys, self.node, what)
+                crash_marks.add_strikes(self.redis, self.keys, self.node, cause)
         shutdown.end_worker(shutdown.ENGINE_BROKE)
 
     def hold(self) -> int:
@@ -411,7 +422,7 @@ class BatchPool(BasePool):
         self.engine.stop()
         if not (self.broken or shutdown.name_lost):
             with suppress(RedisError):
-                crash_marks.forget(self.redis, self.keys, self.node)
+                crash_marks.clear_all(self.redis, self.keys, self.node)
 
     def terminate_job(self, pid: int, signal: Any = None) -> None:
         """`Entry.terminate` does it."""

@@ -17,9 +17,10 @@ from redis.exceptions import RedisError
 from ocr_celery.consumer.page_run import Entry
 from ocr_celery.core.batching import Batcher, BatchPolicy, Moment
 from ocr_celery.core.prefetch import Feed
+from ocr_celery.core.quarantine import Cause, RunMode, run_mode
 from ocr_celery.engine.contract import Engine, EngineRequest, Outcome
 from ocr_celery.errors import PageDeadline
-from ocr_celery.store import crash_marks as blame
+from ocr_celery.store import crash_marks
 from ocr_celery.store.keys import Keys
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,8 @@ class Owner(Protocol):
     def prepares(self, suspect: Entry) -> bool:
         """Make a page of it now that nothing else is inside. False: there is none, and the owner sees to it. May wait long."""
 
-    def engine_broke(self, exc: BaseException, what: str) -> None:
-        """Nothing more will come out. `what` is to blame, see `store.inside.WEIGHT`."""
+    def engine_broke(self, exc: BaseException, cause: Cause) -> None:
+        """Nothing more will come out."""
 
     def nothing_more(self) -> bool:
         """Whether no further page will come."""
@@ -84,7 +85,7 @@ class Places:
         """The worker was told to stop: if it is killed before it has, that is no page's doing."""
         self._blaming = False
         try:
-            blame.forget(self.redis, self.keys, self.node)
+            crash_marks.clear_all(self.redis, self.keys, self.node)
         except RedisError as exc:
             log.warning("Redis cannot be told that nobody is to blame: %s", exc)
 
@@ -99,8 +100,8 @@ class Places:
         """This page is ready, or a suspect."""
         with self._changed:
             self._at_work_since = min(self._at_work_since, time.monotonic())
-            if entry.alone:
-                self._batcher.add_suspect(entry, deaths=entry.lonely_deaths)
+            if entry.quarantined:
+                self._batcher.add_suspect(entry, solo_strikes=entry.solo_strikes)
             else:
                 self._batcher.add(entry, now=time.monotonic())
             self._changed.notify_all()
@@ -109,8 +110,8 @@ class Places:
         """This page is to be read once more, where there is room."""
         with self._changed:
             self._leaving.discard(entry.id)
-            if entry.alone:
-                self._batcher.add_suspect(entry, deaths=entry.lonely_deaths)
+            if entry.quarantined:
+                self._batcher.add_suspect(entry, solo_strikes=entry.solo_strikes)
             else:
                 self._batcher.add_again(entry)
             self._changed.notify_all()
@@ -157,7 +158,7 @@ class Places:
             leaving=len(self._leaving),
             idle_since=self._idle_since,
             at_work_since=self._at_work_since,
-            alone=any(entry.alone for entry in self._inside.values()),
+            alone=any(entry.quarantined for entry in self._inside.values()),
             hurry=self.owner.nothing_more(),
         )
 
@@ -178,12 +179,12 @@ class Places:
             else:
                 self.joined += len(live)
             ids = [entry.id for entry in live]
-            alone = inside == 1 and not self._batcher.settles_in(self._moment())
+            quarantined, warmup_left = live[0].quarantined, self._batcher.warmup_left(self._moment())
+            mode = run_mode(quarantined=quarantined, in_engine=inside, warmup_left=warmup_left)
             if self._lonely in self._inside and self._lonely not in ids:
                 ids.append(self._lonely)
-        how: blame.How = "suspected" if live[0].alone else "alone" if alone else "among others"
-        if self._tell(lambda: blame.enter(self.redis, self.keys, self.node, ids, how)):
-            self._lonely = ids[0] if alone else ""
+        if self._tell(lambda: crash_marks.mark(self.redis, self.keys, self.node, ids, mode)):
+            self._lonely = "" if mode is RunMode.SHARED else ids[0]
         if live[0].page is None and not self.owner.prepares(live[0]):
             self._leave(ids)
             self.forget(ids)
@@ -213,7 +214,7 @@ class Places:
 
     def forget(self, ids: Sequence[str]) -> None:
         """These pages have come out of the engine: no death is theirs any more."""
-        self._tell(lambda: blame.leave(self.redis, self.keys, self.node, ids))
+        self._tell(lambda: crash_marks.clear(self.redis, self.keys, self.node, ids))
 
     def over(self, id: str) -> None:
         """What became of this page is stored."""
@@ -245,7 +246,7 @@ class Places:
     def broke(self, exc: BaseException) -> None:
         """The engine's callback."""
         self.close()
-        self.owner.engine_broke(exc, "engine")
+        self.owner.engine_broke(exc, Cause.ENGINE)
 
     def _watch(self) -> None:
         while not self._closed:
@@ -266,8 +267,8 @@ class Places:
                 self.owner.came_out(entry, Outcome(id=entry.id, result=PageDeadline(), seconds=self.deadline))
             return
         self.close()
-        self._tell(lambda: blame.blame_one(self.redis, self.keys, self.node, entry.id, "deadline"))
-        self.owner.engine_broke(TimeoutError(f"task {entry.id} does not end"), "deadline")
+        self._tell(lambda: crash_marks.convict(self.redis, self.keys, self.node, entry.id, Cause.DEADLINE))
+        self.owner.engine_broke(TimeoutError(f"task {entry.id} does not end"), Cause.DEADLINE)
 
     def _tell(self, redis: Callable[[], object]) -> bool:
         try:

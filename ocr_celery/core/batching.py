@@ -7,7 +7,7 @@ whichever came last, so that pages arriving behind a batch that ended in one mom
 
 Two kinds of pages wait apart: those to be read again take only places that no other page wants, and a page suspected of
 killing workers is read alone, so that it can harm no neighbour. It is not tried before the worker has been at work for a
-while: one that dies then, of all moments, was hardly killed by somebody else, who as a rule kills again and again.
+while: after that warm-up a crash is more likely its fault than an external kill (core/quarantine.py).
 """
 
 import heapq
@@ -16,9 +16,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+from ocr_celery.core.quarantine import SUSPECT_WARMUP
 
-SETTLE = 2.0  #: seconds for which a worker must have been at work before a suspect is tried
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class BatchPolicy:
     size: int  #: most pages inside the engine
     timeout: float  #: seconds an idle engine waits for a batch to fill
     refill: bool = True  #: False: a batch enters only when the one before has left altogether
-    settle: float = SETTLE
+    warmup: float = SUSPECT_WARMUP  #: seconds a worker must have been at work before a quarantined page is tried
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +65,10 @@ class Batcher(Generic[T]):
         """This item is to be read once more, where there is room."""
         self._again.append(item)
 
-    def add_suspect(self, item: T, *, deaths: int = 0) -> None:
-        """This item is to be read alone. `deaths`: at which it was alone before; who was at fewer is tried sooner."""
+    def add_suspect(self, item: T, *, solo_strikes: int = 0) -> None:
+        """This item is to be read alone. The one with fewer solo strikes is tried sooner."""
         self._suspected += 1
-        heapq.heappush(self._suspects, (deaths, self._suspected, item))
+        heapq.heappush(self._suspects, (solo_strikes, self._suspected, item))
 
     @property
     def suspects(self) -> int:
@@ -86,15 +86,15 @@ class Batcher(Generic[T]):
         inside = moment.inside
         if moment.alone or inside >= self.policy.size or (inside and not self.policy.refill):
             return None
-        trial = self.settles_in(moment) if self._suspects else math.inf
+        trial = self.warmup_left(moment) if self._suspects else math.inf
         if trial == 0:
             return None if inside or moment.leaving else 0.0
         due = min(trial, self._batch_in(moment))
         return None if due == math.inf else due
 
-    def settles_in(self, moment: Moment) -> float:
-        """Seconds until the worker has been at work long enough for a death to say something of the page that is alone inside."""
-        return max(0.0, moment.at_work_since + self.policy.settle - moment.now)
+    def warmup_left(self, moment: Moment) -> float:
+        """Seconds until a crash counts as evidence against a page that runs solo."""
+        return max(0.0, moment.at_work_since + self.policy.warmup - moment.now)
 
     def _batch_in(self, moment: Moment) -> float:
         if not self._waiting:
@@ -108,7 +108,7 @@ class Batcher(Generic[T]):
         """What enters now, oldest first; empty when nothing is due. A suspect comes alone."""
         if self.due_in(moment) != 0:
             return []
-        if self._suspects and not self.settles_in(moment):
+        if self._suspects and not self.warmup_left(moment):
             return [heapq.heappop(self._suspects)[2]]
         room = self.policy.size - moment.inside
         first = [self._waiting.popleft()[1] for _ in range(min(room, len(self._waiting)))]

@@ -14,6 +14,7 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
+from ocr_celery.core.quarantine import CrashHistory
 from ocr_celery.core.status import OF_STATE, Stats, Status
 from ocr_celery.store import records, scripts
 from ocr_celery.store.keys import Keys, index_of
@@ -26,13 +27,11 @@ _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TaskHistory:
     """What a worker must know of a task it is about to work on."""
 
     created_at: float  #: Unix seconds
-    deaths: int  #: ends of a worker or engine at which the page was inside
-    alone: int  #: … and alone
-    killed: str  #: what ended last, see `inside.WEIGHT`
+    crashes: CrashHistory
 
 
 class Registry:
@@ -102,7 +101,7 @@ class Registry:
         meta_keep: int = _META_KEEP,
         source: str = "",
         about: Mapping[str, str | float] = _NONE,
-    ) -> Standing | None:
+    ) -> TaskHistory | None:
         """Store a task's new Celery state, with Celery's record of it.
 
         `source`: what is shown of where the page comes from, where its sender recorded nothing. `about`: further fields of
@@ -117,8 +116,11 @@ class Registry:
         answer = cast(list[bytes | None] | None, self._move(keys=touched, args=args))
         if answer is None:
             return None
-        created, deaths, alone, killed = answer
-        return Standing(float(created or now), int(deaths or 0), int(alone or 0), (killed or b"").decode())
+        created, strikes, solo_strikes, last_cause = answer
+        crashes = CrashHistory(
+            strikes=int(strikes or 0), solo_strikes=int(solo_strikes or 0), last_cause=(last_cause or b"").decode()
+        )
+        return TaskHistory(float(created or now), crashes)
 
     def find(self, id: str) -> Record | None:
         """One task, in one round trip."""

@@ -59,7 +59,7 @@ return {1, open}
 #: KEYS record, the four zsets pending processing completed failed, blob, meta (also the channel).
 #: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta or '',
 #: seconds to keep the meta, source for a record that is new or '', then (field, value)… of the record.
-#: Answers {when the task was created, deaths it was inside at, those it was alone at, what died}, or nil where it was final.
+#: Answers {when the task was created, strikes, solo strikes, cause of the last}, or nil where it was final.
 MOVE = """
 local old = redis.call('HGET', KEYS[1], 'state')
 local final = old == 'SUCCESS' or old == 'FAILURE' or old == 'REVOKED' or old == 'REJECTED' or old == 'IGNORED'
@@ -84,34 +84,25 @@ end
 return redis.call('HMGET', KEYS[1], 'created_at', 'deaths', 'alone', 'killed')
 """
 
-#: A node's engine or worker has ended: remember it of the pages that were seen inside. KEYS hash of those inside, then their
-#: records. ARGV what ended, how many deaths one of a suspect counts for, then (id, how)… in the order of their records.
-#: Answers 1, or 0 where something else is inside by now and has to be looked at again.
-BLAME = """
-local seen = #KEYS - 1
-if redis.call('HLEN', KEYS[1]) ~= seen then return 0 end
-for i = 1, seen do
-  if redis.call('HGET', KEYS[1], ARGV[1 + 2 * i]) ~= ARGV[2 + 2 * i] then return 0 end
+#: A node's worker or engine has ended: add strikes to the records of the pages that were marked. KEYS the node's marks, then
+#: the records. ARGV the cause, then (id, mode, strikes, solo strikes)… in the order of their records. (DEL first: a first write
+#: that takes memory is refused by a full Redis.) Returns 1, or 0 where the marks have changed and have to be read again.
+STRIKE = """
+local marked = #KEYS - 1
+if redis.call('HLEN', KEYS[1]) ~= marked then return 0 end
+for i = 1, marked do
+  if redis.call('HGET', KEYS[1], ARGV[4 * i - 2]) ~= ARGV[4 * i - 1] then return 0 end
 end
 redis.call('DEL', KEYS[1])
-for i = 1, seen do
-  local task, how = KEYS[1 + i], ARGV[2 + 2 * i]
-  if redis.call('EXISTS', task) == 1 then
-    redis.call('HINCRBY', task, 'deaths', 1)
-    redis.call('HSET', task, 'killed', ARGV[1])
-    if seen == 1 and how == 'alone' then redis.call('HINCRBY', task, 'alone', 1) end
-    if seen == 1 and how == 'suspected' then redis.call('HINCRBY', task, 'alone', ARGV[2]) end
+for i = 1, marked do
+  local record, strikes, solo = KEYS[1 + i], tonumber(ARGV[4 * i]), tonumber(ARGV[4 * i + 1])
+  if strikes > 0 and redis.call('EXISTS', record) == 1 then
+    redis.call('HINCRBY', record, 'deaths', strikes)
+    redis.call('HSET', record, 'killed', ARGV[1])
+    if solo > 0 then redis.call('HINCRBY', record, 'alone', solo) end
   end
 end
 return 1
-"""
-
-#: A page alone caused a death: it counts for as many as make a suspect. KEYS its record. ARGV how many. (HDEL first, of a
-#: field that there is not: a first write that takes memory is refused by a full Redis.)
-SUSPECT = """
-if redis.call('EXISTS', KEYS[1]) == 0 then return end
-redis.call('HDEL', KEYS[1], '')
-redis.call('HINCRBY', KEYS[1], 'deaths', ARGV[1])
 """
 
 #: How tasks stand, all at one moment. KEYS pending, n records, then Celery's n of the same tasks. ARGV n × id. Answers, per task
@@ -186,8 +177,8 @@ redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 """
 
-#: Pages are about to enter an engine, or are inside in another way. KEYS hash of those inside. ARGV how, ids…
-ENTER = """
+#: Pages are about to enter an engine, or are in it and run in another mode. KEYS the node's marks. ARGV mode, ids…
+MARK = """
 redis.call('PERSIST', KEYS[1])
 for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) end
 """

@@ -8,6 +8,7 @@ from typing import Any, cast
 from redis import Redis
 
 from ocr_celery.core import delivery_limit
+from ocr_celery.core.quarantine import Cause
 from ocr_celery.store import crash_marks, messages, scripts
 from ocr_celery.store.keys import Keys
 
@@ -18,7 +19,7 @@ _AT_ONCE = 200  #: messages per step
 
 def take_over(redis: Redis, keys: Keys, node: str) -> int:
     """The node died: remember it of the pages in its engine, and give back all that it holds. Answers how many messages."""
-    crash_marks.blame(redis, keys, node, "worker")  # first: whoever gets these pages next must know
+    crash_marks.add_strikes(redis, keys, node, Cause.WORKER)  # first: whoever gets these pages next must know
     return_handed(redis, keys, node)  # these before what was taken earlier, which is in front of them then
     return give_back(redis, keys, node, counted=True)
 

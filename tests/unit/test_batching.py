@@ -80,11 +80,11 @@ def test_a_suspect_is_read_alone_and_nobody_overtakes_it() -> None:
 def test_a_suspect_waits_until_the_worker_has_been_at_work_for_a_while_and_nobody_waits_for_it() -> None:
     b = batcher(4, 0, [0, 0])
     b.add_suspect(9)
-    settles = b.policy.settle
+    warmup = b.policy.warmup
     assert b.take(at(0.1, at_work_since=0)) == [0, 1]
     assert b.take(at(0.2, at_work_since=0)) == []
-    assert b.due_in(at(0.5, inside=2, at_work_since=0)) == settles - 0.5
-    assert b.take(at(settles, at_work_since=0)) == [9]
+    assert b.due_in(at(0.5, inside=2, at_work_since=0)) == warmup - 0.5
+    assert b.take(at(warmup, at_work_since=0)) == [9]
 
 
 def test_a_suspect_waits_until_what_came_out_before_it_is_stored() -> None:
@@ -95,10 +95,10 @@ def test_a_suspect_waits_until_what_came_out_before_it_is_stored() -> None:
     assert b.take(at()) == [9]
 
 
-def test_of_two_suspects_the_one_that_was_alone_at_fewer_deaths_is_tried_first() -> None:
+def test_of_two_suspects_the_one_with_fewer_solo_strikes_is_tried_first() -> None:
     b = batcher(4, 0, [])
-    for item, deaths in ((7, 1), (8, 0), (9, 0)):
-        b.add_suspect(item, deaths=deaths)
+    for item, strikes in ((7, 1), (8, 0), (9, 0)):
+        b.add_suspect(item, solo_strikes=strikes)
     assert [b.take(at()), b.take(at()), b.take(at())] == [[8], [9], [7]]
 
 

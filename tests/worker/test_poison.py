@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from ocr_celery.client import Client
-from ocr_celery.core.batching import SETTLE
+from ocr_celery.core.quarantine import SUSPECT_WARMUP
 from ocr_celery.core.status import Status
 from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
 
@@ -51,7 +51,8 @@ def test_a_page_that_kills_its_worker_while_nothing_else_is_inside_is_failed_the
     until(lambda: client.look_up(before).status.final, what="a page is read")
     up = time.monotonic()
     until(
-        lambda: time.monotonic() > up + SETTLE, what="the worker has lived long enough for its death to say something"
+        lambda: time.monotonic() > up + SUSPECT_WARMUP,
+        what="the worker has lived long enough for its death to say something",
     )
     id = client.submit_image(png(), prompt="poison")
     first.wait()
@@ -117,7 +118,7 @@ def test_a_single_death_of_the_engine_is_not_laid_to_the_page_that_was_alone_ins
     before = client.submit_image(png())
     until(lambda: client.look_up(before).status.final, what="a page is read")
     up = time.monotonic()
-    until(lambda: time.monotonic() > up + SETTLE, what="the worker has been at work long enough")
+    until(lambda: time.monotonic() > up + SUSPECT_WARMUP, what="the worker has been at work long enough")
     id = client.submit_image(png())
     first.wait()
     assert redis.client.hget(keys.task(id), "alone") == b"1"

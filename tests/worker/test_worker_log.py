@@ -6,7 +6,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
-from ocr_celery.store import crash_marks
+from ocr_celery.core import quarantine
 from ocr_celery.transport import outbox
 from tests.testlib.celery_client import Service
 from tests.testlib.image_server import Origin
@@ -85,7 +85,7 @@ def test_a_page_keeps_both_when_it_is_tried_again(service: Service, origin: Orig
 
 
 def test_a_page_whose_worker_was_killed_has_its_source_too(service: Service) -> None:
-    id, name = "killed", f"{crash_marks.CONVICTED}"
+    id, name = "killed", f"{quarantine.FAIL_AFTER}"
     killed = {"alone": name, "deaths": name, "killed": "worker", "created_at": 1, "state": "PENDING"}
     service.redis.client.hset(keys.task(id), mapping=killed)
     service.send("ocr.image", png(), task_id=id, headers={"file_name": "a/b.png"})
