@@ -143,6 +143,19 @@ def test_a_page_whose_message_was_purged_is_failed_by_the_sweep_and_frees_its_pl
     until(lambda: settled(redis), what="nothing is left over")
 
 
+def test_a_batch_ends_although_the_message_of_a_page_is_lost(
+    client: Client, redis: RedisServer, start_worker: Start
+) -> None:
+    batch = client.submit_batch([f"http://127.0.0.1:1/{n}.png" for n in range(3)])
+    redis.client.rpop("ocr")
+    for id in (task.id for _, task in client.look_up_batch(batch).items):
+        redis.client.zadd(keys.counted(Status.PENDING), {id: 1})  # as if it had been quiet for long
+    start_worker(OCR_CLEANUP_INTERVAL=0.5, OCR_URL_ALLOW="")
+    until(lambda: client.look_up_batch(batch).status.final, what="the batch is final")
+    errors = [task.error and task.error.code for _, task in client.look_up_batch(batch).items]
+    assert sorted(map(str, errors)) == ["address_refused", "address_refused", "page_lost"]
+
+
 def test_a_page_that_is_finished_while_redis_is_away_is_acknowledged_when_it_is_back(
     client: Client, redis: RedisServer, start_worker: Start
 ) -> None:
