@@ -18,7 +18,7 @@ from ocr_celery.errors import BadRequest, FileTooLarge, NoFile
 from ocr_celery.settings import Settings
 from web import current, json_body, request_body
 from web.fields import refuse_unknown
-from web.multipart import Malformed, Part, TooManyParts, boundary_of, parts
+from web.form_body import FormField, MalformedForm, TooManyFields, boundary_of, parse_form
 from web.problems import MalformedRequest, RequestTooLarge, UnsupportedMediaType
 from web.schemas import Upload
 
@@ -134,7 +134,7 @@ def _fields() -> dict[str, Any]:
     return fields
 
 
-def _read_form() -> list[Part]:
+def _read_form() -> list[FormField]:
     request = current.request()
     kind = request.content_type or ""
     if not kind.startswith("multipart/form-data;") and request.mimetype != "multipart/form-data":
@@ -143,12 +143,12 @@ def _read_form() -> list[Part]:
         raise UnsupportedMediaType('Send a form, with the header "Content-Type: multipart/form-data".')
     try:
         body = _read(client().settings.max_image_bytes + SLACK)
-        found = list(parts(body, boundary_of(kind)))
+        found = parse_form(body, boundary_of(kind))
     except RequestEntityTooLarge:
         raise too_large() from None
-    except Malformed:
+    except MalformedForm:
         raise MalformedRequest("The body is not a valid multipart form.") from None
-    except TooManyParts:
+    except TooManyFields:
         raise BadRequest("The form has too many fields.") from None
     if sum(len(part.data) for part in found if part.filename is None) > SLACK:
         raise RequestTooLarge("The fields beside the file are too long.")

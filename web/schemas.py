@@ -8,7 +8,7 @@ from ocr_celery.core import options
 from ocr_celery.core.status import Status
 from ocr_celery.core.url_syntax import MAX_URL
 from ocr_celery.core.verdict import Verdict
-from web.multipart import Part
+from web.form_body import FormField
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 BATCH_ID = "550e8400-e29b-41d4-a716-446655440001"
@@ -63,7 +63,7 @@ class Upload(ReadingOptions):
 
     model_config = ConfigDict(json_schema_extra=_no_null)
 
-    file: Annotated[SkipValidation[Part], WithJsonSchema({"type": "string", "format": "binary"})] = Field(
+    file: Annotated[SkipValidation[FormField], WithJsonSchema({"type": "string", "format": "binary"})] = Field(
         description="JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC, AVIF or JPEG 2000; its name is only a label."
     )
 
