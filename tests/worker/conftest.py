@@ -4,12 +4,21 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from pytest_celery import (
+    CeleryBackendCluster,
+    CeleryBrokerCluster,
+    CeleryWorkerCluster,
+    RedisTestBackend,
+    RedisTestBroker,
+)
 
 from tests.testlib.processes import RedisServer, Worker, own_redis
 
 if TYPE_CHECKING:
+    from celery import Celery
+
     from ocr_celery.client import Client
-    from tests.testlib.celery_client import Service
+    from tests.testlib.celery_setup import OcrSetup
     from tests.testlib.image_server import Origin
 
 own_redis()
@@ -62,15 +71,79 @@ def client(redis: RedisServer) -> "Client":
 
 
 @pytest.fixture(scope="module")
-def service(request: pytest.FixtureRequest, redis_server: RedisServer) -> "Iterator[Service]":
-    """One worker for all tests of a module, with the module's ``SETTINGS``; Redis is emptied once, before it starts."""
-    from tests.testlib.celery_client import Service
+def worker_settings(request: pytest.FixtureRequest) -> dict[str, object]:
+    """The module's ``SETTINGS``: environment variables of its worker."""
+    settings: dict[str, object] = getattr(request.module, "SETTINGS", {})
+    return settings
+
+
+@pytest.fixture(scope="module")
+def celery_setup_cls() -> "type[OcrSetup]":
+    """pytest-celery's seam for a setup of one's own."""
+    from tests.testlib.celery_setup import OcrSetup
+
+    return OcrSetup
+
+
+@pytest.fixture(scope="module")
+def celery_broker_cluster(redis_server: RedisServer) -> CeleryBrokerCluster:
+    """The Redis of this test process, emptied once a module."""
+    from tests.testlib.celery_setup import RedisProcess
 
     renew_connections()
     redis_server.client.flushall()
-    service = Service(redis_server, getattr(request.module, "SETTINGS", {}))
-    yield service
-    service.worker.end()
+    return CeleryBrokerCluster(RedisTestBroker(RedisProcess(redis_server)))
+
+
+@pytest.fixture(scope="module")
+def celery_backend_cluster(celery_broker_cluster: CeleryBrokerCluster) -> CeleryBackendCluster:
+    """The same Redis."""
+    return CeleryBackendCluster(RedisTestBackend(celery_broker_cluster[0].container))
+
+
+@pytest.fixture(scope="module")
+def celery_client(
+    celery_setup_cls: "type[OcrSetup]", redis_server: RedisServer, worker_settings: dict[str, object]
+) -> "Client":
+    """The client of other Python services, for the module's worker."""
+    return celery_setup_cls.create_client(redis_server, worker_settings)
+
+
+@pytest.fixture(scope="module")
+def celery_setup_app(celery_client: "Client") -> "Celery":
+    """The application that tasks are sent by."""
+    return celery_client.app
+
+
+@pytest.fixture(scope="module")
+def celery_worker_cluster(
+    celery_broker_cluster: CeleryBrokerCluster, celery_setup_app: "Celery", worker_settings: dict[str, object]
+) -> Iterator[CeleryWorkerCluster]:
+    """One worker process for all tests of a module."""
+    from tests.testlib.celery_setup import OcrWorker, WorkerProcess
+
+    worker = Worker("w1", celery_broker_cluster[0].container.server.url, worker_settings)
+    node = OcrWorker(WorkerProcess(worker), celery_setup_app)
+    yield CeleryWorkerCluster(node)
+    node.teardown()
+
+
+@pytest.fixture(scope="module")
+def celery_setup(
+    celery_setup_cls: "type[OcrSetup]",
+    celery_worker_cluster: CeleryWorkerCluster,
+    celery_broker_cluster: CeleryBrokerCluster,
+    celery_backend_cluster: CeleryBackendCluster,
+    celery_client: "Client",
+) -> "Iterator[OcrSetup]":
+    """pytest-celery's setup, ready, shared by the tests of a module."""
+    setup = celery_setup_cls(
+        celery_worker_cluster, celery_broker_cluster, celery_backend_cluster, app=celery_client.app
+    )
+    setup.client = celery_client
+    assert setup.ready()
+    yield setup
+    setup.teardown()
 
 
 @pytest.fixture(scope="session")

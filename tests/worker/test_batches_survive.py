@@ -6,7 +6,7 @@ from celery.result import AsyncResult
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
-from tests.testlib.celery_client import until_settled
+from tests.testlib.celery_setup import until_settled
 from tests.testlib.image_server import Origin
 from tests.testlib.processes import RedisServer, Worker, until
 

@@ -10,16 +10,16 @@ from celery.result import AsyncResult
 
 from ocr_celery import errors
 from ocr_celery.core.status import Status
-from tests.testlib.celery_client import Service
+from tests.testlib.celery_setup import OcrSetup
 from tests.testlib.image_server import Origin
 from tests.testlib.processes import keys, png, until
 
 SETTINGS = {"OCR_SCRIPTED_SECONDS": 0.05, "OCR_BATCH_TIMEOUT": 0.02, "OCR_SCRIPTED_FAIL": "luck"}
-ELSEWHERE = "elsewhere"  #: a queue of another service, whose messages we look at
+ELSEWHERE = "elsewhere"  #: a queue of another celery_setup, whose messages we look at
 
 
-def test_a_url_sent_by_name_is_read_with_the_defaults(service: Service, origin: Origin) -> None:
-    result = service.send("ocr.url", origin.page(120)).get(timeout=60)
+def test_a_url_sent_by_name_is_read_with_the_defaults(celery_setup: OcrSetup, origin: Origin) -> None:
+    result = celery_setup.send("ocr.url", origin.page(120)).get(timeout=60)
     assert set(result) == {
         *(
             "text",
@@ -55,92 +55,95 @@ def test_a_url_sent_by_name_is_read_with_the_defaults(service: Service, origin: 
         ({"prompt": None, "max_tokens": 1}, "page"),
     ],
 )
-def test_any_of_the_options_may_be_given(service: Service, options: dict[str, Any], text: str) -> None:
-    assert service.send("ocr.image", png(), kwargs=options).get(timeout=60)["text"] == text
+def test_any_of_the_options_may_be_given(celery_setup: OcrSetup, options: dict[str, Any], text: str) -> None:
+    assert celery_setup.send("ocr.image", png(), kwargs=options).get(timeout=60)["text"] == text
 
 
-def test_the_source_may_be_a_keyword(service: Service, origin: Origin) -> None:
-    assert service.send("ocr.url", kwargs={"url": origin.page(130)}).get(timeout=60)["width"] == 130
-    assert service.send("ocr.image", kwargs={"image": png(131)}).get(timeout=60)["width"] == 131
+def test_the_source_may_be_a_keyword(celery_setup: OcrSetup, origin: Origin) -> None:
+    assert celery_setup.send("ocr.url", kwargs={"url": origin.page(130)}).get(timeout=60)["width"] == 130
+    assert celery_setup.send("ocr.image", kwargs={"image": png(131)}).get(timeout=60)["width"] == 131
 
 
-def test_an_image_travels_as_bytes_or_as_a_reference_that_may_be_used_again(service: Service) -> None:
-    assert service.send("ocr.image", png(140)).get(timeout=60)["width"] == 140
-    reference = service.client.store_image(png(141))
-    assert [service.send("ocr.image", reference).get(timeout=60)["width"] for _ in range(2)] == [141, 141]
+def test_an_image_travels_as_bytes_or_as_a_reference_that_may_be_used_again(celery_setup: OcrSetup) -> None:
+    assert celery_setup.send("ocr.image", png(140)).get(timeout=60)["width"] == 140
+    reference = celery_setup.client.store_image(png(141))
+    assert [celery_setup.send("ocr.image", reference).get(timeout=60)["width"] for _ in range(2)] == [141, 141]
 
 
-def test_a_group_answers_in_order(service: Service, origin: Origin) -> None:
-    pages = group(service.app.signature("ocr.url", [origin.page(150 + i)]) for i in range(6))
+def test_a_group_answers_in_order(celery_setup: OcrSetup, origin: Origin) -> None:
+    pages = group(celery_setup.app.signature("ocr.url", [origin.page(150 + i)]) for i in range(6))
     assert [page["width"] for page in pages.apply_async().get(timeout=60)] == [150 + i for i in range(6)]
 
 
-def test_a_chain_goes_on_with_the_result(service: Service) -> None:
-    later = service.app.signature("elsewhere.store", ["scan 7"], queue=ELSEWHERE)
-    sent = chain(service.app.signature("ocr.image", [png(160)]), later, app=service.app).apply_async()
+def test_a_chain_goes_on_with_the_result(celery_setup: OcrSetup) -> None:
+    later = celery_setup.app.signature("elsewhere.store", ["scan 7"], queue=ELSEWHERE)
+    sent = chain(celery_setup.app.signature("ocr.image", [png(160)]), later, app=celery_setup.app).apply_async()
     assert sent.parent.get(timeout=60)["width"] == 160
-    (args, _, _), *_ = until(lambda: service.messages(ELSEWHERE))
+    (args, _, _), *_ = until(lambda: celery_setup.messages(ELSEWHERE))
     assert (args[0]["width"], args[1]) == (160, "scan 7")
-    service.redis.client.delete(ELSEWHERE)
+    celery_setup.redis.client.delete(ELSEWHERE)
 
 
-def test_a_link_gets_the_result_and_a_link_error_the_id(service: Service) -> None:
-    link = service.app.signature("elsewhere.ok", queue=ELSEWHERE)
-    link_error = service.app.signature("elsewhere.sorry", queue=ELSEWHERE)
-    good = service.send("ocr.image", png(161), link=link, link_error=link_error)
+def test_a_link_gets_the_result_and_a_link_error_the_id(celery_setup: OcrSetup) -> None:
+    link = celery_setup.app.signature("elsewhere.ok", queue=ELSEWHERE)
+    link_error = celery_setup.app.signature("elsewhere.sorry", queue=ELSEWHERE)
+    good = celery_setup.send("ocr.image", png(161), link=link, link_error=link_error)
     assert good.get(timeout=60)["width"] == 161
-    assert [args[0]["width"] for args, _, _ in until(lambda: service.messages(ELSEWHERE))] == [161]
-    service.redis.client.delete(ELSEWHERE)
-    bad = service.send("ocr.image", b"no image", link=link, link_error=link_error)
+    assert [args[0]["width"] for args, _, _ in until(lambda: celery_setup.messages(ELSEWHERE))] == [161]
+    celery_setup.redis.client.delete(ELSEWHERE)
+    bad = celery_setup.send("ocr.image", b"no image", link=link, link_error=link_error)
     until(bad.ready)
-    assert [args for args, _, _ in until(lambda: service.messages(ELSEWHERE))] == [[bad.id]]
-    service.redis.client.delete(ELSEWHERE)
+    assert [args for args, _, _ in until(lambda: celery_setup.messages(ELSEWHERE))] == [[bad.id]]
+    celery_setup.redis.client.delete(ELSEWHERE)
 
 
-def test_a_countdown_is_scheduled_and_read_when_it_is_time(service: Service) -> None:
-    sent = service.send("ocr.image", png(), countdown=1.5)
-    scheduled = until(lambda: service.inspect().scheduled()[service.worker.name])
+def test_a_countdown_is_scheduled_and_read_when_it_is_time(celery_setup: OcrSetup) -> None:
+    sent = celery_setup.send("ocr.image", png(), countdown=1.5)
+    scheduled = until(lambda: celery_setup.inspect().scheduled()[celery_setup.worker.hostname()])
     assert [entry["request"]["id"] for entry in scheduled] == [sent.id]
     assert sent.status == "PENDING"
     assert sent.get(timeout=60)["width"] == 100
 
 
-def test_a_task_shown_under_another_name_is_read_all_the_same(service: Service) -> None:
-    assert service.send("ocr.image", png(), shadow="scan of today").get(timeout=60)["width"] == 100
+def test_a_task_shown_under_another_name_is_read_all_the_same(celery_setup: OcrSetup) -> None:
+    assert celery_setup.send("ocr.image", png(), shadow="scan of today").get(timeout=60)["width"] == 100
 
 
-def test_an_eta_in_the_past_is_read_at_once(service: Service) -> None:
-    assert service.send("ocr.image", png(), eta=datetime.now(UTC) - timedelta(hours=1)).get(timeout=60)["width"] == 100
+def test_an_eta_in_the_past_is_read_at_once(celery_setup: OcrSetup) -> None:
+    assert (
+        celery_setup.send("ocr.image", png(), eta=datetime.now(UTC) - timedelta(hours=1)).get(timeout=60)["width"]
+        == 100
+    )
 
 
-def test_an_expired_page_is_revoked_and_never_read(service: Service) -> None:
-    sent = service.send("ocr.image", png(), countdown=0.6, expires=0.3)
+def test_an_expired_page_is_revoked_and_never_read(celery_setup: OcrSetup) -> None:
+    sent = celery_setup.send("ocr.image", png(), countdown=0.6, expires=0.3)
     until(sent.ready)
     assert sent.status == "REVOKED"
-    view = service.client.look_up(sent.id)
+    view = celery_setup.client.look_up(sent.id)
     assert view.status is Status.FAILED
     assert view.error is not None
     assert view.error.code == "cancelled"
-    assert f'"{sent.id}"' not in service.worker.log, "it has a line of a page that was read"
+    assert f'"{sent.id}"' not in celery_setup.worker.logs(), "it has a line of a page that was read"
 
 
-def test_a_result_that_nobody_wants_is_not_stored_and_frees_its_place(service: Service) -> None:
-    good = service.send("ocr.image", png(), ignore_result=True)
-    bad = service.send("ocr.image", b"no image", ignore_result=True)
-    off = service.send("ocr.image", png(), ignore_result=True, countdown=0.4, expires=0.1)
-    until(lambda: all(service.redis.client.ttl(keys.task(sent.id)) > 0 for sent in (good, bad, off)))
-    assert service.open_tasks() == 0
-    assert not any(service.stored(sent.id) for sent in (good, bad, off))
-    until(service.is_settled)
+def test_a_result_that_nobody_wants_is_not_stored_and_frees_its_place(celery_setup: OcrSetup) -> None:
+    good = celery_setup.send("ocr.image", png(), ignore_result=True)
+    bad = celery_setup.send("ocr.image", b"no image", ignore_result=True)
+    off = celery_setup.send("ocr.image", png(), ignore_result=True, countdown=0.4, expires=0.1)
+    until(lambda: all(celery_setup.redis.client.ttl(keys.task(sent.id)) > 0 for sent in (good, bad, off)))
+    assert celery_setup.open_tasks() == 0
+    assert not any(celery_setup.stored(sent.id) for sent in (good, bad, off))
+    until(celery_setup.is_settled)
 
 
-def test_a_page_that_nobody_wants_the_result_of_waits_between_its_tries(service: Service, origin: Origin) -> None:
-    sent = service.send("ocr.url", f"{origin.url}/unwanted/503", ignore_result=True)
-    until(lambda: service.redis.client.hget(keys.task(sent.id), "state") == b"RETRY")
-    until(lambda: service.inspect().scheduled()[service.worker.name])
+def test_a_page_that_nobody_wants_the_result_of_waits_between_its_tries(celery_setup: OcrSetup, origin: Origin) -> None:
+    sent = celery_setup.send("ocr.url", f"{origin.url}/unwanted/503", ignore_result=True)
+    until(lambda: celery_setup.redis.client.hget(keys.task(sent.id), "state") == b"RETRY")
+    until(lambda: celery_setup.inspect().scheduled()[celery_setup.worker.hostname()])
     assert origin.asked["/unwanted/503"] <= 2
-    service.revoke(sent.id)
-    until(service.is_settled)
+    celery_setup.revoke(sent.id)
+    until(celery_setup.is_settled)
 
 
 WRONG = [
@@ -161,9 +164,9 @@ WRONG = [
 
 @pytest.mark.parametrize(("args", "kwargs", "message"), WRONG, ids=[str(i) for i in range(len(WRONG))])
 def test_wrong_arguments_fail_with_a_code(
-    service: Service, args: tuple[object, ...], kwargs: dict[str, object], message: str
+    celery_setup: OcrSetup, args: tuple[object, ...], kwargs: dict[str, object], message: str
 ) -> None:
-    sent = service.send("ocr.image", *args, kwargs=kwargs)
+    sent = celery_setup.send("ocr.image", *args, kwargs=kwargs)
     with pytest.raises(errors.BadOption) as caught:
         sent.get(timeout=60)
     assert caught.value.code == "bad_option"
@@ -185,33 +188,33 @@ def test_wrong_arguments_fail_with_a_code(
     ],
 )
 def test_a_failure_is_an_error_of_ours_kept_as_json(
-    service: Service, task: str, source: object, options: dict[str, object], error: type[errors.OcrError]
+    celery_setup: OcrSetup, task: str, source: object, options: dict[str, object], error: type[errors.OcrError]
 ) -> None:
-    sent = service.send(task, source, kwargs=options)
+    sent = celery_setup.send(task, source, kwargs=options)
     with pytest.raises(errors.OcrError) as caught:
         sent.get(timeout=60)
     assert type(caught.value) is error
     assert (caught.value.code, sent.status) == (error.code, "FAILURE")
-    assert service.stored(sent.id)["result"] == {
+    assert celery_setup.stored(sent.id)["result"] == {
         "exc_type": error.__name__,
         "exc_message": [caught.value.message],
         "exc_module": "ocr_celery.errors",
     }
 
 
-def test_a_record_in_redis_holds_neither_the_image_nor_other_arguments(service: Service) -> None:
+def test_a_record_in_redis_holds_neither_the_image_nor_other_arguments(celery_setup: OcrSetup) -> None:
     image = png(170)
-    sent = service.send("ocr.image", image, kwargs={"prompt": "top secret", "max_tokens": 1})
+    sent = celery_setup.send("ocr.image", image, kwargs={"prompt": "top secret", "max_tokens": 1})
     sent.get(timeout=60)
-    text = service.redis.client.get(keys.meta(sent.id))
+    text = celery_setup.redis.client.get(keys.meta(sent.id))
     assert b64encode(image)[:40] not in text
     assert b"secret" not in text
 
 
-def test_a_service_with_an_application_of_its_own_needs_only_names(service: Service) -> None:
+def test_a_service_with_an_application_of_its_own_needs_only_names(celery_setup: OcrSetup) -> None:
     from celery import Celery
 
-    other = Celery("other", broker=service.redis.url, backend=service.redis.url, set_as_current=False)
+    other = Celery("other", broker=celery_setup.redis.url, backend=celery_setup.redis.url, set_as_current=False)
     other.conf.task_routes = {"ocr.*": {"queue": "ocr"}}
     sent = other.send_task("ocr.image", [png(180)])
     assert sent.get(timeout=60)["width"] == 180

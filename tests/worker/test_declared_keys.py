@@ -8,7 +8,7 @@ from uuid import uuid4
 from redis import Redis
 
 from ocr_celery.client import Client
-from tests.testlib.celery_client import until_settled
+from tests.testlib.celery_setup import until_settled
 from tests.testlib.processes import RedisServer, Worker, keys, png, until
 
 

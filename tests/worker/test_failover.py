@@ -8,7 +8,7 @@ from kombu import Connection
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
 from ocr_celery.transport.broker import Transport
-from tests.testlib.celery_client import until_settled
+from tests.testlib.celery_setup import until_settled
 from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
 from tests.testlib.tcp_proxy import Proxy
 

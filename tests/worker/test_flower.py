@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.testlib.celery_client import Service
+from tests.testlib.celery_setup import OcrSetup
 from tests.testlib.image_server import Origin
 from tests.testlib.processes import ROOT, free_port, png, until
 
@@ -53,19 +53,21 @@ def states(flower: Flower) -> Counter[str]:
 
 
 @pytest.fixture
-def flower(service: Service) -> Iterator[Flower]:
-    flower = Flower(service.redis.url)
-    until(lambda: flower.knows(service.worker.name), what="Flower has heard of the worker")
+def flower(celery_setup: OcrSetup) -> Iterator[Flower]:
+    flower = Flower(celery_setup.redis.url)
+    until(lambda: flower.knows(celery_setup.worker.hostname()), what="Flower has heard of the worker")
     yield flower
     flower.process.terminate()
     flower.process.wait(30)
 
 
-def test_every_page_is_a_task_with_its_true_state_and_runtime(service: Service, flower: Flower, origin: Origin) -> None:
+def test_every_page_is_a_task_with_its_true_state_and_runtime(
+    celery_setup: OcrSetup, flower: Flower, origin: Origin
+) -> None:
     image = png(300, 200)
-    good = [service.send("ocr.image", image) for _ in range(5)]
-    bad = service.send("ocr.image", png(), kwargs={"prompt": "bad luck"})
-    url = service.client.submit_url(f"{origin.page(100)}?signature=s3cret")
+    good = [celery_setup.send("ocr.image", image) for _ in range(5)]
+    bad = celery_setup.send("ocr.image", png(), kwargs={"prompt": "bad luck"})
+    url = celery_setup.client.submit_url(f"{origin.page(100)}?signature=s3cret")
     until(lambda: states(flower) == {"STARTED": 4, "RECEIVED": 2}, what="a batch is in the engine, two are held ahead")
     until(lambda: states(flower) == {"SUCCESS": 6, "FAILURE": 1})
     tasks = flower.tasks()
@@ -79,7 +81,7 @@ def test_every_page_is_a_task_with_its_true_state_and_runtime(service: Service, 
         between = tasks[sent.id]["succeeded"] - tasks[sent.id]["started"]
         assert SECONDS <= tasks[sent.id]["runtime"] <= between + 0.3
         assert tasks[sent.id]["args"] == f"(<{len(image)} bytes>)"
-        assert tasks[sent.id]["worker"] == service.worker.name
+        assert tasks[sent.id]["worker"] == celery_setup.worker.hostname()
     assert tasks[url]["args"] == f"({origin.page(100)})"
     assert "s3cret" not in str(tasks)
     assert tasks[bad.id]["exception"].startswith("EngineFailed")

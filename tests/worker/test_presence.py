@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from ocr_celery.consumer.lease import Presence
-from tests.testlib.celery_client import until_settled
+from tests.testlib.celery_setup import until_settled
 from tests.testlib.malformed_messages import good
 from tests.testlib.processes import RedisServer, Worker, keys, png, until
 

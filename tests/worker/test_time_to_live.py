@@ -6,7 +6,7 @@ import pytest
 
 from ocr_celery.core.status import Status
 from ocr_celery.errors import OcrError, ResultExpired, TaskNotFound
-from tests.testlib.celery_client import Service
+from tests.testlib.celery_setup import OcrSetup
 from tests.testlib.image_server import Origin
 from tests.testlib.processes import keys, png, until
 
@@ -19,91 +19,91 @@ SETTINGS = {
 
 
 @pytest.fixture(autouse=True)
-def _settled(service: Service) -> Iterator[None]:
+def _settled(celery_setup: OcrSetup) -> Iterator[None]:
     yield
-    until(service.is_settled)
+    until(celery_setup.is_settled)
 
 
-def error_of(service: Service, id: str) -> type[OcrError] | None:
+def error_of(celery_setup: OcrSetup, id: str) -> type[OcrError] | None:
     """What asking for a task raises."""
     try:
-        service.client.look_up(id)
+        celery_setup.client.look_up(id)
     except OcrError as exc:
         return type(exc)
     return None
 
 
 @pytest.mark.parametrize("prompt", ["fine", "bad luck"])
-def test_a_finished_task_is_known_then_expired_then_unknown(service: Service, prompt: str) -> None:
-    id = service.client.submit_image(png(), prompt=prompt)
-    assert service.client.wait(id, timeout=60).status.final
-    until(lambda: error_of(service, id) is ResultExpired)
+def test_a_finished_task_is_known_then_expired_then_unknown(celery_setup: OcrSetup, prompt: str) -> None:
+    id = celery_setup.client.submit_image(png(), prompt=prompt)
+    assert celery_setup.client.wait(id, timeout=60).status.final
+    until(lambda: error_of(celery_setup, id) is ResultExpired)
     assert ResultExpired.http_status == 410
-    until(lambda: error_of(service, id) is TaskNotFound)
-    assert not list(service.redis.client.scan_iter(f"*{id}*"))
-    until(lambda: service.client.stats().total == 0, what="it is counted no more")
+    until(lambda: error_of(celery_setup, id) is TaskNotFound)
+    assert not list(celery_setup.redis.client.scan_iter(f"*{id}*"))
+    until(lambda: celery_setup.client.stats().total == 0, what="it is counted no more")
 
 
-def test_a_batch_is_forgotten_like_its_tasks(service: Service, origin: Origin) -> None:
-    id = service.client.submit_batch([origin.page(100), "nowhere"])
-    until(lambda: service.client.look_up_batch(id).status is Status.COMPLETED)
-    until(lambda: not list(service.redis.client.scan_iter(f"*{id}*")))
+def test_a_batch_is_forgotten_like_its_tasks(celery_setup: OcrSetup, origin: Origin) -> None:
+    id = celery_setup.client.submit_batch([origin.page(100), "nowhere"])
+    until(lambda: celery_setup.client.look_up_batch(id).status is Status.COMPLETED)
+    until(lambda: not list(celery_setup.redis.client.scan_iter(f"*{id}*")))
     with pytest.raises(TaskNotFound):
-        service.client.look_up_batch(id)
+        celery_setup.client.look_up_batch(id)
 
 
-def test_a_loose_image_goes_by_itself(service: Service) -> None:
-    reference = service.client.store_image(png())
-    assert service.redis.client.exists(keys.prefix + reference)
-    until(lambda: not service.redis.client.exists(keys.prefix + reference))
-    sent = service.send("ocr.image", reference)
+def test_a_loose_image_goes_by_itself(celery_setup: OcrSetup) -> None:
+    reference = celery_setup.client.store_image(png())
+    assert celery_setup.redis.client.exists(keys.prefix + reference)
+    until(lambda: not celery_setup.redis.client.exists(keys.prefix + reference))
+    sent = celery_setup.send("ocr.image", reference)
     with pytest.raises(OcrError) as caught:
         sent.get(timeout=60)
     assert caught.value.code == "image_expired"
 
 
-def test_an_image_that_came_with_a_task_stays_for_as_long_as_the_task_waits(service: Service) -> None:
-    id = service.client.submit_image(png())
-    assert service.redis.client.ttl(keys.blob(id)) in (-1, -2)  # never running out; gone when it was read already
-    service.client.wait(id, timeout=60)
-    until(lambda: not service.redis.client.exists(keys.blob(id)))
+def test_an_image_that_came_with_a_task_stays_for_as_long_as_the_task_waits(celery_setup: OcrSetup) -> None:
+    id = celery_setup.client.submit_image(png())
+    assert celery_setup.redis.client.ttl(keys.blob(id)) in (-1, -2)  # never running out; gone when it was read already
+    celery_setup.client.wait(id, timeout=60)
+    until(lambda: not celery_setup.redis.client.exists(keys.blob(id)))
 
 
-def test_every_end_of_a_task_frees_its_place(service: Service, origin: Origin) -> None:
+def test_every_end_of_a_task_frees_its_place(celery_setup: OcrSetup, origin: Origin) -> None:
     """Read, failed in each stage, revoked, expired, purged: none stays open."""
     ids = [
-        service.client.submit_image(png()),
-        service.client.submit_image(png(), prompt="bad luck"),
-        service.client.submit_image(b"no image"),
-        service.client.submit_url(f"{origin.url}/404"),
-        service.send("ocr.image", png(), countdown=0.2, expires=0.1).id,
+        celery_setup.client.submit_image(png()),
+        celery_setup.client.submit_image(png(), prompt="bad luck"),
+        celery_setup.client.submit_image(b"no image"),
+        celery_setup.client.submit_url(f"{origin.url}/404"),
+        celery_setup.send("ocr.image", png(), countdown=0.2, expires=0.1).id,
     ]
-    off = service.send("ocr.image", png(), countdown=0.5)
-    until(lambda: service.inspect().scheduled()[service.worker.name])
-    service.revoke(off.id)
+    off = celery_setup.send("ocr.image", png(), countdown=0.5)
+    until(lambda: celery_setup.inspect().scheduled()[celery_setup.worker.hostname()])
+    celery_setup.revoke(off.id)
     for id in ids:
-        until(lambda id=id: service.redis.client.ttl(keys.task(id)) > 0)
-    until(lambda: service.redis.client.ttl(keys.task(off.id)) > 0)
-    assert service.open_tasks() == 0
+        until(lambda id=id: celery_setup.redis.client.ttl(keys.task(id)) > 0)
+    until(lambda: celery_setup.redis.client.ttl(keys.task(off.id)) > 0)
+    assert celery_setup.open_tasks() == 0
 
 
-def test_what_was_lost_is_found_and_frees_its_place(service: Service) -> None:
-    client = service.client
+def test_what_was_lost_is_found_and_frees_its_place(celery_setup: OcrSetup) -> None:
+    client = celery_setup.client
     now = 1.0  # long ago
     client.redis.hset(keys.task("lost"), mapping={"created_at": now, "updated_at": now, "state": "STARTED"})
     client.redis.zadd(keys.counted(Status.PROCESSING), {"lost": now})
     client.redis.set(keys.blob("lost"), b"its image")
-    assert service.open_tasks() == 1
+    assert celery_setup.open_tasks() == 1
     view = client.wait("lost", timeout=60)
     assert view.error is not None
     assert view.error.code == "page_lost"
-    assert service.open_tasks() == 0
+    assert celery_setup.open_tasks() == 0
 
 
-def test_what_waits_for_long_is_not_taken_for_lost(service: Service) -> None:
-    sent = service.send("ocr.image", png(), countdown=2)
-    until(lambda: service.inspect().scheduled()[service.worker.name])
-    client = service.client
+def test_what_waits_for_long_is_not_taken_for_lost(celery_setup: OcrSetup) -> None:
+    sent = celery_setup.send("ocr.image", png(), countdown=2)
+    until(lambda: celery_setup.inspect().scheduled()[celery_setup.worker.hostname()])
+    client = celery_setup.client
     client.redis.hset(keys.task(sent.id), mapping={"created_at": 1, "updated_at": 1, "state": "PENDING"})
     client.redis.zadd(keys.counted(Status.PENDING), {sent.id: 1})
     assert sent.get(timeout=60)["width"] == 100

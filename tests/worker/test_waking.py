@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ocr_celery.client import Client
 from ocr_celery.store.unacked import return_handed
-from tests.testlib.celery_client import until_settled
+from tests.testlib.celery_setup import until_settled
 from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
 
 Start = Callable[..., Worker]
