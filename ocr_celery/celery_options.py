@@ -1,4 +1,4 @@
-"""Celery's options, all derived from our own settings. What each is for, and what was measured: docs/design.md."""
+"""Celery's options, all derived from our own settings. What each is for, and what was measured: docs/decisions/."""
 
 import sys
 from typing import Any
