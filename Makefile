@@ -1,7 +1,7 @@
 # What a person types. A fresh machine needs make and Python 3.11 to 3.13; everything else lands in .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help run flower test test-vllm test-system test-faults faults lint docs score install lock clean
+.PHONY: help run flower test test-unit test-vllm test-system test-faults faults coverage lint fmt docs score install lock clean
 
 # the locks hold every system and every Python we support; wheels only, and no line that names where they come from
 COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
@@ -28,6 +28,10 @@ test: ## every test but those of the whole service and of its faults
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests --ignore=tests/system --ignore=tests/faults $(SIDE_BY_SIDE)
 
+test-unit: ## the tests that need no Redis and no process: less than half a minute
+	@sh requirements/install.sh dev
+	.venv/bin/python -m pytest tests/unit -n auto --dist worksteal -q
+
 test-vllm: ## DeepSeek-OCR on vLLM, on the CPU from a generated checkpoint; needs Python 3.11 on Linux, else says so
 	@sh requirements/install-vllm.sh || { [ $$? = 3 ] && [ -z "$$CI" ] && exit 0 || exit 1; }
 	@[ ! -f .venv-vllm/.installed ] || .venv-vllm/bin/python -m pytest tests/vllm
@@ -44,6 +48,16 @@ MINUTES ?= 60
 faults: ## the same for MINUTES=60 minutes, with a table; WRITE=1 puts it into docs/reliability.md
 	@sh requirements/install.sh dev
 	.venv/bin/python -m tests.faults.run --minutes $(MINUTES) $(if $(WRITE),--write)
+
+coverage: ## line and branch coverage of core, decode, web and engine/rapid by the tests that run in one process with them
+	@sh requirements/install.sh dev
+	.venv/bin/python -m pytest tests/unit tests/decode tests/engine tests/web $(SIDE_BY_SIDE) -q \
+		--cov --cov-report=term-missing:skip-covered
+
+fmt: ## format, and mend what the linter can
+	@sh requirements/install.sh dev
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
 
 lint: ## style, types, and who imports whom
 	@sh requirements/install.sh dev
