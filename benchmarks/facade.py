@@ -4,19 +4,6 @@
 
 Starts a Redis of its own and both apps, and sends 100 kB JPEGs over persistent connections from a process apart: bare,
 facade, bare, facade, … Nothing else should run on the machine. Needs Linux (/proc).
-
-The CPU per page is the steadier figure. Pages/s also depend on how a round's connections fall on the processes: with half on
-each the facade took 1,500 pages/s, with 87 % on one 900 to 1,000. Programs beside it cost the facade more than the bare view.
-
-The bare view does less than a facade can. Milliseconds of CPU a page on two cores in use, the best of seven rounds, each
-with all above it:
-
-    0.35 to 0.38  the bare view                0.50          the headers of the answer
-    0.42          the form, web/multipart.py   0.53          one JSON line of log
-    0.44          the admission step           0.66 to 0.68  the facade
-    0.47          a message filled in by hand
-
-By CPU, a view that checks nothing takes pages at 0.67 to 0.72 of the bare view's pace, and the facade at 0.5 to 0.6.
 """
 
 import argparse

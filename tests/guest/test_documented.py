@@ -16,7 +16,6 @@ from tests.testlib.processes import ROOT, RedisServer, Worker, png, until
 
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MODULE, *BLOCKS = BLOCK.findall((ROOT / "docs" / "celery.md").read_text(encoding="utf-8"))
-OF_README = [text for text in BLOCK.findall((ROOT / "README.md").read_text(encoding="utf-8")) if "from mine " in text]
 
 READ = f"page of 100 x 20, {prompts.MARKDOWN.removeprefix('<image>').strip()}"
 REFUSED = "SourceRefused('127.0.0.1 answered with status 404.')"
@@ -124,9 +123,3 @@ def test_their_worker_stays_a_worker_of_theirs(mine: Mine, redis_server: RedisSe
     assert "prefork" in log
     assert "NotRegistered" not in log
     assert not [key for key in redis_server.client.scan_iter() if b"mine@test" in key]
-
-
-@pytest.mark.parametrize("block", OF_README, ids=lambda _: "README")
-def test_what_the_readme_shows_of_it_works_too(mine: Mine, block: str) -> None:
-    done = mine.run(block)
-    assert done.returncode == 0, done.stderr

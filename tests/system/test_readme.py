@@ -1,4 +1,4 @@
-"""The README's lines, run as they are written; only the address, the ids and the hosts of its example URLs are ours."""
+"""The commands and programs of README and docs, run as written; only address, ids and example hosts are replaced."""
 
 import json
 import re
@@ -14,23 +14,24 @@ import requests
 from tests.testlib.local_service import ROOT, LocalService
 from tests.testlib.text_page import page
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = ("README.md", "docs/http.md", "docs/command-line.md")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def blocks(language: str) -> list[str]:
-    return [text for kind, text in BLOCK.findall(README) if kind == language]
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in DOCUMENTS]
+    return [code for text in texts for kind, code in BLOCK.findall(text) if kind == language]
 
 
 def commands() -> list[str]:
-    """Each curl and ocr-celery command, however many lines it takes."""
+    """Each curl and ocr-celery command once, however many lines it takes."""
     text = "\n".join(blocks("sh")).replace("\\\n", " ")
-    return [line for line in text.splitlines() if line.startswith(("curl ", "ocr-celery "))]
+    return list(dict.fromkeys(line for line in text.splitlines() if line.startswith(("curl ", "ocr-celery "))))
 
 
 @pytest.fixture
 def here(service: LocalService, files: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder as the README assumes it, served at `files` too."""
+    """A folder as the documents assume it, served at `files` too."""
     for name in (".ocr/sample.png", "scans/a.png", "photo.heic", "page.jpg", "1.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(page("Read me"))
@@ -89,11 +90,7 @@ def test_every_line_of_the_command_line_works_as_written(here: Path, service: Lo
     assert "Read me" in (here / "texts" / "page.md").read_text()
 
 
-#: what needs a service of the reader's own is run by tests/guest/test_documented.py
-ALONE = [code for code in blocks("python") if "from mine " not in code]
-
-
-@pytest.mark.parametrize("code", ALONE, ids=["client", "celery"])
+@pytest.mark.parametrize("code", blocks("python"), ids=["client", "celery"])
 def test_every_python_block_works_as_written(code: str, here: Path, service: LocalService, files: str) -> None:
     from ocr_celery.local.data_dir import Folder
 
