@@ -11,14 +11,14 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from ocr_celery import message
 from ocr_celery.consumer.page_run import Entry
 from ocr_celery.consumer.threads import Threads
-from ocr_celery.core.fetch_queue import SINGLE, Turns
-from ocr_celery.core.fetch_shares import Turn
+from ocr_celery.core.fetch_queue import SINGLE, FetchQueue
+from ocr_celery.core.fetch_shares import DOWN, FetchTicket
 from ocr_celery.errors import DownloadTimeout, OcrError
 
 log = logging.getLogger(__name__)
 
 FETCHERS = 2  #: fetching threads for each preparing one: a host gets at most half of them
-_NETWORK = 64  #: bits of an IPv6 address that tell one subscriber from another
+_IPV6_NETWORK = 64  #: bits of an IPv6 address that name one subscriber's network
 
 
 class Lanes:
@@ -31,7 +31,7 @@ class Lanes:
         self._prepare = prepare
         self._locate = locate
         self._images = Threads("prepare", count)
-        self._turns = Turns[Entry](threads=FETCHERS * count)
+        self._queue = FetchQueue[Entry](threads=FETCHERS * count)
         self._changed = threading.Condition()
         for i in range(FETCHERS * count):
             threading.Thread(target=self._fetch, name=f"fetch-{i}", daemon=True).start()
@@ -44,61 +44,63 @@ class Lanes:
             return
         entry.url = url
         with self._changed:
-            self._turns.add(entry, host, _batch(entry))
+            self._queue.add(entry, host, _batch(entry))
             self._changed.notify()
 
     def held_up(self) -> int:
         """How many pages wait for what is slow or hangs; they should keep no others from being taken."""
         with self._changed:
-            return self._turns.held_up(time.monotonic())
+            return self._queue.stalled(time.monotonic())
 
     def give_up(self) -> list[Entry]:
-        """The pages whose turn to be fetched has not come, and now does not."""
+        """The pages that waited to be fetched and now are not."""
         with self._changed:
-            return self._turns.give_up()
+            return self._queue.cancel_waiting()
 
     def _fetch(self) -> None:
         while True:
             with self._changed:
-                while (turn := self._turns.take(time.monotonic())) is None:
+                while (ticket := self._queue.take(time.monotonic())) is None:
                     self._changed.wait()
-            found = self._found(turn)
+            found = self._resolve(ticket)
             if found is not None:
                 try:
                     self._prepare(found.item)
                 except BaseException:  # it must not raise; with this thread a place would be lost
                     log.exception("unexpected, in %s", threading.current_thread().name)
-                self._end(found)
-            del turn, found
+                self._finish(found)
+            del ticket, found
 
-    def _found(self, turn: Turn[Entry]) -> Turn[Entry] | None:
-        """The turn, when it is known where its host lies. None: that address has what it may have; the page waits on."""
-        entry = turn.item
-        if turn.refused:
-            return _refused(turn)
+    def _resolve(self, ticket: FetchTicket[Entry]) -> FetchTicket[Entry] | None:
+        """Resolve the host. None: its address is at its limit, and the page waits again."""
+        entry = ticket.item
+        if ticket.is_down:
+            return _skip(ticket)
         try:
             entry.address = self._locate(entry.url)
         except OcrError as refusal:
             entry.refusal = refusal
-            return turn
+            return ticket
         except Exception:  # the fetch says better what is wrong
             log.exception("unexpected, in %s", threading.current_thread().name)
-            return turn
+            return ticket
         with self._changed:
-            moved = self._turns.move(turn, _place(entry.address), time.monotonic())
+            moved = self._queue.set_address(ticket, _network(entry.address), time.monotonic())
             self._changed.notify_all()
-        return _refused(moved) if moved and moved.refused else moved
+        return _skip(moved) if moved and moved.is_down else moved
 
-    def _end(self, turn: Turn[Entry]) -> None:
-        timed_out = isinstance(turn.item.outcome, DownloadTimeout)
+    def _finish(self, ticket: FetchTicket[Entry]) -> None:
+        timed_out = isinstance(ticket.item.outcome, DownloadTimeout)
         with self._changed:
-            self._turns.done(turn, timed_out=timed_out, now=time.monotonic())
+            self._queue.finish(ticket, timed_out=timed_out, now=time.monotonic())
             self._changed.notify_all()
 
 
-def _refused(turn: Turn[Entry]) -> Turn[Entry]:
-    turn.item.refusal = DownloadTimeout(f"{turn.host} has not answered of late.")
-    return turn
+def _skip(ticket: FetchTicket[Entry]) -> FetchTicket[Entry]:
+    ticket.item.refusal = DownloadTimeout(
+        f"{ticket.host} timed out repeatedly; it is not contacted again for {DOWN:g} s."
+    )
+    return ticket
 
 
 def _batch(entry: Entry) -> str:
@@ -108,6 +110,8 @@ def _batch(entry: Entry) -> str:
     return str(request.group or root or SINGLE)[:100]
 
 
-def _place(address: IPv4Address | IPv6Address) -> str:
-    """An address, of IPv6 the network that one subscriber has."""
-    return str(address if address.version == 4 else IPv6Network((int(address) >> _NETWORK << _NETWORK, _NETWORK)))
+def _network(address: IPv4Address | IPv6Address) -> str:
+    """The address; for IPv6 the network that one subscriber has."""
+    if address.version == 4:
+        return str(address)
+    return str(IPv6Network((int(address) >> _IPV6_NETWORK << _IPV6_NETWORK, _IPV6_NETWORK)))

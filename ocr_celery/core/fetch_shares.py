@@ -1,6 +1,6 @@
-"""What one batch, host or address has of the fetches that are under way, and how it has fared: what `core.turns` decides by.
+"""How many fetches one batch, host or address has in progress and how they ended: the state of `core.fetch_queue`.
 
-Times are in seconds of one clock.
+Times are seconds of one monotonic clock.
 """
 
 from collections import deque
@@ -9,52 +9,52 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-SLOW = 1.0  #: seconds after which a fetch is held up by its host
-DOWN = 30.0  #: seconds for which nobody asks a host that is down
+SLOW = 1.0  #: seconds after which a fetch in progress counts as slow
+DOWN = 30.0  #: seconds for which a host that is down is not contacted
 
 
 @dataclass(slots=True)
 class Share:
-    """What one batch, host or address has of the threads."""
+    """The fetch threads that one batch, host or address uses."""
 
-    begun: list[float] = field(default_factory=list)  #: of each fetch under way
-    timeouts: int = 0  #: in a row
+    started_at: list[float] = field(default_factory=list)  #: one entry for each fetch in progress
+    timeouts: int = 0  #: consecutive
     down_until: float = 0.0
 
-    def end(self, *, timed_out: bool, most: int, now: float) -> None:
-        """A fetch came to an end; `most`: timeouts in a row after which it counts as down."""
+    def record_end(self, *, timed_out: bool, max_timeouts: int, now: float) -> None:
+        """A fetch ended. After `max_timeouts` consecutive timeouts this counts as down for DOWN seconds."""
         self.timeouts = self.timeouts + 1 if timed_out else 0
-        self.down_until = now + DOWN if self.timeouts >= most else 0.0
+        self.down_until = now + DOWN if self.timeouts >= max_timeouts else 0.0
 
     def is_slow(self, now: float) -> bool:
-        """Whether what waits behind it is held up by it: half of its fetches are slow, or the last timed out."""
-        slow = sum(now - begun > SLOW for begun in self.begun)
-        return self.timeouts > 0 or (slow > 0 and 2 * slow >= len(self.begun))
+        """Whether half of the fetches in progress are slow, or the last one timed out."""
+        slow = sum(now - started_at > SLOW for started_at in self.started_at)
+        return self.timeouts > 0 or (slow > 0 and 2 * slow >= len(self.started_at))
 
 
 @dataclass(slots=True)
 class Host(Share):
-    """A host, whoever its pages are fetched for."""
+    """A host, for all senders together."""
 
-    place: str = ""  #: its address, or its domain
-    waiting: int = 0
+    address: str = ""  #: its IP address; its domain while the address is unknown
+    waiting: int = 0  #: items
 
 
 @dataclass(slots=True)
 class Sender(Share, Generic[T]):
-    """A batch, or all pages that belong to none."""
+    """A batch, or all single pages together."""
 
-    waiting: dict[str, deque[T]] = field(default_factory=dict)  #: by host, in the order of their turns
-    places: dict[str, Share] = field(default_factory=dict)  #: addresses at which the last fetch of it timed out
+    waiting: dict[str, deque[T]] = field(default_factory=dict)  #: by host, the next host first
+    addresses: dict[str, Share] = field(default_factory=dict)  #: those whose last fetch for this sender timed out
 
 
 @dataclass(frozen=True, slots=True)
-class Turn(Generic[T]):
-    """An item's. `refused`: without asking the host, which is down."""
+class FetchTicket(Generic[T]):
+    """Permission to fetch one item now."""
 
     item: T
     sender: str
     host: str
-    place: str
-    begun: float
-    refused: bool
+    address: str  #: as in `Host.address`
+    started_at: float
+    is_down: bool  #: the host or its address is down: the item times out without a connection
