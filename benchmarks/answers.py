@@ -10,7 +10,7 @@ import random
 import sys
 import time
 
-from ocr_celery.core.grounding import parse
+from ocr_celery.core.grounding import parse_blocks
 from ocr_celery.core.markdown import to_markdown
 from tests.testlib.mutated_answers import mutated
 
@@ -25,7 +25,7 @@ def main() -> int:
         answer = mutated(rng)
         began = time.process_time()
         try:
-            parse(answer)
+            parse_blocks(answer)
             to_markdown(answer)
         except Exception as exc:
             failed += 1

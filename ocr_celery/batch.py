@@ -30,8 +30,8 @@ class Batch:
     def __init__(self, urls: Sequence[Any], options: dict[str, Any]) -> None:
         self.id = str(uuid4())
         self.errors = {place: error for place, url in enumerate(urls) if (error := _error(url))}
-        self.urls = [batch_limits.kept(url) if place in self.errors else url for place, url in enumerate(urls)]
-        batch_limits.check(self.urls)
+        self.urls = [batch_limits.shorten_item(url) if place in self.errors else url for place, url in enumerate(urls)]
+        batch_limits.check_size(self.urls)
         self.ids = [str(uuid4()) for _ in self.urls]
         prompt = options.get("prompt") or ""
         self._shared = prompt if shared_prompt.is_shared(prompt, len(self.urls)) else ""
@@ -92,7 +92,7 @@ def _shown(url: Any) -> str:
 
 def _error(url: Any) -> BadUrl | None:
     try:
-        url_syntax.check(url)
+        url_syntax.check_url(url)
     except BadUrl as exc:
         return exc
     return None

@@ -24,7 +24,7 @@ from redis.exceptions import RedisError
 from ocr_celery import batch, message
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core import url_syntax
-from ocr_celery.core.options import Options, checked
+from ocr_celery.core.options import Options, checked_options
 from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.core.status import BatchView, Stats, TaskView
 from ocr_celery.errors import (
@@ -142,7 +142,7 @@ class Client:
         self._refuse_early()
         id = str(uuid4())
         known = {"shown": f"{name[:60]!r}, {len(data)} bytes", "name": name}
-        self._send(message.IMAGE, blobs.reference(id), checked(options), id, blob=data, **known)
+        self._send(message.IMAGE, blobs.reference(id), checked_options(options), id, blob=data, **known)
         return id
 
     def submit_url(self, url: str, **options: Any) -> str:
@@ -150,9 +150,9 @@ class Client:
 
         Raises `BadUrl` for what is no http or https address, and like `submit_image`.
         """
-        url_syntax.check(url)
+        url_syntax.check_url(url)
         id = str(uuid4())
-        self._send(message.URL, url, checked(options), id, shown=message.shown(message.URL, url))
+        self._send(message.URL, url, checked_options(options), id, shown=message.shown(message.URL, url))
         return id
 
     def submit_batch(self, urls: Sequence[Any], **options: Any) -> str:
@@ -164,7 +164,7 @@ class Client:
         """
         if not urls or isinstance(urls, str):
             raise ValueError("a batch needs a list with at least one URL")
-        sent = batch.Batch(urls, checked(options))
+        sent = batch.Batch(urls, checked_options(options))
         with self._broker():
             messages = sent.messages(self.app, self.keys)
         now = time.time()

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
-from ocr_celery.core.status import OF_STATE, Status, TaskView
+from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Status, TaskView
 from ocr_celery.errors import Cancelled, OcrError, ResultExpired, ResultUnreadable, public
 from ocr_celery.store.records import Record
 
@@ -50,9 +50,9 @@ def _stands(record: Record) -> tuple[Status, dict[str, Any] | None, OcrError | N
         return Status.FAILED, None, ResultUnreadable()
     meta = record.meta or {}
     # the registry and Celery's record change together, but for a task that only Celery knows to be finished
-    status = OF_STATE.get(meta.get("status", ""), Status.PENDING)
+    status = STATUS_BY_CELERY_STATE.get(meta.get("status", ""), Status.PENDING)
     if not status.final:
-        status = OF_STATE[record.state]
+        status = STATUS_BY_CELERY_STATE[record.state]
     if status.final and not meta:
         return Status.FAILED, None, ResultExpired()
     if status is Status.FAILED:

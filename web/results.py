@@ -8,7 +8,7 @@ from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery.core.markdown import to_markdown
-from ocr_celery.core.status import Status, TaskView, of_batch
+from ocr_celery.core.status import Status, TaskView, batch_status
 from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
 from web.openapi import answers
 from web.request_parsing import checked, client
@@ -58,7 +58,7 @@ def batch(path: BatchPath, query: Shape) -> Response:
     statuses = [item["status"] for item in results]
     return jsonify(
         batch_task_id=view.id,
-        status=of_batch(statuses),
+        status=batch_status(statuses),
         total=len(results),
         **{status: statuses.count(status) for status in Status},
         results=results,

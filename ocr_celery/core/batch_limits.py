@@ -10,7 +10,7 @@ MAX_URLS_BYTES = 8 * 1024 * 1024  #: of all items as JSON, which is how Redis ho
 MAX_MALFORMED = 1000  #: characters that are kept of an item that is no URL
 
 
-def kept(item: Any) -> Any:
+def shorten_item(item: Any) -> Any:
     """An item that is no URL as it is kept and shown: itself where it is short, else a shortened text."""
     text = item if isinstance(item, str) else json.dumps(item)
     if len(text) <= MAX_MALFORMED:
@@ -18,7 +18,7 @@ def kept(item: Any) -> Any:
     return f"{text[:MAX_MALFORMED]}… ({len(text)} characters)"
 
 
-def check(items: Iterable[Any]) -> None:
+def check_size(items: Iterable[Any]) -> None:
     """Raise `BadRequest` for items that take too much together."""
     size = len(json.dumps(list(items)))
     if size > MAX_URLS_BYTES:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-TOP = 999  #: the largest coordinate: the right or lower edge of the page
+MAX_COORD = 999  #: the largest coordinate: the right or lower edge of the page
 END = "<｜end▁of▁sentence｜>"
 
 Box = tuple[int, int, int, int]  #: left, upper, right, lower
@@ -33,19 +33,21 @@ class Block:
     text: str  #: markdown without escapes of its own; tables as HTML
 
 
-def render(blocks: Iterable[Block]) -> str:
+def render_blocks(blocks: Iterable[Block]) -> str:
     """The blocks in the model's own notation; a tag inside a label or a text is taken apart, so that it stays text."""
     return "".join(_render(b) for b in blocks)
 
 
 def _render(block: Block) -> str:
     head = (
-        f"<|ref|>{defused(block.label)}<|/ref|><|det|>{[list(b) for b in block.boxes]}<|/det|>\n" if block.label else ""
+        f"<|ref|>{escape_tags(block.label)}<|/ref|><|det|>{[list(b) for b in block.boxes]}<|/det|>\n"
+        if block.label
+        else ""
     )
-    return f"{head}{defused(block.text)}\n\n"
+    return f"{head}{escape_tags(block.text)}\n\n"
 
 
-def parse(text: str) -> list[Block]:
+def parse_blocks(text: str) -> list[Block]:
     """The blocks of a raw answer, in its order, in a time that grows as its length does.
 
     Never fails: coordinates are put in order and held within 0 to 999, boxes that are no boxes are left out, tags without
@@ -62,12 +64,12 @@ def parse(text: str) -> list[Block]:
     return blocks
 
 
-def defused(text: str) -> str:
+def escape_tags(text: str) -> str:
     """The text with the tags of the block language taken apart: a page that shows ``<|ref|>`` must not open a block."""
     return _TAG.sub(lambda m: m[0].replace("<|", "< |"), text)
 
 
-def tagged(text: str) -> bool:
+def has_tags(text: str) -> bool:
     """Whether a raw answer is in block language, if only a broken piece of it."""
     return _TAG.search(text) is not None
 
@@ -111,7 +113,7 @@ def _add(blocks: list[Block], label: str | None, boxes: str, text: str) -> None:
 
 def _clean(text: str) -> str:
     text = _TAG.sub("", _CUT.sub("", text))
-    return (_without_tags(text) if tagged(text) else text).strip()
+    return (_without_tags(text) if has_tags(text) else text).strip()
 
 
 def _without_tags(text: str) -> str:
@@ -139,4 +141,4 @@ def _coordinate(number: str) -> int:
     if whole.startswith("-"):
         return 0
     whole = whole.lstrip("0")
-    return TOP if len(whole) > 3 else min(TOP, round(float(f"{whole or 0}.{fraction[:6] or 0}")))
+    return MAX_COORD if len(whole) > 3 else min(MAX_COORD, round(float(f"{whole or 0}.{fraction[:6] or 0}")))

@@ -51,9 +51,9 @@ def to_markdown(raw: str) -> str:
 
     Never fails, and takes a time that grows as the length of the answer does.
     """
-    if not grounding.tagged(raw):
+    if not grounding.has_tags(raw):
         return raw
-    parts = [_part(block) for block in grounding.parse(raw)]
+    parts = [_part(block) for block in grounding.parse_blocks(raw)]
     text = "\n\n".join(p for p in parts if p)
     return text.replace("\\coloneqq", ":=").replace("\\eqqcolon", "=:")
 

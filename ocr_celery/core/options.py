@@ -44,7 +44,7 @@ class Options:
         return Options(**{**self.as_dict(), **{k: v for k, v in given.items() if v is not None}})
 
 
-def checked(given: dict[str, Any]) -> dict[str, Any]:
+def checked_options(given: dict[str, Any]) -> dict[str, Any]:
     """The options that a caller gave, as they are sent; None is not given. Raises `BadOption` like `Options.updated`."""
     whole = _DEFAULTS.updated(given)
     return {name: getattr(whole, name) for name in NAMES if given.get(name) is not None}

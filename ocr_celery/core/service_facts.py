@@ -13,9 +13,9 @@ from ocr_celery.errors import BadOption
 
 Role = Literal["facade", "worker"]
 
-RENEWED = 60.0  #: seconds after which each says it again
-FRESH = 3 * RENEWED  #: seconds within which one that is there has said it again
-KEPT = 86400  #: seconds for which it holds after the last that said it has ended
+RENEW_SECONDS = 60.0  #: seconds after which each says it again
+FRESH_SECONDS = 3 * RENEW_SECONDS  #: seconds within which one that is there has said it again
+KEEP_SECONDS = 86400  #: seconds for which it holds after the last that said it has ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class ServiceFacts:
         return json.dumps({**told, "options": self.options.as_dict(), "queues": queues, "at": now})
 
     @classmethod
-    def of(cls, records: Mapping[str, str | bytes], otherwise: Self, *, now: float) -> Self:
+    def from_records(cls, records: Mapping[str, str | bytes], otherwise: Self, *, now: float) -> Self:
         """The facts of the service by what its parts have published; `otherwise` holds of what none of them has said.
 
         Where facade and worker disagree, the one that does the thing is right: the facade takes pages in, the worker
@@ -50,7 +50,7 @@ def other_queues(record: str | bytes | None, queue: str, *, now: float) -> tuple
     """The queues that the worker of this record reads, where it is there and reads `queue` not among them."""
     told = _read(record, now)
     queues = told.get("queues")
-    if not isinstance(queues, list) or queue in queues or now - told["at"] > FRESH:
+    if not isinstance(queues, list) or queue in queues or now - told["at"] > FRESH_SECONDS:
         return ()
     return tuple(map(str, queues))
 
@@ -58,7 +58,7 @@ def other_queues(record: str | bytes | None, queue: str, *, now: float) -> tuple
 def _read(record: str | bytes | None, now: float) -> dict[str, Any]:
     try:
         told = json.loads(record or "{}")
-        return told if now - told["at"] < KEPT else {}
+        return told if now - told["at"] < KEEP_SECONDS else {}
     except (ValueError, TypeError, KeyError, RecursionError):
         return {}
 

@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 #: Celery's states (celery.states), all of them
-OF_STATE: Mapping[str, Status] = {
+STATUS_BY_CELERY_STATE: Mapping[str, Status] = {
     "PENDING": Status.PENDING,
     "RECEIVED": Status.PENDING,
     "RETRY": Status.PENDING,
@@ -70,11 +70,11 @@ class BatchView:
 
     @property
     def status(self) -> Status:
-        """The status of the whole, see `of_batch`."""
-        return of_batch(task.status for _, task in self.items)
+        """The status of the whole, see `batch_status`."""
+        return batch_status(task.status for _, task in self.items)
 
 
-def of_batch(statuses: Iterable[Status]) -> Status:
+def batch_status(statuses: Iterable[Status]) -> Status:
     """pending: nothing has started. completed: all are final and one at least is completed. failed: all failed."""
     counts = Counter(statuses)
     total = counts.total()

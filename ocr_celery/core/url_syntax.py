@@ -16,7 +16,7 @@ _NAME = re.compile(r"(?=.{1,254}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _IN_BRACKETS = re.compile(r"\[[^\[\]]*\](?::[0-9]*)?")
 
 
-def check(url: object) -> str:
+def check_url(url: object) -> str:
     """The URL, if it is an absolute http or https address of an acceptable form. Raises `BadUrl`, never in its words."""
     if not isinstance(url, str) or not url:
         raise BadUrl

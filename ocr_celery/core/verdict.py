@@ -21,11 +21,13 @@ class Verdict(StrEnum):
     EMPTY = "empty"  #: there is nothing to read in it
 
 
-_REPEATS = 10  #: how often words must follow upon themselves …
-_LEAST = 150  #: … and how many characters that must take up
-_COUNTING = 16  #: the same for words between which only numbers change, as in "Item 1, Item 2"
-_HOLLOW = 3000  #: characters for what has no words: empty cells, dots, dashes, which real pages have many of
-_FEW, _MOST_PERIODS = 4, 8
+_MIN_REPEATS = 10  #: how often words must follow upon themselves …
+_MIN_CHARS = 150  #: … and how many characters that must take up
+_MIN_REPEATS_COUNTING = 16  #: the same for words between which only numbers change, as in "Item 1, Item 2"
+_MIN_CHARS_WITHOUT_WORDS = (
+    3000  #: characters for what has no words: empty cells, dots, dashes, which real pages have many of
+)
+_FEW, _MAX_PERIODS = 4, 8
 _TAG = re.compile(r"<[^<>\s]{1,12}>")
 _PLACES = re.compile(r"<\|det\|>.*?<\|/det\|>", re.DOTALL)
 _TOKEN = re.compile(r"<[^<>\s]{1,12}>|[^\W_]+|\S")
@@ -38,37 +40,37 @@ def judge(reading: Reading) -> Verdict:
     """The verdict on a reading. Repeating goes before truncated, which it usually causes."""
     if not any(map(str.isalnum, re.sub(r"<[^<>]*>", "", _PLACES.sub("", reading.text)))):
         return Verdict.EMPTY
-    if circles(reading.text):
+    if repeated_chars(reading.text):
         return Verdict.REPEATING
     return Verdict.TRUNCATED if reading.finish_reason == "length" else Verdict.OK
 
 
 def best(readings: Sequence[Reading]) -> Reading:
     """The one to keep: a good one, else the one with most text that is not said again and again; of equals the first."""
-    return max(readings, key=_worth)
+    return max(readings, key=_rank)
 
 
-def _worth(reading: Reading) -> tuple[bool, int]:
-    return judge(reading) is Verdict.OK, len(reading.text) - circles(reading.text)
+def _rank(reading: Reading) -> tuple[bool, int]:
+    return judge(reading) is Verdict.OK, len(reading.text) - repeated_chars(reading.text)
 
 
-def circles(text: str) -> int:
+def repeated_chars(text: str) -> int:
     """How many characters of a text only say again what stands directly before them; 0 if it does not go in circles."""
     text = _PLACES.sub("", text)
     tokens = _TOKEN.findall(_SPACELESS.sub(r" \1 ", text))
     return max(
-        _within_words(_TAG.sub(" ", text)),
-        _longest_circle(tokens, _REPEATS),
-        _longest_circle(["0" if token.isdecimal() else token for token in tokens], _COUNTING, words=3),
+        _repeated_within_words(_TAG.sub(" ", text)),
+        _longest_repetition(tokens, _MIN_REPEATS),
+        _longest_repetition(["0" if token.isdecimal() else token for token in tokens], _MIN_REPEATS_COUNTING, words=3),
     )
 
 
-def _within_words(text: str) -> int:
+def _repeated_within_words(text: str) -> int:
     found = (m for m in _WITHIN_WORD.finditer(text) if any(map(str.isalnum, m[1])))
-    return max((size for m in found if (size := len(m[0]) - len(m[1])) >= _LEAST), default=0)
+    return max((size for m in found if (size := len(m[0]) - len(m[1])) >= _MIN_CHARS), default=0)
 
 
-def _longest_circle(tokens: Sequence[str], repeats: int, *, words: int = 1) -> int:
+def _longest_repetition(tokens: Sequence[str], repeats: int, *, words: int = 1) -> int:
     """Characters of the longest run in which a circle of tokens, so many of them words, follows upon itself."""
     most = 0
     for period in _periods(tokens):
@@ -77,7 +79,7 @@ def _longest_circle(tokens: Sequence[str], repeats: int, *, words: int = 1) -> i
             named = sum(any(map(str.isalpha, t)) and not t.startswith("<") for t in tokens[begin : begin + period])
             if named < words and words > 1:
                 continue  # a table of figures is no counting
-            least = _LEAST if named >= words else _HOLLOW
+            least = _MIN_CHARS if named >= words else _MIN_CHARS_WITHOUT_WORDS
             if (end - begin) // period >= repeats and size >= least:
                 most = max(most, size)
     return most
@@ -92,7 +94,7 @@ def _periods(tokens: Sequence[str]) -> list[int]:
         if few in last:
             distances[at - last[few]] += 1
         last[few] = at
-    return [distance for distance, times in distances.most_common(_MOST_PERIODS) if times >= _REPEATS]
+    return [distance for distance, times in distances.most_common(_MAX_PERIODS) if times >= _MIN_REPEATS]
 
 
 def _runs(tokens: Sequence[str], period: int) -> list[tuple[int, int]]:

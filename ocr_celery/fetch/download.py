@@ -156,7 +156,7 @@ class Downloader:
 
 def _prepared(url: str) -> PreparedRequest:
     """The request for a URL. Raises `BadUrl`; never says why in the words of the URL."""
-    url_syntax.check(url)
+    url_syntax.check_url(url)
     try:
         request = requests.Request("GET", url, headers=_HEADERS).prepare()
         host = urlsplit(request.url or "").hostname or ""

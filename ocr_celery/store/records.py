@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ocr_celery.core.status import OF_STATE, Status
+from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Status
 
 #: of a task's hash, in the order in which `read` takes their values
 FIELDS = ("created_at", "updated_at", "state", "source", "attempts", "last_error", "next_try_at")
@@ -54,7 +54,7 @@ def read(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | None:
         return None
     try:
         created, updated, state = _time(fields[0]), _time(fields[1]), fields[2].decode()
-        if state not in OF_STATE:
+        if state not in STATUS_BY_CELERY_STATE:
             raise ValueError(f"the state {state[:40]!r} is none of Celery's")
         found = None if meta is None else read_meta(meta)
         return Record(id, created, updated, state, found, _progress(state, fields, rank))
@@ -74,7 +74,7 @@ def read_meta(text: Any) -> dict[str, Any]:
         raise TypeError("it is no record of Celery's")
     if _depth_exceeds(meta, _DEEPEST):
         raise ValueError("it is too deep")
-    status, result = OF_STATE.get(meta["status"], Status.PENDING), meta.get("result")
+    status, result = STATUS_BY_CELERY_STATE.get(meta["status"], Status.PENDING), meta.get("result")
     if status is Status.COMPLETED and not (isinstance(result, dict) and isinstance(result.get("text"), str)):
         raise TypeError("its result is not that of a page")
     if status is Status.FAILED and not isinstance(result, dict | None):

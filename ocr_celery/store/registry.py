@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
 from ocr_celery.core.quarantine import CrashHistory
-from ocr_celery.core.status import OF_STATE, Stats, Status
+from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Stats, Status
 from ocr_celery.store import records, scripts
 from ocr_celery.store.keys import Keys, index_of
 from ocr_celery.store.records import Record
@@ -108,7 +108,7 @@ class Registry:
         its record, see `records.FIELDS`. Answers what is known of the task, or None where it was final already and stays
         as it is.
         """
-        status = OF_STATE[state]
+        status = STATUS_BY_CELERY_STATE[state]
         keys = self.keys
         args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), self.keep, meta, meta_keep, source]
         args += [x for pair in about.items() for x in pair]

@@ -9,7 +9,7 @@ from typing import cast
 from redis import Redis
 from redis.exceptions import RedisError
 
-from ocr_celery.core.service_facts import KEPT, RENEWED, Role, ServiceFacts, other_queues
+from ocr_celery.core.service_facts import KEEP_SECONDS, RENEW_SECONDS, Role, ServiceFacts, other_queues
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class ServiceRecord:
         """Say what holds. Raises `RedisError`."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hset(self._key, role, record)
-            pipe.expire(self._key, KEPT)
+            pipe.expire(self._key, KEEP_SECONDS)
             pipe.execute()
 
     def publish_from_now_on(self, role: Role, record: Callable[[float], str]) -> None:
@@ -38,7 +38,7 @@ class ServiceRecord:
         while True:
             try:
                 self.publish(role, record(time.time()))
-                time.sleep(RENEWED)
+                time.sleep(RENEW_SECONDS)
             except RedisError as exc:
                 log.debug("the service's record: %s", exc)
                 time.sleep(_AGAIN)
@@ -52,8 +52,8 @@ class ServiceRecord:
             return self._known[1]
         found = cast(dict[bytes, bytes], self._redis.hgetall(self._key))
         records = {role.decode(): record for role, record in found.items()}
-        facts = ServiceFacts.of(records, otherwise, now=time.time())
-        self._known = (time.monotonic() + (RENEWED if records else _AGAIN), facts)
+        facts = ServiceFacts.from_records(records, otherwise, now=time.time())
+        self._known = (time.monotonic() + (RENEW_SECONDS if records else _AGAIN), facts)
         return facts
 
     def queues_read_instead(self, queue: str, *, now: float) -> tuple[str, ...]:

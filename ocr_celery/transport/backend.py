@@ -11,7 +11,7 @@ from celery.backends.redis import RedisBackend
 from celery.exceptions import TaskRevokedError
 from kombu.utils.encoding import bytes_to_str
 
-from ocr_celery.core.status import OF_STATE
+from ocr_celery.core.status import STATUS_BY_CELERY_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
 from ocr_celery.message import ACCEPT_PARTIAL, COLLECT, PAGE_TASKS, failed_outcome
 from ocr_celery.store.keys import Keys
@@ -55,7 +55,7 @@ class Backend(RedisBackend):
             return super()._store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
         meta = self._get_result_meta(result=result, state=state, traceback=traceback, request=request)
         meta["task_id"] = task_id
-        known = state if state in OF_STATE else states.STARTED
+        known = state if state in STATUS_BY_CELERY_STATE else states.STARTED
         tried = _tried(state, meta, request) if current_result.is_at_hand() else {}
         keep = int(self.expires)
         self.registry.move(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=keep, about=tried)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ocr_celery.core import grounding
-from ocr_celery.core.grounding import TOP, Block, parse, render, tagged
+from ocr_celery.core.grounding import MAX_COORD, Block, has_tags, parse_blocks, render_blocks
 from ocr_celery.core.markdown import escape, to_markdown
 from tests.testlib.mutated_answers import ANSWERS, PAGE, PIECES, mutated
 
@@ -32,7 +32,7 @@ def test_a_page_becomes_markdown_with_headings_and_pipe_tables() -> None:
 
 
 def test_blocks_have_their_labels_places_and_texts() -> None:
-    blocks = parse(PAGE)
+    blocks = parse_blocks(PAGE)
     assert [block.label for block in blocks] == ["title", "text", "table", "table", "image", "sub_title", "text"]
     assert blocks[4] == Block("image", ((51, 710, 300, 900), (310, 710, 600, 900)), "![](images/0.jpg)")
 
@@ -79,7 +79,7 @@ def test_a_title_is_a_heading_once(title: str, heading: str) -> None:
     ],
 )
 def test_tags_without_their_partner_and_boxes_that_are_none_are_dropped(answer: str, blocks: list[Block]) -> None:
-    assert parse(answer) == blocks
+    assert parse_blocks(answer) == blocks
     to_markdown(answer)
 
 
@@ -127,14 +127,14 @@ def test_a_picture_loses_the_links_that_the_model_made_up(text: str, left: str) 
 
 
 def check(answer: str) -> None:
-    for block in parse(answer):
-        assert not tagged(block.label)
-        assert not tagged(block.text)
+    for block in parse_blocks(answer):
+        assert not has_tags(block.label)
+        assert not has_tags(block.text)
         for left, upper, right, lower in block.boxes:
-            assert 0 <= left <= right <= TOP
-            assert 0 <= upper <= lower <= TOP
-    assert tagged(answer) or to_markdown(answer) == answer
-    assert not tagged(to_markdown(answer)) or not tagged(answer)
+            assert 0 <= left <= right <= MAX_COORD
+            assert 0 <= upper <= lower <= MAX_COORD
+    assert has_tags(answer) or to_markdown(answer) == answer
+    assert not has_tags(to_markdown(answer)) or not has_tags(answer)
 
 
 @given(st.integers(min_value=0))
@@ -152,7 +152,7 @@ def test_any_text_never_fails(answer: str) -> None:
 @given(st.lists(st.builds(Block, st.sampled_from(["title", "text", "table"]), st.just(((1, 2, 3, 4),)), st.text())))
 @settings(max_examples=300, deadline=None)
 def test_what_is_rendered_is_parsed_again_with_its_labels_and_places(blocks: list[Block]) -> None:
-    assert [(b.label, b.boxes) for b in parse(render(blocks))] == [(b.label, b.boxes) for b in blocks]
+    assert [(b.label, b.boxes) for b in parse_blocks(render_blocks(blocks))] == [(b.label, b.boxes) for b in blocks]
 
 
 #: what a model may write again and again
@@ -174,7 +174,7 @@ def seconds(answer: str) -> float:
     found = []
     for _ in range(5):
         began = time.process_time()
-        parse(answer)
+        parse_blocks(answer)
         to_markdown(answer)
         escape(answer)
         found.append(time.process_time() - began)
@@ -200,6 +200,6 @@ def test_nesting_of_any_depth_takes_a_linear_time(left: str, middle: str, right:
 
 
 def test_a_number_of_a_million_digits_is_a_coordinate_like_any_other() -> None:
-    (block,) = parse(HEAD.format("text").replace("1,", "9" * 1_000_000 + ","))
+    (block,) = parse_blocks(HEAD.format("text").replace("1,", "9" * 1_000_000 + ","))
     assert block.boxes == ((3, 2, 999, 4),)
-    assert grounding.parse("[" * 100_000)[0].text.startswith("[[")
+    assert grounding.parse_blocks("[" * 100_000)[0].text.startswith("[[")

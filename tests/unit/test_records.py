@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
-from ocr_celery.core.status import OF_STATE
+from ocr_celery.core.status import STATUS_BY_CELERY_STATE
 from ocr_celery.store.records import FIELDS, read, read_batch
 
 RESULT = {"text": "# Title", "verdict": "ok"}
@@ -105,7 +105,7 @@ def test_a_key_of_another_type_is_said_in_the_words_of_redis() -> None:
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([*OF_STATE]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.sampled_from([*STATUS_BY_CELERY_STATE]),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["status", "result", "text", "pages"]), inner),
     max_leaves=8,
 )

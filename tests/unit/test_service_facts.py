@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_celery.core.options import Options
-from ocr_celery.core.service_facts import FRESH, KEPT, ServiceFacts, other_queues
+from ocr_celery.core.service_facts import FRESH_SECONDS, KEEP_SECONDS, ServiceFacts, other_queues
 
 NOW = 1_700_000_000.0
 OWN = ServiceFacts(queue_limit=1, task_ttl=2, options=Options(max_tokens=3))
@@ -17,7 +17,7 @@ WORKER = ServiceFacts(queue_limit=100, task_ttl=200, options=Options(max_tokens=
 
 
 def told(now: float = NOW, **records: str | bytes) -> ServiceFacts:
-    return ServiceFacts.of(records, OWN, now=now)
+    return ServiceFacts.from_records(records, OWN, now=now)
 
 
 def test_each_part_is_believed_in_what_it_does() -> None:
@@ -32,10 +32,10 @@ def test_a_part_that_speaks_alone_is_believed_in_all() -> None:
 
 def test_what_was_said_holds_for_a_while_after_the_last_that_said_it() -> None:
     said = WORKER.record(now=NOW)
-    assert told(NOW + KEPT - 1, worker=said) == WORKER
-    assert told(NOW + KEPT + 1, worker=said) == OWN
-    facade = FACADE.record(now=NOW + KEPT)
-    assert told(NOW + KEPT + 1, worker=said, facade=facade) == FACADE
+    assert told(NOW + KEEP_SECONDS - 1, worker=said) == WORKER
+    assert told(NOW + KEEP_SECONDS + 1, worker=said) == OWN
+    facade = FACADE.record(now=NOW + KEEP_SECONDS)
+    assert told(NOW + KEEP_SECONDS + 1, worker=said, facade=facade) == FACADE
 
 
 def test_where_nothing_is_said_the_client_s_own_settings_hold() -> None:
@@ -68,4 +68,4 @@ def test_a_worker_that_reads_other_queues_is_known_while_it_is_there() -> None:
     said = WORKER.record(now=NOW, queues=("a", "b"))
     assert other_queues(said, "ocr", now=NOW + 1) == ("a", "b")
     assert other_queues(said, "b", now=NOW + 1) == ()
-    assert other_queues(said, "ocr", now=NOW + FRESH + 1) == ()
+    assert other_queues(said, "ocr", now=NOW + FRESH_SECONDS + 1) == ()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ocr_celery.core.url_syntax import MAX_URL, check
+from ocr_celery.core.url_syntax import MAX_URL, check_url
 from ocr_celery.errors import BadUrl
 from ocr_celery.fetch.download import Downloader
 
@@ -50,18 +50,18 @@ WELL_FORMED = [
 @pytest.mark.parametrize("url", MALFORMED, ids=lambda url: ascii(url)[:30])
 def test_what_is_no_web_address_is_refused(url: Any) -> None:
     with pytest.raises(BadUrl):
-        check(url)
+        check_url(url)
 
 
 @pytest.mark.parametrize("url", WELL_FORMED, ids=lambda url: ascii(url)[:30])
 def test_what_may_be_a_web_address_is_taken(url: str) -> None:
-    assert check(url) == url
+    assert check_url(url) == url
 
 
 def test_a_url_is_never_repeated_in_the_refusal() -> None:
     for url in MALFORMED:
         with pytest.raises(BadUrl) as refused:
-            check(url)
+            check_url(url)
         assert not url or not isinstance(url, str) or url == " " or url not in refused.value.message
 
 
@@ -73,7 +73,7 @@ ODD = st.text(alphabet="htps:/@.?#[]%\\ 01279xfa\u3002\uff11\xfc\0\ud800-_", max
 def test_any_text_is_taken_or_refused_and_what_is_refused_would_not_be_fetched(url: str) -> None:
     refused: tuple[Any, ...] = ()
     try:
-        check(url)
+        check_url(url)
     except BadUrl as refusal:
         refused = refusal.args
     if refused:

@@ -72,12 +72,12 @@ def test_a_text_cut_off_by_max_tokens_is_truncated() -> None:
 @given(st.text(max_size=300))
 def test_any_text_has_a_verdict_and_no_more_circles_than_characters(text: str) -> None:
     assert judge(reading(text)) in Verdict
-    assert 0 <= verdict.circles(text) <= len(text)
+    assert 0 <= verdict.repeated_chars(text) <= len(text)
 
 
 @given(st.text(alphabet=st.characters(categories=["L"]), min_size=8, max_size=40), st.integers(60, 80))
 def test_whatever_is_said_often_enough_is_a_circle(circle: str, times: int) -> None:
-    assert verdict.circles(f"Before it. {f'{circle} ' * times}")
+    assert verdict.repeated_chars(f"Before it. {f'{circle} ' * times}")
 
 
 def test_the_best_reading_is_the_good_one_else_the_one_with_most_to_say() -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ocr_celery.core import grounding, markdown
-from ocr_celery.core.grounding import TOP, Block, Box
+from ocr_celery.core.grounding import MAX_COORD, Block, Box
 from ocr_celery.engine.rapid.geometry import Rect
 from ocr_celery.engine.rapid.reading_order import Part
 
@@ -14,12 +14,12 @@ def blocks(parts: Sequence[Part], place: Callable[[Rect], Rect]) -> str:
 
     `place` maps a part's rectangle to fractions (0 to 1) of the page's width and height.
     """
-    return grounding.render(Block(p.label, (_box(place(p.rect)),), _text(p)) for p in parts)
+    return grounding.render_blocks(Block(p.label, (_box(place(p.rect)),), _text(p)) for p in parts)
 
 
 def plain(parts: Sequence[Part]) -> str:
     """The parts as plain text, an empty line between them, a tab between cells; nothing is escaped."""
-    return grounding.defused("\n\n".join(_rows(p.cells) if p.cells is not None else p.text for p in parts))
+    return grounding.escape_tags("\n\n".join(_rows(p.cells) if p.cells is not None else p.text for p in parts))
 
 
 def _text(part: Part) -> str:
@@ -34,5 +34,5 @@ def _rows(cells: list[list[str]]) -> str:
 
 
 def _box(rect: Rect) -> Box:
-    left, top, right, bottom = (min(TOP, max(0, v * TOP)) for v in rect)
+    left, top, right, bottom = (min(MAX_COORD, max(0, v * MAX_COORD)) for v in rect)
     return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
