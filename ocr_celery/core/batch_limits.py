@@ -23,6 +23,6 @@ def check_size(items: Iterable[Any]) -> None:
     size = len(json.dumps(list(items)))
     if size > MAX_URLS_BYTES:
         raise BadRequest(
-            f"urls: as JSON they take {size / 1024**2:.1f} MB together; a batch may take up to "
-            f"{MAX_URLS_BYTES // 1024**2} MB. Send them as several batches."
+            f"urls: together they take {size / 1024**2:.1f} MB as JSON; a batch may take up to "
+            f"{MAX_URLS_BYTES // 1024**2} MB. Split it into several batches."
         )

@@ -18,7 +18,7 @@ def normalise(prompt: str) -> str:
     """
     prompt = prompt.replace("\\n", "\n")
     if prompt.count(IMAGE) > 1:
-        raise BadOption("prompt: <image> may stand in it only once, since a task is one page.")
+        raise BadOption("prompt: <image> may occur only once, because a task is one page.")
     return prompt if IMAGE in prompt else f"{IMAGE}\n{prompt}"
 
 

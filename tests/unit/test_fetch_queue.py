@@ -171,6 +171,14 @@ def test_a_batch_that_timed_out_has_an_eighth_until_it_is_answered() -> None:
     assert len(taken(queue, 31)) > 3
 
 
+def test_an_address_for_a_host_that_is_down_changes_nothing_for_its_ticket() -> None:
+    queue = down()
+    (ticket,) = taken(queue, 31)
+    assert queue.set_address(ticket, "there", 31) is ticket
+    queue.finish(ticket, timed_out=True, now=31)
+    assert not queue._addresses
+
+
 def test_an_address_that_is_down_for_a_batch_is_not_asked_for_it_and_is_for_others() -> None:
     queue = queue_of(THREADS, *(f"x{n}.evil.example" for n in range(20)), sender="batch")
     for ticket in taken(queue):

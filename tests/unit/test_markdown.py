@@ -1,6 +1,8 @@
 """From an answer to blocks and to markdown: whatever a model writes, and in a time that grows as its answer does."""
 
+import html
 import random
+import re
 import time
 
 import pytest
@@ -9,7 +11,8 @@ from hypothesis import strategies as st
 
 from ocr_celery.core import grounding
 from ocr_celery.core.grounding import MAX_COORD, Block, has_tags, parse_blocks, render_blocks
-from ocr_celery.core.markdown import escape, to_markdown
+from ocr_celery.core.html_tables import with_pipe_tables
+from ocr_celery.core.markdown import escape, escape_cell, to_markdown
 from tests.testlib.mutated_answers import ANSWERS, PAGE, PIECES, mutated
 
 HEAD = "<|ref|>{}<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n"
@@ -121,6 +124,59 @@ def test_a_table_of_one_long_row_and_many_short_ones_is_not_blown_up_to_a_square
 )
 def test_a_picture_loses_the_links_that_the_model_made_up(text: str, left: str) -> None:
     assert to_markdown(HEAD.format("image") + text) == left
+
+
+# -- text of a page within markdown ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("plain words, 3.5 % (net)", "plain words, 3.5 % (net)"),
+        ("*a* `b` <c> |d| [e]", "\\*a\\* \\`b\\` \\<c\\> \\|d\\| \\[e\\]"),
+        ("snake_case _word_", "snake_case \\_word\\_"),
+        ("~~gone~~ ~1", "\\~~gone\\~~ ~1"),
+        ("&amp; & Co", "\\&amp; & Co"),
+        ("a\\", "a\\\\"),
+        ("C:\\dir", "C:\\dir"),
+        ("    indented", "indented"),
+        ("# title\n#1 in sales", "\\# title\n#1 in sales"),
+        ("- item\n-5 degrees", "\\- item\n-5 degrees"),
+        ("---\n===", "\\---\n\\==="),
+        ("1. first\n1.5 metres", "1\\. first\n1.5 metres"),
+    ],
+)
+def test_markup_in_the_text_of_a_page_is_escaped(text: str, escaped: str) -> None:
+    assert escape(text) == escaped
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("two\n  lines", "two lines"),
+        ("1 < 2 & 3 > 2", "1 &lt; 2 &amp; 3 &gt; 2"),
+        ("a|b", "a&#124;b"),
+        ("*a* [b] `c` d\\e", "&#42;a&#42; &#91;b&#93; &#96;c&#96; d&#92;e"),
+        ("snake_case _word_ ~~x~ ~y", "snake_case &#95;word&#95; &#126;~x~ ~y"),
+        ('say "x"', 'say "x"'),
+    ],
+)
+def test_markup_in_the_text_of_a_cell_becomes_entities(text: str, cell: str) -> None:
+    assert escape_cell(text) == cell
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="<>", exclude_categories=["Cc", "Cs", "Zl", "Zp"])))
+def test_a_cell_of_an_html_table_shows_the_text_it_was_made_of(text: str) -> None:
+    assert html.unescape(escape_cell(text)) == " ".join(text.split())
+
+
+@given(st.lists(st.lists(st.text(), min_size=2, max_size=2), min_size=1, max_size=4))
+@settings(max_examples=200)
+def test_escaped_cells_become_a_row_of_pipes_each(rows: list[list[str]]) -> None:
+    body = "".join(f"<tr>{''.join(f'<td>{escape_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
+    lines = with_pipe_tables(f"<table>{body}</table>").strip("\n").split("\n")
+    assert len(lines) == len(rows) + 1
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {3}
 
 
 # -- whatever a model writes ---------------------------------------------------------------------------------------------
