@@ -1,1 +1,1 @@
-"""What is true without Celery, Flask, vLLM and Redis. Standard library only; whoever needs the time passes it in."""
+"""Pure policies and data types: standard library only, no I/O, no clock. Callers pass the time."""

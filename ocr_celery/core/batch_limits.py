@@ -1,4 +1,4 @@
-"""What a batch may hold: a bound for each of its items, and one for all of them together."""
+"""Size limits of a batch: one for each item, one for all items together."""
 
 import json
 from collections.abc import Iterable
@@ -6,12 +6,12 @@ from typing import Any
 
 from ocr_celery.errors import BadRequest
 
-MAX_URLS_BYTES = 8 * 1024 * 1024  #: of all items as JSON, which is how Redis holds them
-MAX_MALFORMED = 1000  #: characters that are kept of an item that is no URL
+MAX_URLS_BYTES = 8 * 1024 * 1024  #: of all items as JSON, the form in which Redis stores them
+MAX_MALFORMED = 1000  #: characters stored of an item that is not a URL
 
 
 def shorten_item(item: Any) -> Any:
-    """An item that is no URL as it is kept and shown: itself where it is short, else a shortened text."""
+    """The form in which an item that is not a URL is stored and shown: unchanged if short, else a shortened string."""
     text = item if isinstance(item, str) else json.dumps(item)
     if len(text) <= MAX_MALFORMED:
         return item
@@ -19,7 +19,7 @@ def shorten_item(item: Any) -> Any:
 
 
 def check_size(items: Iterable[Any]) -> None:
-    """Raise `BadRequest` for items that take too much together."""
+    """Raise `BadRequest` if all items together exceed MAX_URLS_BYTES."""
     size = len(json.dumps(list(items)))
     if size > MAX_URLS_BYTES:
         raise BadRequest(

@@ -1,8 +1,8 @@
-"""The block language of DeepSeek-OCR: what stands where on a page, written the way the model writes it.
+"""The block language of DeepSeek-OCR: labelled texts with their boxes on the page, as the model writes them.
 
-A block is ``<|ref|>label<|/ref|><|det|>[[x1, y1, x2, y2]]<|/det|>``, a newline and its text; blocks are parted by an empty
-line. Coordinates are thousandths of the page, 0 to 999, from its upper left corner. It is read in one pass over the tags,
-because an answer may hold them in any number and any order: models go in circles and are cut off.
+A block is ``<|ref|>label<|/ref|><|det|>[[x1, y1, x2, y2]]<|/det|>``, a newline and its text; an empty line separates
+blocks. Coordinates are thousandths of the page, 0 to 999, from its upper left corner. The parser makes one pass over the tags,
+because an answer may hold any number of them in any order: models repeat themselves, and answers are cut off.
 """
 
 import re
@@ -28,13 +28,13 @@ _BOX = re.compile(r"\[\s*" + r"\s*,\s*".join([r"(-?[0-9]++(?:\.[0-9]++)?)"] * 4)
 class Block:
     """One block of a page."""
 
-    label: str  #: "title", "text", "table", … or "" for text that stands before the first tag
-    boxes: tuple[Box, ...]  #: where it stands; the model may name several boxes, or none
-    text: str  #: markdown without escapes of its own; tables as HTML
+    label: str  #: "title", "text", "table", … or "" for text before the first tag
+    boxes: tuple[Box, ...]  #: where the block is; the model may name several boxes, or none
+    text: str  #: markdown as the model wrote it; tables as HTML
 
 
 def render_blocks(blocks: Iterable[Block]) -> str:
-    """The blocks in the model's own notation; a tag inside a label or a text is taken apart, so that it stays text."""
+    """The blocks in the model's notation. Tags within a label or a text are escaped, see `escape_tags`."""
     return "".join(_render(b) for b in blocks)
 
 
@@ -48,10 +48,10 @@ def _render(block: Block) -> str:
 
 
 def parse_blocks(text: str) -> list[Block]:
-    """The blocks of a raw answer, in its order, in a time that grows as its length does.
+    """The blocks of a raw answer, in its order. Takes time linear in its length.
 
-    Never fails: coordinates are put in order and held within 0 to 999, boxes that are no boxes are left out, tags without
-    their partner (the answer may end within one) are dropped, and text before the first tag is a block without a label.
+    Never fails: coordinates are sorted and clamped to 0…999, malformed boxes are dropped, tags without their partner (the
+    answer may end within one) are dropped, and text before the first tag becomes a block without a label.
     """
     text = text.removesuffix(END)
     blocks: list[Block] = []
@@ -65,18 +65,18 @@ def parse_blocks(text: str) -> list[Block]:
 
 
 def escape_tags(text: str) -> str:
-    """The text with the tags of the block language taken apart: a page that shows ``<|ref|>`` must not open a block."""
+    """The text with a space within each tag of the block language: a page that shows ``<|ref|>`` must not open a block."""
     return _TAG.sub(lambda m: m[0].replace("<|", "< |"), text)
 
 
 def has_tags(text: str) -> bool:
-    """Whether a raw answer is in block language, if only a broken piece of it."""
+    """Whether a raw answer contains a tag of the block language, even a single one."""
     return _TAG.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """The tags in front of a block's text: from where to where they stand, and what they hold."""
+    """The tags in front of a block's text: their range in the answer, and their contents."""
 
     start: int
     end: int
@@ -85,7 +85,7 @@ class _Head:
 
 
 def _heads(text: str) -> Iterator[_Head]:
-    """Every label between its two tags, with the boxes that follow it between theirs."""
+    """Every complete label, with the complete list of boxes that follows it."""
     tags = list(_TAG.finditer(text))
     kinds = [tag[0] for tag in tags]
     at = 0
@@ -105,7 +105,7 @@ def _heads(text: str) -> Iterator[_Head]:
 
 
 def _add(blocks: list[Block], label: str | None, boxes: str, text: str) -> None:
-    """`label` is None for what stands before the first head, which is a block only where there is something."""
+    """Append a block. `label`: None for the text before the first head, which is a block only if it is not empty."""
     text = _clean(text)
     if label is not None or text:
         blocks.append(Block(label or "", tuple(_box(m) for m in _BOX.finditer(boxes)), text))
@@ -117,7 +117,7 @@ def _clean(text: str) -> str:
 
 
 def _without_tags(text: str) -> str:
-    """The text when every tag is taken out of it, and every tag that closes around one that was taken out."""
+    """The text without tags, and without tags that form only when others are removed (``<|re<|det|>f|>``)."""
     kept: list[str] = []
     pieces = text.split(">")
     for piece in pieces[:-1]:
@@ -136,7 +136,7 @@ def _box(match: re.Match[str]) -> Box:
 
 
 def _coordinate(number: str) -> int:
-    """A number of any length, held within the page: what has more than three digits before its point is beyond it."""
+    """The number, clamped to 0…MAX_COORD; it may have any number of digits."""
     whole, _, fraction = number.partition(".")
     if whole.startswith("-"):
         return 0

@@ -1,6 +1,6 @@
-"""HTML tables within an answer: one pass over the tags finds them and makes pipes of those that are as plain as pipes.
+"""Converts plain HTML tables in an answer to GitHub pipe tables, in one pass over the tags.
 
-A table that is never closed, or is closed twice, stays the text that it is.
+A table that is never closed, or closed twice, is left as it is.
 """
 
 import re
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 _EDGE = re.compile(r"<table\b[^<>]*>|</table>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)(table|thead|tbody|tfoot|tr|td|th)\b([^<>]*)>", re.IGNORECASE)
-_FILLED = 8  #: at least one cell in so many is written; rows much shorter than the longest would become mostly pipes
+_FILLED = 8  #: at least one in this many cells of the pipe table exists in the HTML; else it would be mostly pipes
 _BLOCK_TAG = re.compile(r"<(?:table|tr|td|th|p|div|ul|ol|li|h[1-6]|pre)\b", re.IGNORECASE)
 
 
 class _NotPlain(Exception):
-    """Pipes cannot show this table."""
+    """A pipe table cannot show this table."""
 
 
 def with_pipe_tables(text: str) -> str:
-    """The text with GitHub's pipes in place of each HTML table whose cells are all one field of plain or inline text."""
+    """The text with a pipe table in place of each HTML table whose cells span one field and hold only inline markup."""
     parts: list[str] = []
     done = 0
     opened: int | None = None
@@ -45,19 +45,19 @@ def _table(html: str) -> str:
 
 @dataclass
 class _Rows:
-    """The cells that were seen so far."""
+    """Collects the cells of a table."""
 
     rows: list[list[str]] = field(default_factory=list)
     in_row: bool = False
-    cell: str = ""  #: the name of the tag of the open cell
-    inner: str = ""  #: what stands in it
+    cell: str = ""  #: tag name of the open cell, "" outside of cells
+    inner: str = ""  #: its content
 
     def text(self, text: str) -> None:
-        """What stands between two tags."""
+        """Text between two tags of the table."""
         if self.cell:
             self.inner = text
         elif text.strip():
-            raise _NotPlain  # it would be lost
+            raise _NotPlain  # text outside of cells would be lost
 
     def tag(self, name: str, attributes: str, *, closes: bool) -> None:
         """A tag of the table."""
@@ -77,7 +77,7 @@ class _Rows:
 
 
 def _pipes(rows: list[list[str]]) -> str:
-    """Rows of equal width between pipes; "" where there is a single column, or almost no row is as wide as the widest."""
+    """A pipe table with rows of equal width; "" for a single column, or if most rows are much shorter than the longest."""
     width = max(map(len, rows), default=0)
     if width < 2 or width * len(rows) > _FILLED * sum(map(len, rows)):
         return ""
@@ -86,7 +86,7 @@ def _pipes(rows: list[list[str]]) -> str:
 
 
 def _cell(inner: str) -> str:
-    """Inner HTML of a cell within pipes: entities become escapes, which are easier to read."""
+    """The content of a cell for a pipe table: entities become backslash escapes, which are easier to read."""
     text = re.sub(r"(?<!\\)\|", r"\\|", " ".join(inner.split()))
     text = text.replace("&lt;", "\\<").replace("&gt;", "\\>")
     text = re.sub(r"&#(42|91|92|93|95|96|124|126);", lambda m: "\\" + chr(int(m[1])), text)

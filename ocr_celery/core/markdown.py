@@ -1,4 +1,4 @@
-"""From what an engine answered to clean markdown, and from the text of a page to text that markdown leaves alone."""
+"""Converts an engine's answer to clean markdown, and escapes the text of a page for markdown."""
 
 import html
 import re
@@ -7,7 +7,7 @@ from ocr_celery.core import grounding
 from ocr_celery.core.grounding import Block
 from ocr_celery.core.html_tables import with_pipe_tables
 
-#: labels that name a part of a page; another label without text is what was looked for or read there
+#: labels that name a region of a page; another label without text is itself the text that was located or read
 LABELS = frozenset(
     {
         *("title", "sub_title", "text", "list", "code", "equation", "formula", "header", "footer", "page_number"),
@@ -31,25 +31,25 @@ _ANYWHERE = re.compile(r"[*`<>|\[\]]|\\(?=[!-/:-@\[-`{-~]|$)|~(?=~)|(?<!\w)_|_(?
 _LINE_START = re.compile(
     r"^(\d{1,9})(?=[.)](?:\s|$))|^(?=#{1,6}(?:\s|$)|[+-](?:\s|$)|(?:-[^\S\n]*)+$|=+\s*$)", re.MULTILINE
 )
-_MARKED = re.compile(r"#{1,6}(?:\s|$)")  #: a line that is a heading already
+_MARKED = re.compile(r"#{1,6}(?:\s|$)")  #: a line that already is a heading
 
 
 def escape(text: str) -> str:
-    """The text so that markdown (CommonMark and GitHub's) and HTML show it as it is and see no markup in it."""
+    """The text, escaped so that CommonMark, GitHub's markdown and HTML show it unchanged."""
     text = _ANYWHERE.sub(lambda m: "\\" + m[0], re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE))
     return _LINE_START.sub(lambda m: f"{m[1] or ''}\\", text)
 
 
 def escape_cell(text: str) -> str:
-    """The text as content of an HTML table cell; characters that markdown knows become entities, as markdown reads HTML."""
+    """The text as content of an HTML table cell; characters special to markdown become entities."""
     text = html.escape(" ".join(text.split()), quote=False)
     return re.sub(r"[*`|\[\]\\]|~(?=~)|(?<!\w)_|_(?!\w)", lambda m: f"&#{ord(m[0])};", text)
 
 
 def to_markdown(raw: str) -> str:
-    """Clean markdown of a raw answer; an answer without a tag of the block language is returned as it is.
+    """Clean markdown of a raw answer; an answer without a tag of the block language is returned unchanged.
 
-    Never fails, and takes a time that grows as the length of the answer does.
+    Never fails. Takes time linear in the length of the answer.
     """
     if not grounding.has_tags(raw):
         return raw
@@ -69,7 +69,7 @@ def _part(block: Block) -> str:
 
 
 def _without_pictures(text: str) -> str:
-    """The text without markdown's pictures, ``![…](…)`` within a line: the model makes up where they lead."""
+    """The text without markdown images, ``![…](…)`` within a line: the model invents their targets."""
     return "\n".join(_line_without_pictures(line) if "![" in line else line for line in text.split("\n"))
 
 

@@ -1,4 +1,4 @@
-"""How one page is to be read. A page keeps its own options even when it shares a batch with others."""
+"""Reading options of one page. Pages in one batch may have different options."""
 
 from dataclasses import dataclass, fields
 from typing import Any, cast
@@ -15,12 +15,12 @@ MAX_PROMPT = 8192  #: characters
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Reading options of one page, checked on construction; raises `BadOption` naming the option that is wrong."""
+    """Validated on construction. Raises `BadOption`, which names the wrong option."""
 
     prompt: str = prompts.MARKDOWN
-    temperature: float = 0.0  #: 0 = always the likeliest token
-    max_tokens: int = 8192  #: most tokens to generate
-    ngram_size: int = 30  #: tokens; a run of this many may not repeat …
+    temperature: float = 0.0  #: 0 = always the most likely token
+    max_tokens: int = 8192  #: of the answer
+    ngram_size: int = 30  #: tokens; a sequence of this length may not repeat …
     window_size: int = 90  #: … within this many tokens
 
     def __post_init__(self) -> None:
@@ -37,7 +37,7 @@ class Options:
         return {name: getattr(self, name) for name in NAMES}
 
     def updated(self, given: dict[str, Any]) -> "Options":
-        """These options with the ones a caller gave; raises `BadOption` for an unknown or wrong one."""
+        """These options, replaced by the ones given (None = not given). Raises `BadOption` for an unknown or wrong one."""
         unknown = sorted(set(given).difference(NAMES))
         if unknown:
             raise BadOption(f"{unknown[0]}: no such option; the options are {', '.join(sorted(NAMES))}.")
@@ -45,7 +45,7 @@ class Options:
 
 
 def checked_options(given: dict[str, Any]) -> dict[str, Any]:
-    """The options that a caller gave, as they are sent; None is not given. Raises `BadOption` like `Options.updated`."""
+    """The given options in the form in which they are sent (None = not given). Raises `BadOption` like `Options.updated`."""
     whole = _DEFAULTS.updated(given)
     return {name: getattr(whole, name) for name in NAMES if given.get(name) is not None}
 

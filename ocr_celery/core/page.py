@@ -1,4 +1,4 @@
-"""A page that is ready to be read: what `prepare` makes and an engine takes."""
+"""A page that is ready to be read: the result of decoding and the input of an engine."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +12,6 @@ class Page:
     """One upright page."""
 
     image: "Image.Image"  #: mode RGB, upright, its longer side at most the engine's `max_side`
-    width: int  #: pixels of the upright page before any scaling
+    width: int  #: pixels of the upright page before scaling
     height: int
-    pages: int = 1  #: how many pages or frames the file holds; only the first is here
+    pages: int = 1  #: pages or frames in the file; only the first is in `image`

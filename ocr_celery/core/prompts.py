@@ -1,4 +1,4 @@
-"""What a prompt must look like before a model sees it, and what it asks for.
+"""The form of a prompt that a model accepts, and what a prompt asks for.
 
 The prompts the model was trained on are listed at https://github.com/deepseek-ai/DeepSeek-OCR.
 """
@@ -12,7 +12,7 @@ FREE_OCR = f"{IMAGE}\nFree OCR."
 
 
 def normalise(prompt: str) -> str:
-    r"""The prompt as the model wants it: a literal ``\n`` is a newline, and it begins with one ``<image>``.
+    r"""The prompt with exactly one ``<image>``, added at its start if missing; a literal ``\n`` becomes a newline.
 
     Raises `BadOption` for more than one ``<image>``: a task is one page.
     """
@@ -23,5 +23,5 @@ def normalise(prompt: str) -> str:
 
 
 def wants_blocks(prompt: str) -> bool:
-    """Whether the answer should be blocks with their place on the page (``<|ref|>…<|det|>…``) rather than plain text."""
+    """Whether the answer should be blocks with coordinates (``<|ref|>…<|det|>…``) rather than plain text."""
     return GROUNDING in prompt

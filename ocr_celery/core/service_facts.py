@@ -1,6 +1,6 @@
-"""What holds of the service as a whole: its facade says how much is taken in, its workers how pages are read and kept.
+"""Settings that a client must share with the service: the facade publishes its limits, workers how they read and store.
 
-Each says so in Redis (store/service_record.py), so that a client need not repeat the service's settings to do as it does.
+Both publish to Redis (store/service_record.py), so that a client need not repeat the service's settings.
 """
 
 import json
@@ -13,57 +13,57 @@ from ocr_celery.errors import BadOption
 
 Role = Literal["facade", "worker"]
 
-RENEW_SECONDS = 60.0  #: seconds after which each says it again
-FRESH_SECONDS = 3 * RENEW_SECONDS  #: seconds within which one that is there has said it again
-KEEP_SECONDS = 86400  #: seconds for which it holds after the last that said it has ended
+RENEW_SECONDS = 60.0  #: seconds between two publications
+FRESH_SECONDS = 3 * RENEW_SECONDS  #: seconds; a record older than this is of a process that is gone
+KEEP_SECONDS = 86400  #: seconds for which the last record of a process that is gone stays valid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceFacts:
-    """What a client has to know of the service that it sends to."""
+    """The settings of a service that its clients need."""
 
-    queue_limit: int  #: unfinished tasks that are taken in (OCR_MAX_QUEUE_SIZE)
-    task_ttl: int  #: seconds a result, and an image that waits for its task, is kept (OCR_TASK_TTL)
-    options: Options  #: how a page is read whose sender names no option (OCR_DEFAULT_…)
+    queue_limit: int  #: unfinished tasks above which new ones are refused (OCR_MAX_QUEUE_SIZE)
+    task_ttl: int  #: seconds for which results and stored images are kept (OCR_TASK_TTL)
+    options: Options  #: defaults of the options (OCR_DEFAULT_…)
 
     def record(self, *, now: float, queues: tuple[str, ...] = ()) -> str:
-        """These facts as they are published. `now`: Unix seconds. `queues`: those that a worker reads."""
-        told: dict[str, Any] = {"queue_limit": self.queue_limit, "task_ttl": self.task_ttl}
-        return json.dumps({**told, "options": self.options.as_dict(), "queues": queues, "at": now})
+        """The JSON that is published. `now`: Unix seconds. `queues`: those that a worker consumes."""
+        fields: dict[str, Any] = {"queue_limit": self.queue_limit, "task_ttl": self.task_ttl}
+        return json.dumps({**fields, "options": self.options.as_dict(), "queues": queues, "at": now})
 
     @classmethod
     def from_records(cls, records: Mapping[str, str | bytes], otherwise: Self, *, now: float) -> Self:
-        """The facts of the service by what its parts have published; `otherwise` holds of what none of them has said.
+        """The facts that facade and worker published; `otherwise` supplies what neither did.
 
-        Where facade and worker disagree, the one that does the thing is right: the facade takes pages in, the worker
-        reads them and keeps the results. A record that is no record says nothing.
+        Where the records disagree, the queue limit is the facade's, and the other facts are the worker's, because it
+        reads the pages and stores the results. An invalid record is ignored.
         """
-        facade, worker = (_read(records.get(role), now) for role in ("facade", "worker"))
+        facade, worker = (_parse_record(records.get(role), now) for role in ("facade", "worker"))
         return cls(
-            queue_limit=_whole((facade or worker).get("queue_limit"), otherwise.queue_limit),
-            task_ttl=_whole((worker or facade).get("task_ttl"), otherwise.task_ttl),
+            queue_limit=_positive_int((facade or worker).get("queue_limit"), otherwise.queue_limit),
+            task_ttl=_positive_int((worker or facade).get("task_ttl"), otherwise.task_ttl),
             options=_options((worker or facade).get("options"), otherwise.options),
         )
 
 
 def other_queues(record: str | bytes | None, queue: str, *, now: float) -> tuple[str, ...]:
-    """The queues that the worker of this record reads, where it is there and reads `queue` not among them."""
-    told = _read(record, now)
-    queues = told.get("queues")
-    if not isinstance(queues, list) or queue in queues or now - told["at"] > FRESH_SECONDS:
+    """The queues of a live worker's record if `queue` is not among them, else ()."""
+    fields = _parse_record(record, now)
+    queues = fields.get("queues")
+    if not isinstance(queues, list) or queue in queues or now - fields["at"] > FRESH_SECONDS:
         return ()
     return tuple(map(str, queues))
 
 
-def _read(record: str | bytes | None, now: float) -> dict[str, Any]:
+def _parse_record(record: str | bytes | None, now: float) -> dict[str, Any]:
     try:
-        told = json.loads(record or "{}")
-        return told if now - told["at"] < KEEP_SECONDS else {}
+        fields = json.loads(record or "{}")
+        return fields if now - fields["at"] < KEEP_SECONDS else {}
     except (ValueError, TypeError, KeyError, RecursionError):
         return {}
 
 
-def _whole(value: Any, otherwise: int) -> int:
+def _positive_int(value: Any, otherwise: int) -> int:
     return value if type(value) is int and value > 0 else otherwise
 
 

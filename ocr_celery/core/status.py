@@ -1,4 +1,4 @@
-"""How a task stands, in the four words that HTTP clients see, and the figures of a batch."""
+"""The status of a task in the four words that HTTP clients see, and the status of a batch."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from ocr_celery.errors import OcrError
 
 
 class Status(StrEnum):
-    """There are no others."""
+    """The status of a task, or of a batch."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -19,11 +19,11 @@ class Status(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing more will happen to the task."""
+        """Whether the status will not change any more."""
         return self in (Status.COMPLETED, Status.FAILED)
 
 
-#: Celery's states (celery.states), all of them
+#: every state of celery.states
 STATUS_BY_CELERY_STATE: Mapping[str, Status] = {
     "PENDING": Status.PENDING,
     "RECEIVED": Status.PENDING,
@@ -39,7 +39,7 @@ STATUS_BY_CELERY_STATE: Mapping[str, Status] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskView:
-    """One task as it stands now. Times are Unix seconds."""
+    """A snapshot of one task. Times are Unix seconds."""
 
     id: str
     status: Status
@@ -47,35 +47,35 @@ class TaskView:
     updated_at: float
     result: Mapping[str, Any] | None = None  #: the result dict of a completed task, see `message.result_dict`
     error: OcrError | None = None  #: why a failed task failed
-    source: str = ""  #: the file's name, or the URL without its secret parts; "" where it is not known
-    attempts: int = 0  #: tries that have ended
-    last_error: OcrError | None = None  #: why the last try that is to be repeated, or was, failed
-    next_try_at: float | None = None  #: while it waits to be tried again
-    position: int | None = None  #: while it waits in the queue: about how many tasks are before it
+    source: str = ""  #: the file name, or the URL without its secret parts; "" if unknown
+    attempts: int = 0  #: attempts that ended
+    last_error: OcrError | None = None  #: why the last attempt that was followed by a retry failed
+    next_try_at: float | None = None  #: while a retry is scheduled
+    position: int | None = None  #: while queued: about how many tasks are ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchView:
-    """A batch and its tasks, in the order in which their URLs were given."""
+    """A snapshot of a batch and its tasks, in the order of the URLs given."""
 
     id: str
-    items: tuple[tuple[Any, TaskView], ...]  #: (url as it was given, task)
+    items: tuple[tuple[Any, TaskView], ...]  #: (URL as given, task)
     created_at: float
     updated_at: float
 
     @property
     def counts(self) -> Counter[Status]:
-        """How many tasks stand at each status."""
+        """The number of tasks of each status."""
         return Counter(task.status for _, task in self.items)
 
     @property
     def status(self) -> Status:
-        """The status of the whole, see `batch_status`."""
+        """The status of the batch, see `batch_status`."""
         return batch_status(task.status for _, task in self.items)
 
 
 def batch_status(statuses: Iterable[Status]) -> Status:
-    """pending: nothing has started. completed: all are final and one at least is completed. failed: all failed."""
+    """pending: no task has started. completed: all are final, at least one completed. failed: all failed. Else processing."""
     counts = Counter(statuses)
     total = counts.total()
     if counts[Status.PENDING] == total:
@@ -89,16 +89,16 @@ def batch_status(statuses: Iterable[Status]) -> Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """How many tasks stand where, and what works on them. Finished tasks count until their results expire."""
+    """Numbers of tasks by status, and of workers. Finished tasks count until their results expire."""
 
     pending: int
     processing: int
     completed: int
     failed: int
-    queue_limit: int  #: unfinished tasks the service takes at most (a batch may exceed it)
-    workers: int  #: workers whose engine is loaded and alive
+    queue_limit: int  #: unfinished tasks above which new ones are refused (a batch may exceed it)
+    workers: int  #: workers with a loaded, live engine
 
     @property
     def total(self) -> int:
-        """All tasks the service knows of."""
+        """All tasks known to the service."""
         return self.pending + self.processing + self.completed + self.failed

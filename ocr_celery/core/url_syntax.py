@@ -1,6 +1,6 @@
-"""What a URL must look like to be fetched at all: the same answer where it is sent and where it is fetched.
+"""Syntax of URLs that may be fetched, checked in the same way by senders and by the fetching worker.
 
-Nothing is resolved and nothing is asked here; where a URL leads is looked at when it is fetched (fetch/address_policy.py).
+Nothing is resolved here; the address is checked when the URL is fetched (fetch/address_policy.py).
 """
 
 import re
@@ -10,14 +10,14 @@ from urllib.parse import urlsplit
 from ocr_celery.errors import BadUrl
 
 MAX_URL = 8192  #: characters
-#: labels of at most 63 characters; a name of other scripts is looked at when it has been encoded
+#: labels of at most 63 characters; a name in another script is checked after its encoding
 _NAME = re.compile(r"(?=.{1,254}$)(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 
 _IN_BRACKETS = re.compile(r"\[[^\[\]]*\](?::[0-9]*)?")
 
 
 def check_url(url: object) -> str:
-    """The URL, if it is an absolute http or https address of an acceptable form. Raises `BadUrl`, never in its words."""
+    """Return the URL if it is an absolute http or https URL. Raises `BadUrl`, whose message never quotes the URL."""
     if not isinstance(url, str) or not url:
         raise BadUrl
     if len(url) > MAX_URL:
@@ -29,7 +29,7 @@ def check_url(url: object) -> str:
         port = parts.port
         acceptable = parts.scheme in ("http", "https") and port != 0 and is_host(parts.hostname or "")
         acceptable &= "[" not in parts.netloc or bool(_IN_BRACKETS.fullmatch(parts.netloc))
-    except ValueError:  # brackets, a port that is no number, characters that Unicode takes for a separator
+    except ValueError:  # brackets, a port that is not a number, characters that Unicode normalises to a separator
         raise BadUrl from None
     if "@" in parts.netloc:
         raise BadUrl("A URL with a user name or password is not accepted.")
@@ -39,9 +39,9 @@ def check_url(url: object) -> str:
 
 
 def is_host(host: str) -> bool:
-    """Whether this is a host's name or address, in lower case; an IPv6 address without brackets and without a zone.
+    """Whether this is a host name or an address, in lower case; an IPv6 address without brackets.
 
-    Zones are names of our own interfaces. Raises `ValueError` for some hosts that are none.
+    IPv6 zones are refused, because they name local interfaces. Raises `ValueError` for some invalid hosts.
     """
     if ":" in host:
         return "%" not in host and bool(IPv6Address(host))
