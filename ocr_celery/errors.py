@@ -1,7 +1,7 @@
-"""Every failure a user can meet, each with its public face: a stable code, an HTTP status and a sentence.
+"""Every error that a user can see, with a stable code, an HTTP status and a message.
 
-The docstring of a class is its default message. An error carries nothing but ``args``, so that it survives the JSON in
-which Celery stores it and comes back as the same class.
+The docstring of a class is its default message. An error has no state but ``args``, so that Celery can store it as JSON and
+restore it as the same class.
 """
 
 from typing import ClassVar
@@ -12,15 +12,15 @@ class OcrError(Exception):
 
     code: ClassVar[str] = "ocr_error"
     http_status: ClassVar[int] = 500
-    retryable: ClassVar[bool] = False  #: True where the same request may succeed later
-    retry_after = 0.0  #: seconds that whoever refused asks us to wait; known where it was raised, not to its caller
+    retryable: ClassVar[bool] = False  #: True if the same request may succeed later
+    retry_after = 0.0  #: seconds that the refusing server asks to wait; not part of the stored result
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or " ".join((type(self).__doc__ or "").split()))
 
     @property
     def message(self) -> str:
-        """The sentence a person understands."""
+        """The message for people."""
         return str(self.args[0])
 
     def as_result(self) -> dict[str, object]:
@@ -28,7 +28,7 @@ class OcrError(Exception):
         return {"exc_type": type(self).__name__, "exc_message": [self.message], "exc_module": type(self).__module__}
 
 
-# -- what the caller sent ------------------------------------------------------------------------------------------------
+# -- the request -------------------------------------------------------------------------------------------------------
 
 
 class NoFile(OcrError):
@@ -44,25 +44,25 @@ class EmptyFile(OcrError):
 
 
 class NotAnImage(OcrError):
-    """The file is not an image of a kind we read (JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC, AVIF, JPEG 2000)."""
+    """The file is not an image in a supported format (JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC, AVIF, JPEG 2000)."""
 
     code, http_status = "not_an_image", 415
 
 
 class PdfNotSupported(OcrError):
-    """PDF is not read yet: split it into page images and send those."""
+    """PDF is not supported yet: split the document into page images and send those."""
 
     code, http_status = "pdf_not_supported", 415
 
 
 class Unreadable(OcrError):
-    """The file is damaged or truncated: its picture cannot be decoded."""
+    """The image is damaged or truncated and cannot be decoded."""
 
     code, http_status = "unreadable_image", 422
 
 
 class PageTooCostly(OcrError):
-    """The file takes more time or memory to decode than this service allows (OCR_PREPARE_SECONDS), or ends its decoder."""
+    """Decoding the file takes more time or memory than this service allows (OCR_PREPARE_SECONDS), or crashes the decoder."""
 
     code, http_status = "page_too_costly", 422
 
@@ -74,7 +74,7 @@ class FileTooLarge(OcrError):
 
 
 class TooManyPixels(OcrError):
-    """The picture has more pixels than this service accepts."""
+    """The image has more pixels than this service accepts."""
 
     code, http_status = "too_many_pixels", 413
 
@@ -86,18 +86,18 @@ class BadOption(OcrError):
 
 
 class PromptTooLong(OcrError):
-    """The prompt and the picture leave the model no room for an answer; shorten the prompt."""
+    """The prompt and the image leave no tokens for an answer; shorten the prompt."""
 
     code, http_status = "prompt_too_long", 422
 
 
 class BadRequest(OcrError):
-    """The request is not of the form described at /docs."""
+    """The request does not have the form described at /docs."""
 
     code, http_status = "bad_request", 422
 
 
-# -- where a URL leads ---------------------------------------------------------------------------------------------------
+# -- the URL -----------------------------------------------------------------------------------------------------------
 
 
 class BadUrl(OcrError):
@@ -107,7 +107,7 @@ class BadUrl(OcrError):
 
 
 class AddressRefused(OcrError):
-    """The URL leads to a private or special network address, which is not fetched from unless OCR_URL_ALLOW names it."""
+    """The URL leads to a private or special network address, which is refused unless OCR_URL_ALLOW names it."""
 
     code, http_status = "address_refused", 422
 
@@ -136,7 +136,7 @@ class SourceRefused(OcrError):
     code, http_status = "source_refused", 502
 
 
-# -- the service itself --------------------------------------------------------------------------------------------------
+# -- the service itself ------------------------------------------------------------------------------------------------
 
 
 class QueueFull(OcrError):
@@ -146,7 +146,7 @@ class QueueFull(OcrError):
 
 
 class BrokerUnavailable(OcrError):
-    """Redis, which carries the tasks, does not answer. Please try again later."""
+    """Redis (the task broker) does not answer. Please try again later."""
 
     code, http_status, retryable = "broker_unavailable", 503, True
 
@@ -158,31 +158,31 @@ class TaskNotFound(OcrError):
 
 
 class ResultExpired(OcrError):
-    """The task is finished, but its result is no longer kept."""
+    """The task is finished, but its result has expired."""
 
     code, http_status = "result_expired", 410
 
 
 class ResultUnreadable(OcrError):
-    """What Redis holds of this task cannot be read; send the page again."""
+    """The record of this task in Redis is damaged; send the page again."""
 
     code, http_status = "result_unreadable", 410
 
 
 class ImageExpired(OcrError):
-    """The stored image this task refers to is no longer there."""
+    """The stored image of this task has expired or was deleted; send it again."""
 
     code, http_status = "image_expired", 410
 
 
 class PromptExpired(OcrError):
-    """The prompt of this page's batch is no longer there."""
+    """The stored prompt of this page's batch has expired; send the batch again."""
 
     code, http_status = "prompt_expired", 410
 
 
 class Cancelled(OcrError):
-    """The task was cancelled or expired before it was read."""
+    """The task was cancelled or expired before the page was read."""
 
     code, http_status = "cancelled", 409
 
@@ -194,25 +194,25 @@ class EngineFailed(OcrError):
 
 
 class WorkerKilled(OcrError):
-    """The worker died each time it read this page, so it is not read any more; other pages are not harmed."""
+    """The worker died each time it read this page. The page is not tried again; other pages are not affected."""
 
     code, http_status = "worker_killed", 500
 
 
 class EngineKilled(OcrError):
-    """The OCR engine broke each time it read this page, so it is not read any more; other pages are not harmed."""
+    """The OCR engine crashed each time it read this page. The page is not tried again; other pages are not affected."""
 
     code, http_status = "engine_killed", 500
 
 
 class PageDeadline(OcrError):
-    """The OCR engine did not come to an end with this page (OCR_PAGE_DEADLINE)."""
+    """The OCR engine did not finish this page within OCR_PAGE_DEADLINE."""
 
     code, http_status = "page_deadline", 500
 
 
 class PageLost(OcrError):
-    """The task's message is no longer in the queue; send the page again."""
+    """The message of this task is missing from the queue; send the page again."""
 
     code, http_status, retryable = "page_lost", 500, False
 
@@ -224,13 +224,13 @@ class Purged(OcrError):
 
 
 class MalformedMessage(OcrError):
-    """The message that asks for this task is not of the form that Celery's senders give it."""
+    """The task message does not have the form of a Celery task message."""
 
     code, http_status = "malformed_message", 422
 
 
 class GivenUp(OcrError):
-    """The page was taken up many times and never came to an end, so it is not tried any more; send it again."""
+    """The page was started many times and never finished. It is not tried again; send it again if it should be."""
 
     code, http_status = "given_up", 500
 
@@ -245,11 +245,11 @@ def _family(cls: type[OcrError]) -> list[type[OcrError]]:
     return [cls, *(c for sub in cls.__subclasses__() for c in _family(sub))]
 
 
-#: every error by its class name, as Celery stores it in a failed result ("exc_type")
+#: every error class by its name, the "exc_type" that Celery stores in a failed result
 BY_NAME: dict[str, type[OcrError]] = {cls.__name__: cls for cls in _family(OcrError)}
 
 
 def public(exc_type: str, message: str) -> OcrError:
-    """The error to show for a stored failure; a foreign exception becomes `Internal`, whose text tells nothing private."""
+    """The error to show for a stored failure; any other exception becomes `Internal`, whose message is not private."""
     known = BY_NAME.get(exc_type)
     return known(message) if known else Internal()

@@ -39,7 +39,7 @@ class Intake:
         if isinstance(source, bytes):
             return source
         if not isinstance(source, str) or not source.startswith(blobs.SCHEME):
-            raise BadOption("image must be raw bytes or a reference from client.store_image.")
+            raise BadOption("image: must be raw bytes or a reference from client.store_image.")
         data = blobs.get(self.redis, self.keys, source)
         if data is None:
             raise ImageExpired()

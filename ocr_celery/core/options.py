@@ -25,7 +25,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str) or len(self.prompt) > MAX_PROMPT:
-            raise BadOption(f"prompt must be a string of at most {MAX_PROMPT} characters.")
+            raise BadOption(f"prompt: must be a string of at most {MAX_PROMPT} characters.")
         object.__setattr__(self, "prompt", prompts.normalise(self.prompt))
         _number("temperature", self.temperature, TEMPERATURE, whole=False)
         _number("max_tokens", self.max_tokens, MAX_TOKENS, whole=True)
@@ -58,7 +58,7 @@ def _number(name: str, value: object, span: tuple[float, float], *, whole: bool)
     number = isinstance(value, int) or (isinstance(value, float) and not whole)
     if not number or isinstance(value, bool) or not low <= cast(float, value) <= high:
         kind = "a whole number" if whole else "a number"
-        raise BadOption(f"{name} must be {kind} between {low:g} and {high:g}.")
+        raise BadOption(f"{name}: must be {kind} between {low:g} and {high:g}.")
 
 
 _DEFAULTS = Options()

@@ -46,8 +46,7 @@ _TRANSLATED: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError]]
     (
         (InvalidIPAddress,),
         lambda host: AddressRefused(
-            f"{host} is a private or special network address, which this service does not fetch from unless"
-            " OCR_URL_ALLOW names it."
+            f"{host} is a private or special network address, which is refused unless OCR_URL_ALLOW names it."
         ),
     ),
     ((requests.exceptions.InvalidURL, UnicodeError), lambda _: BadUrl()),  # a name that cannot be one
@@ -57,17 +56,17 @@ _TRANSLATED: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError]]
     ),
     (
         (requests.exceptions.SSLError, urllib3.exceptions.SSLError),
-        lambda host: DownloadFailed(f"No trusted TLS connection to {host} could be made."),
+        lambda host: DownloadFailed(f"Could not make a trusted TLS connection to {host}."),
     ),
     (
         (requests.ConnectionError, urllib3.exceptions.ProtocolError, HTTPException, OSError),
-        lambda host: DownloadFailed(f"The connection to {host} could not be made or broke off."),
+        lambda host: DownloadFailed(f"Could not connect to {host}, or the connection was lost."),
     ),
     (
         (urllib3.exceptions.HTTPError,),
-        lambda host: DownloadFailed(f"{host} answered with something that is not proper HTTP."),
+        lambda host: DownloadFailed(f"{host} sent an invalid HTTP response."),
     ),
-    ((ValueError,), lambda host: DownloadFailed(f"{host} answered with something that is not proper HTTP.")),
+    ((ValueError,), lambda host: DownloadFailed(f"{host} sent an invalid HTTP response.")),
 )
 
 
@@ -98,8 +97,8 @@ class Downloader:
             raise BadUrl from None
         except OSError:
             if time.monotonic() - began > _LATE:
-                raise DownloadTimeout(f"It took too long to look for the host {host}.") from None
-            raise DownloadFailed(f"The host {host} could not be found.") from None
+                raise DownloadTimeout(f"Resolving the host {host} took too long.") from None
+            raise DownloadFailed(f"The host {host} was not found.") from None
 
     def fetch(self, url: str, address: Address | None = None) -> bytes:
         """The file behind an http or https URL, at least 1 byte. `address`: of its host, from `locate`.
@@ -151,7 +150,7 @@ class Downloader:
         return bytes(body)
 
     def _too_large(self) -> FileTooLarge:
-        return FileTooLarge(f"The file is larger than the {self._max_bytes / 1024**2:g} MB that this service accepts.")
+        return FileTooLarge(f"The file is larger than {self._max_bytes / 1024**2:g} MB, the limit of this service.")
 
 
 def _prepared(url: str) -> PreparedRequest:
@@ -173,13 +172,13 @@ def _redirected(base: str, location: str, host: str) -> PreparedRequest:
     try:
         return _prepared(urljoin(base, location))
     except (BadUrl, ValueError):  # ValueError: what is in brackets is no address, or a character is none of a host's
-        raise BadUrl(f"{host} redirects to what is not a valid http or https address.") from None
+        raise BadUrl(f"{host} redirects to an invalid URL.") from None
 
 
 def _translated(foreign: Exception, host: str) -> OcrError:
     if isinstance(foreign.__cause__, socket.gaierror):
-        return DownloadFailed(f"The host {host} could not be found.")
+        return DownloadFailed(f"The host {host} was not found.")
     for kinds, error in _TRANSLATED:
         if isinstance(foreign, kinds):
             return error(host)
-    return DownloadFailed(f"{host} could not be downloaded from.")
+    return DownloadFailed(f"The download from {host} failed.")

@@ -20,7 +20,7 @@ def check_status(response: Response, host: str) -> None:
         failed.retry_after = _retry_after(response.headers.get("Retry-After", ""))
         raise failed
     if status == 206:  # which only a request for a part may be answered with
-        raise SourceRefused(f"{host} answered with a part of the file (status 206), which was not asked for.")
+        raise SourceRefused(f"{host} answered with a part of the file (status 206), which was not requested.")
     if not 200 <= status < 300:
         raise SourceRefused(f"{host} answered with status {status}.")
 
@@ -31,7 +31,7 @@ def check_framing(response: Response, host: str) -> None:
     coding = response.headers.get("Transfer-Encoding", "identity").strip().lower()
     is_number = len(lengths) == 1 and all(length.isascii() and length.isdecimal() for length in lengths)
     if not is_number or coding not in ("identity", "chunked"):
-        raise DownloadFailed(f"{host} answered with something that is not proper HTTP.")
+        raise DownloadFailed(f"{host} sent an invalid HTTP response.")
 
 
 def pieces(response: Response, host: str) -> Iterator[bytes]:
@@ -46,14 +46,14 @@ def pieces(response: Response, host: str) -> Iterator[bytes]:
         yield from raw
         return
     if len(codings) > 1 or codings[0] not in Inflater.CODINGS:
-        raise SourceRefused(f"{host} sent the file in an encoding that was not asked for.")
+        raise SourceRefused(f"{host} sent the file in a content encoding that was not requested.")
     inflater = Inflater(codings[0])
     try:
         for piece in raw:
             yield from inflater.feed(piece)
         inflater.close()
     except Damaged:
-        raise DownloadFailed(f"{host} sent a file whose compression is damaged or cut off.") from None
+        raise DownloadFailed(f"{host} sent a file whose compression is damaged or truncated.") from None
 
 
 def _retry_after(header: str) -> float:

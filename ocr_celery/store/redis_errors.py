@@ -1,4 +1,4 @@
-"""Why a Redis that is there does not do what it is asked, in a sentence for whoever waits for it."""
+"""Turns an error of Redis into a message for users."""
 
 from ssl import SSLCertVerificationError, SSLError
 
@@ -6,39 +6,39 @@ from redis import exceptions
 
 _LATER = "Please try again later."
 
-#: what Redis answers, the first that fits, and the sentence; a Redis that does not answer is the error's own default
+#: (error, message), the first match counts; a Redis that does not answer has the default message of `BrokerUnavailable`
 _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
     (
         exceptions.OutOfMemoryError,
-        f"Redis, which carries the tasks, is full: nothing is taken in until pages are finished. {_LATER}",
+        f"Redis (the task broker) is out of memory; no pages are accepted until others finish. {_LATER}",
     ),
-    (exceptions.ReadOnlyError, f"Redis, which carries the tasks, is read-only at present. {_LATER}"),
-    (exceptions.BusyLoadingError, f"Redis, which carries the tasks, is still loading its data. {_LATER}"),
+    (exceptions.ReadOnlyError, f"Redis (the task broker) is read-only. {_LATER}"),
+    (exceptions.BusyLoadingError, f"Redis (the task broker) is still loading its data. {_LATER}"),
     (
         exceptions.AuthenticationError,
-        f"Redis, which carries the tasks, does not accept this service's password (REDIS_URL). {_LATER}",
+        f"Redis (the task broker) does not accept this service's password (REDIS_URL). {_LATER}",
     ),
     (
         exceptions.NoPermissionError,
-        f"Redis, which carries the tasks, does not permit this service's user what it needs (REDIS_URL). {_LATER}",
+        f"Redis (the task broker) does not grant this service's user the rights it needs (REDIS_URL). {_LATER}",
     ),
     (
         exceptions.ResponseError,
-        f"Redis, which carries the tasks, refuses to work at present; its log or ours says why. {_LATER}",
+        f"Redis (the task broker) rejects commands; see the log of Redis or of this service. {_LATER}",
     ),
 )
 
 
 def refusal(exc: Exception) -> str:
-    """The sentence for what a Redis answered; empty where it did not answer."""
+    """The message for an error that Redis answered; "" if Redis did not answer."""
     reason = tls_trouble(exc)
     if reason:
-        return f"Redis, which carries the tasks, cannot be reached by TLS ({reason}); see REDIS_URL. {_LATER}"
+        return f"Redis (the task broker) cannot be reached by TLS ({reason}); see REDIS_URL. {_LATER}"
     return next((sentence for kind, sentence in _SENTENCES if isinstance(exc, kind)), "")
 
 
 def tls_trouble(exc: BaseException | None) -> str:
-    """In a few words, what is wrong with TLS where that is why Redis is not reached; empty where it is not."""
+    """The TLS problem that prevents the connection, in a few words; "" if TLS is not the cause."""
     seen: set[int] = set()
     while exc is not None and id(exc) not in seen:
         if isinstance(exc, SSLCertVerificationError):

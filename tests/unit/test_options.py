@@ -28,7 +28,7 @@ def test_both_ends_of_a_range_are_accepted_and_what_is_beyond_is_refused(name: s
     for value in (low, high):
         assert getattr(Options(**{name: value}), name) == value
     for value in (low - 1, high + 1, low - 0.001, high + 0.001):
-        assert refusal(**{name: value}).startswith(f"{name} must be ")
+        assert refusal(**{name: value}).startswith(f"{name}: must be ")
 
 
 @pytest.mark.parametrize(("name", "low", "high"), LIMITS)
@@ -37,23 +37,23 @@ def test_what_is_no_number_is_refused_with_the_range_that_is_expected(
     name: str, low: int, high: int, value: object
 ) -> None:
     kind = "a number" if name == "temperature" else "a whole number"
-    assert refusal(**{name: value}) == f"{name} must be {kind} between {low} and {high}."
+    assert refusal(**{name: value}) == f"{name}: must be {kind} between {low} and {high}."
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "ngram_size", "window_size"])
 @pytest.mark.parametrize("value", [8.0, 8.5])
 def test_a_count_of_tokens_is_a_whole_number(name: str, value: float) -> None:
-    assert refusal(**{name: value}) == f"{name} must be a whole number between 1 and 16384."
+    assert refusal(**{name: value}) == f"{name}: must be a whole number between 1 and 16384."
 
 
 @pytest.mark.parametrize("prompt", [None, 5, b"Free OCR.", ["Free OCR."], "x" * (MAX_PROMPT + 1)])
 def test_a_prompt_is_a_string_of_bounded_length(prompt: Any) -> None:
-    assert refusal(prompt=prompt) == "prompt must be a string of at most 8192 characters."
+    assert refusal(prompt=prompt) == "prompt: must be a string of at most 8192 characters."
     assert len(Options(prompt="x" * MAX_PROMPT).prompt) == len(f"{IMAGE}\n") + MAX_PROMPT
 
 
 def test_the_first_wrong_option_is_named() -> None:
-    assert refusal(max_tokens=0, ngram_size=0).startswith("max_tokens ")
+    assert refusal(max_tokens=0, ngram_size=0).startswith("max_tokens: ")
 
 
 # -- several together ----------------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def test_a_task_whose_result_is_no_longer_kept_is_410(
     answer = http.get(f"/ocr/{id}")
     assert answer.status_code == 410
     assert answer.json == {
-        "detail": "The task is finished, but its result is no longer kept.",
+        "detail": "The task is finished, but its result has expired.",
         "code": "result_expired",
     }
 

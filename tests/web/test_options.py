@@ -75,8 +75,8 @@ def test_the_ends_of_each_range_are_allowed(send: Send, options: dict[str, Any])
 
 
 def test_what_else_an_answer_to_a_wrong_option_says_is_what_is_wanted(send: Send) -> None:
-    assert send({"max_tokens": 0}).json["detail"] == "max_tokens must be a whole number between 1 and 16384."
-    assert send({"temperature": 3}).json["detail"] == "temperature must be a number between 0 and 2."
+    assert send({"max_tokens": 0}).json["detail"] == "max_tokens: must be a whole number between 1 and 16384."
+    assert send({"temperature": 3}).json["detail"] == "temperature: must be a number between 0 and 2."
 
 
 def test_an_unknown_field_is_named(send: Send, queued: Queued) -> None:

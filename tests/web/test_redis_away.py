@@ -15,7 +15,7 @@ from tests.testlib.processes import RedisServer, free_port, png, until
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 WITHIN = 3.0  #: seconds
-DETAIL = "Redis, which carries the tasks, does not answer. Please try again later."
+DETAIL = "Redis (the task broker) does not answer. Please try again later."
 CALLS = {
     "file": ("POST", "/ocr", {"files": {"file": ("page.png", png())}}),
     "url": ("POST", "/ocr/url", {"json": {"url": "http://a/"}}),

@@ -70,7 +70,7 @@ def test_a_pdf_is_415_with_a_code_of_its_own(http: FlaskClient) -> None:
     answer = post_file(http, b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
     assert answer.status_code == 415
     assert answer.json == {
-        "detail": "PDF is not read yet: split it into page images and send those.",
+        "detail": "PDF is not supported yet: split the document into page images and send those.",
         "code": "pdf_not_supported",
     }
 

@@ -150,15 +150,15 @@ WRONG = [
     ((), {}, "ocr.image takes one argument"),
     ((1, 2), {}, "ocr.image takes one argument"),
     ((b"x",), {"image": b"x"}, "ocr.image takes one argument"),
-    ((7,), {}, "image must be raw bytes or a reference"),
-    (("http://x.example/",), {}, "image must be raw bytes or a reference"),
+    ((7,), {}, "image: must be raw bytes or a reference"),
+    (("http://x.example/",), {}, "image: must be raw bytes or a reference"),
     ((b"x",), {"promt": "?"}, "promt: no such option"),
-    ((b"x",), {"temperature": 3}, "temperature must be a number between 0 and 2"),
-    ((b"x",), {"temperature": "0.5"}, "temperature must be a number"),
-    ((b"x",), {"max_tokens": 0}, "max_tokens must be a whole number between 1 and 16384"),
-    ((b"x",), {"max_tokens": 1.5}, "max_tokens must be a whole number"),
+    ((b"x",), {"temperature": 3}, "temperature: must be a number between 0 and 2"),
+    ((b"x",), {"temperature": "0.5"}, "temperature: must be a number"),
+    ((b"x",), {"max_tokens": 0}, "max_tokens: must be a whole number between 1 and 16384"),
+    ((b"x",), {"max_tokens": 1.5}, "max_tokens: must be a whole number"),
     ((b"x",), {"prompt": "<image><image>"}, "prompt: <image> may occur only once"),
-    ((b"x",), {"prompt": ["x"]}, "prompt must be a string"),
+    ((b"x",), {"prompt": ["x"]}, "prompt: must be a string"),
 ]
 
 

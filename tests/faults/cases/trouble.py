@@ -51,7 +51,7 @@ def refusal(url: str) -> str:
     assert answer.status_code == 503, answer.text
     assert answer.json()["code"] == "broker_unavailable"
     assert int(answer.headers["Retry-After"]) > 0
-    return str(answer.json()["detail"]).removeprefix("Redis, which carries the tasks, ").partition(".")[0]
+    return str(answer.json()["detail"]).removeprefix("Redis (the task broker) ").partition(".")[0]
 
 
 @case("Redis full (maxmemory)", short=1, long=10)
@@ -64,7 +64,7 @@ def full(scene: Scene, rounds: int) -> None:
         assert scene.client.stats().workers == 1
         scene.redis.client.config_set("maxmemory", 0)
 
-    trouble(scene, rounds, "is full: nothing is taken in until pages are finished", begin, end)
+    trouble(scene, rounds, "is out of memory; no pages are accepted until others finish", begin, end)
 
 
 @case("a worker starts while Redis is full", short=1, long=10)
@@ -92,7 +92,7 @@ def read_only(scene: Scene, rounds: int) -> None:
     def end() -> None:
         scene.redis.client.execute_command("REPLICAOF", "NO", "ONE")
 
-    trouble(scene, rounds, "is read-only at present", begin, end)
+    trouble(scene, rounds, "is read-only", begin, end)
 
 
 @case("Redis whose disk is full", short=1, long=10)
@@ -105,7 +105,7 @@ def disk_full(scene: Scene, rounds: int) -> None:
         _limit_files(scene, resource.RLIM_INFINITY)
 
     # longer than it takes until a worker asks whether its connections live, which such a Redis refuses to say
-    trouble(scene, rounds, "refuses to work at present; its log or ours says why", begin, end, lasts=12)
+    trouble(scene, rounds, "rejects commands; see the log of Redis or of this service", begin, end, lasts=12)
 
 
 def _limit_files(scene: Scene, size: int) -> None:
