@@ -26,7 +26,7 @@ from pathlib import Path
 from PIL import Image
 from redis import Redis
 
-from ocr_celery.local.redis import server
+from ocr_celery.local.redis import find_server
 
 ROOT = Path(__file__).parent.parent
 _FORM = b"----page"
@@ -161,7 +161,9 @@ def reachable(port: int) -> None:
 def start(stack: ExitStack, args: argparse.Namespace, folder: Path) -> tuple[Redis, list[Target]]:
     """Redis and both apps."""
     sock = folder / "redis.sock"
-    stack.enter_context(running(server(), "--port", "0", "--unixsocket", str(sock), "--save", "", "--appendonly", "no"))
+    stack.enter_context(
+        running(find_server(), "--port", "0", "--unixsocket", str(sock), "--save", "", "--appendonly", "no")
+    )
     redis = Redis(unix_socket_path=str(sock))
     body, ports = jpeg(), (free_port(), free_port())
     env = {"REDIS_URL": f"redis+socket://{sock}", "PYTHONPATH": str(ROOT)}

@@ -1,5 +1,5 @@
 """What `make run` starts on one machine: Redis where none is given, workers, facade; kept alive, stopped in order."""
 
 
-class Problem(Exception):
+class StartupError(Exception):
     """What the person at the keyboard must know or change; the message is shown as it is."""

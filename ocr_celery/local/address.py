@@ -6,11 +6,11 @@ import ipaddress
 import requests
 
 from ocr_celery import listen
-from ocr_celery.local import Problem
+from ocr_celery.local import StartupError
 from ocr_celery.settings import Settings
 
 
-def url(settings: Settings) -> str:
+def facade_url(settings: Settings) -> str:
     """The facade's address as this machine reaches it."""
     host = settings.host
     try:
@@ -22,7 +22,7 @@ def url(settings: Settings) -> str:
     return f"http://{f'[{given}]' if given.version == 6 else given}:{settings.port}"
 
 
-def reach(settings: Settings) -> str:
+def describe_reach(settings: Settings) -> str:
     """Who can reach the facade, for the person who starts it."""
     try:
         local = ipaddress.ip_address(settings.host).is_loopback
@@ -33,22 +33,24 @@ def reach(settings: Settings) -> str:
     return "from your network too, without a login; OCR_HOST=127.0.0.1 make run keeps it to this machine"
 
 
-def check_free(settings: Settings) -> None:
-    """Raises `Problem`, with what to do about it, where the facade could not listen."""
+def check_port_free(settings: Settings) -> None:
+    """Raises `StartupError`, with what to do about it, where the facade could not listen."""
     host, port = settings.host, settings.port
     if listen.refusal(host, port) == errno.EADDRINUSE:
-        other = next((p for p in range(port + 1, min(port + 100, 65536)) if is_free(host, p)), port + 1)
-        raise Problem(f"port {port} is taken (by {_who(url(settings))}): OCR_PORT={other} make run")
+        other = next((p for p in range(port + 1, min(port + 100, 65536)) if is_port_free(host, p)), port + 1)
+        raise StartupError(
+            f"port {port} is taken (by {_identify_listener(facade_url(settings))}): OCR_PORT={other} make run"
+        )
     if said := listen.reason(host, port):
-        raise Problem(said)
+        raise StartupError(said)
 
 
-def is_free(host: str, port: int) -> bool:
+def is_port_free(host: str, port: int) -> bool:
     """Whether one could listen there."""
     return listen.refusal(host, port) is None
 
 
-def _who(at: str) -> str:
+def _identify_listener(at: str) -> str:
     try:
         with requests.Session() as session:
             session.trust_env = False  # a proxy has no business between us and this machine

@@ -11,7 +11,7 @@ from ocr_celery.logs import terminal
 as_json = False  #: every line an object: those of our processes are, and ours become events
 
 
-def say(line: str, name: str = "") -> None:
+def print_line(line: str, name: str = "") -> None:
     """Print a line of our own, or with `name` one that a process of ours wrote."""
     if not line.strip() and (name or as_json):
         return

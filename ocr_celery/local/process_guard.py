@@ -1,7 +1,7 @@
 """No process outlives `make run`, even if that is killed outright: a guard stops what it leaves behind.
 
 The guard's standard input is a pipe that every started process writes its own id to before it becomes what it shall
-be (see `enlisting`), and that ends when the supervisor is gone. A pipe rather than Linux's "parent death signal": it
+be (see `registered_command`), and that ends when the supervisor is gone. A pipe rather than Linux's "parent death signal": it
 works on every system, reaches whole process groups, and keeps the order (Redis last). Standard library only, so that
 it starts fast.
 """
@@ -16,9 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 #: what a process is sent to make it stop, and for how many seconds it is waited for after (the grace for the first)
-THEN = ((signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
+ESCALATION = ((signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 
-_ENLIST = """
+_REGISTER = """
 import os, sys
 line = f"+{os.getpid()} {sys.argv[2]}\\n".encode()
 try:
@@ -30,30 +30,30 @@ os.execvp(sys.argv[3], sys.argv[3:])
 """
 
 
-class Guard:
-    """The guard process, seen from the supervisor. `held`: descriptors it keeps open for as long as it lives."""
+class ProcessGuard:
+    """The guard process, seen from the supervisor. `keep_open`: descriptors it keeps open for as long as it lives."""
 
-    def __init__(self, *, grace: float, held: Iterable[int] = ()) -> None:
+    def __init__(self, *, grace: float, keep_open: Iterable[int] = ()) -> None:
         read, self._write = os.pipe()
         self._process = subprocess.Popen(
             [sys.executable, "-IS", __file__, str(grace)],
             stdin=read,
-            pass_fds=tuple(held),
+            pass_fds=tuple(keep_open),
             start_new_session=True,
         )
         os.close(read)
 
     @property
     def descriptor(self) -> int:
-        """Must be passed on to a process that enlists."""
+        """Must be passed on to a process that registers itself."""
         return self._write
 
-    def enlisting(self, command: Iterable[str], *, last: bool) -> list[str]:
+    def registered_command(self, command: Iterable[str], *, last: bool) -> list[str]:
         """The command so that its process, before anything else, tells the guard of itself."""
         order = "last" if last else "first"
-        return [sys.executable, "-IS", "-c", _ENLIST, str(self._write), order, *command]
+        return [sys.executable, "-IS", "-c", _REGISTER, str(self._write), order, *command]
 
-    def forget(self, pid: int) -> None:
+    def unregister(self, pid: int) -> None:
         """The process is gone, and its group with it."""
         with suppress(OSError):  # a guard that was killed itself guards nothing; all else goes on
             os.write(self._write, f"-{pid}\n".encode())
@@ -64,22 +64,22 @@ class Guard:
         self._process.wait()
 
 
-def end_group(pid: int, number: int) -> None:
+def signal_group(pid: int, number: int) -> None:
     """Signal the process and whatever it started."""
     with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
         os.killpg(pid, number)
 
 
-def end(pid: int, number: int) -> None:
+def signal_process(pid: int, number: int) -> None:
     """Signal a process; killing takes its children along, which it could not tell any more."""
     if number == signal.SIGKILL:
-        end_group(pid, number)
+        signal_group(pid, number)
     else:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 
 
-def _gone(pid: int) -> bool:
+def _is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
         # the dead stay as zombies where process 1 is a container's own program, which buries nobody
@@ -90,14 +90,14 @@ def _gone(pid: int) -> bool:
         return False
 
 
-def _stop(pids: set[int], grace: float) -> None:
-    for number, patience in ((signal.SIGTERM, grace), *THEN):
+def _stop_processes(pids: set[int], grace: float) -> None:
+    for number, seconds in ((signal.SIGTERM, grace), *ESCALATION):
         for pid in pids:
-            end(pid, number)
-        until = time.monotonic() + patience
-        while not all(map(_gone, pids)) and time.monotonic() < until:
+            signal_process(pid, number)
+        deadline = time.monotonic() + seconds
+        while not all(map(_is_gone, pids)) and time.monotonic() < deadline:
             time.sleep(0.05)
-        pids = {pid for pid in pids if not _gone(pid)}
+        pids = {pid for pid in pids if not _is_gone(pid)}
 
 
 def main() -> None:
@@ -115,9 +115,9 @@ def main() -> None:
             last.discard(int(pid))
     for pids in (first, last):
         everyone = set(pids)
-        _stop(pids, float(sys.argv[1]))
+        _stop_processes(pids, float(sys.argv[1]))
         for pid in everyone:
-            end_group(pid, signal.SIGKILL)
+            signal_group(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

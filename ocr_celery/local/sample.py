@@ -14,7 +14,7 @@ _LINES = (
 )
 
 
-def draw(path: Path) -> None:
+def draw_sample(path: Path) -> None:
     """Write the page as PNG, unless it is there already."""
     if path.exists():
         return

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ocr_celery.local import process_guard
-from ocr_celery.local.process_guard import Guard
+from ocr_celery.local.process_guard import ProcessGuard
 
-_PIECE = 65536  #: bytes; a line longer than this is shown in pieces
+_MAX_LINE_BYTES = 65536  #: bytes; a line longer than this is shown in pieces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,73 +22,81 @@ class Program:
     name: str
     command: tuple[str, ...]
     log: Path | None = None  #: where its output goes; None = to ours, line by line with its name in front
-    last: bool = False  #: stopped when all others are gone
+    stop_last: bool = False  #: stopped when all others are gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pauses:
+class RestartBackoff:
     """How long to wait before a program that died is started again; doubles each time. Seconds."""
 
-    first: float = 0.5
-    longest: float = 15.0
-    settled: float = 60.0  #: a program that lived this long starts from `first` again
+    initial: float = 0.5
+    maximum: float = 15.0
+    reset_after: float = 60.0  #: a program that lived this long starts from `initial` again
 
 
 class Supervisor:
-    """Runs in one event loop. `say(line, name="")` shows a line."""
+    """Runs in one event loop. `print_line(line, name="")` shows a line."""
 
     def __init__(
         self,
-        guard: Guard,
-        say: Callable[..., None],
+        guard: ProcessGuard,
+        print_line: Callable[..., None],
         *,
         env: Mapping[str, str],
         grace: float,
-        pauses: Pauses = Pauses(),
+        backoff: RestartBackoff = RestartBackoff(),
     ) -> None:
-        self._guard, self._say, self._env, self._grace, self._pauses = guard, say, dict(env), grace, pauses
-        self._kept: dict[Program, asyncio.Task[None]] = {}
+        self._guard, self._print_line, self._env, self._grace, self._backoff = (
+            guard,
+            print_line,
+            dict(env),
+            grace,
+            backoff,
+        )
+        self._tasks: dict[Program, asyncio.Task[None]] = {}
         self._running: dict[Program, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
-        self._hurried = asyncio.Event()
+        self._grace_skipped = asyncio.Event()
         self.deaths: dict[str, int] = {}  #: how often the program of this name died
 
-    def keep(self, program: Program) -> None:
+    def supervise(self, program: Program) -> None:
         """Start the program, and start it again whenever it dies."""
-        self._kept[program] = asyncio.create_task(self._keep(program))
+        self._tasks[program] = asyncio.create_task(self._restart_loop(program))
 
     async def stop(self) -> None:
         """Stop all: asked to finish within `grace` seconds, then to give work back, then killed. The last ones last."""
         self._stopping.set()
         for last in (False, True):
-            await self._end({program: task for program, task in self._kept.items() if program.last == last})
+            await self._stop_programs(
+                {program: task for program, task in self._tasks.items() if program.stop_last == last}
+            )
 
-    def hurry(self) -> None:
+    def skip_grace(self) -> None:
         """Wait no longer for what is being stopped."""
-        self._hurried.set()
+        self._grace_skipped.set()
 
     # -- keeping -------------------------------------------------------------------------------------------------------
 
-    async def _keep(self, program: Program) -> None:
-        pause = self._pauses.first
+    async def _restart_loop(self, program: Program) -> None:
+        pause = self._backoff.initial
         while not self._stopping.is_set():
             started = time.monotonic()
-            end = await self._run(program)
+            end = await self._run_once(program)
             if self._stopping.is_set():
                 return
             self.deaths[program.name] = self.deaths.get(program.name, 0) + 1
-            if time.monotonic() - started >= self._pauses.settled:
-                pause = self._pauses.first
-            self._say(f"{program.name} died ({end}), starting again in {pause:g} s")
-            await _either(self._stopping.wait(), pause)
-            pause = min(2 * pause, self._pauses.longest)
+            if time.monotonic() - started >= self._backoff.reset_after:
+                pause = self._backoff.initial
+            self._print_line(f"{program.name} died ({end}), starting again in {pause:g} s")
+            await _wait_at_most(self._stopping.wait(), pause)
+            pause = min(2 * pause, self._backoff.maximum)
 
-    async def _run(self, program: Program) -> str:
+    async def _run_once(self, program: Program) -> str:
         """From start to end; answers how it ended."""
         log = open(program.log, "ab") if program.log else None  # noqa: SIM115 (closed right below)
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._guard.enlisting(program.command, last=program.last),
+                *self._guard.registered_command(program.command, last=program.stop_last),
                 env={**os.environ, **self._env},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log or asyncio.subprocess.PIPE,
@@ -100,36 +108,36 @@ class Supervisor:
             if log:
                 log.close()
         self._running[program] = process
-        shown = asyncio.create_task(self._show(process.stdout, program.name))
+        shown = asyncio.create_task(self._forward_output(process.stdout, program.name))
         if self._stopping.is_set():
-            process_guard.end(process.pid, signal.SIGTERM)
+            process_guard.signal_process(process.pid, signal.SIGTERM)
         while (code := process.returncode) is None:  # some Pythons' wait() also waits for whoever else holds the pipe
-            await _either(process.wait(), 0.2)
-        process_guard.end_group(process.pid, signal.SIGKILL)  # what it left behind may hold the port or the GPU
-        self._guard.forget(process.pid)
+            await _wait_at_most(process.wait(), 0.2)
+        process_guard.signal_group(process.pid, signal.SIGKILL)  # what it left behind may hold the port or the GPU
+        self._guard.unregister(process.pid)
         del self._running[program]
-        await _either(shown, 1.0)
+        await _wait_at_most(shown, 1.0)
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
-    async def _show(self, output: asyncio.StreamReader | None, name: str) -> None:
+    async def _forward_output(self, output: asyncio.StreamReader | None, name: str) -> None:
         rest = b""
-        while output and (piece := await output.read(_PIECE)):
+        while output and (piece := await output.read(_MAX_LINE_BYTES)):
             *lines, rest = (rest + piece).split(b"\n")
-            if len(rest) > _PIECE:
+            if len(rest) > _MAX_LINE_BYTES:
                 lines, rest = [*lines, rest], b""
             for line in lines:
-                self._line(line, name)
+                self._forward_line(line, name)
         if rest:
-            self._line(rest, name)
+            self._forward_line(rest, name)
 
-    def _line(self, line: bytes, name: str) -> None:
+    def _forward_line(self, line: bytes, name: str) -> None:
         # a progress bar rewrites its line: its last state is what counts
-        self._say(line.decode(errors="replace").rstrip("\r").rpartition("\r")[2], name)
+        self._print_line(line.decode(errors="replace").rstrip("\r").rpartition("\r")[2], name)
 
     # -- stopping ------------------------------------------------------------------------------------------------------
 
-    async def _end(self, kept: Mapping[Program, "asyncio.Task[None]"]) -> None:
-        for number, patience in ((signal.SIGTERM, self._grace), *process_guard.THEN):
+    async def _stop_programs(self, kept: Mapping[Program, "asyncio.Task[None]"]) -> None:
+        for number, seconds in ((signal.SIGTERM, self._grace), *process_guard.ESCALATION):
             left = [program for program, task in kept.items() if not task.done()]
             if not left:
                 break
@@ -137,31 +145,31 @@ class Supervisor:
                 names = " and ".join(program.name for program in left)
                 has, it, its = ("has", "it", "its") if len(left) == 1 else ("have", "them", "their")
                 how = f"killing {it}" if number == signal.SIGKILL else f"{its} work goes back to the queue"
-                self._say(f"{names} {has} not stopped yet: {how}")
+                self._print_line(f"{names} {has} not stopped yet: {how}")
             self._signal(left, number)
-            await self._gone([kept[program] for program in left], patience)
+            await self._wait_until_stopped([kept[program] for program in left], seconds)
         await asyncio.gather(*kept.values())
 
     def _signal(self, programs: Sequence[Program], number: int) -> None:
         for program in programs:
             process = self._running.get(program)
             if process and process.returncode is None:
-                process_guard.end(process.pid, number)
+                process_guard.signal_process(process.pid, number)
 
-    async def _gone(self, tasks: Sequence["asyncio.Task[None]"], patience: float) -> None:
-        self._hurried.clear()
-        hurried = asyncio.create_task(self._hurried.wait())
-        everyone = asyncio.create_task(_all(tasks))
-        await asyncio.wait({everyone, hurried}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-        hurried.cancel()
+    async def _wait_until_stopped(self, tasks: Sequence["asyncio.Task[None]"], seconds: float) -> None:
+        self._grace_skipped.clear()
+        skipped = asyncio.create_task(self._grace_skipped.wait())
+        everyone = asyncio.create_task(_wait_for_all(tasks))
+        await asyncio.wait({everyone, skipped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        skipped.cancel()
         everyone.cancel()
 
 
-async def _all(tasks: Sequence["asyncio.Task[None]"]) -> None:
+async def _wait_for_all(tasks: Sequence["asyncio.Task[None]"]) -> None:
     await asyncio.wait(tasks)
 
 
-async def _either(awaitable: Awaitable[object], seconds: float) -> None:
+async def _wait_at_most(awaitable: Awaitable[object], seconds: float) -> None:
     """Wait for it, but no longer than that."""
     with suppress(TimeoutError):
         await asyncio.wait_for(awaitable, seconds)

@@ -5,7 +5,7 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from ocr_celery.local.data_dir import Folder
+from ocr_celery.local.data_dir import DataDir
 from tests.testlib.local_service import LocalService, alive, family
 from tests.testlib.processes import until
 
@@ -16,7 +16,7 @@ class Whole(LocalService):
     def __init__(self, folder: Path, **settings: object) -> None:
         scripted = {"OCR_ENGINE": "scripted", "OCR_BATCH_SIZE": 8, "OCR_SCRIPTED_SECONDS": 0.1, "OCR_WEB_PROCESSES": 1}
         super().__init__(folder, **{**scripted, "OCR_MAX_QUEUE_SIZE": 10_000, "OCR_GRACE": 10, **settings})
-        self.redis_url = Folder(folder).redis_url
+        self.redis_url = DataDir(folder).redis_url
 
     def master_pid(self) -> int:
         """gunicorn's first process."""

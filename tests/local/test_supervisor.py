@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from ocr_celery.local.process_guard import Guard
-from ocr_celery.local.supervisor import Pauses, Program, Supervisor
+from ocr_celery.local.process_guard import ProcessGuard
+from ocr_celery.local.supervisor import Program, RestartBackoff, Supervisor
 
 PATIENCE = 20.0  #: seconds for what should take a fraction of one
 
@@ -85,13 +85,13 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 @asynccontextmanager
-async def supervisor(said: Said, *, grace: float = PATIENCE, **pauses: float) -> AsyncIterator[Supervisor]:
-    guard = Guard(grace=grace)
-    it = Supervisor(guard, said, env={"GIVEN": "yes"}, grace=grace, pauses=Pauses(**pauses))
+async def supervisor(said: Said, *, grace: float = PATIENCE, **backoff: float) -> AsyncIterator[Supervisor]:
+    guard = ProcessGuard(grace=grace)
+    it = Supervisor(guard, said, env={"GIVEN": "yes"}, grace=grace, backoff=RestartBackoff(**backoff))
     try:
         yield it
     finally:
-        it.hurry()
+        it.skip_grace()
         await it.stop()
         guard.dismiss()
 
@@ -100,14 +100,14 @@ async def test_its_lines_are_shown_with_its_name_and_its_environment_is_ours() -
     said = Said()
     async with supervisor(said) as it:
         code = "import os, sys, time; print(os.environ['GIVEN']); sys.stderr.write('10%\\r90%'); sys.stderr.flush()"
-        it.keep(Program(name="one", command=python(code + "; time.sleep(0.1)")))
+        it.supervise(Program(name="one", command=python(code + "; time.sleep(0.1)")))
         await until(lambda: ("one", "yes") in said.lines and ("one", "90%") in said.lines)
 
 
 async def test_what_dies_is_started_again_each_time_after_twice_as_long() -> None:
     said = Said()
-    async with supervisor(said, first=0.01, longest=0.05) as it:
-        it.keep(Program(name="short", command=python("raise SystemExit(3)")))
+    async with supervisor(said, initial=0.01, maximum=0.05) as it:
+        it.supervise(Program(name="short", command=python("raise SystemExit(3)")))
         await until(lambda: it.deaths.get("short", 0) >= 5)
     pauses = [float(re.findall(r"again in (\S+) s", line)[0]) for line in said.own()][:5]
     assert pauses == [0.01, 0.02, 0.04, 0.05, 0.05]
@@ -116,16 +116,16 @@ async def test_what_dies_is_started_again_each_time_after_twice_as_long() -> Non
 
 async def test_one_that_lived_long_enough_starts_again_soon() -> None:
     said = Said()
-    async with supervisor(said, first=0.01, longest=10, settled=0.0) as it:
-        it.keep(Program(name="old", command=python("pass")))
+    async with supervisor(said, initial=0.01, maximum=10, reset_after=0.0) as it:
+        it.supervise(Program(name="old", command=python("pass")))
         await until(lambda: it.deaths.get("old", 0) >= 3)
     assert {line for line in said.own() if "died" in line} == {"old died (exit code 0), starting again in 0.01 s"}
 
 
 async def test_a_kill_is_named_and_its_children_die_with_it() -> None:
     said = Said()
-    async with supervisor(said, grace=0.1, first=60) as it:
-        it.keep(Program(name="deaf", command=python(DEAF)))
+    async with supervisor(said, grace=0.1, initial=60) as it:
+        it.supervise(Program(name="deaf", command=python(DEAF)))
         await until(lambda: len(said.pids()) == 2)
         os.kill(said.pids()[0], signal.SIGKILL)
         await until(lambda: it.deaths)
@@ -136,8 +136,8 @@ async def test_a_kill_is_named_and_its_children_die_with_it() -> None:
 async def test_the_last_is_stopped_when_all_others_are_gone(tmp_path: Path) -> None:
     said, notes = Said(), tmp_path / "notes"
     async with supervisor(said) as it:
-        it.keep(Program(name="redis", command=python(LIVES, "redis", notes), last=True))
-        it.keep(Program(name="worker", command=python(LIVES, "worker", notes, 0.3)))
+        it.supervise(Program(name="redis", command=python(LIVES, "redis", notes), stop_last=True))
+        it.supervise(Program(name="worker", command=python(LIVES, "worker", notes, 0.3)))
         await until(lambda: len(said.pids()) == 2)
         await it.stop()
     assert notes.read_text().split() == ["worker", "redis"]
@@ -145,10 +145,12 @@ async def test_the_last_is_stopped_when_all_others_are_gone(tmp_path: Path) -> N
 
 
 async def test_who_does_not_stop_is_killed_with_all_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ocr_celery.local.process_guard.THEN", ((signal.SIGQUIT, 0.1), (signal.SIGKILL, PATIENCE)))
+    monkeypatch.setattr(
+        "ocr_celery.local.process_guard.ESCALATION", ((signal.SIGQUIT, 0.1), (signal.SIGKILL, PATIENCE))
+    )
     said = Said()
     async with supervisor(said, grace=0.1) as it:
-        it.keep(Program(name="deaf", command=python(DEAF)))
+        it.supervise(Program(name="deaf", command=python(DEAF)))
         await until(lambda: len(said.pids()) == 2)
         await it.stop()
     await until(lambda: not any(map(alive, said.pids())))
@@ -161,26 +163,26 @@ async def test_who_does_not_stop_is_killed_with_all_it_started(monkeypatch: pyte
 async def test_a_hurry_ends_the_patience(tmp_path: Path) -> None:
     said = Said()
     async with supervisor(said, grace=600) as it:
-        it.keep(Program(name="slow", command=python(LIVES, "slow", tmp_path / "notes", 600)))
+        it.supervise(Program(name="slow", command=python(LIVES, "slow", tmp_path / "notes", 600)))
         await until(said.pids)
         stopping = asyncio.create_task(it.stop())
         await until((tmp_path / "notes").exists)
-        it.hurry()
+        it.skip_grace()
         await asyncio.wait_for(stopping, PATIENCE)  # SIGQUIT, to which it is not deaf
 
 
 ORPHANED = """
 import asyncio, sys
-from ocr_celery.local.process_guard import Guard
+from ocr_celery.local.process_guard import ProcessGuard
 from ocr_celery.local.supervisor import Program, Supervisor
 LIVES, DEAF, notes, held = sys.argv[1:]
 
 async def main():
-    guard = Guard(grace=0.5, held=(int(held),))
+    guard = ProcessGuard(grace=0.5, keep_open=(int(held),))
     it = Supervisor(guard, lambda line, name="": print(line, flush=True), env={}, grace=60)
-    it.keep(Program(name="redis", command=(sys.executable, "-c", LIVES, "redis", notes), last=True))
-    it.keep(Program(name="worker", command=(sys.executable, "-c", LIVES, "worker", notes, "0.2")))
-    it.keep(Program(name="deaf", command=(sys.executable, "-c", DEAF)))
+    it.supervise(Program(name="redis", command=(sys.executable, "-c", LIVES, "redis", notes), stop_last=True))
+    it.supervise(Program(name="worker", command=(sys.executable, "-c", LIVES, "worker", notes, "0.2")))
+    it.supervise(Program(name="deaf", command=(sys.executable, "-c", DEAF)))
     await asyncio.sleep(600)
 
 asyncio.run(main())

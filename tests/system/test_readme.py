@@ -92,9 +92,9 @@ def test_every_line_of_the_command_line_works_as_written(here: Path, service: Lo
 
 @pytest.mark.parametrize("code", blocks("python"), ids=["client", "celery"])
 def test_every_python_block_works_as_written(code: str, here: Path, service: LocalService, files: str) -> None:
-    from ocr_celery.local.data_dir import Folder
+    from ocr_celery.local.data_dir import DataDir
 
-    url = Folder(service.folder).redis_url
+    url = DataDir(service.folder).redis_url
     code = ours(code, service, files).replace("redis://localhost:6379/0", url)
     done = subprocess.run(
         [sys.executable, "-c", code],

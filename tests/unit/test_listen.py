@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from ocr_celery import listen
-from ocr_celery.local import Problem, address
+from ocr_celery.local import StartupError, address
 from ocr_celery.settings import Settings
 
 
@@ -15,15 +15,15 @@ def test_a_taken_port_a_wrong_host_and_a_free_one() -> None:
         assert listen.reason("127.0.0.1", port) == f"port {port} is taken: set OCR_PORT to another one"
     assert listen.reason("127.0.0.1", port) == ""
     assert "OCR_HOST=192.0.2.1" in listen.reason("192.0.2.1", port)
-    with pytest.raises(Problem, match=r"OCR_HOST=192\.0\.2\.1 OCR_PORT=\d+: cannot listen there"):
-        address.check_free(Settings(host="192.0.2.1", port=port))
+    with pytest.raises(StartupError, match=r"OCR_HOST=192\.0\.2\.1 OCR_PORT=\d+: cannot listen there"):
+        address.check_port_free(Settings(host="192.0.2.1", port=port))
 
 
 @pytest.mark.parametrize("host", ["::", "[::]", "::1", "[::1]"])
 def test_an_address_of_ipv6_may_have_its_brackets(host: str) -> None:
     settings = Settings(host=host, port=9999)
     assert settings.host == host.strip("[]")
-    assert address.url(settings) in ("http://[::1]:9999", "http://127.0.0.1:9999")
+    assert address.facade_url(settings) in ("http://[::1]:9999", "http://127.0.0.1:9999")
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_an_address_of_ipv6_may_have_its_brackets(host: str) -> None:
     ],
 )
 def test_who_can_reach_it(host: str, said: str) -> None:
-    assert address.reach(Settings(host=host)).startswith(said)
+    assert address.describe_reach(Settings(host=host)).startswith(said)
