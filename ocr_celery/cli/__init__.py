@@ -13,11 +13,11 @@ import click
 
 from ocr_celery import __version__
 from ocr_celery.cli import service_address
-from ocr_celery.cli.documents import Document, find
-from ocr_celery.cli.output import Output, place
-from ocr_celery.cli.service import Failed, Service
+from ocr_celery.cli.documents import Document, find_documents
+from ocr_celery.cli.output import Output, output_path
+from ocr_celery.cli.service_client import DocumentFailed, ServiceClient
 
-Answer = tuple[int, "dict[str, Any] | Failed"]  #: number of the document, and its result or why there is none
+Answer = tuple[int, "dict[str, Any] | DocumentFailed"]  #: number of the document, and its result or why there is none
 
 
 @click.group()
@@ -29,7 +29,7 @@ def main() -> None:
 _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage is 2
 
 
-@main.command()
+@main.command("read")
 @click.argument("sources", metavar="FILE|DIR|URL|-…", nargs=-1, required=True)
 @click.option(
     "--server",
@@ -51,7 +51,7 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Sent along, as for a proxy's login.")
 @click.option("--jobs", type=click.IntRange(1, 256), default=16, show_default=True, help="Documents at once.")
 @click.option("--timeout", type=click.FloatRange(min=1), default=600, show_default=True, help="Seconds a document.")
-def read(
+def read_documents(
     *,
     sources: tuple[str, ...],
     server: str | None,
@@ -72,22 +72,22 @@ def read(
     The exit code is 0 when everything was read (or skipped, as asked for), 1 if a document could not be read,
     2 for wrong usage, 3 if documents in a folder were left out (PDF and others that are not read), 130 after Ctrl-C.
     """
-    server = server or service_address.server()
+    server = server or service_address.default_server()
     if not server.startswith(("http://", "https://")):
         raise click.BadParameter(f"{server!r} is no http address", param_hint="--server")
     if skip_existing and output is None:
         raise click.UsageError("--skip-existing needs --output")
     left_out: list[Path] = []
-    documents = find(sources, left_out)
+    documents = find_documents(sources, left_out)
     if skip_existing and output is not None:
-        documents = _missing(documents, output, as_json=as_json)
+        documents = _without_existing(documents, output, as_json=as_json)
     out = Output(documents, folder=output, raw=form == "raw", as_json=as_json)
-    options, along = {"prompt": prompt} if prompt else {}, _headers(headers)
-    service = Service(server.rstrip("/"), options, timeout=timeout, form=form, headers=along, warn=out.warn)
+    options, along = {"prompt": prompt} if prompt else {}, _parse_headers(headers)
+    service = ServiceClient(server.rstrip("/"), options, timeout=timeout, form=form, headers=along, warn=out.warn)
     try:
         with closing(out):
-            for number, answer in _answers(documents, service, jobs):
-                out.take(number, answer)
+            for number, answer in _read_all(documents, service, jobs):
+                out.add(number, answer)
     except KeyboardInterrupt:
         service.stop()
         click.echo("\ninterrupted", err=True)
@@ -95,14 +95,14 @@ def read(
     sys.exit(_SOME_FAILED if out.failed else _SOME_LEFT_OUT if left_out else 0)
 
 
-def _missing(documents: list[Document], output: Path, *, as_json: bool) -> list[Document]:
-    missing = [document for document in documents if not place(output, document, as_json=as_json).exists()]
+def _without_existing(documents: list[Document], output: Path, *, as_json: bool) -> list[Document]:
+    missing = [document for document in documents if not output_path(output, document, as_json=as_json).exists()]
     if len(missing) < len(documents):
         click.echo(f"{len(documents) - len(missing)} skipped: their files are in {output} already", err=True)
     return missing
 
 
-def _headers(given: tuple[str, ...]) -> dict[str, str]:
+def _parse_headers(given: tuple[str, ...]) -> dict[str, str]:
     headers = {}
     for text in given:
         name, colon, value = text.partition(":")
@@ -112,7 +112,7 @@ def _headers(given: tuple[str, ...]) -> dict[str, str]:
     return headers
 
 
-def _answers(documents: list[Document], service: Service, jobs: int) -> Iterator[Answer]:
+def _read_all(documents: list[Document], service: ServiceClient, jobs: int) -> Iterator[Answer]:
     """What becomes of the documents, as it becomes known. The threads are daemons: Ctrl-C must not wait for them."""
     todo: SimpleQueue[int] = SimpleQueue()
     done: SimpleQueue[Answer | BaseException] = SimpleQueue()
@@ -125,7 +125,7 @@ def _answers(documents: list[Document], service: Service, jobs: int) -> Iterator
                 number = todo.get_nowait()
                 try:
                     done.put((number, service.read(documents[number])))
-                except Failed as exc:
+                except DocumentFailed as exc:
                     done.put((number, exc))
                 except BaseException as exc:  # a bug of ours: shown by the main thread, which would wait for ever
                     done.put(exc)

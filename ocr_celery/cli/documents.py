@@ -10,12 +10,12 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-_ENDINGS = (
+_IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
     *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpx"),
 )
 #: what holds pages as well, in a form that is not read
-_NOT_READ = (
+_UNSUPPORTED_SUFFIXES = (
     *(".pdf", ".ps", ".eps", ".djvu", ".djv", ".xps", ".oxps", ".epub", ".cbz", ".svg", ".psd", ".jxl", ".dng"),
     *(".doc", ".docx", ".odt", ".rtf", ".ppt", ".pptx", ".odp", ".xls", ".xlsx", ".ods", ".pages", ".key"),
 )
@@ -34,52 +34,52 @@ class Document:
 class _Found:
     source: str
     path: Path | None
-    short: PurePath  #: its place in the folder that was named, without its ending
+    stem: PurePath  #: its place in the folder that was named, without its ending
     ending: str = ""
 
 
-def find(sources: Iterable[str], left_out: list[Path] | None = None) -> list[Document]:
+def find_documents(sources: Iterable[str], left_out: list[Path] | None = None) -> list[Document]:
     """Files and URLs as given, folders with all images below them, sorted. Raises `click.UsageError`.
 
     `left_out` gets the documents of those folders that are in a form that is not read.
     """
     found: list[_Found] = []
     for source in sources:
-        found += _meant(source, [] if left_out is None else left_out)
-    return [Document(f.source, f.path, name) for f, name in zip(found, _names(found), strict=True)]
+        found += _expand(source, [] if left_out is None else left_out)
+    return [Document(f.source, f.path, name) for f, name in zip(found, _unique_names(found), strict=True)]
 
 
-def _meant(source: str, left_out: list[Path]) -> list[_Found]:
+def _expand(source: str, left_out: list[Path]) -> list[_Found]:
     if source == "-":
         return [_Found(source, None, PurePath("stdin"))]
     if re.match(r"https?://", source, re.IGNORECASE):
-        return [_Found(source, None, *_name_of_url(source))]
+        return [_Found(source, None, *_url_name(source))]
     path = Path(source)
     if path.is_dir():
-        return _in_folder(source, path, left_out)
+        return _expand_folder(source, path, left_out)
     if not path.exists():
         raise click.UsageError(f"{source}: no such file or folder")
     return [_Found(source, path, PurePath(path.stem), path.suffix)]
 
 
-def _in_folder(source: str, path: Path, left_out: list[Path]) -> list[_Found]:
-    files = sorted(p for p in path.rglob("*") if not _hidden(p.relative_to(path)) and p.is_file())
-    images = [p for p in files if p.suffix.lower() in _ENDINGS]
-    others = [p for p in files if p.suffix.lower() not in _ENDINGS]
+def _expand_folder(source: str, path: Path, left_out: list[Path]) -> list[_Found]:
+    files = sorted(p for p in path.rglob("*") if not _is_hidden(p.relative_to(path)) and p.is_file())
+    images = [p for p in files if p.suffix.lower() in _IMAGE_SUFFIXES]
+    others = [p for p in files if p.suffix.lower() not in _IMAGE_SUFFIXES]
     named = ", ".join([str(p.relative_to(path)) for p in others[:5]] + ["…"] * (len(others) > 5))
     if not images:
         raise click.UsageError(f"{source}: no image in this folder" + (f", but {named}" if others else ""))
     if others:
         click.echo(f"{source}: left out what is no image: {named}", err=True)
-    left_out += [p for p in others if p.suffix.lower() in _NOT_READ]
+    left_out += [p for p in others if p.suffix.lower() in _UNSUPPORTED_SUFFIXES]
     return [_Found(str(p), p, p.relative_to(path).with_suffix(""), p.suffix) for p in images]
 
 
-def _hidden(path: Path) -> bool:
+def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _name_of_url(url: str) -> tuple[PurePath, str]:
+def _url_name(url: str) -> tuple[PurePath, str]:
     """The last part of its path, or its host; what is left of it as the name of a file, and its ending."""
     try:
         parts = urlsplit(url)
@@ -91,42 +91,43 @@ def _name_of_url(url: str) -> tuple[PurePath, str]:
     return PurePath(re.sub(r"[^\w.\- ]", "_", name)[:100].strip(". ") or "page"), ending
 
 
-def _names(found: Sequence[_Found]) -> list[PurePath]:
+def _unique_names(found: Sequence[_Found]) -> list[PurePath]:
     """A name for each, from what it is called alone, never from the order in which it came where that can be helped.
 
     Their places in their folders; where two are the same, all get the folders in which they differ (x/a, y/a); where that
     does not help, those keep their endings (a.png, a.jpg), and what is the same even then gets a number.
     """
-    names = [f.short for f in found]
-    if len(set(map(_key, names))) < len(names):
-        names = _places(found)
-        seen = Counter(map(_key, names))
-        names = [n.with_name(n.name + f.ending) if seen[_key(n)] > 1 else n for n, f in zip(names, found, strict=True)]
+    names = [f.stem for f in found]
+    if len(set(map(_case_key, names))) < len(names):
+        names = _names_with_folders(found)
+        seen = Counter(map(_case_key, names))
+        names = [
+            n.with_name(n.name + f.ending) if seen[_case_key(n)] > 1 else n for n, f in zip(names, found, strict=True)
+        ]
     taken: set[str] = set()
-    return [_unique(name, taken) for name in names]
+    return [_numbered(name, taken) for name in names]
 
 
-def _places(found: Sequence[_Found]) -> list[PurePath]:
+def _names_with_folders(found: Sequence[_Found]) -> list[PurePath]:
     """Where the files lie below the innermost folder that holds all of them; all else as it is called."""
     folders = [f.path.absolute().parent if f.path else None for f in found]
     below = [str(folder) for folder in folders if folder]
     common = os.path.commonpath(below) if below else ""
     return [
-        folder.relative_to(common) / f.short.name if folder else f.short
-        for folder, f in zip(folders, found, strict=True)
+        folder.relative_to(common) / f.stem.name if folder else f.stem for folder, f in zip(folders, found, strict=True)
     ]
 
 
-def _key(name: PurePath) -> str:
+def _case_key(name: PurePath) -> str:
     """Upper and lower case are one to some file systems."""
     return str(name).casefold()
 
 
-def _unique(name: PurePath, taken: set[str]) -> PurePath:
+def _numbered(name: PurePath, taken: set[str]) -> PurePath:
     """The name, or the name with a number."""
     chosen, number = name, 1
-    while _key(chosen) in taken:
+    while _case_key(chosen) in taken:
         number += 1
         chosen = name.with_name(f"{name.name}-{number}")
-    taken.add(_key(chosen))
+    taken.add(_case_key(chosen))
     return chosen

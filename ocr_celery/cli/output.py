@@ -9,16 +9,16 @@ from typing import Any
 import click
 
 from ocr_celery.cli.documents import Document
-from ocr_celery.cli.service import Failed
+from ocr_celery.cli.service_client import DocumentFailed
 from ocr_celery.core import markdown
 
 
-def place(folder: Path, document: Document, *, as_json: bool) -> Path:
+def output_path(folder: Path, document: Document, *, as_json: bool) -> Path:
     """Where the text of a document goes."""
     return folder / document.name.with_name(document.name.name + (".json" if as_json else ".md"))
 
 
-def _line(answer: dict[str, Any]) -> str:
+def _json_line(answer: dict[str, Any]) -> str:
     return json.dumps(answer, ensure_ascii=False) + "\n"
 
 
@@ -43,16 +43,16 @@ class Output:
         if self._bar:
             self._bar.render_finish()
 
-    def take(self, number: int, answer: "dict[str, Any] | Failed") -> None:
+    def add(self, number: int, answer: "dict[str, Any] | DocumentFailed") -> None:
         """The finished task of a document, or why there is no text."""
         document, text = self._documents[number], None
-        if isinstance(answer, Failed):
+        if isinstance(answer, DocumentFailed):
             self.failed += 1
             self.warn(f"{document.source}: {answer}")
             if self._as_json and self._folder is None:
-                text = _line({"source": document.source, "status": "failed", **answer.as_dict()})
+                text = _json_line({"source": document.source, "status": "failed", **answer.as_dict()})
         else:
-            text = self._text(document, answer)
+            text = self._format_text(document, answer)
         if self._folder is None:
             self._waiting[number] = text
             self._print_waiting()
@@ -60,7 +60,7 @@ class Output:
             self._write(document, text)
         if self._bar:
             self._bar.update(1)
-        elif not isinstance(answer, Failed):
+        elif not isinstance(answer, DocumentFailed):
             click.echo(f"{document.source}: read", err=True)
 
     def warn(self, text: str) -> None:
@@ -68,7 +68,7 @@ class Output:
         self._clear_bar()
         click.echo(text, err=True)
 
-    def _text(self, document: Document, task: dict[str, Any]) -> str:
+    def _format_text(self, document: Document, task: dict[str, Any]) -> str:
         details = task.get("details") or {}
         pages = details.get("pages") or {}
         if pages.get("in_file", 1) > pages.get("read", 1):
@@ -76,7 +76,7 @@ class Output:
         if details.get("finish_reason") == "length":
             self.warn(f"{document.source}: the text ends early, the page has more than max_tokens allow")
         if self._as_json:
-            return _line({"source": document.source, **task})
+            return _json_line({"source": document.source, **task})
         return str(task.get("result", "")).rstrip("\n") + "\n"
 
     def _print_waiting(self) -> None:
@@ -84,10 +84,10 @@ class Output:
             text = self._waiting.pop(self._next)
             if text is not None:
                 self._clear_bar()
-                click.echo(self._headed(self._documents[self._next].source, text), nl=False)
+                click.echo(self._with_heading(self._documents[self._next].source, text), nl=False)
             self._next += 1
 
-    def _headed(self, source: str, text: str) -> str:
+    def _with_heading(self, source: str, text: str) -> str:
         if len(self._documents) == 1 or self._as_json:
             return text
         if self._raw:
@@ -97,7 +97,7 @@ class Output:
     def _write(self, document: Document, text: str) -> None:
         """All of it or nothing: whoever watches the folder never sees half a text."""
         assert self._folder is not None
-        path = place(self._folder, document, as_json=self._as_json)
+        path = output_path(self._folder, document, as_json=self._as_json)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

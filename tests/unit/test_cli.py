@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ocr_celery.cli import main, service_address
-from ocr_celery.cli.documents import find
+from ocr_celery.cli.documents import find_documents
 from ocr_celery.core.markdown import to_markdown
 
 
@@ -201,7 +201,7 @@ def test_a_folder_without_an_image_says_what_else_is_in_it(service: Fake, tmp_pa
 def test_names_are_unique_also_where_case_is_not_told_apart(tmp_path: Path) -> None:
     for name in ("page.png", "page.jpg", "PAGE.gif", "page-2.png"):
         (tmp_path / name).touch()
-    names = [d.name for d in find([str(tmp_path), "http://example.com/a/page.png?x=1", "http://example.com"])]
+    names = [d.name for d in find_documents([str(tmp_path), "http://example.com/a/page.png?x=1", "http://example.com"])]
     assert len({str(n).casefold() for n in names}) == 6
     assert names[-1] == PurePath("example.com")
 
@@ -224,7 +224,7 @@ def test_two_folders_with_the_same_names_are_both_mirrored_in_whatever_order(
 def test_images_that_differ_in_their_ending_only_keep_it(tmp_path: Path) -> None:
     for name in ("page.png", "page.jpg", "other.png"):
         (tmp_path / name).touch()
-    assert [str(d.name) for d in find([str(tmp_path)])] == ["other", "page.jpg", "page.png"]
+    assert [str(d.name) for d in find_documents([str(tmp_path)])] == ["other", "page.jpg", "page.png"]
 
 
 def test_the_exit_code_says_that_documents_were_left_out(service: Fake, scans: Path) -> None:
@@ -304,12 +304,12 @@ def test_where_none_is_named_it_is_the_service_of_this_folder(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert service_address.server() == url
+    assert service_address.default_server() == url
 
 
 def test_a_name_from_a_url_stays_inside_the_folder() -> None:
     urls = ["http://h/..%2f..%2fetc%2fpasswd.png", "http://h/%2e%2e", "http://[", "http://h/" + "x" * 500]
-    for document in find(urls):
+    for document in find_documents(urls):
         assert document.name.parts == (document.name.name,)
         assert document.name.name not in ("", ".", "..")
         assert len(document.name.name) <= 100
@@ -348,5 +348,5 @@ def test_ctrl_c_is_exit_code_130(service: Fake, scans: Path, monkeypatch: pytest
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ocr_celery.cli.output.Output.take", interrupted)
+    monkeypatch.setattr("ocr_celery.cli.output.Output.add", interrupted)
     assert read(service, scans / "a.jpg").exit_code == 130

@@ -13,15 +13,16 @@ import requests
 
 from ocr_celery.cli.documents import Document
 
-_BUSY = frozenset({429, 502, 503, 504})  #: the same request may succeed later
-_LOST = 3  #: how often a connection may break in the middle of a request before we take it for an answer
-_CONNECT, _ANSWER = 5.0, 60.0  #: seconds
-_FIRST_TIME = (
-    30.0  #: seconds to wait for a service that may be starting; one that has answered is waited for as long as asked
+_RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})  #: the same request may succeed later
+_MAX_LOST_CONNECTIONS = (
+    3  #: how often a connection may break in the middle of a request before we take it for an answer
 )
+_CONNECT_TIMEOUT, _RESPONSE_TIMEOUT = 5.0, 60.0  #: seconds
+#: seconds to wait for a service that may be starting; one that has answered is waited for until the deadline
+_STARTUP_GRACE = 30.0
 
 
-class Failed(Exception):
+class DocumentFailed(Exception):
     """A document was not read: `args` are the code and the sentence."""
 
     def __str__(self) -> str:
@@ -32,7 +33,7 @@ class Failed(Exception):
         return {"code": str(self.args[0]), "error": str(self.args[1])}
 
 
-class Service:
+class ServiceClient:
     """The service behind a base URL. Used by many threads; each has its own connection."""
 
     def __init__(
@@ -47,97 +48,99 @@ class Service:
     ) -> None:
         self._server, self._options, self._timeout, self._warn = server, options, timeout, warn
         self._headers = dict(headers)
-        self._shape = {"format": form, "details": "true"}
+        self._result_query = {"format": form, "details": "true"}
         self._stopped = threading.Event()
         self._warned = threading.Event()
-        self._met = threading.Event()  # it has answered
-        self._began = time.monotonic()
-        self._own = threading.local()
+        self._has_answered = threading.Event()  # it has answered
+        self._started_at = time.monotonic()
+        self._thread_local = threading.local()
 
     def stop(self) -> None:
         """Let no thread begin anything more."""
         self._stopped.set()
 
     def read(self, document: Document) -> dict[str, Any]:
-        """The finished task as the service answers it, with its details. Raises `Failed`."""
-        until = time.monotonic() + self._timeout
+        """The finished task as the service answers it, with its details. Raises `DocumentFailed`."""
+        deadline = time.monotonic() + self._timeout
         if document.path is None and document.source != "-":
-            asked = self._asking("POST", "/ocr/url", until, json={"url": document.source, **self._options})
+            asked = self._request("POST", "/ocr/url", deadline, json={"url": document.source, **self._options})
         else:
-            file = {"file": (document.path.name if document.path else "stdin", _data(document))}
-            asked = self._asking("POST", "/ocr", until, files=file, data=self._options)
-        return self._awaited(str(asked.get("task_id")), until)
+            file = {"file": (document.path.name if document.path else "stdin", _read_bytes(document))}
+            asked = self._request("POST", "/ocr", deadline, files=file, data=self._options)
+        return self._wait_for(str(asked.get("task_id")), deadline)
 
-    def _awaited(self, task_id: str, until: float) -> dict[str, Any]:
+    def _wait_for(self, task_id: str, deadline: float) -> dict[str, Any]:
         pause = 0.1
         while True:
-            task = self._asking("GET", f"/ocr/{task_id}", until, params=self._shape)
+            task = self._request("GET", f"/ocr/{task_id}", deadline, params=self._result_query)
             if task.get("status") == "completed":
                 return task
             if task.get("status") == "failed":
-                raise Failed(task.get("code") or "failed", task.get("error") or "the page could not be read")
-            self._sleep(pause, until, "timeout", f"not read within {self._timeout:g} s (task {task_id})")
+                raise DocumentFailed(task.get("code") or "failed", task.get("error") or "the page could not be read")
+            self._sleep(pause, deadline, "timeout", f"not read within {self._timeout:g} s (task {task_id})")
             pause = min(1.5 * pause, 2.0)
 
-    def _asking(self, method: str, path: str, until: float, **what: Any) -> dict[str, Any]:
+    def _request(self, method: str, path: str, deadline: float, **arguments: Any) -> dict[str, Any]:
         """The answer, as soon as the service has one."""
         pause, lost = 0.5, 0
         while True:
             wait = pause
             try:
-                answer = self._session().request(method, self._server + path, timeout=(_CONNECT, _ANSWER), **what)
+                answer = self._session().request(
+                    method, self._server + path, timeout=(_CONNECT_TIMEOUT, _RESPONSE_TIMEOUT), **arguments
+                )
             except requests.RequestException as exc:
-                lost += not _refused(exc)
+                lost += not _never_connected(exc)
                 code, sentence = "unreachable", f"{self._server} does not answer"
-                if lost >= _LOST or not isinstance(exc, requests.ConnectionError | requests.Timeout):
-                    raise Failed("connection_lost", f"the connection broke ({type(exc).__name__})") from None
+                if lost >= _MAX_LOST_CONNECTIONS or not isinstance(exc, requests.ConnectionError | requests.Timeout):
+                    raise DocumentFailed("connection_lost", f"the connection broke ({type(exc).__name__})") from None
                 if not self._warned.is_set():
                     self._warned.set()
                     self._warn(
                         f"{sentence}; trying again (is the service running there? --server names another address)"
                     )
-                if not self._met.is_set():
-                    until = min(until, self._began + _FIRST_TIME)
+                if not self._has_answered.is_set():
+                    deadline = min(deadline, self._started_at + _STARTUP_GRACE)
             else:
-                self._met.set()
-                body = _body(answer)
+                self._has_answered.set()
+                body = _json_body(answer)
                 if answer.ok:
                     return body
-                code, sentence = _error(answer, body)
-                if answer.status_code not in _BUSY:
-                    raise Failed(code, sentence)
+                code, sentence = _failure_of(answer, body)
+                if answer.status_code not in _RETRYABLE_STATUSES:
+                    raise DocumentFailed(code, sentence)
                 wait = _retry_after(answer) or pause
-            self._sleep(wait, until, code, f"{sentence} (gave up)")
+            self._sleep(wait, deadline, code, f"{sentence} (gave up)")
             pause = min(2 * pause, 8.0)
 
-    def _sleep(self, seconds: float, until: float, code: str, sentence: str) -> None:
-        left = until - time.monotonic()
+    def _sleep(self, seconds: float, deadline: float, code: str, sentence: str) -> None:
+        left = deadline - time.monotonic()
         if left <= 0 or self._stopped.wait(min(seconds, left)):
-            raise Failed(code, sentence)
+            raise DocumentFailed(code, sentence)
 
     def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._own, "session", None)
+        session: requests.Session | None = getattr(self._thread_local, "session", None)
         if session is None:
-            session = self._own.session = requests.Session()
+            session = self._thread_local.session = requests.Session()
             session.headers.update(self._headers)
             # a proxy has no business between us and this machine
             session.trust_env = urlsplit(self._server).hostname not in ("127.0.0.1", "::1", "localhost")
         return session
 
 
-def _data(document: Document) -> bytes:
+def _read_bytes(document: Document) -> bytes:
     try:
         return document.path.read_bytes() if document.path else sys.stdin.buffer.read()
     except OSError as exc:
-        raise Failed("cannot_open", exc.strerror or str(exc)) from None
+        raise DocumentFailed("cannot_open", exc.strerror or str(exc)) from None
 
 
-def _refused(exc: requests.RequestException) -> bool:
+def _never_connected(exc: requests.RequestException) -> bool:
     """Whether nothing was sent: there was no connection to begin with."""
     return isinstance(exc, requests.ConnectTimeout) or "NewConnectionError" in repr(exc)
 
 
-def _body(answer: requests.Response) -> dict[str, Any]:
+def _json_body(answer: requests.Response) -> dict[str, Any]:
     try:
         body = answer.json()
     except ValueError:
@@ -145,11 +148,11 @@ def _body(answer: requests.Response) -> dict[str, Any]:
     if isinstance(body, dict):
         return body
     if answer.ok:
-        raise Failed("no_ocr_service", f"{answer.url} does not answer as ocr-celery does")
+        raise DocumentFailed("no_ocr_service", f"{answer.url} does not answer as ocr-celery does")
     return {}
 
 
-def _error(answer: requests.Response, body: dict[str, Any]) -> tuple[str, str]:
+def _failure_of(answer: requests.Response, body: dict[str, Any]) -> tuple[str, str]:
     if answer.status_code == 413 and "code" not in body:  # not the service, which has a word for it
         size = int(answer.request.headers.get("Content-Length") or 0) / 1e6
         return "http_413", (
