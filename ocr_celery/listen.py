@@ -5,7 +5,7 @@ import os
 import socket
 
 
-def refusal(host: str, port: int) -> int | None:
+def bind_error(host: str, port: int) -> int | None:
     """The error number that listening there ends with, -1 for a name that is not known; None: it is free."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -20,9 +20,9 @@ def refusal(host: str, port: int) -> int | None:
     return None
 
 
-def reason(host: str, port: int) -> str:
+def describe_bind_error(host: str, port: int) -> str:
     """The same in words for the person who set OCR_HOST and OCR_PORT; "" where it is free."""
-    number = refusal(host, port)
+    number = bind_error(host, port)
     if number is None:
         return ""
     if number == errno.EADDRINUSE:

@@ -27,25 +27,25 @@ OFFLINE = {"HF_HUB_OFFLINE": "1"}  # transformers and vLLM heed it as well
 
 def opt_out() -> None:
     """Turn telemetry off in this process and those it starts. What the environment says already stays."""
-    _set(OPT_OUTS)
+    _set_defaults(OPT_OUTS)
 
 
 def stay_offline(model: str) -> None:
     """Ask no hub for anything where the model is a folder. What the environment says already stays."""
     if Path(model).is_dir():
-        _set(OFFLINE)
+        _set_defaults(OFFLINE)
 
 
-def keep_caches(folder: Path) -> None:
+def set_cache_folders(folder: Path) -> None:
     """Have libraries keep in this folder what they compile, so that the next start need not; where it may be written to."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return
     if os.access(folder, os.W_OK):
-        _set({name: str(folder.resolve() / part) for name, part in CACHES.items()})
+        _set_defaults({name: str(folder.resolve() / part) for name, part in CACHES.items()})
 
 
-def _set(variables: dict[str, str]) -> None:
+def _set_defaults(variables: dict[str, str]) -> None:
     for name, value in variables.items():
         os.environ.setdefault(name, value)

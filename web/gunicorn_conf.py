@@ -51,7 +51,7 @@ def _listens_nowhere() -> str:
     A socket that was handed over (by an upgrade, by systemd) is open already.
     """
     handed_over = not os.environ.keys().isdisjoint({"GUNICORN_FD", "LISTEN_FDS"})
-    return "" if handed_over else listen.reason(_settings.host, _settings.port)
+    return "" if handed_over else listen.describe_bind_error(_settings.host, _settings.port)
 
 
 def on_starting(server: Any) -> None:

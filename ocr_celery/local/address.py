@@ -36,18 +36,18 @@ def describe_reach(settings: Settings) -> str:
 def check_port_free(settings: Settings) -> None:
     """Raises `StartupError`, with what to do about it, where the facade could not listen."""
     host, port = settings.host, settings.port
-    if listen.refusal(host, port) == errno.EADDRINUSE:
+    if listen.bind_error(host, port) == errno.EADDRINUSE:
         other = next((p for p in range(port + 1, min(port + 100, 65536)) if is_port_free(host, p)), port + 1)
         raise StartupError(
             f"port {port} is taken (by {_identify_listener(facade_url(settings))}): OCR_PORT={other} make run"
         )
-    if said := listen.reason(host, port):
+    if said := listen.describe_bind_error(host, port):
         raise StartupError(said)
 
 
 def is_port_free(host: str, port: int) -> bool:
     """Whether one could listen there."""
-    return listen.refusal(host, port) is None
+    return listen.bind_error(host, port) is None
 
 
 def _identify_listener(at: str) -> str:

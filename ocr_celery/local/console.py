@@ -25,8 +25,8 @@ def print_line(line: str, name: str = "") -> None:
 def _text_line(line: str, name: str) -> str:
     if not name:
         return line
-    text = terminal.renamed(line, name, time.localtime())
-    return terminal.coloured(text) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text
+    text = terminal.with_program(line, name, time.localtime())
+    return terminal.add_colours(text) if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text
 
 
 def _json_line(line: str, name: str) -> str:

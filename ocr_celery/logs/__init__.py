@@ -20,7 +20,7 @@ from ocr_celery.logs import pipe, terminal
 
 Format = Literal["auto", "text", "json"]
 
-_CHATTY = ("urllib3", "httpx", "asyncio")  #: libraries that report each of their own steps
+_NOISY_LIBRARIES = ("urllib3", "httpx", "asyncio")  #: libraries that report each of their own steps
 
 
 def start(program: str, level: str, format: Format, *, file: Path | None = None, **identity: str) -> bool:
@@ -31,9 +31,9 @@ def start(program: str, level: str, format: Format, *, file: Path | None = None,
     """
     as_json = _is_json(format, terminal=file is None and sys.stderr.isatty())
     known = {"program": program, "host": platform.node(), **identity}
-    configure(level, "json" if as_json else "text", _stream(file, known if as_json else {}), **known)
+    configure(level, "json" if as_json else "text", _open_stream(file, known if as_json else {}), **known)
     if as_json:
-        _log_the_uncaught()
+        _log_uncaught_exceptions()
     return as_json
 
 
@@ -48,14 +48,14 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
     colours = stream.isatty() and not os.environ.get("NO_COLOR")  # https://no-color.org
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
-        _json_lines(identity) if as_json else _text_lines(identity.get("program", ""), colours=colours)
+        _json_formatter(identity) if as_json else _text_formatter(identity.get("program", ""), colours=colours)
     )
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
-    for name in _CHATTY:
+    for name in _NOISY_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
     # what no line of ours shows need not be looked up for each (the logging cookbook's "Optimization")
@@ -64,7 +64,7 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *_shared(),
+            *_shared_processors(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -77,34 +77,35 @@ def _is_json(format: Format, *, terminal: bool) -> bool:
     return format == "json" or (format == "auto" and not terminal)
 
 
-_target: int | None = None  #: where the lines of this process go, once descriptors 1 and 2 lead through `log_pipe`
+#: where the log lines of this process go, once descriptors 1 and 2 lead into the pipe of `logs/pipe.py`
+_log_descriptor: int | None = None
 
 
-def _stream(file: Path | None, identity: dict[str, str]) -> TextIO | None:
+def _open_stream(file: Path | None, identity: dict[str, str]) -> TextIO | None:
     """Where log lines are written. With an `identity` all else goes there too, as JSON, from the first call on."""
-    global _target
+    global _log_descriptor
     opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if file else None
     if not identity:
         return None if opened is None else open(opened, "w", buffering=1, errors="backslashreplace")
-    if _target is None:
-        _target = os.dup(2) if opened is None else opened
-        pipe.lead_through(_target, identity)
-    return open(_target, "w", buffering=1, errors="backslashreplace", closefd=False)
+    if _log_descriptor is None:
+        _log_descriptor = os.dup(2) if opened is None else opened
+        pipe.redirect_output(_log_descriptor, identity)
+    return open(_log_descriptor, "w", buffering=1, errors="backslashreplace", closefd=False)
 
 
-def _log_the_uncaught() -> None:
+def _log_uncaught_exceptions() -> None:
     """An exception that nobody catches is a line like any other."""
 
-    def say(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
+    def log_exception(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
         if issubclass(kind, KeyboardInterrupt):
             sys.__excepthook__(kind, error or kind(), trace)
         else:
             log.critical("uncaught exception", exc_info=(kind, error or kind(), trace))
 
     log = logging.getLogger("uncaught")
-    sys.excepthook = say
-    threading.excepthook = lambda args: say(args.exc_type, args.exc_value, args.exc_traceback)
-    sys.unraisablehook = lambda args: say(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.excepthook = log_exception
+    threading.excepthook = lambda args: log_exception(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.unraisablehook = lambda args: log_exception(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 class _Formatter(structlog.stdlib.ProcessorFormatter):
@@ -120,7 +121,7 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
         return str(event)
 
 
-def _shared() -> list[Processor]:
+def _shared_processors() -> list[Processor]:
     """What happens to our own lines and to those of others alike."""
     return [
         structlog.contextvars.merge_contextvars,
@@ -131,7 +132,7 @@ def _shared() -> list[Processor]:
     ]
 
 
-def _json_lines(identity: dict[str, str]) -> logging.Formatter:
+def _json_formatter(identity: dict[str, str]) -> logging.Formatter:
     def ordered(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         head = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
         return {**head, **event, **{name: value for name, value in identity.items() if name not in event}}
@@ -141,30 +142,30 @@ def _json_lines(identity: dict[str, str]) -> logging.Formatter:
 
     encode = json.JSONEncoder(default=repr).encode
     render: list[Processor] = [structlog.processors.format_exc_info, ordered, line]
-    return _formatter(render)
+    return _processor_formatter(render)
 
 
-def _text_lines(program: str, *, colours: bool) -> logging.Formatter:
+def _text_formatter(program: str, *, colours: bool) -> logging.Formatter:
     def line(_: WrappedLogger, __: str, event: EventDict) -> str:
-        text = terminal.line(event, program=program, at=time.localtime())
-        return terminal.coloured(text) if colours else text
+        text = terminal.format_event(event, program=program, at=time.localtime())
+        return terminal.add_colours(text) if colours else text
 
-    return _formatter([structlog.processors.format_exc_info, _one_line, line])
+    return _processor_formatter([structlog.processors.format_exc_info, _escape_values, line])
 
 
-def _formatter(render: list[Processor]) -> logging.Formatter:
+def _processor_formatter(render: list[Processor]) -> logging.Formatter:
     return _Formatter(
-        foreign_pre_chain=_shared(),
+        foreign_pre_chain=_shared_processors(),
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
     )
 
 
-def _one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+def _escape_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """Text that came from outside may hold newlines or terminal codes: shown escaped, so that no line can be forged."""
-    return {name: _shown(value) if name not in ("exception", "stack") else value for name, value in event.items()}
+    return {name: _escaped(value) if name not in ("exception", "stack") else value for name, value in event.items()}
 
 
-def _shown(value: Any) -> Any:
+def _escaped(value: Any) -> Any:
     if not isinstance(value, str) or value.isprintable():
         return value
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in value)

@@ -18,12 +18,12 @@ from contextlib import suppress
 from typing import Any
 
 _FLUSH = b"\x00flush\n"  #: asks the reader whether it has written everything that came before
-_PATIENCE = 10.0  #: seconds that the end of this process waits for it at most
-_LONGEST = 65536  #: bytes; a longer line is written in pieces
-_COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_FLUSH_TIMEOUT = 10.0  #: seconds that the end of this process waits for it at most
+_MAX_LINE_BYTES = 65536  #: bytes; a longer line is written in pieces
+_ANSI_CODE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 
 
-def lead_through(target: int, identity: dict[str, Any]) -> None:
+def redirect_output(target: int, identity: dict[str, Any]) -> None:
     """From now on what is written to descriptors 1 and 2 comes out of `target` as JSON lines with these fields.
 
     `target` stays open here, for lines that are JSON already.
@@ -45,10 +45,10 @@ def lead_through(target: int, identity: dict[str, Any]) -> None:
     for descriptor in (read, write, said):
         os.close(descriptor)
     reader.wait()  # what is left is its child, which is none of ours: see `main`
-    atexit.register(_flush, os.getpid(), answer)
+    atexit.register(_wait_for_flush, os.getpid(), answer)
 
 
-def _flush(pid: int, answer: int) -> None:
+def _wait_for_flush(pid: int, answer: int) -> None:
     """Wait until the reader has written what was said, as whoever reads the log after our end will look for it."""
     if os.getpid() != pid:
         return
@@ -56,12 +56,12 @@ def _flush(pid: int, answer: int) -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
         os.write(2, _FLUSH)
-        select.select([answer], [], [], _PATIENCE)
+        select.select([answer], [], [], _FLUSH_TIMEOUT)
 
 
-def as_json(raw: bytes, identity: dict[str, Any], now: float) -> str | None:
+def json_line(raw: bytes, identity: dict[str, Any], now: float) -> str | None:
     """The line as a log line; None for an empty one. An event of a child that logs as we do stays as it is."""
-    text = _COLOUR.sub("", raw.decode(errors="backslashreplace")).rstrip().rpartition("\r")[2]
+    text = _ANSI_CODE.sub("", raw.decode(errors="backslashreplace")).rstrip().rpartition("\r")[2]
     if not text.strip():
         return None
     said: dict[str, Any] = {"level": "warning", "event": text, "logger": "stderr"}
@@ -81,9 +81,9 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     identity, said = json.loads(sys.argv[1]), int(sys.argv[2])
-    while raw := sys.stdin.buffer.readline(_LONGEST):
+    while raw := sys.stdin.buffer.readline(_MAX_LINE_BYTES):
         with suppress(OSError):  # a disk that is full, a reader that is gone: what comes later may still be written
-            if line := as_json(raw.removesuffix(_FLUSH), identity, time.time()):
+            if line := json_line(raw.removesuffix(_FLUSH), identity, time.time()):
                 os.write(1, line.encode() + b"\n")
             if raw.endswith(_FLUSH):
                 os.write(said, b".")

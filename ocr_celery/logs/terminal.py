@@ -5,47 +5,47 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-WIDTH = 7  #: columns of the name of a program
-_LONGEST = {"source": 48, "path": 60, "why": 200}  #: characters shown of a value
-_MACHINE = frozenset(
+NAME_WIDTH = 7  #: columns of the name of a program
+_MAX_LENGTH = {"source": 48, "path": 60, "why": 200}  #: characters shown of a value
+_HIDDEN_KEYS = frozenset(
     {"timestamp", "level", "logger", "event", "exception", "stack", "host", "program", "worker", "pid"}
 )
 _LINE = re.compile(
     r"(?P<time>\d\d:\d\d:\d\d) (?P<name>\S+ *?) {1,7}(?P<text>(?P<level>WARNING|ERROR|CRITICAL)?.*)", re.DOTALL
 )
-_ID = re.compile(r"[0-9a-f]{8}(?=-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:-[0-9a-f]+){4}")
+_TASK_ID = re.compile(r"[0-9a-f]{8}(?=-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})(?:-[0-9a-f]+){4}")
 _COLOURS = {"redis": 35, "facade": 36, "worker": 32, "flower": 33, "WARNING": 33, "ERROR": 31, "CRITICAL": 31}
 
 
-def line(event: Mapping[str, Any], *, program: str, at: time.struct_time) -> str:
+def format_event(event: Mapping[str, Any], *, program: str, at: time.struct_time) -> str:
     """The line of a log event: ``21:04:41 worker  0eda4be5 page.png  read 11.1s  2552 chars ok``.
 
     Values must hold no control characters; a traceback follows on lines of its own.
     """
     level = str(event.get("level", "info")).upper()
-    text = _KNOWN.get(str(event.get("event")), _any)(event)
+    text = _FORMATTERS.get(str(event.get("event")), _other_event)(event)
     said = f"{level} {text}" if level in ("WARNING", "ERROR", "CRITICAL") else text
     more = "".join(f"\n{event[key]}" for key in ("stack", "exception") if event.get(key))
-    return headed(program, said, at) + more
+    return with_header(program, said, at) + more
 
 
-def headed(program: str, text: str, at: time.struct_time) -> str:
+def with_header(program: str, text: str, at: time.struct_time) -> str:
     """A text with the time and the name of the program that says it."""
-    return f"{time.strftime('%H:%M:%S', at)} {program:<{WIDTH}} {text}"
+    return f"{time.strftime('%H:%M:%S', at)} {program:<{NAME_WIDTH}} {text}"
 
 
-def renamed(text: str, program: str, at: time.struct_time) -> str:
+def with_program(text: str, program: str, at: time.struct_time) -> str:
     """A line under the name of the program that wrote it; one without a time of its own gets `at`."""
     found = _LINE.fullmatch(text)
-    return f"{found['time']} {program:<{WIDTH}} {found['text']}" if found else headed(program, text, at)
+    return f"{found['time']} {program:<{NAME_WIDTH}} {found['text']}" if found else with_header(program, text, at)
 
 
-def coloured(text: str) -> str:
+def add_colours(text: str) -> str:
     """The line with its name, and where it is a warning or an error its text, in colour."""
     found = _LINE.fullmatch(text)
     if not found:
         return text
-    name = _paint(f"{found['name']:<{WIDTH}}", _COLOURS.get(found["name"].strip().rstrip("0123456789")))
+    name = _paint(f"{found['name']:<{NAME_WIDTH}}", _COLOURS.get(found["name"].strip().rstrip("0123456789")))
     return f"{found['time']} {name} {_paint(found['text'], _COLOURS.get(found['level'] or ''))}"
 
 
@@ -57,8 +57,8 @@ def _request(event: Mapping[str, Any]) -> str:
     sent = event.get("task_id") or event.get("batch_task_id")
     status = event["status"]
     parts = [
-        f"{event['method']} {_short(event['path'], 'path')} {status} {event['ms']:.0f}ms",
-        f"→ {_id(sent)}" if status == 202 and sent else "",
+        f"{event['method']} {_shorten(event['path'], 'path')} {status} {event['ms']:.0f}ms",
+        f"→ {_short_id(sent)}" if status == 202 and sent else "",
         str(event.get("code") or ""),
         f"from {event['client']}" if status >= 400 and event.get("client") else "",
     ]
@@ -67,43 +67,45 @@ def _request(event: Mapping[str, Any]) -> str:
 
 def _page_read(event: Mapping[str, Any]) -> str:
     times = f" after {event['readings']} readings" if event["readings"] > 1 else ""
-    return f"{_page(event)}  read {event['read']:.1f}s  {event['characters']} chars {event['verdict']}{times}"
+    return f"{_page_label(event)}  read {event['read']:.1f}s  {event['characters']} chars {event['verdict']}{times}"
 
 
 def _page_failed(event: Mapping[str, Any]) -> str:
-    return f"{_page(event)}  failed {event['code']}: {_short(event['why'], 'why')}"
+    return f"{_page_label(event)}  failed {event['code']}: {_shorten(event['why'], 'why')}"
 
 
-def _page_again(event: Mapping[str, Any]) -> str:
-    return f"{_page(event)}  {event['code']}, will be tried again: {_short(event['why'], 'why')}"
+def _page_retried(event: Mapping[str, Any]) -> str:
+    return f"{_page_label(event)}  {event['code']}, will be tried again: {_shorten(event['why'], 'why')}"
 
 
-def _page(event: Mapping[str, Any]) -> str:
-    return f"{_id(event['task_id'])} {_short(event['source'], 'source')}"
+def _page_label(event: Mapping[str, Any]) -> str:
+    return f"{_short_id(event['task_id'])} {_shorten(event['source'], 'source')}"
 
 
-def _any(event: Mapping[str, Any]) -> str:
+def _other_event(event: Mapping[str, Any]) -> str:
     """An event that has no line of its own: its text, and the values of its keys."""
-    values = {key: value for key, value in event.items() if key not in _MACHINE and not key.startswith("_")}
+    values = {key: value for key, value in event.items() if key not in _HIDDEN_KEYS and not key.startswith("_")}
     values.pop("request_id", None)
-    return " ".join([_ID.sub(lambda id: id[0][:8], str(event["event"])), *(f"{k}={v}" for k, v in values.items())])
+    return " ".join(
+        [_TASK_ID.sub(lambda found: found[0][:8], str(event["event"])), *(f"{k}={v}" for k, v in values.items())]
+    )
 
 
-def _id(id: Any) -> str:
-    return str(id)[:8] if _ID.fullmatch(str(id)) else str(id)[:36]
+def _short_id(task_id: Any) -> str:
+    return str(task_id)[:8] if _TASK_ID.fullmatch(str(task_id)) else str(task_id)[:36]
 
 
-def _short(value: Any, key: str) -> str:
+def _shorten(value: Any, key: str) -> str:
     """The end of a source or path says which it is; of a sentence it is the beginning."""
-    text, most = _ID.sub(lambda id: id[0][:8], str(value)), _LONGEST[key]
-    if len(text) <= most:
+    text, limit = _TASK_ID.sub(lambda found: found[0][:8], str(value)), _MAX_LENGTH[key]
+    if len(text) <= limit:
         return text
-    return text[: most - 1] + "…" if key == "why" else "…" + text[1 - most :]
+    return text[: limit - 1] + "…" if key == "why" else "…" + text[1 - limit :]
 
 
-_KNOWN: dict[str, Callable[[Mapping[str, Any]], str]] = {
+_FORMATTERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "request": _request,
     "page read": _page_read,
     "page failed": _page_failed,
-    "page will be tried again": _page_again,
+    "page will be tried again": _page_retried,
 }

@@ -12,9 +12,9 @@ from ocr_celery.settings import Settings
 def test_a_taken_port_a_wrong_host_and_a_free_one() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert listen.reason("127.0.0.1", port) == f"port {port} is taken: set OCR_PORT to another one"
-    assert listen.reason("127.0.0.1", port) == ""
-    assert "OCR_HOST=192.0.2.1" in listen.reason("192.0.2.1", port)
+        assert listen.describe_bind_error("127.0.0.1", port) == f"port {port} is taken: set OCR_PORT to another one"
+    assert listen.describe_bind_error("127.0.0.1", port) == ""
+    assert "OCR_HOST=192.0.2.1" in listen.describe_bind_error("192.0.2.1", port)
     with pytest.raises(StartupError, match=r"OCR_HOST=192\.0\.2\.1 OCR_PORT=\d+: cannot listen there"):
         address.check_port_free(Settings(host="192.0.2.1", port=port))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ocr_celery.logs.pipe import as_json
+from ocr_celery.logs.pipe import json_line
 
 NOW = 1_750_000_000.25
 START = "from ocr_celery import logs; logs.start('worker', 'INFO', 'auto', worker='ocr1@vm');"
@@ -25,7 +25,7 @@ def written(code: str) -> tuple[int, list[dict[str, Any]]]:
 
 
 def test_a_line_of_a_library_keeps_its_text_without_its_colours() -> None:
-    said = as_json(b"10%\r\x1b[0;93m2025 [W:onnxruntime:, a.cc:164] no \xff GPU\x1b[m\n", {"host": "vm"}, NOW)
+    said = json_line(b"10%\r\x1b[0;93m2025 [W:onnxruntime:, a.cc:164] no \xff GPU\x1b[m\n", {"host": "vm"}, NOW)
     assert json.loads(said or "") == {
         "timestamp": "2025-06-15T15:06:40.250000Z",
         "level": "warning",
@@ -37,14 +37,14 @@ def test_a_line_of_a_library_keeps_its_text_without_its_colours() -> None:
 
 @pytest.mark.parametrize("raw", [b"\n", b"", b"  \r\n", b"\x1b[m\n"])
 def test_an_empty_line_is_none(raw: bytes) -> None:
-    assert as_json(raw, {}, NOW) is None
+    assert json_line(raw, {}, NOW) is None
 
 
 def test_an_event_stays_as_it_is_and_other_json_is_a_text() -> None:
     event = '{"timestamp": "t", "level": "info", "event": "x"}'
-    assert as_json(event.encode(), {"host": "vm"}, NOW) == event
-    assert json.loads(as_json(b'{"event": "x"}', {"host": "vm"}, NOW) or "")["level"] == "info"
-    assert json.loads(as_json(b"[1]", {}, NOW) or "")["event"] == "[1]"
+    assert json_line(event.encode(), {"host": "vm"}, NOW) == event
+    assert json.loads(json_line(b'{"event": "x"}', {"host": "vm"}, NOW) or "")["level"] == "info"
+    assert json.loads(json_line(b"[1]", {}, NOW) or "")["event"] == "[1]"
 
 
 def test_whatever_way_a_line_takes_it_is_json_with_who_wrote_it() -> None:

@@ -50,8 +50,8 @@ def test_caches_are_kept_in_a_folder_of_ours_unless_that_cannot_be_written_to(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setattr(os, "environ", {"TRITON_CACHE_DIR": "elsewhere"})
-    privacy.keep_caches(tmp_path / "file" / "caches")
+    privacy.set_cache_folders(tmp_path / "file" / "caches")
     assert os.environ == {"TRITON_CACHE_DIR": "elsewhere"}
-    privacy.keep_caches(tmp_path / "data" / "caches")
+    privacy.set_cache_folders(tmp_path / "data" / "caches")
     assert os.environ["TRITON_CACHE_DIR"] == "elsewhere"
     assert Path(os.environ["VLLM_CACHE_ROOT"]).is_relative_to(tmp_path / "data")

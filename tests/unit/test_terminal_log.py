@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ocr_celery.logs.terminal import coloured, line, renamed
+from ocr_celery.logs.terminal import add_colours, format_event, with_program
 
 AT = time.struct_time((2026, 1, 2, 21, 4, 32, 0, 0, 0))
 ID = "0eda4be5-64a1-4b0c-8f7e-0f4b2f1c9a55"
@@ -34,7 +34,7 @@ READ = {**PAGE, "event": "page read", "verdict": "ok", "readings": 1, "character
 
 
 def shown(event: dict[str, Any], program: str = "worker") -> str:
-    return line({"level": "info", **event}, program=program, at=AT)
+    return format_event({"level": "info", **event}, program=program, at=AT)
 
 
 def test_a_page_that_was_sent() -> None:
@@ -82,11 +82,11 @@ def test_any_other_event_shows_its_values_and_its_traceback() -> None:
     ],
 )
 def test_a_supervisor_names_the_process_that_wrote_a_line(text: str, result: str) -> None:
-    assert renamed(text, "worker2", AT) == result
+    assert with_program(text, "worker2", AT) == result
 
 
 def test_warnings_and_errors_stand_out_in_colour() -> None:
-    assert coloured("21:04:32 worker  WARNING no") == "21:04:32 \033[32mworker \033[0m \033[33mWARNING no\033[0m"
-    assert coloured("21:04:32 facade  ERROR no") == "21:04:32 \033[36mfacade \033[0m \033[31mERROR no\033[0m"
-    assert coloured("21:04:32 worker3 fine") == "21:04:32 \033[32mworker3\033[0m fine"
-    assert coloured("Traceback") == "Traceback"
+    assert add_colours("21:04:32 worker  WARNING no") == "21:04:32 \033[32mworker \033[0m \033[33mWARNING no\033[0m"
+    assert add_colours("21:04:32 facade  ERROR no") == "21:04:32 \033[36mfacade \033[0m \033[31mERROR no\033[0m"
+    assert add_colours("21:04:32 worker3 fine") == "21:04:32 \033[32mworker3\033[0m fine"
+    assert add_colours("Traceback") == "Traceback"

@@ -170,7 +170,7 @@ class DeepseekEngine:
         prepare_environment()
         privacy.stay_offline(self._wanted.path)
         if self._wanted.caches is not None:
-            privacy.keep_caches(self._wanted.caches)
+            privacy.set_cache_folders(self._wanted.caches)
         from ocr_celery.engine.vllm.model import Llm
 
         assert self._leash is not None
