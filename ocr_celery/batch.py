@@ -62,10 +62,10 @@ class Batch:
         told: dict[str, Any] = {"refused": refused} if refused else {}
         shown = f"{len(self.ids)} outcomes,"
         if len(self.errors) == len(self.ids):
-            return [outbox.message(app, queue, message.COLLECT, [], told, id=self.id, shown=shown)]
+            return [outbox.build_message(app, queue, message.COLLECT, [], told, id=self.id, shown=shown)]
         body = app.signature(message.COLLECT, kwargs=told, priority=9, argsrepr=f"({shown})", kwargsrepr="{}")
         body.set(task_id=self.id, queue=queue)
-        with outbox.collected() as messages:
+        with outbox.capture() as messages:
             chord(self._header(app, queue), body, app=app).apply_async()
         return messages
 
@@ -77,7 +77,7 @@ class Batch:
                 kwargs=self.options,
                 task_id=id,
                 queue=queue,
-                headers=outbox.origin(),
+                headers=outbox.origin_headers(),
                 argsrepr=f"({_shown(url)})",
                 kwargsrepr="{}",
             )
@@ -87,7 +87,7 @@ class Batch:
 
 
 def _shown(url: Any) -> str:
-    return message.shown(message.URL, url)
+    return message.redacted(message.URL, url)
 
 
 def _error(url: Any) -> BadUrl | None:

@@ -38,10 +38,10 @@ from ocr_celery.errors import (
 from ocr_celery.settings import Settings
 from ocr_celery.store import blobs, connect, redis_checks
 from ocr_celery.store.keys import Keys
-from ocr_celery.store.redis_errors import refusal
+from ocr_celery.store.redis_errors import explain_refusal
 from ocr_celery.store.registry import Registry
 from ocr_celery.store.service_record import ServiceRecord
-from ocr_celery.task_view import gone, view, warn_of_spoilt
+from ocr_celery.task_view import expired_view, to_view, warn_damaged
 from ocr_celery.transport import outbox
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Client:
         try:
             yield
         except (RedisError, OperationalError, ConnectionError) as exc:
-            said = refusal(exc)
+            said = explain_refusal(exc)
             if not said and not self.settings.redis_url:
                 said = _NO_REDIS.format(self.settings.redis_address)
             raise BrokerUnavailable(said) from exc
@@ -152,7 +152,7 @@ class Client:
         """
         url_syntax.check_url(url)
         id = str(uuid4())
-        self._send(message.URL, url, checked_options(options), id, shown=message.shown(message.URL, url))
+        self._send(message.URL, url, checked_options(options), id, shown=message.redacted(message.URL, url))
         return id
 
     def submit_batch(self, urls: Sequence[Any], **options: Any) -> str:
@@ -177,7 +177,7 @@ class Client:
         self, task: str, source: Any, options: dict[str, Any], id: str, *, shown: str, name: str = "", blob: bytes = b""
     ) -> None:
         known = {"id": id, "shown": shown, "name": name}
-        queued = outbox.message(self.app, self.settings.queue, task, source, options, **known)
+        queued = outbox.build_message(self.app, self.settings.queue, task, source, options, **known)
         source = message.plain(name) if blob else shown
         self._accept([id], [queued], now=time.time(), blob=blob, sources=[source])
 
@@ -197,7 +197,7 @@ class Client:
     def _accept(self, ids: list[str], messages: list[outbox.Command], **what: Any) -> None:
         limit = self.facts.queue_limit
         with self._broker():
-            taken, unfinished = self._registry.accept(ids, messages, limit=limit, **what)
+            taken, unfinished = self._registry.admit(ids, messages, limit=limit, **what)
         self._room = limit - unfinished
         if not taken:
             raise QueueFull()
@@ -211,13 +211,13 @@ class Client:
         """
         task_id = str(task_id)  # None and numbers name no task; redis-py would refuse them as if Redis had trouble
         with self._broker():
-            record = self._registry.find(task_id)
+            record = self._registry.get_record(task_id)
         if record is None:
             raise self._unknown(
                 task_id, self.keys.batch(task_id), "It is a batch: /ocr/batch/{id} or `client.look_up_batch`."
             )
-        warn_of_spoilt([record])
-        found = view(record)
+        warn_damaged([record])
+        found = to_view(record)
         if isinstance(found.error, ResultExpired):
             raise found.error
         return found
@@ -230,7 +230,7 @@ class Client:
         """
         try:
             with self._broker():
-                found = self._registry.find_batch(batch_id)
+                found = self._registry.get_batch(batch_id)
         except ValueError as exc:
             log.warning("what Redis holds of batch %s cannot be read: %s", batch_id, exc)
             raise ResultUnreadable from None
@@ -239,8 +239,8 @@ class Client:
                 batch_id, self.keys.task(batch_id), "It is a single page: /ocr/{id} or `client.look_up`."
             )
         created, records = found
-        warn_of_spoilt(record for _, _, record in records)
-        items = tuple((url, view(record) if record else gone(tid, created)) for url, tid, record in records)
+        warn_damaged(record for _, _, record in records)
+        items = tuple((url, to_view(record) if record else expired_view(tid, created)) for url, tid, record in records)
         updated = max((task.updated_at for _, task in items), default=created)
         return BatchView(id=batch_id, items=items, created_at=created, updated_at=updated)
 

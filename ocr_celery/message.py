@@ -33,9 +33,9 @@ class Job:
     source: Any  #: bytes or a blob reference for IMAGE; for URL whatever the caller gave, checked when it is fetched
     options: Options
 
-    def shown(self) -> str:
+    def redacted(self) -> str:
         """The source as logs and Flower show it: short, no image bytes, no query string (it may be a signature)."""
-        return shown(self.task, self.source)
+        return redacted(self.task, self.source)
 
 
 def read_job(task: str, args: Sequence[Any], kwargs: Mapping[str, Any], defaults: Options) -> Job:
@@ -56,7 +56,7 @@ def url(task: str, args: Any, kwargs: Any) -> str:
     return source if task == URL and isinstance(source, str) else ""
 
 
-def host(url: str) -> str:
+def source_host(url: str) -> str:
     """Where it leads, "" for no proper URL."""
     try:
         return urlsplit(url).hostname or ""
@@ -69,19 +69,19 @@ def recorded_source(task: str, args: Any, kwargs: Any) -> str:
     positional = args if isinstance(args, list | tuple) else ()
     named = kwargs if isinstance(kwargs, Mapping) else {}
     source = positional[0] if positional else named.get(_ARGUMENT[task])
-    return shown(task, source) if task == URL else ""
+    return redacted(task, source) if task == URL else ""
 
 
-def shown(task: str, source: Any) -> str:
+def redacted(task: str, source: Any) -> str:
     """A short text for the source of a job, safe to log."""
     if isinstance(source, bytes | bytearray | memoryview):
         return f"<{len(source)} bytes>"
     if not isinstance(source, str):
         return f"<{type(source).__name__}>"
-    return source[:60] if task == IMAGE and source.startswith("blob:") else bare_url(source)
+    return source[:60] if task == IMAGE and source.startswith("blob:") else redact_url(source)
 
 
-def shown_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
+def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
     """Where the page of any message comes from, as the log shows it. `name`: what its sender calls the file, if he does.
 
     The name goes before a reference to stored bytes, which tells nobody anything.
@@ -93,10 +93,10 @@ def shown_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
         return name[:120].encode(errors="backslashreplace").decode()
     if task == IMAGE and isinstance(source, str) and source.startswith("blob:"):
         return "<stored image>"
-    return shown(task, source)
+    return redacted(task, source)
 
 
-def shown_arguments(task: str, args: Any, kwargs: Any, given: str) -> str:
+def redacted_args(task: str, args: Any, kwargs: Any, given: str) -> str:
     """The arguments of any message for a page task, however it is made, as events and Flower show them.
 
     `given`: what its sender would have shown; kept for a stored image alone, where it may be the name of a file.
@@ -104,11 +104,11 @@ def shown_arguments(task: str, args: Any, kwargs: Any, given: str) -> str:
     positional = args if isinstance(args, list | tuple) else ()
     named = kwargs if isinstance(kwargs, Mapping) else {}
     source = positional[0] if positional else named.get(_ARGUMENT[task])
-    text = shown(task, source)
+    text = redacted(task, source)
     return given[:120] if text.startswith("blob:") and given else f"({text})"
 
 
-def bare_url(url: str) -> str:
+def redact_url(url: str) -> str:
     """A URL without user, query and fragment, at most 120 characters."""
     try:
         parts = urlsplit(url)
@@ -175,7 +175,7 @@ def failed_record(task_id: str, error: OcrError, now: float) -> str:
     return json.dumps({**record, "task_id": task_id})
 
 
-def summary(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
+def batch_summary(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
     """The result of `ocr.collect`: every outcome of a chord's header, in order, and how many there are of each.
 
     Anything but a list is one outcome, as where `ocr.collect` follows a single page. `refused`: outcomes of pages that were

@@ -11,7 +11,7 @@ from ocr_celery.store.records import Record
 log = logging.getLogger(__name__)
 
 
-def view(record: Record) -> TaskView:
+def to_view(record: Record) -> TaskView:
     """One task as its sender sees it. A record that cannot be read is a failed task that says so."""
     progress = record.progress
     status, result, error = _stands(record)
@@ -30,12 +30,12 @@ def view(record: Record) -> TaskView:
     )
 
 
-def gone(id: str, created: float) -> TaskView:
+def expired_view(id: str, created: float) -> TaskView:
     """A task of a batch whose record is no longer kept."""
     return TaskView(id=id, status=Status.FAILED, created_at=created, updated_at=created, error=ResultExpired())
 
 
-def warn_of_spoilt(records: Iterable[Record | None]) -> None:
+def warn_damaged(records: Iterable[Record | None]) -> None:
     """One line for all that cannot be read."""
     spoilt = [record for record in records if record is not None and record.spoilt]
     if spoilt:

@@ -36,7 +36,7 @@ class PageTask(Task):
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """Return the result dict of the page at hand, or raise its error."""
         try:
-            result = current_result.current()
+            result = current_result.get()
         except LookupError:
             raise Internal(f"{self.name} needs a worker with the BatchPool.") from None
         if not isinstance(result, BaseException):
@@ -71,6 +71,6 @@ def ocr_url(self: PageTask, *args: Any, **kwargs: Any) -> Any:
 def ocr_collect(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
     """``ocr.collect(outcomes)``: the body of a chord over page tasks; gets every outcome, failed ones included.
 
-    `refused`: see `message.summary`.
+    `refused`: see `message.batch_summary`.
     """
-    return message.summary(outcomes, refused)
+    return message.batch_summary(outcomes, refused)

@@ -13,7 +13,7 @@ from ocr_celery.client import Client
 from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import connect
 from ocr_celery.store.redis_checks import earlier_layout, eviction_policy, eviction_refusal
-from ocr_celery.store.redis_errors import why
+from ocr_celery.store.redis_errors import explain
 from web.connections import connection_limit
 from web.gunicorn_worker import Worker
 from web.request_body import return_memory
@@ -62,7 +62,7 @@ def on_starting(server: Any) -> None:
         with connect(_settings.redis_address) as redis:
             refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)
     except RedisError as exc:
-        server.log.warning("Redis does not answer yet: %s", why(exc))
+        server.log.warning("Redis does not answer yet: %s", explain(exc))
         return
     if refused:
         sys.exit(f"ocr-celery: {refused}")

@@ -26,7 +26,7 @@ from ocr_celery.settings import load_settings
 from ocr_celery.store import connect
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.redis_checks import earlier_layout, eviction_policy, eviction_refusal
-from ocr_celery.store.redis_errors import why
+from ocr_celery.store.redis_errors import explain
 from ocr_celery.store.service_record import ServiceRecord
 from ocr_celery.transport import pending_acks
 
@@ -111,7 +111,7 @@ def _inspect(redis: Redis) -> None:
     try:
         refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)
     except RedisError as exc:  # it was there a moment ago, and is waited for
-        log.warning("Redis was not inspected: %s", why(exc))
+        log.warning("Redis was not inspected: %s", explain(exc))
         return
     if refused:
         sys.exit(f"ocr-celery: {refused}")
@@ -172,7 +172,7 @@ class Feed(bootsteps.StartStopStep):
     def _give_back(c: Any) -> None:
         """Celery forgets at a lost connection what waits for its time (a countdown, a retry) and counts on the broker to
         send it again; an acknowledgement may have failed too. Nobody else gives back what a live node holds."""
-        given = c.task_consumer.channel.give_back(but={*c.pool.tags(), *pending_acks.owed()})
+        given = c.task_consumer.channel.give_back(but={*c.pool.tags(), *pending_acks.pending()})
         if given:
             log.warning("%d messages that are not worked on are back in the queue: the connection was lost", given)
 

@@ -60,7 +60,7 @@ def _all(entry: Entry) -> list[Entry]:
 def _return(entry: Entry, *, in_vain: bool = False) -> None:
     worker_state.task_ready(entry.request)
     if in_vain:
-        pending_acks.count_in_vain(entry.request.message.delivery_tag)
+        pending_acks.count_failed_delivery(entry.request.message.delivery_tag)
     entry.request.reject(requeue=True)
 
 
@@ -73,7 +73,7 @@ def _fail(entry: Entry) -> None:
     """What became of the page cannot be stored or said, today or tomorrow: it fails, and is not read again."""
     message = entry.request.message
     try:
-        with current_result.at_hand(Internal()):
+        with current_result.bind(Internal()):
             context = entry.request._context
             entry.task.backend.mark_as_failure(entry.id, Internal(), request=context, call_errbacks=False)
         _acknowledge(entry)
@@ -91,7 +91,7 @@ def follow(first: Entry, entry: Entry) -> None:
         _acknowledge(entry)
         return
     try:
-        meta = entry.task.backend.registry.meta(entry.id)
+        meta = entry.task.backend.registry.celery_record(entry.id)
         if meta.get("status") in states.READY_STATES:
             _replay(entry, meta)
         else:
@@ -108,7 +108,7 @@ def _trace(entry: Entry) -> None:
         result = Internal()
     _log(entry, result)
     entry.begin()
-    with current_result.at_hand(result):
+    with current_result.bind(result):
         failed, value, _ = entry.trace(*entry.trace_args)
     entry.done((failed, value, entry.read_seconds))
 
@@ -119,7 +119,7 @@ def _log(entry: Entry, result: Any) -> None:
     fields: dict[str, Any] = {
         "task_id": entry.id,
         "task": request.type,
-        "source": message.shown_source(request.type, args, kwargs, request.request_dict.get("file_name")),
+        "source": message.redacted_source(request.type, args, kwargs, request.request_dict.get("file_name")),
         "waited": round(entry.waited, 3),
         "prepared": round(entry.prepare_seconds, 3),
         "read": round(entry.read_seconds, 3),
@@ -151,7 +151,7 @@ def _replay(entry: Entry, meta: dict[str, Any]) -> None:
     backend = task.backend
     if meta.get("status") == states.SUCCESS:
         if (context.callbacks or context.chain) and not meta.get("children"):
-            with current_result.at_hand(meta.get("result")):
+            with current_result.bind(meta.get("result")):
                 entry.trace(*entry.trace_args)
         else:
             backend.mark_as_done(entry.id, meta.get("result"), request=context, store_result=False)

@@ -25,9 +25,9 @@ from redis.exceptions import RedisError
 from ocr_celery.consumer.shutdown import NAME_LOST, end_worker
 from ocr_celery.store import node_names, scripts
 from ocr_celery.store.keys import Keys
-from ocr_celery.store.redis_errors import why
+from ocr_celery.store.redis_errors import explain
 from ocr_celery.store.transient_errors import is_transient
-from ocr_celery.store.unacked import give_back, return_handed, take_over
+from ocr_celery.store.unacked import requeue, return_handed, take_over
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,9 @@ class Presence:
         self.node = node
         self.me = json.dumps({"machine": _machine(), "pid": os.getpid(), "run": uuid4().hex})
         self.is_ready: Callable[[], bool] = lambda: False
-        self._hold = redis.register_script(scripts.HOLD)
-        self._say_ready = redis.register_script(scripts.READY)
-        self._let_go = redis.register_script(scripts.LET_GO)
+        self._hold = redis.register_script(scripts.RENEW_LEASE)
+        self._say_ready = redis.register_script(scripts.ANNOUNCE_READY)
+        self._let_go = redis.register_script(scripts.RELEASE_LEASE)
         self.is_sweeper = False  #: whether this worker is the one that looks after what is left behind
         self._dead: dict[str, float] = {}  # name → when its lease ended, by Redis's clock; only the sweeper is told
         self._redis_time = 0.0
@@ -74,7 +74,7 @@ class Presence:
             if self.redis.get(self.keys.lease(self.node)) not in (None, self.me.encode()):
                 return
             return_handed(self.redis, self.keys, self.node)
-            give_back(self.redis, self.keys, self.node)
+            requeue(self.redis, self.keys, self.node)
             self.redis.zrem(self.keys.workers, self.node)
             self._let_go(keys=[self.keys.lease(self.node)], args=[self.me])
             self._let_go(keys=[self.keys.sweep], args=[self.me])
@@ -86,7 +86,7 @@ class Presence:
             except RedisError as exc:
                 if not is_transient(exc):
                     raise
-                log.warning("waiting for Redis: %s", why(exc))
+                log.warning("waiting for Redis: %s", explain(exc))
                 time.sleep(RENEW)
 
     def _take_name(self) -> None:
@@ -99,7 +99,7 @@ class Presence:
             except RedisError as exc:
                 if not is_transient(exc):
                     raise
-                log.warning("waiting for Redis: %s", why(exc))
+                log.warning("waiting for Redis: %s", explain(exc))
                 time.sleep(RENEW)
                 end = time.monotonic() + LEASE + RENEW
                 continue
@@ -146,7 +146,7 @@ class Presence:
                 self._say_whether_ready()
                 self._care_for_the_dead()
             except RedisError as exc:
-                log.warning("presence: %s", why(exc))
+                log.warning("presence: %s", explain(exc))
                 self._missing.clear()  # while Redis was away every lease ran out
                 self.is_sweeper = False
             except Exception:
@@ -177,13 +177,13 @@ class Presence:
         self._missing = {name: self._missing.get(name, now) for name in self._dead}
         # seen once is not dead: a lease may only just have been lost with Redis itself
         dead = [name for name, since in self._missing.items() if now - since >= RENEW]
-        for name in node_names.holding(self.redis, self.keys, dead):
+        for name in node_names.names_with_messages(self.redis, self.keys, dead):
             given = self._take_over(name)
             if given:
                 log.warning("%d pages that %s held are back in the queue: it has not been heard of", given, name)
         old = [name for name in dead if self._redis_time - self._dead[name] > FORGET]
         if old:
-            node_names.forget(self.redis, self.keys, old, seconds=FORGET)
+            node_names.forget_names(self.redis, self.keys, old, seconds=FORGET)
 
     def _take_over(self, node: str) -> int:
         """Give back what a dead node held. One that cannot be seen to keeps nobody from the others."""

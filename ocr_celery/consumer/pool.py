@@ -205,9 +205,9 @@ class BatchPool(BasePool):
         registry = self.app.backend.registry
         args, kwargs, _ = entry.request._payload
         source = message.recorded_source(entry.request.type, args, kwargs)
-        history: TaskHistory | None = registry.move(entry.id, states.RECEIVED, now=time.time(), source=source)
+        history: TaskHistory | None = registry.transition(entry.id, states.RECEIVED, now=time.time(), source=source)
         if history is None:
-            entry.replay = registry.meta(entry.id)
+            entry.replay = registry.celery_record(entry.id)
             return
         entry.created_at = history.created_at
         decision = quarantine.decide(history.crashes)
@@ -215,7 +215,7 @@ class BatchPool(BasePool):
             raise _ERROR_BY_CAUSE[history.crashes.last_cause]()
         if delivery_limit.is_given_up(entry.request.request_dict.get("properties")):
             raise GivenUp()
-        options = shared_prompt.filled_in(self.redis, self.keys, kwargs)
+        options = shared_prompt.resolve(self.redis, self.keys, kwargs)
         entry.job = message.read_job(entry.request.type, args, options, self.defaults)
         entry.options = entry.job.options
         if entry.refusal is not None:

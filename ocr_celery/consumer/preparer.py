@@ -38,7 +38,7 @@ class Lanes:
 
     def add(self, entry: Entry, url: str) -> None:
         """This page is to be prepared; `url`: what it is to be fetched from, "" for nothing."""
-        host = message.host(url)
+        host = message.source_host(url)
         if not host:
             self._images.submit(self._prepare, entry)
             return

@@ -12,7 +12,7 @@ class PageRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._argsrepr: str = message.shown_arguments(self._type, self._args, self._kwargs, self.argsrepr)
+        self._argsrepr: str = message.redacted_args(self._type, self._args, self._kwargs, self.argsrepr)
         self._kwargsrepr: str = "{}"
 
     def info(self, safe: bool = False) -> dict[str, Any]:

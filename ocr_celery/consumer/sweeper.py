@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 from ocr_celery.core.status import Status
 from ocr_celery.errors import PageLost
 from ocr_celery.store import node_names, scripts
-from ocr_celery.store.redis_errors import why
+from ocr_celery.store.redis_errors import explain
 from ocr_celery.store.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Sweeper:
     def __init__(self, registry: Registry, *, interval: float, ttl: float, may_sweep: Callable[[], bool]) -> None:
         self.registry, self.redis, self.keys = registry, registry.redis, registry.keys
         self.interval, self.ttl, self.may_sweep = interval, ttl, may_sweep
-        self._trim = self.redis.register_script(scripts.TRIM)
+        self._trim = self.redis.register_script(scripts.TRIM_FINISHED)
         self._suspects: set[str] = set()
         self._seen = 0  # messages, in this sweep
 
@@ -49,7 +49,7 @@ class Sweeper:
                 if self.may_sweep():
                     self.sweep(now=time.time())
             except RedisError as exc:
-                log.warning("sweep: %s", why(exc))
+                log.warning("sweep: %s", explain(exc))
             except Exception:
                 log.exception("sweep")
 
@@ -70,7 +70,7 @@ class Sweeper:
                 "children": [],
                 "task_id": id,
             }
-            self.registry.move(id, "FAILURE", now=now, meta=json.dumps(meta), meta_keep=int(self.ttl))
+            self.registry.transition(id, "FAILURE", now=now, meta=json.dumps(meta), meta_keep=int(self.ttl))
         self._suspects = lost - self._suspects
 
     def _without_message(self, now: float) -> set[str]:
@@ -127,7 +127,7 @@ class Sweeper:
 
     def _held(self) -> Iterator[bytes]:
         names = [name.decode() for name in cast(list[bytes], self.redis.zrange(self.keys.nodes, 0, -1))]
-        for name in node_names.holding(self.redis, self.keys, names):
+        for name in node_names.names_with_messages(self.redis, self.keys, names):
             yield from self._list(self.keys.handed(name))
             for _, record in self.redis.hscan_iter(self.keys.unacked(name), count=100):
                 yield cast(bytes, record)

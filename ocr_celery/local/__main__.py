@@ -18,7 +18,7 @@ from ocr_celery.local.process_guard import ESCALATION, ProcessGuard
 from ocr_celery.local.supervisor import Program, Supervisor
 from ocr_celery.settings import Settings, SettingsError, load_settings
 from ocr_celery.store import connect, redis_checks
-from ocr_celery.store.redis_errors import tls_trouble, why
+from ocr_celery.store.redis_errors import explain, tls_problem
 
 _CHECKOUT = Path(__file__).parents[2]  #: where web/ and celeryconfig.py are, which are not installed
 _REDIS_WAIT = 60.0  #: seconds for a given Redis to answer, which may be starting at the same time
@@ -166,9 +166,9 @@ async def _wait_for_redis(url: str) -> None:
             return
         except RedisError as exc:
             at = f"Redis at {redis.redact_url(url)} (given by REDIS_URL)"
-            if trouble := tls_trouble(exc):
+            if trouble := tls_problem(exc):
                 raise StartupError(f"{at} cannot be reached by TLS: {trouble}") from None
-            reason = f"{at} does not answer: {why(exc)}"
+            reason = f"{at} does not answer: {explain(exc)}"
         except ValueError as exc:
             raise StartupError(f"REDIS_URL: {exc}") from None
         if time.monotonic() > deadline:

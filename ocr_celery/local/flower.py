@@ -15,7 +15,7 @@ from ocr_celery.local import StartupError, address, redis
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
 from ocr_celery.settings import Settings, SettingsError, load_settings
-from ocr_celery.store.redis_errors import why
+from ocr_celery.store.redis_errors import explain
 
 _RETRY_SECONDS = 5.0  #: seconds between two looks whether what was missing is there
 _HERE = "redis://127.0.0.1:6379/0"  #: where the other lines of the Procfile look without REDIS_URL
@@ -82,7 +82,7 @@ def _find_redis(settings: Settings, *, here: str = "") -> str:
         redis.redis_version(url)
     except (RedisError, ValueError) as exc:
         if settings.redis_url or here:
-            reason = why(exc) if isinstance(exc, RedisError) else str(exc)
+            reason = explain(exc) if isinstance(exc, RedisError) else str(exc)
             raise StartupError(
                 f"Redis at {redis.redact_url(url)} (given by REDIS_URL) does not answer: {reason}"
             ) from None

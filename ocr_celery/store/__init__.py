@@ -11,7 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
-from ocr_celery.store.transient_errors import leaving
+from ocr_celery.store.transient_errors import drop_on_failover
 
 CONNECT_TIMEOUT = 1.0  #: seconds
 ANSWER_TIMEOUT = 2.0  #: seconds; below the 3 s in which a caller is told that Redis is away
@@ -59,6 +59,6 @@ def connect(redis_url: str) -> "Redis":
         retry_on_timeout=False,
         **({} if local else {"socket_connect_timeout": CONNECT_TIMEOUT, "socket_keepalive": True}),
     )
-    pool = leaving(redis.connection_pool)
+    pool = drop_on_failover(redis.connection_pool)
     pool.connection_class = type("Connection", (_InOneCall, pool.connection_class), {})
     return redis

@@ -14,8 +14,8 @@ from redis import Redis
 
 from ocr_celery.store.keys import Keys
 
-MOST_KEPT = 1000  #: unreadable messages
-MOST_BYTES = 16 * 1024 * 1024  #: of them together; the oldest go first
+MAX_KEPT = 1000  #: unreadable messages
+MAX_BYTES = 16 * 1024 * 1024  #: of them together; the oldest go first
 KEEP = 7 * 86400  #: seconds after the last one
 _LARGEST = 1024 * 1024  #: bytes of one; of a larger one only the beginning is kept
 _BEGINNING = 64 * 1024
@@ -40,7 +40,7 @@ return taken
 
 #: Give back what was handed to a node, the newest first, so that the oldest is served first again. KEYS: its list, the queue.
 #: (LMOVE is refused by a full Redis.)
-RETURN = """
+RETURN_HANDED = """
 local message = redis.call('LPOP', KEYS[1])
 while message do
   redis.call('RPUSH', KEYS[2], message)
@@ -51,7 +51,7 @@ end
 #: Acknowledge messages, but not where this Redis does not know that the task is at its end: what was stored may have gone
 #: to another, before a failover. KEYS: the hash, then per message its task's record, or the hash again where there is none
 #: to ask. ARGV: the delivery tags. Answers those that are still held.
-SETTLE = """
+ACKNOWLEDGE = """
 local open = {}
 for i = 1, #ARGV do
   local state = redis.pcall('HGET', KEYS[1 + i], 'state')
@@ -109,10 +109,10 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def settle(redis: Redis, unacked: str, done: Sequence[tuple[str, str]]) -> list[str]:
+def acknowledge(redis: Redis, unacked: str, done: Sequence[tuple[str, str]]) -> list[str]:
     """Acknowledge these (delivery tag, record of the task or ""). Answers the tags whose task is not at its end here."""
     records = [record or unacked for _, record in done]
-    step = redis.register_script(SETTLE)
+    step = redis.register_script(ACKNOWLEDGE)
     open_tags = step(keys=[unacked, *records], args=[tag for tag, _ in done])
     return [_text(tag) for tag in cast(list[Any], open_tags)]
 
@@ -120,6 +120,6 @@ def settle(redis: Redis, unacked: str, done: Sequence[tuple[str, str]]) -> list[
 def put_aside(redis: Redis, keys: Keys, unacked: str, tag: Any, *, why: str) -> bool:
     """Keep a message that nobody can read apart from all others, and acknowledge it. Whether it was still held."""
     head = json.dumps({"at": round(time.time(), 3), "why": why[:200]})[:-1]
-    bounds = (MOST_KEPT, MOST_BYTES, KEEP, _LARGEST, _BEGINNING)
+    bounds = (MAX_KEPT, MAX_BYTES, KEEP, _LARGEST, _BEGINNING)
     step = redis.register_script(PUT_ASIDE)
     return bool(step(keys=[unacked, keys.unreadable, keys.unreadable_sizes], args=[tag, head, *bounds]))

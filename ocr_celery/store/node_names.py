@@ -11,7 +11,7 @@ from ocr_celery.store.keys import Keys
 _AT_ONCE = 1000  #: names in one command
 
 
-def holding(redis: Redis, keys: Keys, names: Sequence[str]) -> Iterator[str]:
+def names_with_messages(redis: Redis, keys: Keys, names: Sequence[str]) -> Iterator[str]:
     """Those of these names that hold anything. Where none does, this is one command for hundreds of them."""
     for some in _in_parts(names):
         if not redis.exists(*(key for name in some for key in keys.held_by(name))):
@@ -22,9 +22,9 @@ def holding(redis: Redis, keys: Keys, names: Sequence[str]) -> Iterator[str]:
             yield from (name for name, count in zip(some, pipe.execute(), strict=True) if count)
 
 
-def forget(redis: Redis, keys: Keys, names: Sequence[str], *, seconds: float) -> int:
+def forget_names(redis: Redis, keys: Keys, names: Sequence[str], *, seconds: float) -> int:
     """Forget those of these names that hold nothing and whose lease ended so many seconds ago. Answers how many."""
-    script, count = redis.register_script(scripts.FORGET), 0
+    script, count = redis.register_script(scripts.FORGET_NODES), 0
     for some in _in_parts(names):
         held = [key for name in some for key in keys.held_by(name)]
         count += cast(int, script(keys=[keys.nodes, *held], args=[seconds, *some]))

@@ -44,7 +44,7 @@ class Record:
     spoilt: str = ""  #: why it cannot be read; all else is made up then
 
 
-def read(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | None:
+def parse_record(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | None:
     """The record of a task, None where there is none.
 
     `fields`: the values of `FIELDS`, `meta`: Celery's record, `rank`: the task's place among those that wait. Each as Redis
@@ -56,13 +56,13 @@ def read(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | None:
         created, updated, state = _time(fields[0]), _time(fields[1]), fields[2].decode()
         if state not in STATUS_BY_CELERY_STATE:
             raise ValueError(f"the state {state[:40]!r} is none of Celery's")
-        found = None if meta is None else read_meta(meta)
+        found = None if meta is None else parse_meta(meta)
         return Record(id, created, updated, state, found, _progress(state, fields, rank))
     except Exception as exc:  # there is no end to what may lie there
         return Record(id, 0.0, 0.0, "FAILURE", None, spoilt=_why(fields, meta, exc))
 
 
-def read_meta(text: Any) -> dict[str, Any]:
+def parse_meta(text: Any) -> dict[str, Any]:
     """Celery's record of a task. Raises `ValueError` or `TypeError` for what is none, or what no page of ours ends with."""
     if not isinstance(text, bytes):
         raise TypeError("it is of another type in Redis")
@@ -82,7 +82,7 @@ def read_meta(text: Any) -> dict[str, Any]:
     return meta
 
 
-def read_batch(text: Any) -> tuple[float, list[str], list[Any]]:
+def parse_batch(text: Any) -> tuple[float, list[str], list[Any]]:
     """When a batch was created, its task ids, and the URLs as they were given. Raises `ValueError` for what is no batch."""
     try:
         batch = json.loads(text)

@@ -29,15 +29,15 @@ _SENTENCES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-def refusal(exc: Exception) -> str:
+def explain_refusal(exc: Exception) -> str:
     """The message for an error that Redis answered; "" if Redis did not answer."""
-    reason = tls_trouble(exc)
+    reason = tls_problem(exc)
     if reason:
         return f"Redis (the task broker) cannot be reached by TLS ({reason}); see REDIS_URL. {_LATER}"
     return next((sentence for kind, sentence in _SENTENCES if isinstance(exc, kind)), "")
 
 
-def tls_trouble(exc: BaseException | None) -> str:
+def tls_problem(exc: BaseException | None) -> str:
     """The TLS problem that prevents the connection, in a few words; "" if TLS is not the cause."""
     seen: set[int] = set()
     while exc is not None and id(exc) not in seen:
@@ -52,9 +52,9 @@ def tls_trouble(exc: BaseException | None) -> str:
     return ""
 
 
-def why(exc: BaseException) -> str:
+def explain(exc: BaseException) -> str:
     """In a few words, what went wrong, for a log or a terminal."""
     if isinstance(exc, exceptions.AuthenticationError):
         return "it refuses the password"
-    reason = tls_trouble(exc)
+    reason = tls_problem(exc)
     return f"TLS: {reason}" if reason else str(exc).rstrip(".") or type(exc).__name__

@@ -41,11 +41,11 @@ class Registry:
         self.redis = redis
         self.keys = keys
         self.keep = keep
-        self._accept = redis.register_script(scripts.ACCEPT)
-        self._move = redis.register_script(scripts.MOVE)
-        self._look = redis.register_script(scripts.LOOK)
+        self._admit = redis.register_script(scripts.ADMIT)
+        self._transition = redis.register_script(scripts.TRANSITION)
+        self._read_records = redis.register_script(scripts.READ_RECORDS)
 
-    def accept(
+    def admit(
         self,
         ids: Sequence[str],
         publish: Sequence[tuple[str, str, str]],
@@ -77,21 +77,21 @@ class Registry:
         names += index
         for command, key, payload in publish:
             args += [command, index[key], payload]
-        taken, open = self._accept_with(blob, names, args) if blob else self._accept(keys=names, args=args)
+        taken, open = self._admit_with_image(blob, names, args) if blob else self._admit(keys=names, args=args)
         return bool(taken), open
 
-    def _accept_with(self, blob: bytes, names: list[str], args: list[Any]) -> list[int]:
+    def _admit_with_image(self, blob: bytes, names: list[str], args: list[Any]) -> list[int]:
         """The same with an image: as an argument of the step it would be copied twice more."""
         with self.redis.pipeline(transaction=False) as pipe:
             # where this is tried again, its own first try stays as it is
             pipe.set(names[4], blob, ex=_UNTIL_ACCEPTED, nx=True)
-            pipe.evalsha(self._accept.sha, len(names), *names, *args)
+            pipe.evalsha(self._admit.sha, len(names), *names, *args)
             try:
                 return cast(list[int], pipe.execute()[1])
             except NoScriptError:  # a Redis that has just been started
-                return cast(list[int], self._accept(keys=names, args=args))
+                return cast(list[int], self._admit(keys=names, args=args))
 
-    def move(
+    def transition(
         self,
         id: str,
         state: str,
@@ -113,7 +113,7 @@ class Registry:
         args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), self.keep, meta, meta_keep, source]
         args += [x for pair in about.items() for x in pair]
         touched = [keys.task(id), *keys.all_counted, keys.blob(id), keys.meta(id)]
-        answer = cast(list[bytes | None] | None, self._move(keys=touched, args=args))
+        answer = cast(list[bytes | None] | None, self._transition(keys=touched, args=args))
         if answer is None:
             return None
         created, strikes, solo_strikes, last_cause = answer
@@ -122,7 +122,7 @@ class Registry:
         )
         return TaskHistory(float(created or now), crashes)
 
-    def find(self, id: str) -> Record | None:
+    def get_record(self, id: str) -> Record | None:
         """One task, in one round trip."""
         with self.redis.pipeline(transaction=False) as pipe:
             pipe.hmget(self.keys.task(id), list(records.FIELDS))
@@ -132,17 +132,17 @@ class Registry:
         for answer in found:
             if isinstance(answer, Exception) and not _of_another_type(answer):
                 raise answer
-        return records.read(id, *found)
+        return records.parse_record(id, *found)
 
-    def meta(self, id: str) -> dict[str, Any]:
+    def celery_record(self, id: str) -> dict[str, Any]:
         """Celery's record of a task; empty when it has expired, or is none."""
         text = self.redis.get(self.keys.meta(id))
         try:
-            return records.read_meta(text)
+            return records.parse_meta(text)
         except (TypeError, ValueError):
             return {}
 
-    def find_batch(self, id: str) -> tuple[float, list[tuple[Any, str, Record | None]]] | None:
+    def get_batch(self, id: str) -> tuple[float, list[tuple[Any, str, Record | None]]] | None:
         """When a batch was created and its (url, task id, record), in order, in one round trip and one for 500 tasks.
 
         Raises `ValueError` for a record that is none of a batch.
@@ -155,14 +155,14 @@ class Registry:
             raise
         if text is None:
             return None
-        created, ids, urls = records.read_batch(text)
+        created, ids, urls = records.parse_batch(text)
         found = [record for at in range(0, len(ids), _AT_ONCE) for record in self._records(ids[at : at + _AT_ONCE])]
         return created, list(zip(urls, ids, found, strict=True))
 
     def _records(self, ids: Sequence[str]) -> list[Record | None]:
         touched = [self.keys.counted(Status.PENDING), *map(self.keys.task, ids), *map(self.keys.meta, ids)]
-        found = cast(list[Any], self._look(keys=touched, args=list(ids)))
-        return [records.read(id, *answers) for id, answers in zip(ids, found, strict=True)]
+        found = cast(list[Any], self._read_records(keys=touched, args=list(ids)))
+        return [records.parse_record(id, *answers) for id, answers in zip(ids, found, strict=True)]
 
     def pages_of(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """The task ids of those among these ids that are batches, in one round trip."""
@@ -172,7 +172,7 @@ class Registry:
         for id, text in zip(ids, cast(list[Any], self.redis.mget(list(map(self.keys.batch, ids)))), strict=True):
             if text is not None:
                 with suppress(ValueError):
-                    found[id] = records.read_batch(text)[1]
+                    found[id] = records.parse_batch(text)[1]
         return found
 
     def end_batch(self, id: str) -> None:

@@ -18,7 +18,7 @@ from ocr_celery.store.records import FIELDS
 #: to keep the batch (0 = none), its value, seconds to keep what is refused: our record, Celery's; n × (id, source or '',
 #: Celery's record where it is refused, else ''), then (command, index of its key in KEYS, payload)… to publish.
 #: Answers {1, open} or {0, open}.
-ACCEPT = """
+ADMIT = """
 local now, limit, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local moment = math.floor(now * 1000000)  -- whole microseconds: no two pages of a batch share one
 local image = ARGV[3] == '1' and KEYS[4 + n] or nil
@@ -60,7 +60,7 @@ return {1, open}
 #: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta or '',
 #: seconds to keep the meta, source for a record that is new or '', then (field, value)… of the record.
 #: Answers {when the task was created, strikes, solo strikes, cause of the last}, or nil where it was final.
-MOVE = """
+TRANSITION = """
 local old = redis.call('HGET', KEYS[1], 'state')
 local final = old == 'SUCCESS' or old == 'FAILURE' or old == 'REVOKED' or old == 'REJECTED' or old == 'IGNORED'
 if final then return false end
@@ -108,7 +108,7 @@ return 1
 #: How tasks stand, all at one moment. KEYS pending, n records, then Celery's n of the same tasks. ARGV n × id. Answers, per task
 #: in order, the fields of its record, Celery's record, and its place among those that wait: each as it is, or the error where
 #: something else lies under its key.
-LOOK = """
+READ_RECORDS = """
 local answer, n = {}, #ARGV
 for i = 1, n do
   answer[i] = {
@@ -122,7 +122,7 @@ return answer
 
 #: Give back what a node held. KEYS its unacknowledged hash, then queues. ARGV (delivery tag, index of its queue in KEYS,
 #: message)… Each is given back once, whoever else tries at the same time. Answers how many.
-GIVE_BACK = """
+REQUEUE = """
 local given = 0
 for i = 1, #ARGV, 3 do
   if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
@@ -136,7 +136,7 @@ return given
 #: Hold a node's name, and say which names' leases have ended where this is the worker that looks after them. KEYS lease, the
 #: nodes, who sweeps. ARGV who, seconds of the lease, whose lease may be taken over or '', node, seconds of the sweeper.
 #: Answers who holds the name, or {0}, or where this worker sweeps {1, Redis's time, {name, when its lease ended…}}.
-HOLD = """
+RENEW_LEASE = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] and holder ~= ARGV[3] then return holder end
 redis.call('DEL', KEYS[1])
@@ -153,7 +153,7 @@ return {1, tostring(now), dead}
 
 #: Forget names that hold nothing. KEYS the nodes, then three keys of each name that may hold something. ARGV seconds since its
 #: lease ended, names… Answers how many were forgotten.
-FORGET = """
+FORGET_NODES = """
 local count, before = 0, redis.call('TIME')[1] - ARGV[1]
 for i = 2, #ARGV do
   local ended, at = redis.call('ZSCORE', KEYS[1], ARGV[i]), 3 * i - 4
@@ -165,14 +165,14 @@ return count
 """
 
 #: Forget what finished long ago, a part of it. KEYS a zset. ARGV until when, most. Answers how many were forgotten.
-TRIM = """
+TRIM_FINISHED = """
 local count = math.min(redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]), tonumber(ARGV[2]))
 if count > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, count - 1) end
 return count
 """
 
 #: Say that a worker is ready. KEYS the workers. ARGV node, until when.
-READY = """
+ANNOUNCE_READY = """
 redis.call('ZREM', KEYS[1], ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1])
 """
@@ -184,4 +184,4 @@ for i = 2, #ARGV do redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) end
 """
 
 #: KEYS lease. ARGV who.
-LET_GO = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+RELEASE_LEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"

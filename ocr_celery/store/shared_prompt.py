@@ -32,7 +32,7 @@ def commands(keys: Keys, batch_id: str, prompt: str) -> list[tuple[str, str, str
     return [("SET", key, json.dumps(prompt)), ("EXPIRE", key, str(KEEP))]
 
 
-def filled_in(redis: Redis, keys: Keys, options: Mapping[str, Any]) -> Mapping[str, Any]:
+def resolve(redis: Redis, keys: Keys, options: Mapping[str, Any]) -> Mapping[str, Any]:
     """The options of a message, with the prompt that they name. Raises `PromptExpired` and `RedisError`."""
     named = options.get("prompt") if isinstance(options, Mapping) else None  # whatever a sender wrote
     if not isinstance(named, Mapping):

@@ -36,7 +36,7 @@ def is_transient(exc: BaseException) -> bool:
     return any(isinstance(one, _TYPES) or _says(one, _WORDS) for one in _causes(exc))
 
 
-def is_elsewhere(exc: BaseException) -> bool:
+def is_failover(exc: BaseException) -> bool:
     """Whether another Redis may be the one that takes writes by now: a new connection may lead there."""
     return any(isinstance(one, _CLASSES_ELSEWHERE) or _says(one, _ELSEWHERE) for one in _causes(exc))
 
@@ -49,12 +49,12 @@ class _Leaving:
         try:
             return super().read_response(*args, **kwargs)  # type: ignore[misc]
         except exceptions.ResponseError as exc:
-            if is_elsewhere(exc):
+            if is_failover(exc):
                 self.mark_for_reconnect()  # type: ignore[attr-defined]
             raise
 
 
-def leaving(pool: ConnectionPool) -> ConnectionPool:
+def drop_on_failover(pool: ConnectionPool) -> ConnectionPool:
     """This pool, whose connections follow their address to another Redis where theirs has become a replica."""
     pool.connection_class = type("Connection", (_Leaving, pool.connection_class), {})
     return pool

@@ -21,10 +21,10 @@ def take_over(redis: Redis, keys: Keys, node: str) -> int:
     """The node died: remember it of the pages in its engine, and give back all that it holds. Answers how many messages."""
     crash_marks.add_strikes(redis, keys, node, Cause.WORKER)  # first: whoever gets these pages next must know
     return_handed(redis, keys, node)  # these before what was taken earlier, which is in front of them then
-    return give_back(redis, keys, node, counted=True)
+    return requeue(redis, keys, node, counted=True)
 
 
-def give_back(redis: Redis, keys: Keys, node: str, *, but: Collection[str] = (), counted: bool = False) -> int:
+def requeue(redis: Redis, keys: Keys, node: str, *, but: Collection[str] = (), counted: bool = False) -> int:
     """Return all that a node holds to the head of its queue, marked as delivered before. Answers how many messages.
 
     `but`: the delivery tags of messages that it is working on and keeps. `counted`: whether these deliveries count against
@@ -34,23 +34,23 @@ def give_back(redis: Redis, keys: Keys, node: str, *, but: Collection[str] = (),
     key = keys.unacked(node)
     held = cast(dict[bytes, bytes], redis.hgetall(key))
     wanted = {tag: record for tag, record in held.items() if tag.decode(errors="replace") not in but}
-    return _give_back(redis, keys, key, wanted, counted=counted)
+    return _requeue(redis, keys, key, wanted, counted=counted)
 
 
-def give_back_tags(redis: Redis, keys: Keys, key: str, tags: Sequence[str], *, counted: bool = False) -> int:
+def requeue_tags(redis: Redis, keys: Keys, key: str, tags: Sequence[str], *, counted: bool = False) -> int:
     """The same for some of the messages in a node's hash `key`, by delivery tag. Answers how many."""
     records = cast(list[bytes | None], redis.hmget(key, tags))
     found = {tag: record for tag, record in zip(tags, records, strict=True) if record}
-    return _give_back(redis, keys, key, found, counted=counted)
+    return _requeue(redis, keys, key, found, counted=counted)
 
 
 def return_handed(redis: Redis, keys: Keys, node: str) -> None:
     """What Redis has handed to a node, which has not taken it, goes back to the head of the queue as it came from there."""
-    redis.register_script(messages.RETURN)(keys=[keys.handed(node), keys.queue])
+    redis.register_script(messages.RETURN_HANDED)(keys=[keys.handed(node), keys.queue])
 
 
-def _give_back(redis: Redis, keys: Keys, key: str, held: Mapping[Any, bytes], *, counted: bool) -> int:
-    script, given = redis.register_script(scripts.GIVE_BACK), 0
+def _requeue(redis: Redis, keys: Keys, key: str, held: Mapping[Any, bytes], *, counted: bool) -> int:
+    script, given = redis.register_script(scripts.REQUEUE), 0
     found: list[tuple[Any, str, str]] = []
     for tag, record in sorted(held.items(), reverse=True):  # what was taken first comes last, and is at the head then
         try:

@@ -16,7 +16,7 @@ from ocr_celery.errors import Cancelled, OcrError, public
 from ocr_celery.message import ACCEPT_PARTIAL, COLLECT, PAGE_TASKS, failed_outcome
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
-from ocr_celery.store.transient_errors import is_transient, leaving
+from ocr_celery.store.transient_errors import drop_on_failover, is_transient
 from ocr_celery.transport import current_result, outbox
 from ocr_celery.transport.stop_request import is_stopping
 
@@ -33,16 +33,16 @@ class Backend(RedisBackend):
 
     def exception_safe_to_retry(self, exc: Exception) -> bool:
         """Try again to store what was read, whatever Redis has against it: away, read-only, its disk full."""
-        if current_result.is_at_hand() and is_stopping():
+        if current_result.is_bound() and is_stopping():
             return False  # the page goes back
         return is_transient(exc)
 
     def _get_pool(self, **params: Any) -> Any:
-        return leaving(super()._get_pool(**params))
+        return drop_on_failover(super()._get_pool(**params))
 
     def _ensure_retryable(self, *args: Any, **kwargs: Any) -> Any:
         """For as long as it takes where a page ends: it was read. Everybody else is told after a while."""
-        if current_result.is_at_hand():
+        if current_result.is_bound():
             kwargs.setdefault("max_retries", math.inf)
         return super()._ensure_retryable(*args, **kwargs)
 
@@ -56,9 +56,9 @@ class Backend(RedisBackend):
         meta = self._get_result_meta(result=result, state=state, traceback=traceback, request=request)
         meta["task_id"] = task_id
         known = state if state in STATUS_BY_CELERY_STATE else states.STARTED
-        tried = _tried(state, meta, request) if current_result.is_at_hand() else {}
+        tried = _tried(state, meta, request) if current_result.is_bound() else {}
         keep = int(self.expires)
-        self.registry.move(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=keep, about=tried)
+        self.registry.transition(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=keep, about=tried)
         return result
 
     def mark_as_done(
@@ -75,7 +75,7 @@ class Backend(RedisBackend):
 
         A page does not fail because Redis has trouble with what became of it: raises the error then, and the page goes back.
         """
-        if current_result.is_at_hand() and is_transient(exc):
+        if current_result.is_bound() and is_transient(exc):
             raise exc
         super().mark_as_failure(task_id, exc, traceback, request, *args, **kwargs)
         self._move_without_result(task_id, states.FAILURE, request)
@@ -92,7 +92,7 @@ class Backend(RedisBackend):
     def _move_without_result(self, task_id: str, state: str, request: Any) -> None:
         """Celery stores nothing of a task sent with ignore_result; its place and its image have to be freed all the same."""
         if getattr(request, "ignore_result", False) and self._is_page(task_id, request):
-            self.registry.move(task_id, state, now=time.time())
+            self.registry.transition(task_id, state, now=time.time())
 
     def _is_page(self, task_id: str, request: Any) -> bool:
         name = getattr(request, "task", None)

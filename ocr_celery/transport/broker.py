@@ -22,9 +22,9 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from ocr_celery.store import messages, unacked
 from ocr_celery.store.keys import Keys
-from ocr_celery.store.transient_errors import is_elsewhere, is_transient, leaving
+from ocr_celery.store.transient_errors import drop_on_failover, is_failover, is_transient
 from ocr_celery.transport import pending_acks
-from ocr_celery.transport.outbox import queueing
+from ocr_celery.transport.outbox import push_command
 
 log = logging.getLogger(__name__)
 
@@ -61,14 +61,14 @@ class Channel(stock.Channel):
         self.has_moved = False  #: to another Redis, which may know less of what became of what this node holds
 
     def _get_pool(self, asynchronous: bool = False) -> Any:
-        return leaving(super()._get_pool(asynchronous))
+        return drop_on_failover(super()._get_pool(asynchronous))
 
     # -- what is done with -----------------------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Tell Redis which messages this process is done with."""
         with self.conn_or_acquire() as client:
-            pending_acks.settle(client, self.service, self.unacked_key)
+            pending_acks.flush(client, self.service, self.unacked_key)
 
     def put_aside(self, delivery_tag: str, headers: Any, why: str) -> None:
         """Keep a message that nobody can read apart from all others, and acknowledge it. Raises where Redis has trouble."""
@@ -129,7 +129,7 @@ class Channel(stock.Channel):
                 self.return_handed()
                 raise Empty()
             try:
-                if pending_acks.owed():
+                if pending_acks.pending():
                     self.settle()
                 taken = self._take_recorded()
                 self.has_moved, self._left = self.has_moved or self._left, False
@@ -166,7 +166,7 @@ class Channel(stock.Channel):
     def _refused(self, exc: ResponseError) -> None:
         """Redis is there and does not let us write: it is read-only, or its disk is full. Celery would end the worker."""
         log.warning("no page can be taken: Redis says: %s", exc)
-        if is_elsewhere(exc):  # the address may lead to another by now, that does
+        if is_failover(exc):  # the address may lead to another by now, that does
             self.client.connection.disconnect()
             self._left = True
         time.sleep(_REFUSED)
@@ -204,8 +204,8 @@ class Channel(stock.Channel):
     def give_back(self, *, but: set[str]) -> int:
         """What this node holds goes back to the head of its queue, except for these delivery tags. Answers how many."""
         with self.conn_or_acquire() as client:
-            given = unacked.give_back(client, self.service, self.node, but=but)
-        pending_acks.forget_all(but=but)
+            given = unacked.requeue(client, self.service, self.node, but=but)
+        pending_acks.discard_all(but=but)
         self.has_moved = False
         return given
 
@@ -260,7 +260,7 @@ class Channel(stock.Channel):
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         with self.conn_or_acquire() as client:
-            client.execute_command(queueing(message), queue, dumps(message))
+            client.execute_command(push_command(message), queue, dumps(message))
             if queue.endswith(_REPLIES):  # whoever asked may have given up by now, and comes for it no more
                 client.expire(queue, _KEEP_REPLIES)
 

@@ -14,7 +14,7 @@ from kombu.utils.json import dumps, loads
 from kombu.utils.uuid import uuid
 
 from ocr_celery.store.keys import Keys
-from ocr_celery.transport.outbox import queueing
+from ocr_celery.transport.outbox import push_command
 
 #: kombu names a transport in the URL; a unix socket has no room for one unless it is an alias
 _ALIAS = "ocrclient"
@@ -33,7 +33,7 @@ class Channel(stock.Channel):
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         with self.conn_or_acquire() as client:
-            client.execute_command(queueing(message), queue, dumps(message))
+            client.execute_command(push_command(message), queue, dumps(message))
 
     def _purge(self, queue: str) -> int:
         from ocr_celery.purge import purge  # few clients do

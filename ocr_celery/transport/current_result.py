@@ -9,8 +9,8 @@ _outcome: ContextVar[Any] = ContextVar("outcome")
 
 
 @contextmanager
-def at_hand(outcome: Any) -> Iterator[None]:
-    """Inside, `current()` is this outcome: a result dict, or the error to raise."""
+def bind(outcome: Any) -> Iterator[None]:
+    """Inside, `get()` is this outcome: a result dict, or the error to raise."""
     token = _outcome.set(outcome)
     try:
         yield
@@ -18,11 +18,11 @@ def at_hand(outcome: Any) -> Iterator[None]:
         _outcome.reset(token)
 
 
-def is_at_hand() -> bool:
+def is_bound() -> bool:
     """Whether what is done here is to end a page."""
     return _outcome.get(None) is not None
 
 
-def current() -> Any:
+def get() -> Any:
     """The outcome at hand. Raises `LookupError` outside the batching pool."""
     return _outcome.get()

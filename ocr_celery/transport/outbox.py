@@ -1,7 +1,7 @@
 """Messages that are made ready without a connection, for the client to queue in a step of its own.
 
 Celery would open a connection to send them, try again for as long as Redis is away, and subscribe to each result. Inside
-`collected()` its producer is one whose messages go into a list.
+`capture()` its producer is one whose messages go into a list.
 """
 
 import threading
@@ -30,7 +30,7 @@ _own = threading.local()
 
 
 @contextmanager
-def collected() -> Iterator[list[Command]]:
+def capture() -> Iterator[list[Command]]:
     """Keep what is published inside, as what Redis is to be told: LPUSH or RPUSH of a message to its queue."""
     outbox: list[Command] = []
     token = _outbox.set(outbox)
@@ -41,18 +41,18 @@ def collected() -> Iterator[list[Command]]:
 
 
 def current() -> list[Command] | None:
-    """What is collected here; None outside `collected()`."""
+    """What is collected here; None outside `capture()`."""
     return _outbox.get()
 
 
-def origin(name: str = "") -> dict[str, str]:
+def origin_headers(name: str = "") -> dict[str, str]:
     """What a message says of where its page comes from; `name`: what the sender calls the file."""
     known = {"request_id": request_id.get(), "file_name": name[:120]}
     return {key: value for key, value in known.items() if value}
 
 
 def producer() -> Any:
-    """This thread's producer inside `collected()`; None outside."""
+    """This thread's producer inside `capture()`; None outside."""
     if _outbox.get() is None:
         return None
     if not hasattr(_own, "producer"):
@@ -60,7 +60,7 @@ def producer() -> Any:
     return _own.producer
 
 
-def queueing(message: dict[str, Any]) -> str:
+def push_command(message: dict[str, Any]) -> str:
     """The command that queues a message: priority 0 waits its turn, anything above goes to the head of the queue.
 
     One list, one order, two lanes.
@@ -68,7 +68,7 @@ def queueing(message: dict[str, Any]) -> str:
     return "RPUSH" if (message["properties"].get("priority") or 0) > 0 else "LPUSH"
 
 
-def message(
+def build_message(
     app: "Celery", queue: str, task: str, source: Any, options: dict[str, Any], *, id: str, shown: str, name: str = ""
 ) -> Command:
     """What queues one page: the very message of `app.send_task`, made by the same parts of Celery and kombu.
@@ -89,12 +89,12 @@ def message(
         ignore_result=None,
     )
     properties["delivery_mode"] = 2
-    headers.update(origin(name))
+    headers.update(origin_headers(name))
     said = {"sender": task, "body": body, "exchange": "", "routing_key": queue, "headers": headers}
     before_task_publish.send(**said, properties=properties, declare=[], retry_policy=None)
     made = _enveloped(body, headers, properties, queue)
     after_task_publish.send(**said)
-    return queueing(made), queue, dumps(made)
+    return push_command(made), queue, dumps(made)
 
 
 def _enveloped(body: Any, headers: dict[str, Any], properties: dict[str, Any], queue: str) -> dict[str, Any]:
@@ -129,7 +129,7 @@ class Channel(virtual.Channel):
         outbox = _outbox.get()
         if outbox is None:
             raise RuntimeError("nothing is collected here")
-        outbox.append((queueing(message), queue, dumps(message)))
+        outbox.append((push_command(message), queue, dumps(message)))
 
 
 class Transport(virtual.Transport):

@@ -28,35 +28,35 @@ _in_vain: set[str] = set()
 _records: dict[str, str] = {}
 
 
-def owed() -> set[str]:
+def pending() -> set[str]:
     """The delivery tags of messages that this process is done with, of which Redis has not been told."""
     return set(_owed)
 
 
-def count_in_vain(delivery_tag: str) -> None:
+def count_failed_delivery(delivery_tag: str) -> None:
     """This delivery came to no end by an error: that counts against the message when it goes back."""
     _in_vain.add(delivery_tag)
 
 
-def forget(delivery_tag: str) -> None:
+def discard(delivery_tag: str) -> None:
     """Redis knows what became of this message."""
     _owed.pop(delivery_tag, None)
     _records.pop(delivery_tag, None)
     _in_vain.discard(delivery_tag)
 
 
-def forget_all(*, but: set[str]) -> None:
+def discard_all(*, but: set[str]) -> None:
     """All other messages of this node have gone back to the queue."""
     for delivery_tag in set(_records) - but:
-        forget(delivery_tag)
+        discard(delivery_tag)
 
 
-def settle(redis: "Redis", keys: Keys, key: str) -> None:
+def flush(redis: "Redis", keys: Keys, key: str) -> None:
     """Tell Redis which messages this process is done with. `key`: the node's unacknowledged hash."""
     owed = dict(_owed)
     done = [(tag, _records.get(tag, "")) for tag, requeue in owed.items() if not requeue]
     if done:
-        unknown = messages.settle(redis, key, done)
+        unknown = messages.acknowledge(redis, key, done)
         if unknown:
             log.warning("Redis does not know what became of %d pages; they go back to the queue", len(unknown))
             _in_vain.update(unknown)
@@ -64,9 +64,9 @@ def settle(redis: "Redis", keys: Keys, key: str) -> None:
     for counted in (False, True):
         back = [tag for tag, requeue in owed.items() if requeue and (tag in _in_vain) is counted]
         if back:
-            unacked.give_back_tags(redis, keys, key, back, counted=counted)
+            unacked.requeue_tags(redis, keys, key, back, counted=counted)
     for tag in owed:
-        forget(tag)
+        discard(tag)
 
 
 class QoS(stock.QoS):
@@ -99,7 +99,7 @@ class QoS(stock.QoS):
         """The message is put aside: it takes no room any more."""
         if delivery_tag in self._delivered:
             virtual.QoS.ack(self, delivery_tag)
-        forget(delivery_tag)
+        discard(delivery_tag)
 
     def restore_visible(self, *args: Any, **kwargs: Any) -> None:
         """No visibility timeout: a page may wait and be read for as long as it takes."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from redis.exceptions import ResponseError
 
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE
-from ocr_celery.store.records import FIELDS, read, read_batch
+from ocr_celery.store.records import FIELDS, parse_batch, parse_record
 
 RESULT = {"text": "# Title", "verdict": "ok"}
 DONE = json.dumps({"status": "SUCCESS", "result": RESULT, "traceback": None}).encode()
@@ -24,7 +24,7 @@ def fields(**given: Any) -> list[bytes | None]:
 
 
 def test_a_whole_record_is_read() -> None:
-    record = read("a", fields(source=b"page.png", attempts=b"2", last_error=b'["DownloadFailed", "No."]'), DONE)
+    record = parse_record("a", fields(source=b"page.png", attempts=b"2", last_error=b'["DownloadFailed", "No."]'), DONE)
     assert record is not None
     assert (record.created_at, record.updated_at, record.state, record.spoilt) == (1.5, 2.5, "SUCCESS", "")
     assert record.meta is not None
@@ -35,12 +35,12 @@ def test_a_whole_record_is_read() -> None:
 
 
 def test_nothing_is_no_record() -> None:
-    assert read("a", [None] * len(FIELDS), None) is None
+    assert parse_record("a", [None] * len(FIELDS), None) is None
 
 
 def test_a_task_that_waits_has_a_place_and_one_that_waits_for_its_next_try_a_time() -> None:
-    waiting = read("a", fields(state=b"PENDING", next_try_at=b"9"), None, rank=3)
-    again = read("a", fields(state=b"RETRY", next_try_at=b"9"), None, rank=3)
+    waiting = parse_record("a", fields(state=b"PENDING", next_try_at=b"9"), None, rank=3)
+    again = parse_record("a", fields(state=b"RETRY", next_try_at=b"9"), None, rank=3)
     assert waiting is not None
     assert again is not None
     assert (waiting.progress.position, waiting.progress.next_try_at) == (3, None)
@@ -60,7 +60,7 @@ def test_a_task_that_waits_has_a_place_and_one_that_waits_for_its_next_try_a_tim
     ],
 )
 def test_a_spoilt_field_that_all_depends_on_spoils_the_record(given: dict[str, Any]) -> None:
-    record = read("a", fields(**given), DONE)
+    record = parse_record("a", fields(**given), DONE)
     assert record is not None
     assert record.spoilt
 
@@ -71,7 +71,7 @@ def test_a_spoilt_field_that_all_depends_on_spoils_the_record(given: dict[str, A
      {"last_error": b"[1, 2, 3]"}, {"next_try_at": b"soon"}, {"source": b"\xff"}],
 )  # fmt: skip
 def test_a_spoilt_field_that_is_only_told_beside_spoils_nothing(given: dict[str, Any]) -> None:
-    record = read("a", fields(state=b"RETRY", **given), None)
+    record = parse_record("a", fields(state=b"RETRY", **given), None)
     assert record is not None
     assert not record.spoilt
 
@@ -92,14 +92,14 @@ META: list[bytes | Exception] = [
 
 @pytest.mark.parametrize("meta", META, ids=lambda meta: repr(meta)[:60])
 def test_a_record_of_celery_that_is_no_end_of_a_page_spoils_it(meta: Any) -> None:
-    record = read("a", fields(), meta)
+    record = parse_record("a", fields(), meta)
     assert record is not None
     assert record.spoilt
     assert len(record.spoilt) <= 200
 
 
 def test_a_key_of_another_type_is_said_in_the_words_of_redis() -> None:
-    record = read("a", WRONG, None)
+    record = parse_record("a", WRONG, None)
     assert record is not None
     assert "WRONGTYPE" in record.spoilt
 
@@ -115,7 +115,7 @@ ANYTHING = st.none() | st.binary() | JSON.map(json.dumps).map(str.encode) | st.j
 @settings(deadline=None)
 @given(st.lists(ANYTHING, min_size=len(FIELDS), max_size=len(FIELDS)) | ANYTHING, ANYTHING, ANYTHING)
 def test_anything_can_be_answered_as_json(values: Any, meta: Any, rank: Any) -> None:
-    record = read("a", values, meta, rank)
+    record = parse_record("a", values, meta, rank)
     if record is not None:
         json.dumps([record.created_at, record.updated_at, record.meta, record.progress.source], allow_nan=False)
 
@@ -124,7 +124,7 @@ def test_anything_can_be_answered_as_json(values: Any, meta: Any, rank: Any) -> 
 @given(ANYTHING | JSON.map(lambda ids: json.dumps({"created_at": 1, "ids": ids, "urls": json.dumps(ids)}).encode()))
 def test_a_batch_is_whole_or_none(text: Any) -> None:
     try:
-        created, ids, urls = read_batch(text)
+        created, ids, urls = parse_batch(text)
     except ValueError:
         return
     assert math.isfinite(created)

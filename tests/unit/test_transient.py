@@ -6,7 +6,7 @@ from kombu.exceptions import OperationalError
 from redis import exceptions
 from redis._parsers.base import BaseParser
 
-from ocr_celery.store.transient_errors import is_elsewhere, is_transient
+from ocr_celery.store.transient_errors import is_failover, is_transient
 
 PASSES = (
     "OOM command not allowed when used memory > 'maxmemory'.",
@@ -65,5 +65,5 @@ def test_an_error_of_a_library_is_what_caused_it(wrapper: Exception) -> None:
 
 
 def test_only_a_redis_that_takes_no_writes_may_have_a_successor() -> None:
-    elsewhere = {said for said in PASSES if is_elsewhere(BaseParser.parse_error(said))}
+    elsewhere = {said for said in PASSES if is_failover(BaseParser.parse_error(said))}
     assert {said.partition(" ")[0] for said in elsewhere} == {"READONLY", "NOREPLICAS", "MASTERDOWN", "UNBLOCKED"}

@@ -26,11 +26,11 @@ def opened(command: outbox.Command) -> tuple[str, str, dict[str, Any]]:
 
 
 def made(client: Client, id: str) -> outbox.Command:
-    return outbox.message(client.app, "ocr", "ocr.url", "http://a/b.png", OPTIONS, id=id, shown="http://a/b.png")
+    return outbox.build_message(client.app, "ocr", "ocr.url", "http://a/b.png", OPTIONS, id=id, shown="http://a/b.png")
 
 
 def sent_by_celery(client: Client, id: str) -> outbox.Command:
-    with outbox.collected() as messages:
+    with outbox.capture() as messages:
         client.app.send_task(
             "ocr.url",
             ["http://a/b.png"],

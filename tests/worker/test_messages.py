@@ -94,7 +94,7 @@ def test_a_death_counts_against_what_was_held_and_an_orderly_end_does_not(redis:
         taken(redis)
         unacked.take_over(redis.client, keys, NODE)
         taken(redis)
-        unacked.give_back(redis.client, keys, NODE)
+        unacked.requeue(redis.client, keys, NODE)
         assert delivery_limit.count(waiting(redis)[0]["properties"]) == counted
 
 
@@ -104,7 +104,7 @@ def test_a_message_is_acknowledged_where_its_task_is_final_or_not_known(redis: R
     (message,) = taken(redis)
     if state:
         redis.client.hset(keys.task("a"), "state", state)
-    assert messages.settle(redis.client, UNACKED, [(message.tag, keys.task("a"))]) == []
+    assert messages.acknowledge(redis.client, UNACKED, [(message.tag, keys.task("a"))]) == []
     assert not redis.client.exists(UNACKED)
 
 
@@ -114,7 +114,7 @@ def test_a_message_stays_held_where_this_redis_has_not_seen_its_task_end(redis: 
     first, second = taken(redis)
     redis.client.hset(keys.task("a"), "state", state)
     done = [(first.tag, keys.task("a")), (second.tag, "")]  # the second is no page
-    assert messages.settle(redis.client, UNACKED, done) == [first.tag]
+    assert messages.acknowledge(redis.client, UNACKED, done) == [first.tag]
     assert redis.client.hkeys(UNACKED) == [first.tag.encode()]
 
 
@@ -122,7 +122,7 @@ def test_a_record_of_another_type_keeps_nothing_from_being_acknowledged(redis: R
     send(redis, "a")
     (message,) = taken(redis)
     redis.client.set(keys.task("a"), "x")
-    assert messages.settle(redis.client, UNACKED, [(message.tag, keys.task("a"))]) == []
+    assert messages.acknowledge(redis.client, UNACKED, [(message.tag, keys.task("a"))]) == []
 
 
 def test_what_is_put_aside_is_kept_whole_for_a_while_and_not_held_any_more(redis: RedisServer) -> None:
@@ -139,15 +139,15 @@ def test_what_is_put_aside_is_kept_whole_for_a_while_and_not_held_any_more(redis
 
 
 def test_what_is_put_aside_is_bounded_in_number_and_in_bytes(redis: RedisServer) -> None:
-    for size, count in ((10, messages.MOST_KEPT + 10), (1_000_000, 20), (3_000_000, 3)):
+    for size, count in ((10, messages.MAX_KEPT + 10), (1_000_000, 20), (3_000_000, 3)):
         for _ in range(count):
             redis.client.hset(UNACKED, "tag", "x" * size)
             assert aside(redis, "tag")
-    assert redis.client.llen(keys.unreadable) <= messages.MOST_KEPT
+    assert redis.client.llen(keys.unreadable) <= messages.MAX_KEPT
     sizes = {name.decode(): int(value) for name, value in redis.client.hgetall(keys.unreadable_sizes).items()}
-    assert sizes["count"] == messages.MOST_KEPT + 33
+    assert sizes["count"] == messages.MAX_KEPT + 33
     kept = redis.client.lrange(keys.unreadable, 0, -1)
-    assert sizes["bytes"] == sum(map(len, kept)) <= messages.MOST_BYTES
+    assert sizes["bytes"] == sum(map(len, kept)) <= messages.MAX_BYTES
     newest = json.loads(kept[0])
     assert newest["bytes"] == 3_000_000
     assert len(newest["record"]) < 100_000, "of a large one the beginning"

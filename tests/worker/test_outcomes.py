@@ -43,7 +43,7 @@ def caused_by(cause: Exception, error: Exception) -> Exception:
 )
 def test_a_page_is_not_failed_because_redis_had_trouble(client: Client, backend: Backend, trouble: Exception) -> None:
     id = client.submit_image(png())
-    with current_result.at_hand({"text": "read"}), pytest.raises(type(trouble)):
+    with current_result.bind({"text": "read"}), pytest.raises(type(trouble)):
         backend.mark_as_failure(id, trouble)
     assert client.look_up(id).status is Status.PENDING
 
@@ -51,7 +51,7 @@ def test_a_page_is_not_failed_because_redis_had_trouble(client: Client, backend:
 def test_a_page_that_failed_is_failed(client: Client, backend: Backend) -> None:
     id = client.submit_image(png())
     failed = EngineFailed()
-    with current_result.at_hand(failed):
+    with current_result.bind(failed):
         backend.mark_as_failure(id, failed)
     view = client.look_up(id)
     assert (view.status, view.error and view.error.code) == (Status.FAILED, "engine_failed")
@@ -68,7 +68,7 @@ def test_an_outcome_is_stored_however_often_redis_refuses_it_and_another_reader_
             raise error
         return states.SUCCESS
 
-    with current_result.at_hand({"text": "read"}):
+    with current_result.bind({"text": "read"}):
         assert backend._ensure_retryable(store) == states.SUCCESS
     tries = iter([ReadOnlyError("read-only")] * 100)
     with pytest.raises(ReadOnlyError):

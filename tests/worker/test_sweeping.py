@@ -73,8 +73,8 @@ def test_a_name_that_holds_something_is_not_forgotten(redis: RedisServer) -> Non
     redis.client.hset(keys.unacked("unacked@test"), "tag", "message")
     redis.client.rpush(keys.handed("handed@test"), "message")
     redis.client.hset(keys.inside("inside@test"), "task", "alone")
-    assert list(node_names.holding(redis.client, keys, names)) == names[:3]
-    assert node_names.forget(redis.client, keys, names, seconds=60) == 1
+    assert list(node_names.names_with_messages(redis.client, keys, names)) == names[:3]
+    assert node_names.forget_names(redis.client, keys, names, seconds=60) == 1
     assert redis.client.zrange(keys.nodes, 0, -1) == [b"handed@test", b"inside@test", b"unacked@test"]
 
 
