@@ -374,7 +374,8 @@ class BatchPool(BasePool):
     def flush(self) -> None:
         """The connection to Redis was lost. Everything is kept: an acknowledgement works on any connection, and what is
         delivered again meanwhile joins the page that is held."""
-        if self.held and not is_set(worker_state.should_stop):
+        ending = is_set(worker_state.should_stop) or is_set(worker_state.should_terminate)
+        if self.held and not ending:
             log.warning("connection to Redis lost; %d pages are kept", len(self.held))
 
     def on_stop(self) -> None:

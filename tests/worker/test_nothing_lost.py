@@ -100,6 +100,7 @@ def test_sigquit_gives_back_what_is_held_at_once(client: Client, redis: RedisSer
     worker.signal(signal.SIGQUIT)
     worker.wait()
     assert redis.client.llen("ocr") == 6
+    assert "connection to Redis lost" not in worker.log
     start_worker(OCR_SCRIPTED_SECONDS=0.1)
     assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
 
@@ -110,6 +111,7 @@ def test_when_the_engine_breaks_the_pages_go_back_and_the_worker_exits_with_an_e
     worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_DIE_AFTER=6, OCR_SCRIPTED_SECONDS=0.2)
     ids = [client.submit_image(png()) for _ in range(12)]
     assert worker.wait() not in (0, None)
+    assert "connection to Redis lost" not in worker.log
     assert client.stats().completed == 4
     assert redis.client.llen("ocr") == 8
     start_worker()
