@@ -6,33 +6,33 @@ from functools import partial
 
 from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds
 
-_DEEPEST = 40  #: cuts within cuts
-_MOST_GAPS = 60  #: horizontal gaps tried, the widest first
+_MAX_DEPTH = 40  #: cuts within cuts
+_MAX_GAPS = 60  #: horizontal gaps tried, the widest first
 
 
-def cut(areas: Sequence[Area], unit: float, walls: Sequence[Rect]) -> list[list[Area]]:
+def xy_cut(areas: Sequence[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]]:
     """Groups of areas in reading order, each to be read row by row.
 
     `unit` is the height of a usual line, `walls` are drawn lines that run downwards; all in pixels.
     """
-    return _cut(list(areas), unit, walls, 0)
+    return _cut_recursively(list(areas), line_height, rules, 0)
 
 
-def _cut(areas: list[Area], unit: float, walls: Sequence[Rect], depth: int) -> list[list[Area]]:
-    if len(areas) < 2 or depth == _DEEPEST:
+def _cut_recursively(areas: list[Area], line_height: float, rules: Sequence[Rect], depth: int) -> list[list[Area]]:
+    if len(areas) < 2 or depth == _MAX_DEPTH:
         return [areas] if areas else []
-    parts = _columns(areas, unit, walls) or _above_and_below(areas, unit, walls)
+    parts = _split_columns(areas, line_height, rules) or _split_at_row_gap(areas, line_height, rules)
     if parts is None:
         return [areas]
-    return [group for part in parts for group in _cut(part, unit, walls, depth + 1)]
+    return [group for part in parts for group in _cut_recursively(part, line_height, rules, depth + 1)]
 
 
-def _above_and_below(areas: list[Area], unit: float, walls: Sequence[Rect]) -> list[list[Area]] | None:
+def _split_at_row_gap(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]] | None:
     """The two parts above and below the horizontal gap that frees the largest columns."""
     best: tuple[int, list[list[Area]]] | None = None
     for y in _row_gaps(areas):
         parts = [[a for a in areas if a.y < y], [a for a in areas if a.y >= y]]
-        freed = [_columns(part, unit, walls) for part in parts]
+        freed = [_split_columns(part, line_height, rules) for part in parts]
         size = max((min(map(len, columns[:2])) for columns in freed if columns), default=0)
         if size > (best[0] if best else 0):
             best = size, parts
@@ -47,102 +47,110 @@ def _row_gaps(areas: Sequence[Area]) -> list[float]:
         if end < top:
             gaps.append((top - end, (top + end) / 2))
         end = max(end, bottom)
-    return [middle for _, middle in sorted(gaps[1:], reverse=True)[:_MOST_GAPS]]
+    return [middle for _, middle in sorted(gaps[1:], reverse=True)[:_MAX_GAPS]]
 
 
-def _columns(areas: list[Area], unit: float, walls: Sequence[Rect]) -> list[list[Area]] | None:
+def _split_columns(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]] | None:
     """Left column, right column and what floats between them; None where there are no columns side by side."""
     if len(areas) < 6:
         return None
-    walled = _walled(areas, unit, walls)
-    if walled:
-        return walled
+    parts_at_rule = _split_at_rule(areas, line_height, rules)
+    if parts_at_rule:
+        return parts_at_rule
     # a box may reach over the gutter by mistake; a caption may stand in it
-    for share, split in ((0.04, _by_middle), (0.1, partial(_around_float, unit=unit))):
-        most = int(share * len(areas)) if len(areas) >= 20 else 0
-        for left, right in _gutters(areas, unit, most)[:4]:
-            over = [a for a in areas if a.left < left and a.right > right]
-            parts = split(areas, over, (left + right) / 2)
-            if parts and _are_columns(parts[0], parts[1], unit):
+    for share, split in ((0.04, _split_by_center), (0.1, partial(_split_around_caption, line_height=line_height))):
+        max_crossing = int(share * len(areas)) if len(areas) >= 20 else 0
+        for left, right in _gutters(areas, line_height, max_crossing)[:4]:
+            crossing = [a for a in areas if a.left < left and a.right > right]
+            parts = split(areas, crossing, (left + right) / 2)
+            if parts and _are_columns(parts[0], parts[1], line_height):
                 return parts
     return None
 
 
-def _gutters(areas: Sequence[Area], unit: float, most: int) -> list[tuple[float, float]]:
+def _gutters(areas: Sequence[Area], line_height: float, max_crossing: int) -> list[tuple[float, float]]:
     """The bands running down that at most so many areas reach into, the widest first."""
     events = []
     for area in areas:
-        margin = 0.15 * unit if area.width > unit else 0.0
+        margin = 0.15 * line_height if area.width > line_height else 0.0
         events += [(area.left + margin, 1), (area.right - margin, -1)]
     found, covered, start = [], 0, None
     for x, change in sorted(events):
         before, covered = covered, covered + change
-        if before > most >= covered:
+        if before > max_crossing >= covered:
             start = x
-        elif before <= most < covered and start is not None:
+        elif before <= max_crossing < covered and start is not None:
             found.append((start, x))
-    least = (0.6 if most else 0.8) * unit
-    return sorted((g for g in found if g[1] - g[0] >= least), key=lambda g: g[0] - g[1])
+    min_width = (0.6 if max_crossing else 0.8) * line_height
+    return sorted((g for g in found if g[1] - g[0] >= min_width), key=lambda g: g[0] - g[1])
 
 
-def _by_middle(areas: Sequence[Area], over: Sequence[Area], x: float) -> list[list[Area]] | None:
+def _split_by_center(areas: Sequence[Area], crossing: Sequence[Area], x: float) -> list[list[Area]] | None:
     left, _, right, _ = bounds(areas)
-    if any(a.width > 0.6 * (right - left) for a in over):
+    if any(a.width > 0.6 * (right - left) for a in crossing):
         return None  # a heading or a figure over both columns: a horizontal cut comes first
     return [[a for a in areas if a.x < x], [a for a in areas if a.x >= x]]
 
 
-def _around_float(areas: Sequence[Area], over: Sequence[Area], x: float, *, unit: float) -> list[list[Area]] | None:
+def _split_around_caption(
+    areas: Sequence[Area], crossing: Sequence[Area], x: float, *, line_height: float
+) -> list[list[Area]] | None:
     """Both columns and the caption that stands free between them, beside text on either side."""
-    rest = [a for a in areas if a not in over]
+    rest = [a for a in areas if a not in crossing]
     sides = [[a for a in rest if a.x < x], [a for a in rest if a.x >= x]]
-    for area in over:
+    for area in crossing:
         near = [[a for a in side if a.top < area.bottom and a.bottom > area.top] for side in sides]
         if not (near[0] and near[1]):
             return None
         if (
-            area.left - max(a.right for a in near[0]) < 0.8 * unit
-            or min(a.left for a in near[1]) - area.right < 0.8 * unit
+            area.left - max(a.right for a in near[0]) < 0.8 * line_height
+            or min(a.left for a in near[1]) - area.right < 0.8 * line_height
         ):
             return None
-    return [*sides, list(over)] if over else None
+    return [*sides, list(crossing)] if crossing else None
 
 
-def _walled(areas: Sequence[Area], unit: float, walls: Sequence[Rect]) -> list[list[Area]] | None:
+def _split_at_rule(areas: Sequence[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]] | None:
     """The parts left and right of a drawn line that runs along most of them; it may be drawn in pieces."""
     _, top, _, bottom = bounds(areas)
-    for wall in walls:
-        x = (wall[0] + wall[2]) / 2
-        pieces = [w for w in walls if abs((w[0] + w[2]) / 2 - x) <= 4]
+    for rule in rules:
+        x = (rule[0] + rule[2]) / 2
+        pieces = [w for w in rules if abs((w[0] + w[2]) / 2 - x) <= 4]
         length = sum(max(0.0, min(bottom, w[3]) - max(top, w[1])) for w in pieces)
         if length < 0.6 * (bottom - top) or any(a.left < x - 4 and a.right > x + 4 for a in areas):
             continue
         parts = [[a for a in areas if a.x < x], [a for a in areas if a.x >= x]]
-        if min(map(len, parts)) >= 3 and any(map(_long_lines, parts)) and _level(parts[0], parts[1], unit) < 0.7:
+        if (
+            min(map(len, parts)) >= 3
+            and any(map(_has_long_lines, parts))
+            and _row_alignment(parts[0], parts[1], line_height) < 0.7
+        ):
             return parts
     return None
 
 
-def _are_columns(left: Sequence[Area], right: Sequence[Area], unit: float) -> bool:
+def _are_columns(left: Sequence[Area], right: Sequence[Area], line_height: float) -> bool:
     """Columns of text, or text and what stands beside it; not the columns of a table, nor text that is only indented."""
-    if min(len(left), len(right)) < 3 or _beside(left, right, unit) < 0.5:
+    if min(len(left), len(right)) < 3 or _side_by_side_share(left, right, line_height) < 0.5:
         return False
     prose = _is_prose(left) or _is_prose(right)
     # cells stand in rows with the cells beside them, and are no prose
-    return prose or (_level(left, right, unit) < 0.4 and _long_lines(left) and _long_lines(right))
+    return prose or (
+        _row_alignment(left, right, line_height) < 0.4 and _has_long_lines(left) and _has_long_lines(right)
+    )
 
 
-def _level(left: Sequence[Area], right: Sequence[Area], unit: float) -> float:
+def _row_alignment(left: Sequence[Area], right: Sequence[Area], line_height: float) -> float:
     """How many lines of one side stand on a line with one of the other, as a share of the smaller side."""
-    return _near(left, right, 0.3 * unit)
+    return _share_with_neighbor(left, right, 0.3 * line_height)
 
 
-def _beside(left: Sequence[Area], right: Sequence[Area], unit: float) -> float:
+def _side_by_side_share(left: Sequence[Area], right: Sequence[Area], line_height: float) -> float:
     """How many lines of one side have text of the other beside them, as a share of the smaller side."""
-    return _near(left, right, 2.0 * unit)
+    return _share_with_neighbor(left, right, 2.0 * line_height)
 
 
-def _near(left: Sequence[Area], right: Sequence[Area], distance: float) -> float:
+def _share_with_neighbor(left: Sequence[Area], right: Sequence[Area], distance: float) -> float:
     few, many = sorted((left, right), key=len)
     return sum(any(abs(a.y - b.y) < distance for b in many) for a in few) / len(few)
 
@@ -150,15 +158,17 @@ def _near(left: Sequence[Area], right: Sequence[Area], distance: float) -> float
 def _is_prose(areas: Sequence[Area]) -> bool:
     """Many long lines of words, most of which end where their neighbours end."""
     letters = [c.isalpha() for a in areas if isinstance(a, Line) for c in a.text if not c.isspace()]
-    return len(areas) >= 5 and _long_lines(areas) and _fill(areas) >= 0.85 and sum(letters) > 0.6 * len(letters)
+    return (
+        len(areas) >= 5 and _has_long_lines(areas) and _fill_ratio(areas) >= 0.85 and sum(letters) > 0.6 * len(letters)
+    )
 
 
-def _long_lines(areas: Sequence[Area]) -> bool:
+def _has_long_lines(areas: Sequence[Area]) -> bool:
     lines = [a.width / max(1.0, a.height) for a in areas if isinstance(a, Line)]
     return not lines or statistics.median(lines) >= 5
 
 
-def _fill(areas: Sequence[Area]) -> float:
+def _fill_ratio(areas: Sequence[Area]) -> float:
     """The width of the usual line as a share of the width that it and its neighbours take, as text may flow round a picture."""
     down = sorted(areas, key=lambda a: a.y)
     shares = []

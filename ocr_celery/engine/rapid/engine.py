@@ -18,12 +18,12 @@ from ocr_celery.engine.contract import EngineRequest, OnFailure, OnOutcomes, Out
 from ocr_celery.errors import EngineFailed
 
 if TYPE_CHECKING:
-    from ocr_celery.engine.rapid.models import RapidSight
+    from ocr_celery.engine.rapid.models import RapidOcrModels
 
 log = logging.getLogger(__name__)
 
 _M_ARENA_MAX = -8  #: of malloc.h
-_MODELS = {
+_MODEL_FILES = {
     "Det": "PP-OCRv6_det_small.onnx",
     "Cls": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
     "Rec": "PP-OCRv6_rec_small.onnx",
@@ -48,10 +48,11 @@ class RapidEngine:
 
     def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
         """Load the three models and read a line. Raises what rapidocr raises, `ImportError` where it is not installed."""
-        self._sight = _load()
+        self._models = _load_models()
         self._on_outcomes, self._on_failure, self._running = on_outcomes, on_failure, True
         self._readers = [
-            threading.Thread(target=self._read_on, name=f"rapid-engine-{n}", daemon=True) for n in range(self.capacity)
+            threading.Thread(target=self._read_pages, name=f"rapid-engine-{n}", daemon=True)
+            for n in range(self.capacity)
         ]
         for reader in self._readers:
             reader.start()
@@ -83,27 +84,27 @@ class RapidEngine:
             self._waiting.clear()
             self._changed.notify_all()
 
-    def _read_on(self) -> None:
+    def _read_pages(self) -> None:
         try:
-            while (request := self._next()) is not None:
-                begun = time.monotonic()
-                result = self._result(request)
-                self._deliver(Outcome(id=request.id, result=result, seconds=time.monotonic() - begun))
+            while (request := self._next_request()) is not None:
+                started_at = time.monotonic()
+                result = self._read_page(request)
+                self._deliver(Outcome(id=request.id, result=result, seconds=time.monotonic() - started_at))
         except BaseException as error:  # without this thread a place would be lost
-            self._break(error)
+            self._fail(error)
 
-    def _next(self) -> EngineRequest | None:
+    def _next_request(self) -> EngineRequest | None:
         with self._changed:
             while self._running and not self._waiting:
                 self._changed.wait()
             return self._waiting.popleft() if self._running else None
 
-    def _result(self, request: EngineRequest) -> Reading | EngineFailed:
+    def _read_page(self, request: EngineRequest) -> Reading | EngineFailed:
         from ocr_celery.engine.rapid import pipeline
 
         try:
             return Reading(
-                text=pipeline.look(self._sight, request.page.image, blocks=wants_blocks(request.options.prompt))
+                text=pipeline.read_page(self._models, request.page.image, blocks=wants_blocks(request.options.prompt))
             )
         except MemoryError:
             return EngineFailed("There was not enough memory to read this page.")
@@ -116,7 +117,7 @@ class RapidEngine:
             if self._running:
                 self._on_outcomes([outcome])
 
-    def _break(self, error: BaseException) -> None:
+    def _fail(self, error: BaseException) -> None:
         with self._delivery:
             if self._running:
                 self._running = False
@@ -125,33 +126,33 @@ class RapidEngine:
             self._changed.notify_all()
 
 
-def _share_memory() -> None:
+def _limit_malloc_arenas() -> None:
     """Have all threads take memory from two pools: glibc makes up to eight a core, and what is free in one helps no other."""
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
-def _load() -> "RapidSight":
+def _load_models() -> "RapidOcrModels":
     """The models, each used once. Their files are named, since rapidocr downloads what it thinks is missing."""
     import cv2
     import numpy as np
     import rapidocr
     from rapidocr.ch_ppocr_rec import TextRecInput
 
-    from ocr_celery.engine.rapid.models import RapidSight
+    from ocr_celery.engine.rapid.models import RapidOcrModels
 
-    _share_memory()
+    _limit_malloc_arenas()
     folder = Path(rapidocr.__file__).parent / "models"
     ocr: Any = rapidocr.RapidOCR(
         params={
             "Global.log_level": "critical",
             "EngineConfig.onnxruntime.intra_op_num_threads": 1,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-            **{f"{step}.model_path": str(folder / file) for step, file in _MODELS.items()},
+            **{f"{step}.model_path": str(folder / file) for step, file in _MODEL_FILES.items()},
         }
     )
     cv2.setNumThreads(1)  # pages are read side by side already
     line = np.full((96, 320, 3), 255, np.uint8)
     cv2.putText(line, "Ready 2468", (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (0, 0, 0), 3)
     ocr(line)  # loads the three models
-    return RapidSight(ocr, TextRecInput)
+    return RapidOcrModels(ocr, TextRecInput)

@@ -51,7 +51,7 @@ class Line(Area):
 A = TypeVar("A", bound=Area)
 
 
-def slant(quads: Iterable[Sequence[Point]]) -> float:
+def estimate_slant(quads: Iterable[Sequence[Point]]) -> float:
     """The angle of a page's lines in radians, from boxes given as four corners; 0 where too few are long enough to tell."""
     angles = [
         (math.atan2(q[1][1] - q[0][1], q[1][0] - q[0][0]), q[1][0] - q[0][0])
@@ -61,7 +61,7 @@ def slant(quads: Iterable[Sequence[Point]]) -> float:
     return statistics.median(a for a, _ in angles) if len(angles) >= 5 else 0.0
 
 
-def straight(quad: Sequence[Point], text: str, angle: float = 0.0) -> Line:
+def deskew(quad: Sequence[Point], text: str, angle: float = 0.0) -> Line:
     """The line in a box of four corners (from the upper left, clockwise), with a page's slant taken out."""
     cos, sin = math.cos(angle), math.sin(angle)
     corners = [(x * cos + y * sin, y * cos - x * sin) for x, y in quad]
@@ -71,7 +71,7 @@ def straight(quad: Sequence[Point], text: str, angle: float = 0.0) -> Line:
     return Line(min(left, right), min(top, bottom), max(left, right), max(top, bottom), text)
 
 
-def line_height(lines: Iterable[Line]) -> float:
+def median_line_height(lines: Iterable[Line]) -> float:
     """The height of the usual line in pixels, never 0."""
     return max(1.0, statistics.median(min(li.height, li.width) for li in lines))
 
@@ -87,12 +87,12 @@ def bounds(areas: Iterable[Area]) -> Rect:
     )
 
 
-def rows(areas: Iterable[A]) -> list[list[A]]:
+def group_rows(areas: Iterable[A]) -> list[list[A]]:
     """The areas as rows from top to bottom, each from left to right: side by side means the same row."""
     found: list[list[A]] = []
     for area in sorted(areas, key=lambda a: a.y):
         # a row that began a little higher may still be open while its lower neighbour has begun
-        home = next((row for row in reversed(found[-3:]) if _beside(row, area)), None)
+        home = next((row for row in reversed(found[-3:]) if _same_row(row, area)), None)
         if home is None:
             found.append([area])
         else:
@@ -100,7 +100,7 @@ def rows(areas: Iterable[A]) -> list[list[A]]:
     return [sorted(row, key=lambda a: a.left) for row in found]
 
 
-def _beside(row: Sequence[Area], area: Area) -> bool:
+def _same_row(row: Sequence[Area], area: Area) -> bool:
     middle = sum(a.y for a in row) / len(row)
     lowest = min(area.height, *(a.height for a in row))
     if abs(middle - area.y) >= 0.5 * lowest:
@@ -113,7 +113,7 @@ def is_cjk(character: str) -> bool:
     return _CJK.match(character) is not None
 
 
-def joined(first: str, second: str) -> str:
+def join_lines(first: str, second: str) -> str:
     """Two lines of one paragraph as running text: a word broken at the line end is mended, CJK gets no space."""
     if not first or not second:
         return first or second

@@ -8,38 +8,39 @@ import numpy as np
 
 from ocr_celery.engine.rapid.orientation import Boxes, Image
 
-SIDE = 1280  #: pixels; the longer side at which the detector reads pages best and cheapest
-_SLIMMEST = 2.5  #: the detector enlarges by the shorter side, so that a long thin picture would grow beyond all memory
-_LEAST = 8  #: pixels; nothing can be read in a picture less high or wide
+MAX_SIDE = 1280  #: pixels; the longer side at which the detector reads pages best and cheapest
+#: the detector enlarges by the shorter side, so that a long thin picture would grow beyond all memory
+_MAX_ASPECT_RATIO = 2.5
+_MIN_SIDE = 8  #: pixels; nothing can be read in a picture less high or wide
 
 
-class RapidSight:
+class RapidOcrModels:
     """The models of one RapidOCR object, which threads may share: nothing here changes its settings."""
 
     def __init__(self, ocr: Any, rec_input: Any) -> None:
         self._ocr = ocr
         self._rec_input = rec_input
 
-    def boxes(self, image: Image) -> Boxes:
+    def detect_lines(self, image: Image) -> Boxes:
         """Where lines of text stand, float32 of shape (number, 4, 2)."""
         height, width = image.shape[:2]
-        if min(height, width) < _LEAST:
+        if min(height, width) < _MIN_SIDE:
             return np.zeros((0, 4, 2), np.float32)
-        found = self._ocr.text_det(_padded(image)).boxes
+        found = self._ocr.text_det(_pad_to_aspect_ratio(image)).boxes
         if found is None:
             return np.zeros((0, 4, 2), np.float32)
         return np.asarray(np.clip(np.asarray(found), 0, (width, height)), np.float32)
 
-    def crops(self, image: Image, boxes: Boxes) -> list[Image]:
+    def crop_lines(self, image: Image, boxes: Boxes) -> list[Image]:
         """See `upright.Sight`. Boxes with hardly any area are cut a little larger."""
-        crops: list[Image] = self._ocr.crop_text_regions(image, [_with_area(box) for box in boxes])
+        crops: list[Image] = self._ocr.crop_text_regions(image, [_widen_thin_box(box) for box in boxes])
         return crops
 
-    def inverted(self, crops: Sequence[Image]) -> list[bool]:
+    def classify_inverted(self, crops: Sequence[Image]) -> list[bool]:
         """See `upright.Sight`."""
         return ["180" in label for label, _ in self._ocr.text_cls(list(crops)).cls_res]
 
-    def read(self, crops: Sequence[Image]) -> list[tuple[str, float]]:
+    def recognize(self, crops: Sequence[Image]) -> list[tuple[str, float]]:
         """See `upright.Sight`."""
         if not crops:
             return []
@@ -47,20 +48,20 @@ class RapidSight:
         return [(text, float(score)) for text, score in zip(read.txts, read.scores, strict=True)]
 
 
-def scaled(image: Image) -> Image:
+def scale_down(image: Image) -> Image:
     """The picture with its longer side at most `SIDE`."""
     height, width = image.shape[:2]
-    scale = SIDE / max(height, width)
+    scale = MAX_SIDE / max(height, width)
     if scale >= 1:
         return image
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _padded(image: Image) -> Image:
+def _pad_to_aspect_ratio(image: Image) -> Image:
     """The picture with room to the right or below in the colour of its edge, if it is long and thin."""
     height, width = image.shape[:2]
-    right, below = max(0, int(height / _SLIMMEST) - width), max(0, int(width / _SLIMMEST) - height)
+    right, below = max(0, int(height / _MAX_ASPECT_RATIO) - width), max(0, int(width / _MAX_ASPECT_RATIO) - height)
     if not right and not below:
         return image
     edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
@@ -68,7 +69,7 @@ def _padded(image: Image) -> Image:
     return np.asarray(cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_CONSTANT, value=colour), np.uint8)
 
 
-def _with_area(box: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _widen_thin_box(box: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     width, height = np.linalg.norm(box[1] - box[0]), np.linalg.norm(box[3] - box[0])
     if min(width, height) >= 2:
         return box

@@ -15,59 +15,59 @@ from ocr_celery.engine.rapid.geometry import is_cjk
 Image = np.ndarray[Any, np.dtype[np.uint8]]  #: BGR, (height, width, 3)
 Boxes = np.ndarray[Any, Any]  #: (number, 4 corners from the upper left clockwise, x and y), pixels
 
-_SAMPLE = 12  #: lines whose direction the classifier is asked for …
-_SUSPECT = 0.3  #: … and the share of them that makes it worth reading some both ways
-_PROBES = 5  #: lines read both ways
+_SAMPLE_LINES = 12  #: lines whose direction the classifier is asked for …
+_MAX_INVERTED_SHARE = 0.3  #: … and the share of them that makes it worth reading some both ways
+_PROBE_LINES = 5  #: lines read both ways
 
 
-class Sight(Protocol):
+class LineRecognizer(Protocol):
     """What an OCR engine can do with one line, cut out so that it runs from left to right."""
 
-    def crops(self, image: Image, boxes: Boxes) -> list[Image]:
+    def crop_lines(self, image: Image, boxes: Boxes) -> list[Image]:
         """The lines in the boxes; a line in a box much taller than wide is turned a quarter to the left."""
 
-    def inverted(self, crops: Sequence[Image]) -> list[bool]:
+    def classify_inverted(self, crops: Sequence[Image]) -> list[bool]:
         """For each line, whether it seems to stand on its head."""
 
-    def read(self, crops: Sequence[Image]) -> list[tuple[str, float]]:
+    def recognize(self, crops: Sequence[Image]) -> list[tuple[str, float]]:
         """The text of each line and how sure it is (0 to 1)."""
 
 
-def turns(sight: Sight, image: Image, boxes: Boxes) -> int:
+def quarter_turns(recognizer: LineRecognizer, image: Image, boxes: Boxes) -> int:
     """How many quarter turns to the left (0 to 3) make the page upright, going by the text in `boxes`."""
-    sample = longest(boxes)
+    sample = longest_lines(boxes)
     if not len(sample):
         return 0
-    crops = sight.crops(image, sample)
-    if _run_down(boxes):
-        return _turns_of_columns(sight, crops[:_PROBES])
-    doubtful = sum(sight.inverted(crops)) > _SUSPECT * len(crops)
-    return 2 if doubtful and better_inverted(sight, crops[:_PROBES]) else 0
+    crops = recognizer.crop_lines(image, sample)
+    if _lines_run_vertically(boxes):
+        return _quarter_turns_of_vertical_lines(recognizer, crops[:_PROBE_LINES])
+    doubtful = sum(recognizer.classify_inverted(crops)) > _MAX_INVERTED_SHARE * len(crops)
+    return 2 if doubtful and reads_better_inverted(recognizer, crops[:_PROBE_LINES]) else 0
 
 
-def better_inverted(sight: Sight, crops: Sequence[Image]) -> bool:
+def reads_better_inverted(recognizer: LineRecognizer, crops: Sequence[Image]) -> bool:
     """Whether these lines read better standing on their head."""
-    return _sureness(sight.read(_inverted(crops))) > _sureness(sight.read(crops))
+    return _mean_confidence(recognizer.recognize(_rotate_180(crops))) > _mean_confidence(recognizer.recognize(crops))
 
 
-def _turns_of_columns(sight: Sight, crops: Sequence[Image]) -> int:
-    inverted = better_inverted(sight, crops)
-    upright = _inverted(crops) if inverted else list(crops)
-    texts = [text for text, _ in sight.read(upright)]
+def _quarter_turns_of_vertical_lines(recognizer: LineRecognizer, crops: Sequence[Image]) -> int:
+    inverted = reads_better_inverted(recognizer, crops)
+    upright = _rotate_180(crops) if inverted else list(crops)
+    texts = [text for text, _ in recognizer.recognize(upright)]
     cjk = sum(is_cjk(c) for text in texts for c in text)
-    if cjk > 0.5 * sum(map(len, texts)) and _glyphs_lie(sight, upright, texts):
+    if cjk > 0.5 * sum(map(len, texts)) and _is_vertical_cjk(recognizer, upright, texts):
         return 2 if inverted else 0
     return 3 if inverted else 1
 
 
-def _glyphs_lie(sight: Sight, crops: Sequence[Image], texts: Sequence[str]) -> bool:
+def _is_vertical_cjk(recognizer: LineRecognizer, crops: Sequence[Image], texts: Sequence[str]) -> bool:
     """Whether the characters of lines that run across lie on their side: then they were written one below the other."""
-    raised = sight.read([_raised(crop) for crop in crops])
-    same = sum(sum((Counter(a) & Counter(b)).values()) for a, (b, _) in zip(texts, raised, strict=True))
+    rotated = recognizer.recognize([_rotate_glyphs(crop) for crop in crops])
+    same = sum(sum((Counter(a) & Counter(b)).values()) for a, (b, _) in zip(texts, rotated, strict=True))
     return same > 0.3 * sum(map(len, texts))
 
 
-def _raised(crop: Image) -> Image:
+def _rotate_glyphs(crop: Image) -> Image:
     """The line with each character turned a quarter to the right."""
     height, width = crop.shape[:2]
     ink = np.abs(crop.mean(axis=2) - float(np.median(crop))).sum(axis=0)
@@ -75,40 +75,40 @@ def _raised(crop: Image) -> Image:
     while width - start > 1.35 * height:
         low, high = start + int(0.7 * height), start + int(1.35 * height)
         end = low + int(np.argmin(ink[low:high]))  # between two characters there is the least ink
-        pieces.append(np.rot90(_square(crop[:, start:end]), -1))
+        pieces.append(np.rot90(_pad_to_square(crop[:, start:end]), -1))
         start = end
-    pieces.append(np.rot90(_square(crop[:, start:]), -1))
+    pieces.append(np.rot90(_pad_to_square(crop[:, start:]), -1))
     return np.ascontiguousarray(np.concatenate(pieces, axis=1))
 
 
-def _square(piece: Image) -> Image:
+def _pad_to_square(piece: Image) -> Image:
     """The piece in the middle of a square as high as it is, its edges repeated or cut off."""
     height, width = piece.shape[:2]
     columns = np.clip(np.arange(height) - (height - width) // 2, 0, width - 1)
     return piece[:, columns]
 
 
-def _inverted(crops: Sequence[Image]) -> list[Image]:
+def _rotate_180(crops: Sequence[Image]) -> list[Image]:
     return [np.ascontiguousarray(crop[::-1, ::-1]) for crop in crops]
 
 
-def _sureness(read: Sequence[tuple[str, float]]) -> float:
+def _mean_confidence(read: Sequence[tuple[str, float]]) -> float:
     return sum(score * len(text.strip()) for text, score in read) / max(1, sum(len(text.strip()) for text, _ in read))
 
 
-def _sides(boxes: Boxes) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def _side_lengths(boxes: Boxes) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """The widths and heights of the boxes."""
     return np.linalg.norm(boxes[:, 1] - boxes[:, 0], axis=1), np.linalg.norm(boxes[:, 3] - boxes[:, 0], axis=1)
 
 
-def _run_down(boxes: Boxes) -> bool:
-    width, height = _sides(boxes)
+def _lines_run_vertically(boxes: Boxes) -> bool:
+    width, height = _side_lengths(boxes)
     return bool(height[height > 1.5 * width].sum() > width[width > 1.5 * height].sum())
 
 
-def longest(boxes: Boxes) -> Boxes:
+def longest_lines(boxes: Boxes) -> Boxes:
     """The longest lines, of those that run as most do; very short ones tell little."""
-    width, height = _sides(boxes)
-    along, thick = (height, width) if _run_down(boxes) else (width, height)
-    order = np.argsort(-along)[:_SAMPLE]
+    width, height = _side_lengths(boxes)
+    along, thick = (height, width) if _lines_run_vertically(boxes) else (width, height)
+    order = np.argsort(-along)[:_SAMPLE_LINES]
     return boxes[[i for i in order if along[i] > 1.5 * thick[i]]]

@@ -6,33 +6,33 @@ from collections.abc import Callable, Sequence
 from ocr_celery.core import grounding, markdown
 from ocr_celery.core.grounding import MAX_COORD, Block, Box
 from ocr_celery.engine.rapid.geometry import Rect
-from ocr_celery.engine.rapid.reading_order import Part
+from ocr_celery.engine.rapid.reading_order import PagePart
 
 
-def blocks(parts: Sequence[Part], place: Callable[[Rect], Rect]) -> str:
+def render_blocks(parts: Sequence[PagePart], to_fractions: Callable[[Rect], Rect]) -> str:
     """The parts in block language, their texts escaped as markdown.
 
     `place` maps a part's rectangle to fractions (0 to 1) of the page's width and height.
     """
-    return grounding.render_blocks(Block(p.label, (_box(place(p.rect)),), _text(p)) for p in parts)
+    return grounding.render_blocks(Block(p.label, (_grounding_box(to_fractions(p.rect)),), _block_text(p)) for p in parts)
 
 
-def plain(parts: Sequence[Part]) -> str:
+def render_plain(parts: Sequence[PagePart]) -> str:
     """The parts as plain text, an empty line between them, a tab between cells; nothing is escaped."""
-    return grounding.escape_tags("\n\n".join(_rows(p.cells) if p.cells is not None else p.text for p in parts))
+    return grounding.escape_tags("\n\n".join(_tabbed_rows(p.cells) if p.cells is not None else p.text for p in parts))
 
 
-def _text(part: Part) -> str:
+def _block_text(part: PagePart) -> str:
     if part.cells is None:
         return markdown.escape(part.text)
     rows = ("".join(f"<td>{markdown.escape_cell(cell)}</td>" for cell in row) for row in part.cells)
     return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
 
 
-def _rows(cells: list[list[str]]) -> str:
+def _tabbed_rows(cells: list[list[str]]) -> str:
     return "\n".join("\t".join(" ".join(cell.split()) for cell in row).rstrip() for row in cells)
 
 
-def _box(rect: Rect) -> Box:
+def _grounding_box(rect: Rect) -> Box:
     left, top, right, bottom = (min(MAX_COORD, max(0, v * MAX_COORD)) for v in rect)
     return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)

@@ -5,7 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ocr_celery.engine.rapid.geometry import Line, joined
+from ocr_celery.engine.rapid.geometry import Line, join_lines
 
 
 @dataclass(slots=True)
@@ -14,17 +14,17 @@ class Paragraph:
 
     lines: list[Line]
     text: str
-    flows: bool = False  #: two lines of it have been joined: it is prose, not a list of short lines
+    has_joined_lines: bool = False  #: two lines of it have been joined: it is prose, not a list of short lines
 
 
-def of(rows: Sequence[Sequence[Line]]) -> list[Paragraph]:
+def group_paragraphs(rows: Sequence[Sequence[Line]]) -> list[Paragraph]:
     """The paragraphs of one column, whose rows come from top to bottom, each from left to right."""
     column = _Column(rows)
     found: list[Paragraph] = []
     before: Sequence[Line] | None = None
     for row in rows:
         text = "  ".join(li.text.strip() for li in row)
-        how = column.between(before, row, found[-1]) if before and found else "new"
+        how = column.relation(before, row, found[-1]) if before and found else "new"
         if how == "new":
             found.append(Paragraph(list(row), text))
         elif how == "break":
@@ -32,8 +32,8 @@ def of(rows: Sequence[Sequence[Line]]) -> list[Paragraph]:
             found[-1].text += "\n" + text
         else:
             found[-1].lines += row
-            found[-1].text = joined(found[-1].text, text)
-            found[-1].flows = True
+            found[-1].text = join_lines(found[-1].text, text)
+            found[-1].has_joined_lines = True
         before = row
     return found
 
@@ -47,7 +47,7 @@ class _Column:
         self.left = min(li.left for li in lines)
         self.right = max(li.right for li in lines)
 
-    def between(self, above: Sequence[Line], below: Sequence[Line], paragraph: Paragraph) -> str:
+    def relation(self, above: Sequence[Line], below: Sequence[Line], paragraph: Paragraph) -> str:
         """How the text goes on: `join` it, `break` the line within the paragraph, or begin a `new` one."""
         gap = min(li.top for li in below) - max(li.bottom for li in above)
         if gap > 0.8 * self.height or self._size_changes(above, below):
@@ -60,11 +60,11 @@ class _Column:
         if indented == [False, True]:
             return "new"
         ragged = indented == [True, True] and abs(above[0].left - below[0].left) > 0.5 * self.height
-        if not self._short(above) and not ragged:
+        if not self._ends_early(above) and not ragged:
             return "join"
-        return "break" if (ragged or self._short(below)) and not paragraph.flows else "new"
+        return "break" if (ragged or self._ends_early(below)) and not paragraph.has_joined_lines else "new"
 
-    def _short(self, row: Sequence[Line]) -> bool:
+    def _ends_early(self, row: Sequence[Line]) -> bool:
         return self.right - row[-1].right > 0.18 * (self.right - self.left)
 
     def _size_changes(self, above: Sequence[Line], below: Sequence[Line]) -> bool:

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ocr_celery.engine.rapid import columns, paragraphs, tables
-from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, is_cjk, line_height, rows
+from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, is_cjk, median_line_height
 from ocr_celery.engine.rapid.paragraphs import Paragraph
 from ocr_celery.engine.rapid.tables import Table
 
-_SUB_TITLE, _TITLE = 1.3, 1.7  #: heights of a heading's letters in heights of the body's
+_SUB_TITLE_RATIO, _TITLE_RATIO = 1.3, 1.7  #: heights of a heading's letters in heights of the body's
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class PagePart:
     """One part of a page: a paragraph, a heading, or a table."""
 
     label: str  #: "title", "sub_title", "text" or "table"
@@ -21,7 +21,9 @@ class Part:
     cells: list[list[str]] | None = None  #: of a table: rows of texts
 
 
-def read(lines: Sequence[Line], across: Sequence[Rect] = (), down: Sequence[Rect] = ()) -> list[Part]:
+def layout_page(
+    lines: Sequence[Line], horizontal: Sequence[Rect] = (), vertical: Sequence[Rect] = ()
+) -> list[PagePart]:
     """The parts of a page in reading order; every line's text is in exactly one of them.
 
     `across` and `down` are the straight lines drawn on the page, in the same pixels.
@@ -29,45 +31,50 @@ def read(lines: Sequence[Line], across: Sequence[Rect] = (), down: Sequence[Rect
     lines = [li for li in lines if li.text.strip()]
     if not lines:
         return []
-    if _is_vertical(lines):
-        return [replace(p, rect=_upright(p.rect)) for p in read_across([_lying(li) for li in lines], [], [])]
-    return read_across(lines, across, down)
+    if _is_vertical_text(lines):
+        return [
+            replace(p, rect=_rotate_rect_back(p.rect))
+            for p in layout_horizontal_text([_rotate_line(li) for li in lines], [], [])
+        ]
+    return layout_horizontal_text(lines, horizontal, vertical)
 
 
-def read_across(lines: Sequence[Line], across: Sequence[Rect], down: Sequence[Rect]) -> list[Part]:
+def layout_horizontal_text(
+    lines: Sequence[Line], horizontal: Sequence[Rect], vertical: Sequence[Rect]
+) -> list[PagePart]:
     """The parts of a page whose lines run from left to right."""
-    framed, rest = tables.drawn(lines, across, down)
-    unit = line_height(rest or lines)
-    body = _body_size(lines)
-    parts: list[Part] = []
-    for group in columns.cut([*rest, *framed], unit, down):
-        for run in _runs(rows(group), unit):
+    framed, rest = tables.find_ruled_tables(lines, horizontal, vertical)
+    line_height = median_line_height(rest or lines)
+    body = _body_text_height(lines)
+    parts: list[PagePart] = []
+    for group in columns.xy_cut([*rest, *framed], line_height, vertical):
+        for run in _split_runs(group_rows(group), line_height):
             if isinstance(run, Table):
-                parts.append(Part(label="table", rect=(run.left, run.top, run.right, run.bottom), cells=run.cells))
+                parts.append(PagePart(label="table", rect=(run.left, run.top, run.right, run.bottom), cells=run.cells))
             else:
-                parts += [_part(p, body) for p in paragraphs.of(run)]
+                parts += [_classify_paragraph(p, body) for p in paragraphs.group_paragraphs(run)]
     return parts
 
 
-def _runs(group: Sequence[Sequence[Area]], unit: float) -> Iterator[Table | list[list[Line]]]:
+def _split_runs(group: Sequence[Sequence[Area]], line_height: float) -> Iterator[Table | list[list[Line]]]:
     """The rows of a group as tables and as runs of text between them."""
     text: list[list[Line]] = []
     for row in group:
         text.append([a for a in row if isinstance(a, Line)])
         framed = [a for a in row if isinstance(a, Table)]
         if framed:
-            yield from _with_aligned([r for r in text if r], unit)
+            yield from _extract_aligned_tables([r for r in text if r], line_height)
             yield from framed
             text = []
-    yield from _with_aligned([r for r in text if r], unit)
+    yield from _extract_aligned_tables([r for r in text if r], line_height)
 
 
-def _with_aligned(group: list[list[Line]], unit: float) -> Iterator[Table | list[list[Line]]]:
+def _extract_aligned_tables(group: list[list[Line]], line_height: float) -> Iterator[Table | list[list[Line]]]:
     begin = 0  # of the rows not yet yielded
     index = 0
     while index < len(group):
-        end = _table_end(group, index, unit)
-        table = tables.aligned(group[index:end], unit) if end - index > 1 else None
+        end = _table_candidate_end(group, index, line_height)
+        table = tables.detect_aligned_table(group[index:end], line_height) if end - index > 1 else None
         if table:
             if group[begin:index]:
                 yield group[begin:index]
@@ -79,7 +86,7 @@ def _with_aligned(group: list[list[Line]], unit: float) -> Iterator[Table | list
         yield group[begin:]
 
 
-def _table_end(group: Sequence[Sequence[Line]], begin: int, unit: float) -> int:
+def _table_candidate_end(group: Sequence[Sequence[Line]], begin: int, line_height: float) -> int:
     """Behind the last row of what may be a table that begins here.
 
     Its rows have several cells; between them may stand one other row, or more that go on in a later column.
@@ -87,8 +94,8 @@ def _table_end(group: Sequence[Sequence[Line]], begin: int, unit: float) -> int:
     end, lefts = begin, [li.left for li in group[begin][1:]]
     for index in range(begin, len(group)):
         row = group[index]
-        far = index > begin and bounds(row)[1] - bounds(group[index - 1])[3] > 2.5 * unit
-        goes_on = len(row) > 1 or any(abs(row[0].left - left) < 0.5 * unit for left in lefts)
+        far = index > begin and bounds(row)[1] - bounds(group[index - 1])[3] > 2.5 * line_height
+        goes_on = len(row) > 1 or any(abs(row[0].left - left) < 0.5 * line_height for left in lefts)
         if far or index - end > 1 or (index == begin and len(row) == 1):
             break
         if goes_on:
@@ -98,7 +105,7 @@ def _table_end(group: Sequence[Sequence[Line]], begin: int, unit: float) -> int:
     return end
 
 
-def _body_size(lines: Sequence[Line]) -> float:
+def _body_text_height(lines: Sequence[Line]) -> float:
     """The height of the line in which the middle character of the page stands."""
     sizes = sorted((min(li.height, li.width), len(li.text)) for li in lines)
     half, seen = sum(count for _, count in sizes) / 2, 0
@@ -109,28 +116,28 @@ def _body_size(lines: Sequence[Line]) -> float:
     return 1.0
 
 
-def _part(paragraph: Paragraph, body: float) -> Part:
+def _classify_paragraph(paragraph: Paragraph, body: float) -> PagePart:
     """A short text that is set clearly larger than the body is a heading."""
     size = min(li.height for li in paragraph.lines) / body
     short = len(paragraph.text) <= 100 and len(paragraph.lines) <= 2 and any(map(str.isalpha, paragraph.text))
-    label = "text" if not short or size < _SUB_TITLE else "sub_title" if size < _TITLE else "title"
-    return Part(label=label, rect=bounds(paragraph.lines), text=paragraph.text)
+    label = "text" if not short or size < _SUB_TITLE_RATIO else "sub_title" if size < _TITLE_RATIO else "title"
+    return PagePart(label=label, rect=bounds(paragraph.lines), text=paragraph.text)
 
 
 # -- text in columns from right to left ----------------------------------------------------------------------------------
 
 
-def _is_vertical(lines: Sequence[Line]) -> bool:
+def _is_vertical_text(lines: Sequence[Line]) -> bool:
     """Whether most characters are CJK and stand in boxes that are tall and narrow."""
     upright = sum(len(li.text) for li in lines if li.height > 2.2 * li.width and any(map(is_cjk, li.text)))
     return upright > 0.6 * sum(len(li.text) for li in lines)
 
 
-def _lying(line: Line) -> Line:
+def _rotate_line(line: Line) -> Line:
     """The line as it stands on a page turned a quarter to the left: the first column becomes the uppermost line."""
     return Line(line.top, -line.right, line.bottom, -line.left, line.text)
 
 
-def _upright(rect: Rect) -> Rect:
+def _rotate_rect_back(rect: Rect) -> Rect:
     left, top, right, bottom = rect
     return -bottom, left, -top, right

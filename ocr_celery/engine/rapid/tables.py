@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, joined, rows
+from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, join_lines
 
-_TOUCH = 6.0  #: pixels between drawn lines that meet
+_TOUCH_DISTANCE = 6.0  #: pixels between drawn lines that meet
 
 
 @dataclass(frozen=True)
@@ -18,93 +18,95 @@ class Table(Area):
 # -- drawn tables --------------------------------------------------------------------------------------------------------
 
 
-def drawn(lines: Sequence[Line], across: Sequence[Rect], down: Sequence[Rect]) -> tuple[list[Table], list[Line]]:
+def find_ruled_tables(
+    lines: Sequence[Line], horizontal: Sequence[Rect], vertical: Sequence[Rect]
+) -> tuple[list[Table], list[Line]]:
     """The tables whose cells are framed by drawn lines, and the lines of text that are in none."""
     found, rest = [], list(lines)
-    for frame in _frames(list(across), list(down)):
-        xs = _borders([r for r in frame if r in down], 0)
-        ys = _borders([r for r in frame if r in across], 1)
+    for frame in _connected_rules(list(horizontal), list(vertical)):
+        xs = _cell_borders([r for r in frame if r in vertical], 0)
+        ys = _cell_borders([r for r in frame if r in horizontal], 1)
         if len(xs) < 3 or len(ys) < 3:
             continue
         inside = [li for li in rest if xs[0] < li.x < xs[-1] and ys[0] < li.y < ys[-1]]
-        places = _places(inside, xs, ys)
-        if _is_grid(places, xs):
-            used = sorted({row for row, _ in places})
-            cells = [[_text(places.get((row, column), [])) for column in range(len(xs) - 1)] for row in used]
+        assigned = _assign_cells(inside, xs, ys)
+        if _is_grid(assigned, xs):
+            used = sorted({row for row, _ in assigned})
+            cells = [[_cell_text(assigned.get((row, column), [])) for column in range(len(xs) - 1)] for row in used]
             found.append(Table(xs[0], ys[0], xs[-1], ys[-1], cells))
             rest = [li for li in rest if li not in inside]
     return found, rest
 
 
-def _frames(across: list[Rect], down: list[Rect]) -> list[list[Rect]]:
+def _connected_rules(horizontal: list[Rect], vertical: list[Rect]) -> list[list[Rect]]:
     """Drawn lines that touch one another, as groups."""
     groups: list[list[Rect]] = []
-    for rule in across + down:
-        touching = [g for g in groups if any(_touch(rule, other) for other in g)]
+    for rule in horizontal + vertical:
+        touching = [g for g in groups if any(_touches(rule, other) for other in g)]
         groups = [g for g in groups if g not in touching] + [[rule, *(r for g in touching for r in g)]]
     return groups
 
 
-def _touch(a: Rect, b: Rect) -> bool:
-    return a[0] - _TOUCH <= b[2] and b[0] - _TOUCH <= a[2] and a[1] - _TOUCH <= b[3] and b[1] - _TOUCH <= a[3]
+def _touches(a: Rect, b: Rect) -> bool:
+    return all(a[n] - _TOUCH_DISTANCE <= b[n + 2] and b[n] - _TOUCH_DISTANCE <= a[n + 2] for n in (0, 1))
 
 
-def _borders(rules: Sequence[Rect], axis: int) -> list[float]:
+def _cell_borders(rules: Sequence[Rect], axis: int) -> list[float]:
     """The coordinates on `axis` (0 = x) at which rules run along at least half of the group."""
     if not rules:
         return []
     other = 1 - axis
     extent = max(r[other + 2] for r in rules) - min(r[other] for r in rules)
-    places: list[list[Rect]] = []
+    positions: list[list[Rect]] = []
     for rule in sorted(rules, key=lambda r: r[axis]):
-        if places and rule[axis] - places[-1][-1][axis] <= _TOUCH:
-            places[-1].append(rule)
+        if positions and rule[axis] - positions[-1][-1][axis] <= _TOUCH_DISTANCE:
+            positions[-1].append(rule)
         else:
-            places.append([rule])
-    long = [p for p in places if sum(r[other + 2] - r[other] for r in p) >= 0.5 * extent]
+            positions.append([rule])
+    long = [p for p in positions if sum(r[other + 2] - r[other] for r in p) >= 0.5 * extent]
     return [sum(r[axis] + r[axis + 2] for r in p) / len(p) / 2 for p in long]
 
 
-def _places(lines: Sequence[Line], xs: Sequence[float], ys: Sequence[float]) -> dict[tuple[int, int], list[Line]]:
+def _assign_cells(lines: Sequence[Line], xs: Sequence[float], ys: Sequence[float]) -> dict[tuple[int, int], list[Line]]:
     """Which lines stand in which (row, column)."""
-    places: dict[tuple[int, int], list[Line]] = {}
+    assigned: dict[tuple[int, int], list[Line]] = {}
     for line in lines:
         # text over several columns belongs to the first of them
-        column = _between(xs, min(line.x, line.left + 2 * line.height))
-        places.setdefault((_between(ys, line.y), column), []).append(line)
-    return places
+        column = _interval_index(xs, min(line.x, line.left + 2 * line.height))
+        assigned.setdefault((_interval_index(ys, line.y), column), []).append(line)
+    return assigned
 
 
-def _is_grid(places: dict[tuple[int, int], list[Line]], xs: Sequence[float]) -> bool:
+def _is_grid(assigned: dict[tuple[int, int], list[Line]], xs: Sequence[float]) -> bool:
     """Whether several rows and columns have text, and hardly any runs over borders or is itself in columns, as in a form."""
-    lines = [li for cell in places.values() for li in cell]
+    lines = [li for cell in assigned.values() for li in cell]
     over = sum(any(li.left + 0.2 * li.width < x < li.right - 0.2 * li.width for x in xs) for li in lines)
-    inner = sum(len(cell) for cell in places.values() if sum(len(row) > 1 for row in rows(cell)) > 1)
-    several = len({row for row, _ in places}) > 1 and len({column for _, column in places}) > 1
+    inner = sum(len(cell) for cell in assigned.values() if sum(len(row) > 1 for row in group_rows(cell)) > 1)
+    several = len({row for row, _ in assigned}) > 1 and len({column for _, column in assigned}) > 1
     return several and over <= 0.15 * len(lines) and inner <= 0.15 * len(lines)
 
 
-def _between(borders: Sequence[float], value: float) -> int:
+def _interval_index(borders: Sequence[float], value: float) -> int:
     return max(0, sum(value >= b for b in borders[:-1]) - 1)
 
 
-def _text(cell: Sequence[Line]) -> str:
+def _cell_text(cell: Sequence[Line]) -> str:
     text = ""
-    for row in rows(cell):
+    for row in group_rows(cell):
         for line in row:
-            text = joined(text, line.text)
+            text = join_lines(text, line.text)
     return text
 
 
 # -- tables without lines ------------------------------------------------------------------------------------------------
 
 
-def aligned(table: Sequence[Sequence[Line]], unit: float) -> Table | None:
+def detect_aligned_table(table: Sequence[Sequence[Line]], line_height: float) -> Table | None:
     """The rows of one table whose cells stand in columns with an empty band between them; None if they do not."""
-    many = [row for row in table if len(row) > 1]
-    if len(many) < 2 or len(many) + max(map(len, many)) < 5:
+    multi_cell_rows = [row for row in table if len(row) > 1]
+    if len(multi_cell_rows) < 2 or len(multi_cell_rows) + max(map(len, multi_cell_rows)) < 5:
         return None
-    gaps = _gaps(many, unit)
+    gaps = _column_gaps(multi_cell_rows, line_height)
     if not gaps:
         return None
     left, _, right, _ = bounds(li for row in table for li in row)
@@ -113,23 +115,23 @@ def aligned(table: Sequence[Sequence[Line]], unit: float) -> Table | None:
     crowded = 0
     for texts, row in zip(cells, table, strict=True):
         for line in row:
-            column = _between(borders, line.x if len(row) > 1 else min(line.x, line.left + 2 * unit))
+            column = _interval_index(borders, line.x if len(row) > 1 else min(line.x, line.left + 2 * line_height))
             crowded += texts[column] != ""
             texts[column] = f"{texts[column]} {line.text}".strip()
-    if crowded > 0.3 * sum(map(len, many)):
+    if crowded > 0.3 * sum(map(len, multi_cell_rows)):
         return None  # the bands part something else, as in a form
     return Table(*bounds(li for row in table for li in row), cells)
 
 
-def _gaps(table: Sequence[Sequence[Line]], unit: float) -> list[float]:
+def _column_gaps(table: Sequence[Sequence[Line]], line_height: float) -> list[float]:
     """The middles of the bands that run down between the cells; a heading over several columns may cross them."""
-    most = len(table) // 4
+    max_crossing = len(table) // 4
     events = sorted(e for row in table for li in row for e in ((li.left, 1), (li.right, -1)))
     found, covered, start = [], 0, None
     for x, change in events:
         before, covered = covered, covered + change
-        if before > most >= covered:
+        if before > max_crossing >= covered:
             start = x
-        elif before <= most < covered and start is not None and x - start >= 0.3 * unit:
+        elif before <= max_crossing < covered and start is not None and x - start >= 0.3 * line_height:
             found.append((start + x) / 2)
     return found
