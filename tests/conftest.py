@@ -13,7 +13,9 @@ from tests.testlib.processes import RedisServer, own_redis
 collect_ignore = [] if find_spec("vllm") else ["vllm"]
 
 # how long an example takes says how busy the machine is, where a test does not measure it
-hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("any machine")
 
 

@@ -14,7 +14,9 @@ def render_blocks(parts: Sequence[PagePart], to_fractions: Callable[[Rect], Rect
 
     `place` maps a part's rectangle to fractions (0 to 1) of the page's width and height.
     """
-    return grounding.render_blocks(Block(p.label, (_grounding_box(to_fractions(p.rect)),), _block_text(p)) for p in parts)
+    return grounding.render_blocks(
+        Block(p.label, (_grounding_box(to_fractions(p.rect)),), _block_text(p)) for p in parts
+    )
 
 
 def render_plain(parts: Sequence[PagePart]) -> str:

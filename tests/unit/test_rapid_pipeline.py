@@ -1,0 +1,117 @@
+"""A page is turned upright, read, put in order and worded; the places are those of the page as it was given."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from PIL import ImageDraw
+
+from ocr_celery.core import grounding
+from ocr_celery.engine.rapid.orientation import Boxes, Image
+from ocr_celery.engine.rapid.pipeline import read_page
+from tests.testlib.line_models import PlannedModels
+
+PLAN = [
+    ("A title of the page", (40.0, 30.0, 360.0, 70.0)),
+    ("the first line of a paragraph that is", (40.0, 120.0, 360.0, 140.0)),
+    ("followed by a second one of the same", (40.0, 144.0, 360.0, 164.0)),
+    ("and a last one that is as long too.", (40.0, 168.0, 360.0, 188.0)),
+    ("Another paragraph stands further down,", (40.0, 240.0, 360.0, 260.0)),
+    ("and it has two lines that are long.", (40.0, 264.0, 360.0, 284.0)),
+]
+TEXT = """A title of the page
+
+the first line of a paragraph that is followed by a second one of the same and a last one that is as long too.
+
+Another paragraph stands further down, and it has two lines that are long."""
+
+
+@pytest.mark.parametrize("turned", range(4))
+def test_a_page_is_read_however_it_lies(turned: int) -> None:
+    models = PlannedModels(PLAN)
+    assert read_page(models, models.page(turned=turned), blocks=False) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("turned", "box"),
+    [(0, (99, 49, 900, 117)), (1, (49, 99, 117, 900)), (2, (99, 882, 900, 950)), (3, (882, 99, 950, 900))],
+)
+def test_blocks_have_their_places_on_the_page_as_it_was_given(turned: int, box: tuple[int, int, int, int]) -> None:
+    models = PlannedModels(PLAN)
+    title, *rest = grounding.parse_blocks(read_page(models, models.page(turned=turned), blocks=True))
+    assert (title.label, title.boxes, title.text) == ("title", (box,), "A title of the page")
+    assert [block.label for block in rest] == ["text", "text"]
+
+
+def test_a_page_on_its_head_that_the_classifier_takes_for_upright_is_turned_when_it_reads_poorly() -> None:
+    models = PlannedModels(PLAN, sees_inversion=False)
+    assert read_page(models, models.page(turned=2), blocks=False) == TEXT
+
+
+def test_a_poor_page_that_reads_no_better_inverted_stays_as_it_is() -> None:
+    models = PlannedModels(PLAN, sure=0.6)
+    assert read_page(models, models.page(), blocks=False) == TEXT
+
+
+def test_a_line_read_with_little_confidence_is_noise() -> None:
+    models = PlannedModels([*PLAN, ("x~x", (40.0, 400.0, 360.0, 420.0))], scores={"x~x": 0.49})
+    assert read_page(models, models.page(), blocks=False) == TEXT
+
+
+def test_a_page_without_text_is_an_empty_text() -> None:
+    models = PlannedModels([])
+    assert read_page(models, models.page(), blocks=False) == ""
+    assert read_page(models, models.page(), blocks=True) == ""
+
+
+def test_a_table_drawn_on_the_page_is_found_where_its_text_is() -> None:
+    rows = [("one", "1"), ("two", "2"), ("three", "3")]
+    plan = [
+        (text, (60.0 + 150 * column, 60.0 + 40 * row, 140.0 + 150 * column, 80.0 + 40 * row))
+        for row, texts in enumerate(rows)
+        for column, text in enumerate(texts)
+    ]
+    models = PlannedModels(plan)
+    page = models.page()
+    draw = ImageDraw.Draw(page)
+    for n in range(4):
+        draw.line((50, 50 + 40 * n, 350, 50 + 40 * n), "black", 2)
+    for n in range(3):
+        draw.line((50 + 150 * n, 50, 50 + 150 * n, 170), "black", 2)
+    assert read_page(models, page, blocks=False) == "one\t1\ntwo\t2\nthree\t3"
+    (table,) = grounding.parse_blocks(read_page(models, page, blocks=True))
+    assert table.text == (
+        "<table><tr><td>one</td><td>1</td></tr><tr><td>two</td><td>2</td></tr><tr><td>three</td><td>3</td></tr></table>"
+    )
+
+
+def test_a_slanted_page_is_read_straight_and_without_its_drawn_lines() -> None:
+    class Slanted(PlannedModels):
+        def detect_lines(self, image: Image) -> Boxes:
+            boxes = super().detect_lines(image)
+            boxes[:, 1:3, 1] += 0.02 * (boxes[:, 1:3, 0] - boxes[:, :1, 0])
+            return boxes
+
+    models = Slanted(PLAN)
+    page = models.page()
+    ImageDraw.Draw(page).line((200, 20, 200, 580), "black", 2)
+    assert read_page(models, page, blocks=False) == TEXT
+
+
+def test_a_large_page_is_scaled_down_before_it_is_looked_at() -> None:
+    seen = []
+
+    class Measuring(PlannedModels):
+        def detect_lines(self, image: Image) -> Boxes:
+            seen.append(image.shape)
+            return np.zeros((0, 4, 2), np.float32)
+
+    read_page(Measuring([]), Pillow.new("RGB", (4000, 2000)), blocks=False)
+    assert set(seen) == {(640, 1280, 3)}
+
+
+def test_a_page_of_another_colour_mode_is_read_as_rgb() -> None:
+    models = PlannedModels(PLAN)
+    text = read_page(models, models.page().convert("L"), blocks=False)
+    assert re.match("A title", text)
