@@ -4,24 +4,19 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from pathlib import Path
-
-import requests
-from redis.exceptions import RedisError
 
 from ocr_celery.engine import registry
 from ocr_celery.local import StartupError, address, console, redis, sample
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
 from ocr_celery.local.process_guard import ESCALATION, ProcessGuard
+from ocr_celery.local.readiness import wait_until_ready
+from ocr_celery.local.redis_startup import check_redis, start_own_redis, wait_for_given_redis
 from ocr_celery.local.supervisor import Program, Supervisor
 from ocr_celery.settings import Settings, SettingsError, load_settings
-from ocr_celery.store import connect, redis_checks
-from ocr_celery.store.redis_errors import explain, tls_problem
 
 _CHECKOUT = Path(__file__).parents[2]  #: where web/ and celeryconfig.py are, which are not installed
-_REDIS_WAIT = 60.0  #: seconds for a given Redis to answer, which may be starting at the same time
 
 
 def main() -> int:
@@ -93,10 +88,10 @@ def _handle_signals(supervisor: Supervisor) -> asyncio.Event:
 
 async def _start_programs(settings: Settings, folder: DataDir, supervisor: Supervisor, url: str, *, own: bool) -> None:
     if own:
-        await _start_redis(folder, supervisor)
+        await start_own_redis(folder, supervisor)
     else:
-        await _wait_for_redis(url)
-    _check_redis(url)
+        await wait_for_given_redis(url)
+    check_redis(url)
     at = address.facade_url(settings)
     for program in _programs(settings):
         supervisor.supervise(program)
@@ -104,7 +99,7 @@ async def _start_programs(settings: Settings, folder: DataDir, supervisor: Super
     print_line(f"facade: starting at {at} …")
     picture = folder.path / "sample.png"
     sample.draw_sample(picture)
-    await _wait_until_ready(at)
+    await wait_until_ready(at)
     shown = os.path.relpath(picture) if folder.display_path != str(folder.path) else str(picture)
     print_line("")
     folder.service_url.write_text(f"{at}\n")
@@ -136,81 +131,6 @@ def _programs(settings: Settings) -> list[Program]:
     ]
     facade = Program(name="facade", command=(*python, "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"))
     return [*workers, facade]
-
-
-async def _start_redis(folder: DataDir, supervisor: Supervisor) -> None:
-    folder.create_socket_folder()
-    if redis.stop_orphaned_redis(folder):
-        print_line("stopped the Redis of an earlier run, which had outlived it")
-    redis.log_path(folder).unlink(missing_ok=True)
-    supervisor.supervise(redis.redis_program(redis.find_server(), folder))
-    while True:
-        try:
-            name = redis.redis_version(folder.redis_url)
-            break
-        except RedisError as exc:
-            # while it reads a long queue from disk it is there and says so: that may take its time
-            if supervisor.deaths.get("redis") and "LOADING" not in str(exc).upper():
-                raise StartupError(redis.log_tail(folder)) from None
-            await asyncio.sleep(0.1)
-    print_line(f"{name} at {folder.socket} (data kept in {folder.display_path})")
-
-
-async def _wait_for_redis(url: str) -> None:
-    deadline, told = time.monotonic() + _REDIS_WAIT, 0.0
-    while True:
-        try:
-            print_line(
-                f"{await asyncio.to_thread(redis.redis_version, url)} at {redis.redact_url(url)} (given by REDIS_URL)"
-            )
-            return
-        except RedisError as exc:
-            at = f"Redis at {redis.redact_url(url)} (given by REDIS_URL)"
-            if trouble := tls_problem(exc):
-                raise StartupError(f"{at} cannot be reached by TLS: {trouble}") from None
-            reason = f"{at} does not answer: {explain(exc)}"
-        except ValueError as exc:
-            raise StartupError(f"REDIS_URL: {exc}") from None
-        if time.monotonic() > deadline:
-            raise StartupError(reason)
-        if time.monotonic() - told > 10:
-            told = time.monotonic()
-            print_line(f"{reason}; waiting … (without REDIS_URL, one is started here)")
-        await asyncio.sleep(0.5)
-
-
-def _check_redis(url: str) -> None:
-    """Refuse a Redis that loses pages, and say what an earlier version left in it."""
-    with connect(url) as client:
-        refused = redis_checks.eviction_refusal(redis_checks.eviction_policy(client))
-        earlier = redis_checks.earlier_layout(client)
-    if refused:
-        raise StartupError(f"REDIS_URL: {refused}")
-    if earlier:
-        print_line(earlier)
-
-
-async def _wait_until_ready(at: str) -> None:
-    told = time.monotonic()
-    while (reason := await asyncio.to_thread(_not_ready_reason, at)) is not None:
-        if reason and time.monotonic() - told > 20:
-            told = time.monotonic()
-            print_line(f"not ready yet: {reason}")
-        await asyncio.sleep(0.2)
-
-
-def _not_ready_reason(at: str) -> str | None:
-    """Why a page would not be read yet ("": nobody said); None: it would."""
-    try:
-        with requests.Session() as session:
-            session.trust_env = False  # a proxy has no business between us and this machine
-            answer = session.get(f"{at}/ready", timeout=5)
-        if answer.status_code == 200:
-            return None
-        body = answer.json()
-        return str(body.get("detail") or body.get("message") or "")
-    except (requests.RequestException, ValueError, AttributeError):
-        return "the facade does not answer"
 
 
 if __name__ == "__main__":
