@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ocr_celery.engine import registry
+from ocr_celery.env_file import check_env_file
 from ocr_celery.local import StartupError, address, console, redis, sample
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
@@ -22,6 +23,7 @@ _CHECKOUT = Path(__file__).parents[2]  #: where web/ and celeryconfig.py are, wh
 def main() -> int:
     """The exit code: 0 when stopped by the user, 1 when something is in the way, 2 when a setting is wrong."""
     try:
+        check_env_file()
         settings = load_settings()
         registry.check(settings)
     except SettingsError as exc:
