@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import sys
 import time
 from datetime import UTC, datetime
@@ -32,5 +33,12 @@ def _text_line(line: str, name: str) -> str:
 def _json_line(line: str, name: str) -> str:
     if name and line.startswith("{"):
         return line
-    said = {"timestamp": datetime.now(UTC).isoformat(), "level": "info", "event": line, "program": name or "make run"}
-    return json.dumps(said)
+    event = {
+        "timestamp": datetime.now(UTC).isoformat(),
+        "level": "info",
+        "event": line,
+        "logger": "stderr" if name else "ocr_celery.local",
+        "program": name or "make run",
+        "host": platform.node(),
+    }
+    return json.dumps(event, ensure_ascii=False)
