@@ -70,6 +70,8 @@ def _logging(loglevel: int, logfile: str | None = None, **_: Any) -> None:
         logging.getLogger(name).addFilter(_plain_broker)
     for warning in worker_options.warnings(options, queue=settings.queue):
         log.warning(warning)
+    for notice in worker_options.notices(settings):
+        log.info(notice)
 
 
 def _plain_broker(record: logging.LogRecord) -> bool:

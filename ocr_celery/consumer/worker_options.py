@@ -6,6 +6,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from ocr_celery.settings import Settings
+
 _POOL = "one process reads pages in batches"
 #: option → how it is written, and what to do instead
 _WITHOUT_EFFECT = {
@@ -30,6 +32,12 @@ def given() -> dict[str, Any]:
         return {}
     written = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
     return {name: value for name, value in context.params.items() if context.get_parameter_source(name) in written}
+
+
+def notices(settings: Settings) -> Iterator[str]:
+    """A sentence for what is in order, and yet the first thing to look at where this worker reads nothing."""
+    if not settings.redis_url:
+        yield f"REDIS_URL is not set: this worker reads from {settings.redis_address}"
 
 
 def warnings(options: Mapping[str, Any], *, queue: str) -> Iterator[str]:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ocr_celery.consumer.worker_options import warnings
+from ocr_celery.consumer.worker_options import notices, warnings
+from ocr_celery.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -23,3 +24,8 @@ def test_one_line_each(options: dict[str, object], said: str) -> None:
 
 def test_what_has_an_effect_is_passed_over() -> None:
     assert list(warnings({"hostname": "ocr1@vm", "loglevel": "INFO", "queues": ["ocr"]}, queue="ocr")) == []
+
+
+def test_a_worker_that_no_redis_was_named_to_says_which_it_uses() -> None:
+    assert list(notices(Settings())) == ["REDIS_URL is not set: this worker reads from redis://127.0.0.1:6379/0"]
+    assert list(notices(Settings(redis_url="redis://cache:6379/0"))) == []
