@@ -1,5 +1,5 @@
-"""What `make run` starts on one machine: Redis where none is given, workers, facade; kept alive, stopped in order."""
+"""Runs the service on one machine for `make run`: starts, restarts and stops Redis (if none is given), workers and facade."""
 
 
 class StartupError(Exception):
-    """What the person at the keyboard must know or change; the message is shown as it is."""
+    """The service cannot start here; the message says what is wrong and what to change, and is printed as it is."""

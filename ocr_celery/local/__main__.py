@@ -1,4 +1,4 @@
-"""`make run`: starts what is needed, says so while doing it, and prints the address once a page would be read."""
+"""`make run`: starts Redis, workers and the facade, and prints the address once the service is ready."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ _CHECKOUT = Path(__file__).parents[2]  #: where web/ and celeryconfig.py are, wh
 
 
 def main() -> int:
-    """The exit code: 0 when stopped by the user, 1 when something is in the way, 2 when a setting is wrong."""
+    """Return the exit code: 0 after a stop by the user, 1 if the service cannot start here, 2 if a setting is wrong."""
     try:
         check_env_file()
         settings = load_settings()
@@ -34,7 +34,7 @@ def main() -> int:
         if not (_CHECKOUT / "web").is_dir():
             raise StartupError(f"the facade, web/, is not in {_CHECKOUT}: use make run in the checkout of ocr-celery")
         folder.create()
-        lock = folder.lock(patience=settings.grace + sum(seconds for _, seconds in ESCALATION))
+        lock = folder.lock(timeout=settings.grace + sum(seconds for _, seconds in ESCALATION))
         address.check_port_free(settings)
         return asyncio.run(_run(settings, folder, lock))
     except StartupError as exc:
@@ -51,20 +51,20 @@ async def _run(settings: Settings, folder: DataDir, lock: int) -> int:
     paths = os.pathsep.join(filter(None, (str(_CHECKOUT), os.environ.get("PYTHONPATH"))))
     env = {"REDIS_URL": url, "PYTHONUNBUFFERED": "1", "PYTHONPATH": paths}
     if settings.log_format == "auto":
-        env["OCR_LOG_FORMAT"] = "text"  # their output is a pipe, ours has a reader
+        env["OCR_LOG_FORMAT"] = "text"  # they write into a pipe, for which "auto" is JSON
     supervisor = Supervisor(guard, print_line, env=env, grace=settings.grace)
     stopped = _handle_signals(supervisor)
-    work = asyncio.create_task(_start_programs(settings, folder, supervisor, url, own=own))
-    end = asyncio.create_task(stopped.wait())
+    startup = asyncio.create_task(_start_programs(settings, folder, supervisor, url, own=own))
+    stop_requested = asyncio.create_task(stopped.wait())
     try:
-        await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            work.result()  # raises what went wrong
-            await end
-        work.cancel()
-        print_line("stopping: what is being read is finished first (Ctrl-C again: at once)")
+        await asyncio.wait({startup, stop_requested}, return_when=asyncio.FIRST_COMPLETED)
+        if startup.done():
+            startup.result()  # raises the error of a failed start
+            await stop_requested
+        startup.cancel()
+        print_line("stopping: pages in the engine are finished first (Ctrl-C again: stop at once)")
     finally:
-        end.cancel()
+        stop_requested.cancel()
         folder.service_url.unlink(missing_ok=True)
         await supervisor.stop()
         guard.dismiss()
@@ -73,7 +73,7 @@ async def _run(settings: Settings, folder: DataDir, lock: int) -> int:
 
 
 def _handle_signals(supervisor: Supervisor) -> asyncio.Event:
-    """An event that Ctrl-C, SIGTERM or a closed terminal sets; a second one skips the grace period."""
+    """Return an event that Ctrl-C, SIGTERM or a closed terminal sets; a second signal skips the grace period."""
     stopped = asyncio.Event()
 
     def stop() -> None:
@@ -115,7 +115,7 @@ async def _start_programs(settings: Settings, folder: DataDir, supervisor: Super
 
 
 def _cli_command() -> str:
-    """`ocr-celery` as it is typed here."""
+    """The `ocr-celery` command as it is typed in this folder."""
     command = Path(sys.executable).parent / "ocr-celery"
     return os.path.relpath(command) if command.exists() else f"{sys.executable} -m ocr_celery.cli"
 
@@ -126,7 +126,7 @@ def _programs(settings: Settings) -> list[Program]:
     workers = [
         Program(
             name=f"worker{number}" if several else "worker",
-            # a name that stays the same from run to run: what the node held when it was killed is its own again
+            # the same name in every run: a worker takes back the pages that it had when it was killed
             command=(*celery, "worker", "-n", f"ocr{number}@%h", "-l", settings.log_level),
         )
         for number in range(1, settings.workers + 1)

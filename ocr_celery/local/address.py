@@ -1,4 +1,4 @@
-"""Where the facade will listen, whether that is free, and how to write it for the person who is to open it."""
+"""The address of the facade: its URL, who can reach it, and whether its port is free."""
 
 import errno
 import ipaddress
@@ -11,7 +11,7 @@ from ocr_celery.settings import Settings
 
 
 def facade_url(settings: Settings) -> str:
-    """The facade's address as this machine reaches it."""
+    """The facade's URL as this machine reaches it."""
     host = settings.host
     try:
         given = ipaddress.ip_address(host)
@@ -23,7 +23,7 @@ def facade_url(settings: Settings) -> str:
 
 
 def describe_reach(settings: Settings) -> str:
-    """Who can reach the facade, for the person who starts it."""
+    """Who can reach the facade, in words for the start message."""
     try:
         local = ipaddress.ip_address(settings.host).is_loopback
     except ValueError:
@@ -34,26 +34,26 @@ def describe_reach(settings: Settings) -> str:
 
 
 def check_port_free(settings: Settings) -> None:
-    """Raises `StartupError`, with what to do about it, where the facade could not listen."""
+    """Raises `StartupError` if the facade cannot listen at its address; for a taken port it names a free one."""
     host, port = settings.host, settings.port
     if listen.bind_error(host, port) == errno.EADDRINUSE:
         other = next((p for p in range(port + 1, min(port + 100, 65536)) if is_port_free(host, p)), port + 1)
         raise StartupError(
             f"port {port} is taken (by {_identify_listener(facade_url(settings))}): OCR_PORT={other} make run"
         )
-    if said := listen.describe_bind_error(host, port):
-        raise StartupError(said)
+    if reason := listen.describe_bind_error(host, port):
+        raise StartupError(reason)
 
 
 def is_port_free(host: str, port: int) -> bool:
-    """Whether one could listen there."""
+    """Whether a server could listen at this address."""
     return listen.bind_error(host, port) is None
 
 
 def _identify_listener(at: str) -> str:
     try:
         with requests.Session() as session:
-            session.trust_env = False  # a proxy has no business between us and this machine
+            session.trust_env = False  # on this machine: never through a proxy of the environment
             answer = session.get(f"{at}/openapi.json", timeout=2)
             ours = "/ocr/url/batch" in answer.json()["paths"]
     except (requests.RequestException, ValueError, KeyError, TypeError):

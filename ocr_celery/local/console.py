@@ -1,4 +1,4 @@
-"""One line of output at a time, with the time and the name of whoever wrote it, coloured on a terminal only."""
+"""Prints the lines of `make run` and its programs: with time and program name, coloured on a terminal, or as JSON."""
 
 import json
 import os
@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 
 from ocr_celery.logs import terminal
 
-as_json = False  #: every line an object: those of our processes are, and ours become events
+as_json = False  #: print every line as a JSON object; set once, at the start
 
 
 def print_line(line: str, name: str = "") -> None:
-    """Print a line of our own, or with `name` one that a process of ours wrote."""
+    """Print a line of `make run`, or with `name` a line that the program of this name wrote."""
     if not line.strip() and (name or as_json):
         return
     try:
         print(_json_line(line, name) if as_json else _text_line(line, name), flush=True)
     except OSError:
-        # the terminal, or the reader of our pipe, is gone: what runs goes on and is stopped in order all the same
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (it stays open as long as we live)
+        # the terminal or the reader of our pipe is gone: the programs go on and are still stopped in order
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (it stays open until the process ends)
 
 
 def _text_line(line: str, name: str) -> str:
@@ -41,4 +41,4 @@ def _json_line(line: str, name: str) -> str:
         "program": name or "make run",
         "host": platform.node(),
     }
-    return json.dumps(event, ensure_ascii=False)
+    return json.dumps(event)

@@ -1,4 +1,4 @@
-"""The folder that one `make run` owns: its lock, its Redis data, its socket."""
+"""OCR_DATA_DIR: the folder that one `make run` owns, with its lock, its Redis data and its socket."""
 
 import fcntl
 import os
@@ -12,34 +12,36 @@ from pathlib import Path
 from ocr_celery.local import StartupError
 
 _MAX_SOCKET_PATH = 100  #: bytes; a unix socket's path may have 107 on Linux and 103 on macOS
-_URL_SAFE = re.compile(r"[\w./-]+", re.ASCII)  #: what goes into a URL as it is
+_URL_SAFE = re.compile(r"[\w./-]+", re.ASCII)  #: paths that need no escaping in a URL
 
 
 class DataDir:
-    """OCR_DATA_DIR, made if need be and readable by its owner alone."""
+    """OCR_DATA_DIR as an absolute path."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().absolute()
 
     @property
     def display_path(self) -> str:
-        """The folder as a person here would write it."""
+        """The folder's path, relative to the current folder if it is inside it."""
         try:
             return str(self.path.relative_to(Path.cwd())) or "."
         except ValueError:
             return str(self.path)
 
     def create(self) -> None:
-        """Raises `StartupError`."""
+        """Create the folder, readable by its owner only. Raises `StartupError`."""
         try:
             (self.path / "redis").mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
         except OSError as exc:
-            raise StartupError(f"OCR_DATA_DIR={self.path} cannot be used: {exc.strerror}") from None
+            raise StartupError(
+                f"OCR_DATA_DIR={self.path} cannot be used: {exc.strerror}; set it to a folder that you can write to"
+            ) from None
 
     @property
     def socket(self) -> Path:
-        """Where Redis listens: in the folder, or in a temporary one where that path is too long or odd."""
+        """Where Redis listens: in the folder, or in a temporary one if that path is too long or needs escaping."""
         here = self.path / "redis.sock"
         if len(os.fsencode(here)) <= _MAX_SOCKET_PATH and _URL_SAFE.fullmatch(str(here)):
             return here
@@ -47,18 +49,20 @@ class DataDir:
         return Path(tempfile.gettempdir()) / name / "redis.sock"
 
     def create_socket_folder(self) -> None:
-        """Others may have made a folder of that name first, to listen in our place. Raises `StartupError`."""
+        """Create the folder of the socket. Raises `StartupError` if others can write to it: they could listen in our place."""
         folder = self.socket.parent
         if folder == self.path:
             return
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-            raise StartupError(f"{folder} belongs to somebody else: set OCR_DATA_DIR to a folder with a shorter path")
+            raise StartupError(
+                f"{folder} belongs to another user or is open to others: set OCR_DATA_DIR to a folder with a shorter path"
+            )
 
     @property
     def redis_url(self) -> str:
-        """The URL of the Redis that runs here."""
+        """The URL of this folder's own Redis."""
         return f"redis+socket://{self.socket}"
 
     @property
@@ -66,14 +70,14 @@ class DataDir:
         """A file that holds the address of the facade while it runs, for `ocr-celery` (cli/service_address.py)."""
         return self.path / "service.url"
 
-    def lock(self, *, patience: float) -> int:
-        """Become the one run of this folder and return the lock's descriptor, which must stay open. Raises `StartupError`.
+    def lock(self, *, timeout: float) -> int:
+        """Take the lock of this folder and return its descriptor, which must stay open.
 
-        A run that was killed leaves a guard behind, which holds the lock until everything is stopped: up to `patience`
-        seconds.
+        Raises `StartupError` if another run has it. After a run that was killed, its process guard keeps the lock until
+        all programs have stopped, which is waited for up to `timeout` seconds.
         """
         lock = os.open(self.path / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while not _try_lock(lock):
             pid = int(os.pread(lock, 20, 0) or 0)
             if _is_alive(pid) or time.monotonic() > deadline:

@@ -1,6 +1,6 @@
-"""`make flower`: Flower in front of the Redis of the running `make run`, or of REDIS_URL, on this machine only.
+"""`make flower`: runs Flower on the Redis of the running `make run`, or of REDIS_URL; reachable from this machine only.
 
-With `--stay`, for the Procfile, whose processes end all together: what is missing is said and waited for.
+`--stay` is for the Procfile, where one program that ends stops all others: it prints what is missing and waits for it.
 """
 
 import os
@@ -15,15 +15,14 @@ from ocr_celery.env_file import check_env_file
 from ocr_celery.local import StartupError, address, redis
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
-from ocr_celery.settings import Settings, SettingsError, load_settings
+from ocr_celery.settings import LOCAL_REDIS, Settings, SettingsError, load_settings
 from ocr_celery.store.redis_errors import explain
 
-_RETRY_SECONDS = 5.0  #: seconds between two looks whether what was missing is there
-_HERE = "redis://127.0.0.1:6379/0"  #: where the other lines of the Procfile look without REDIS_URL
+_RETRY_SECONDS = 5.0  #: seconds between two checks whether what was missing is there
 
 
 def main() -> None:
-    """The exit code: 0 when stopped by the user, 1 when it cannot run, 2 when a setting is wrong."""
+    """Exit with 0 after a stop by the user, 1 if Flower cannot run, 2 if a setting is wrong."""
     stay = "--stay" in sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
@@ -43,9 +42,9 @@ def _run_flower(settings: Settings, url: str) -> None:
     from ocr_celery.celery import service_app
 
     app = service_app()
-    # kombu's own transport: Flower takes no task from a queue, and knows queues only behind the URLs that it knows
+    # kombu's own transport: Flower takes no tasks, and counts queues only behind URL schemes that it knows
     app.conf.update(broker_url=url, broker_transport="")
-    print_line(f"Flower at http://127.0.0.1:{settings.flower_port} (Ctrl-C stops it, and nothing else)")
+    print_line(f"Flower at http://127.0.0.1:{settings.flower_port} (Ctrl-C stops Flower only)")
     status: object = 1
     try:
         app.start(["--quiet", "flower", "--address=127.0.0.1", f"--port={settings.flower_port}", "--logging=warning"])
@@ -58,37 +57,38 @@ def _run_flower(settings: Settings, url: str) -> None:
         sys.stderr.flush()
         os._exit(
             status if isinstance(status, int) else 1
-        )  # nothing to save; it would wait for a thread that waits for Redis
+        )  # an ordinary exit would wait for a thread that waits for Redis
 
 
 def _wait_for_redis(settings: Settings) -> str:
-    """The same as `_find_redis`, once that is possible; what is in the way is said whenever it changes."""
+    """The URL of the Redis to watch, as soon as Flower can run; prints what is missing whenever that changes."""
     told = ""
     while True:
         try:
-            return _find_redis(settings, here=_HERE)
+            return _find_redis(settings, default=LOCAL_REDIS)
         except StartupError as exc:
             if str(exc) != told:
                 told = str(exc)
-                print(f"ocr-celery: {told}; all else runs without Flower", file=sys.stderr, flush=True)
+                print(f"ocr-celery: {told}; everything else runs without Flower", file=sys.stderr, flush=True)
             time.sleep(_RETRY_SECONDS)
 
 
-def _find_redis(settings: Settings, *, here: str = "") -> str:
-    """The URL of the Redis to watch; `here`: where no other is given. Raises `StartupError`."""
+def _find_redis(settings: Settings, *, default: str = "") -> str:
+    """The URL of the Redis to watch. `default`: used if REDIS_URL names none. Raises `StartupError`."""
     if find_spec("flower") is None:
         raise StartupError("Flower is not installed: pip install '.[flower]'")
     folder = DataDir(settings.data_dir)
-    url = settings.redis_url or here or folder.redis_url
+    url = settings.redis_url or default or folder.redis_url
     try:
         redis.redis_version(url)
     except (RedisError, ValueError) as exc:
-        if settings.redis_url or here:
+        if settings.redis_url or default:
+            origin = "given by REDIS_URL" if settings.redis_url else "REDIS_URL is not set"
             reason = explain(exc) if isinstance(exc, RedisError) else str(exc)
-            raise StartupError(
-                f"Redis at {redis.redact_url(url)} (given by REDIS_URL) does not answer: {reason}"
-            ) from None
-        raise StartupError(f"nothing is running in {folder.display_path}: make run first, or set REDIS_URL") from None
+            raise StartupError(f"Redis at {redis.redact_url(url)} ({origin}) does not answer: {reason}") from None
+        raise StartupError(
+            f"no Redis is running in {folder.display_path}: start make run first, or set REDIS_URL"
+        ) from None
     if not address.is_port_free("127.0.0.1", settings.flower_port):
         raise StartupError(
             f"port {settings.flower_port} is taken: OCR_FLOWER_PORT={settings.flower_port + 1} make flower"

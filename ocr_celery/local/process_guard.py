@@ -1,9 +1,8 @@
-"""No process outlives `make run`, even if that is killed outright: a guard stops what it leaves behind.
+"""A process that stops all programs of `make run` if `make run` itself is killed.
 
-The guard's standard input is a pipe that every started process writes its own id to before it becomes what it shall
-be (see `registered_command`), and that ends when the supervisor is gone. A pipe rather than Linux's "parent death signal": it
-works on every system, reaches whole process groups, and keeps the order (Redis last). Standard library only, so that
-it starts fast.
+The guard reads a pipe. Each program writes its process id into it before it starts (see `registered_command`), and the
+pipe ends when the supervisor is gone. Linux's "parent death signal" would be simpler, but a pipe works on every system,
+reaches whole process groups, and keeps the order (Redis last). Standard library only, so that it starts fast.
 """
 
 import os
@@ -15,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-#: what a process is sent to make it stop, and for how many seconds it is waited for after (the grace for the first)
+#: the signals that follow SIGTERM, each with the seconds that a process then has to end (after SIGTERM: the grace period)
 ESCALATION = ((signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 
 _REGISTER = """
@@ -31,7 +30,10 @@ os.execvp(sys.argv[3], sys.argv[3:])
 
 
 class ProcessGuard:
-    """The guard process, seen from the supervisor. `keep_open`: descriptors it keeps open for as long as it lives."""
+    """The guard process, seen from the supervisor.
+
+    `grace`: seconds between SIGTERM and SIGQUIT. `keep_open`: descriptors that the guard keeps open until it ends.
+    """
 
     def __init__(self, *, grace: float, keep_open: Iterable[int] = ()) -> None:
         read, self._write = os.pipe()
@@ -45,33 +47,33 @@ class ProcessGuard:
 
     @property
     def descriptor(self) -> int:
-        """Must be passed on to a process that registers itself."""
+        """The pipe's descriptor, which a program that registers itself must inherit."""
         return self._write
 
     def registered_command(self, command: Iterable[str], *, last: bool) -> list[str]:
-        """The command so that its process, before anything else, tells the guard of itself."""
+        """The command, changed so that its process registers with the guard before it starts. `last`: stopped last."""
         order = "last" if last else "first"
         return [sys.executable, "-IS", "-c", _REGISTER, str(self._write), order, *command]
 
     def unregister(self, pid: int) -> None:
-        """The process is gone, and its group with it."""
-        with suppress(OSError):  # a guard that was killed itself guards nothing; all else goes on
+        """Tell the guard that the process and its group are gone."""
+        with suppress(OSError):  # the guard may have been killed itself; the programs go on
             os.write(self._write, f"-{pid}\n".encode())
 
     def dismiss(self) -> None:
-        """Nothing is left to guard."""
+        """End the guard and wait for it; all programs have stopped."""
         os.close(self._write)
         self._process.wait()
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Signal the process and whatever it started."""
-    with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
+    """Signal the process and everything that it started."""
+    with suppress(ProcessLookupError, PermissionError):  # macOS raises the latter for a group of zombies
         os.killpg(pid, number)
 
 
 def signal_process(pid: int, number: int) -> None:
-    """Signal a process; killing takes its children along, which it could not tell any more."""
+    """Signal a process; SIGKILL goes to its group, since a killed process cannot stop its children."""
     if number == signal.SIGKILL:
         signal_group(pid, number)
     else:
@@ -82,7 +84,7 @@ def signal_process(pid: int, number: int) -> None:
 def _is_gone(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-        # the dead stay as zombies where process 1 is a container's own program, which buries nobody
+        # where process 1 is a container's own program, which reaps no children, the dead stay as zombies
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except ProcessLookupError:
         return True
@@ -101,7 +103,7 @@ def _stop_processes(pids: set[int], grace: float) -> None:
 
 
 def main() -> None:
-    """Note who comes and goes; when the supervisor is gone, stop who is left."""
+    """Keep track of the registered programs; when the supervisor is gone, stop those that are left, Redis last."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     first: set[int] = set()
@@ -114,9 +116,9 @@ def main() -> None:
             first.discard(int(pid))
             last.discard(int(pid))
     for pids in (first, last):
-        everyone = set(pids)
+        started = set(pids)
         _stop_processes(pids, float(sys.argv[1]))
-        for pid in everyone:
+        for pid in started:
             signal_group(pid, signal.SIGKILL)
 
 

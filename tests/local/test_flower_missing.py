@@ -1,4 +1,4 @@
-"""Where Flower is not installed that is said, and nobody else is stopped by it."""
+"""Without Flower, `make flower` says what to install, and the Procfile's other programs run on."""
 
 import os
 import signal
@@ -39,7 +39,7 @@ def test_in_the_procfile_it_says_so_and_stays_until_it_is_stopped(without_flower
     ) as process:
         assert process.stderr
         line = process.stderr.readline()
-        assert line.startswith("ocr-celery: Flower is not installed: pip install '.[flower]'; all else runs")
+        assert line.startswith("ocr-celery: Flower is not installed: pip install '.[flower]'; everything else runs")
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
