@@ -1,4 +1,4 @@
-"""``ocr-celery read``: documents through a running service, to markdown. Needs the light client only."""
+"""``ocr-celery read``: sends documents to a running service and prints markdown. Needs the light client only."""
 
 import re
 import sys
@@ -44,13 +44,21 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
     type=click.Path(file_okay=False, path_type=Path),
     help="Write NAME.md files into this folder; without it, the text goes to standard output.",
 )
-@click.option("--skip-existing", is_flag=True, help="With --output: leave alone what has its file there already.")
+@click.option("--skip-existing", is_flag=True, help="With --output: skip documents whose file exists.")
 @click.option("--prompt", help="How to read; without it, the service's own prompt.")
 @click.option("--format", "form", type=click.Choice(["markdown", "raw"]), default="markdown", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON, a line a document (NAME.json files).")
-@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Sent along, as for a proxy's login.")
-@click.option("--jobs", type=click.IntRange(1, 256), default=16, show_default=True, help="Documents at once.")
-@click.option("--timeout", type=click.FloatRange(min=1), default=600, show_default=True, help="Seconds a document.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="The whole answer as JSON, one line per document (NAME.json files)."
+)
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="Sent with every request, as for a proxy's login.",
+)
+@click.option("--jobs", type=click.IntRange(1, 256), default=16, show_default=True, help="Documents sent at once.")
+@click.option("--timeout", type=click.FloatRange(min=1), default=600, show_default=True, help="Seconds per document.")
 def read_documents(
     *,
     sources: tuple[str, ...],
@@ -74,7 +82,7 @@ def read_documents(
     """
     server = server or service_address.default_server()
     if not server.startswith(("http://", "https://")):
-        raise click.BadParameter(f"{server!r} is no http address", param_hint="--server")
+        raise click.BadParameter(f"{server!r} does not begin with http:// or https://", param_hint="--server")
     if skip_existing and output is None:
         raise click.UsageError("--skip-existing needs --output")
     left_out: list[Path] = []
@@ -82,8 +90,11 @@ def read_documents(
     if skip_existing and output is not None:
         documents = _without_existing(documents, output, as_json=as_json)
     out = Output(documents, folder=output, raw=form == "raw", as_json=as_json)
-    options, along = {"prompt": prompt} if prompt else {}, _parse_headers(headers)
-    service = ServiceClient(server.rstrip("/"), options, timeout=timeout, form=form, headers=along, warn=out.warn)
+    options = {"prompt": prompt} if prompt else {}
+    extra_headers = _parse_headers(headers)
+    service = ServiceClient(
+        server.rstrip("/"), options, timeout=timeout, form=form, headers=extra_headers, warn=out.warn
+    )
     try:
         with closing(out):
             for number, answer in _read_all(documents, service, jobs):
@@ -107,13 +118,13 @@ def _parse_headers(given: tuple[str, ...]) -> dict[str, str]:
     for text in given:
         name, colon, value = text.partition(":")
         if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or not value.isprintable():
-            raise click.BadParameter(f"{name!r}: 'NAME: VALUE' is wanted", param_hint="--header")
+            raise click.BadParameter(f"{name!r} is no header; write 'NAME: VALUE'", param_hint="--header")
         headers[name] = value.strip()
     return headers
 
 
 def _read_all(documents: list[Document], service: ServiceClient, jobs: int) -> Iterator[Answer]:
-    """What becomes of the documents, as it becomes known. The threads are daemons: Ctrl-C must not wait for them."""
+    """Read documents in `jobs` threads; yield each answer as it arrives. Ctrl-C does not wait for the threads: daemons."""
     todo: SimpleQueue[int] = SimpleQueue()
     done: SimpleQueue[Answer | BaseException] = SimpleQueue()
     for number in range(len(documents)):
@@ -127,7 +138,7 @@ def _read_all(documents: list[Document], service: ServiceClient, jobs: int) -> I
                     done.put((number, service.read(documents[number])))
                 except DocumentFailed as exc:
                     done.put((number, exc))
-                except BaseException as exc:  # a bug of ours: shown by the main thread, which would wait for ever
+                except BaseException as exc:  # a defect: raised in the main thread, which would wait without end
                     done.put(exc)
 
     for _ in range(min(jobs, len(documents))):

@@ -1,4 +1,4 @@
-"""Which documents the arguments of `ocr-celery read` mean, and under which names their texts are kept."""
+"""Expands the arguments of `ocr-celery read` into documents, each with a unique name for its text."""
 
 import os
 import re
@@ -14,7 +14,7 @@ _IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
     *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpx"),
 )
-#: what holds pages as well, in a form that is not read
+#: documents in formats that are not read
 _UNSUPPORTED_SUFFIXES = (
     *(".pdf", ".ps", ".eps", ".djvu", ".djv", ".xps", ".oxps", ".epub", ".cbz", ".svg", ".psd", ".jxl", ".dng"),
     *(".doc", ".docx", ".odt", ".rtf", ".ppt", ".pptx", ".odp", ".xls", ".xlsx", ".ods", ".pages", ".key"),
@@ -23,25 +23,25 @@ _UNSUPPORTED_SUFFIXES = (
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document to be read."""
+    """One document to read."""
 
-    source: str  #: as the user wrote it, or found in a folder that the user named; "-" is standard input
+    source: str  #: as written by the user, or found in a named folder; "-" is standard input
     path: Path | None  #: None: `source` is a URL or standard input
-    name: PurePath  #: where its text goes in the output folder, without an ending; unique
+    name: PurePath  #: where its text goes in the output folder, without a suffix; unique
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     source: str
     path: Path | None
-    stem: PurePath  #: its place in the folder that was named, without its ending
-    ending: str = ""
+    stem: PurePath  #: its path in the named folder, without its suffix
+    suffix: str = ""
 
 
 def find_documents(sources: Iterable[str], left_out: list[Path] | None = None) -> list[Document]:
     """Files and URLs as given, folders with all images below them, sorted. Raises `click.UsageError`.
 
-    `left_out` gets the documents of those folders that are in a form that is not read.
+    `left_out` gets the documents of those folders whose format is not read.
     """
     found: list[_Found] = []
     for source in sources:
@@ -70,7 +70,7 @@ def _expand_folder(source: str, path: Path, left_out: list[Path]) -> list[_Found
     if not images:
         raise click.UsageError(f"{source}: no image in this folder" + (f", but {named}" if others else ""))
     if others:
-        click.echo(f"{source}: left out what is no image: {named}", err=True)
+        click.echo(f"{source}: left out, not an image: {named}", err=True)
     left_out += [p for p in others if p.suffix.lower() in _UNSUPPORTED_SUFFIXES]
     return [_Found(str(p), p, p.relative_to(path).with_suffix(""), p.suffix) for p in images]
 
@@ -80,36 +80,36 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _url_name(url: str) -> tuple[PurePath, str]:
-    """The last part of its path, or its host; what is left of it as the name of a file, and its ending."""
+    """A file name from the last part of the URL's path or from its host, and its suffix."""
     try:
         parts = urlsplit(url)
         last = PurePath(unquote(parts.path))
-        name, ending = (last.stem, last.suffix) if last.stem else (parts.hostname or "", "")
-    except ValueError:  # the service will say what is wrong with it
-        name = ending = ""
-    ending = ending if re.fullmatch(r"\.\w{1,8}", ending) else ""
-    return PurePath(re.sub(r"[^\w.\- ]", "_", name)[:100].strip(". ") or "page"), ending
+        name, suffix = (last.stem, last.suffix) if last.stem else (parts.hostname or "", "")
+    except ValueError:  # the service reports what is wrong with the URL
+        name = suffix = ""
+    suffix = suffix if re.fullmatch(r"\.\w{1,8}", suffix) else ""
+    return PurePath(re.sub(r"[^\w.\- ]", "_", name)[:100].strip(". ") or "page"), suffix
 
 
 def _unique_names(found: Sequence[_Found]) -> list[PurePath]:
-    """A name for each, from what it is called alone, never from the order in which it came where that can be helped.
+    """A unique name for each document, independent of the order of the arguments where possible.
 
-    Their places in their folders; where two are the same, all get the folders in which they differ (x/a, y/a); where that
-    does not help, those keep their endings (a.png, a.jpg), and what is the same even then gets a number.
+    First, the path in the named folder. If two are equal, all get the folders in which they differ (x/a, y/a). Names that
+    are still equal keep their suffixes (a.png, a.jpg), and if that is not enough, they get a number.
     """
     names = [f.stem for f in found]
     if len(set(map(_case_key, names))) < len(names):
         names = _names_with_folders(found)
         seen = Counter(map(_case_key, names))
         names = [
-            n.with_name(n.name + f.ending) if seen[_case_key(n)] > 1 else n for n, f in zip(names, found, strict=True)
+            n.with_name(n.name + f.suffix) if seen[_case_key(n)] > 1 else n for n, f in zip(names, found, strict=True)
         ]
     taken: set[str] = set()
     return [_numbered(name, taken) for name in names]
 
 
 def _names_with_folders(found: Sequence[_Found]) -> list[PurePath]:
-    """Where the files lie below the innermost folder that holds all of them; all else as it is called."""
+    """Paths below the innermost folder common to all files; URLs and standard input keep their names."""
     folders = [f.path.absolute().parent if f.path else None for f in found]
     below = [str(folder) for folder in folders if folder]
     common = os.path.commonpath(below) if below else ""
@@ -119,12 +119,12 @@ def _names_with_folders(found: Sequence[_Found]) -> list[PurePath]:
 
 
 def _case_key(name: PurePath) -> str:
-    """Upper and lower case are one to some file systems."""
+    """Equal for names that some file systems do not tell apart."""
     return str(name).casefold()
 
 
 def _numbered(name: PurePath, taken: set[str]) -> PurePath:
-    """The name, or the name with a number."""
+    """The name, or the name with a number where it is taken."""
     chosen, number = name, 1
     while _case_key(chosen) in taken:
         number += 1

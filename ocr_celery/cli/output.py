@@ -1,4 +1,4 @@
-"""Where the output of `ocr-celery read` goes: texts in order or into files, progress and errors to standard error."""
+"""Prints the texts of `ocr-celery read` in order or writes files; progress and errors go to standard error."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from ocr_celery.core import markdown
 
 
 def output_path(folder: Path, document: Document, *, as_json: bool) -> Path:
-    """Where the text of a document goes."""
+    """The file that the text of a document is written to."""
     return folder / document.name.with_name(document.name.name + (".json" if as_json else ".md"))
 
 
@@ -23,14 +23,18 @@ def _json_line(answer: dict[str, Any]) -> str:
 
 
 class Output:
-    """Takes what becomes of the documents. `folder`: None = standard output. `raw`: the engine's own notation.
+    """Prints or writes answers as they arrive. Used from one thread.
 
-    `as_json`: the whole answer, a line each on standard output, NAME.json in a folder.
+    `folder`: where files are written; None: standard output. `raw`: texts are in the engine's own notation. `as_json`: the
+    whole answer, one line per document on standard output, NAME.json in a folder.
     """
 
     def __init__(self, documents: list[Document], *, folder: Path | None, raw: bool, as_json: bool = False) -> None:
-        self._documents, self._folder, self._raw, self._as_json = documents, folder, raw, as_json
-        self._waiting: dict[int, str | None] = {}  # texts whose turn has not come, by number; None: failed
+        self._documents = documents
+        self._folder = folder
+        self._raw = raw
+        self._as_json = as_json
+        self._waiting: dict[int, str | None] = {}  # texts that wait for earlier documents, by number; None: failed
         self._next = 0
         self.failed = 0
         self._bar = None
@@ -39,12 +43,12 @@ class Output:
             self._bar.render_progress()
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Finish the progress bar; nothing is added any more."""
         if self._bar:
             self._bar.render_finish()
 
     def add(self, number: int, answer: "dict[str, Any] | DocumentFailed") -> None:
-        """The finished task of a document, or why there is no text."""
+        """Take the finished task of document `number`, or why it failed."""
         document, text = self._documents[number], None
         if isinstance(answer, DocumentFailed):
             self.failed += 1
@@ -64,7 +68,7 @@ class Output:
             click.echo(f"{document.source}: read", err=True)
 
     def warn(self, text: str) -> None:
-        """A line on standard error."""
+        """Print a line on standard error."""
         self._clear_bar()
         click.echo(text, err=True)
 
@@ -74,7 +78,7 @@ class Output:
         if pages.get("in_file", 1) > pages.get("read", 1):
             self.warn(f"{document.source}: only the first of its {pages['in_file']} pages was read")
         if details.get("finish_reason") == "length":
-            self.warn(f"{document.source}: the text ends early, the page has more than max_tokens allow")
+            self.warn(f"{document.source}: the text is cut off: the page has more tokens than max_tokens allows")
         if self._as_json:
             return _json_line({"source": document.source, **task})
         return str(task.get("result", "")).rstrip("\n") + "\n"
@@ -95,7 +99,7 @@ class Output:
         return f"# {markdown.escape(source)}\n\n{text}\n---\n\n"
 
     def _write(self, document: Document, text: str) -> None:
-        """All of it or nothing: whoever watches the folder never sees half a text."""
+        """Write the file atomically: a program that watches the folder never sees half a text."""
         assert self._folder is not None
         path = output_path(self._folder, document, as_json=self._as_json)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""Which service is meant where none is named: the one that `make run` runs in this folder, else where it would listen."""
+"""The service to use if --server names none: the `make run` of this folder, else the address where it would listen."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A running service as the command line sees it: send a document, wait for it, try again where that may help."""
+"""HTTP client of a running service: sends a document, waits for its text, and retries where that may help."""
 
 import sys
 import threading
@@ -13,28 +13,29 @@ import requests
 
 from ocr_celery.cli.documents import Document
 
-_RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})  #: the same request may succeed later
-_MAX_LOST_CONNECTIONS = (
-    3  #: how often a connection may break in the middle of a request before we take it for an answer
-)
+_RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})  #: answers after which the same request may succeed later
+_MAX_LOST_CONNECTIONS = 3  #: broken connections after which a request has failed
 _CONNECT_TIMEOUT, _RESPONSE_TIMEOUT = 5.0, 60.0  #: seconds
 #: seconds to wait for a service that may be starting; one that has answered is waited for until the deadline
 _STARTUP_GRACE = 30.0
 
 
 class DocumentFailed(Exception):
-    """A document was not read: `args` are the code and the sentence."""
+    """A document was not read. `args`: the code and the sentence."""
 
     def __str__(self) -> str:
         return f"{self.args[0]}: {self.args[1]}"
 
     def as_dict(self) -> dict[str, str]:
-        """As the service answers it."""
+        """The same keys as in an error of the service."""
         return {"code": str(self.args[0]), "error": str(self.args[1])}
 
 
 class ServiceClient:
-    """The service behind a base URL. Used by many threads; each has its own connection."""
+    """Client of the service at a base URL. Used from many threads; each has its own connection.
+
+    `options`: reading options of every document. `timeout`: seconds per document. `warn`: gets a line for the user.
+    """
 
     def __init__(
         self,
@@ -46,21 +47,24 @@ class ServiceClient:
         headers: Mapping[str, str] = MappingProxyType({}),
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._server, self._options, self._timeout, self._warn = server, options, timeout, warn
+        self._server = server
+        self._options = options
+        self._timeout = timeout
+        self._warn = warn
         self._headers = dict(headers)
         self._result_query = {"format": form, "details": "true"}
         self._stopped = threading.Event()
         self._warned = threading.Event()
-        self._has_answered = threading.Event()  # it has answered
+        self._has_answered = threading.Event()
         self._started_at = time.monotonic()
         self._thread_local = threading.local()
 
     def stop(self) -> None:
-        """Let no thread begin anything more."""
+        """Have every thread give up at its next wait."""
         self._stopped.set()
 
     def read(self, document: Document) -> dict[str, Any]:
-        """The finished task as the service answers it, with its details. Raises `DocumentFailed`."""
+        """Send the document and return its finished task, with details. Raises `DocumentFailed`."""
         deadline = time.monotonic() + self._timeout
         if document.path is None and document.source != "-":
             asked = self._request("POST", "/ocr/url", deadline, json={"url": document.source, **self._options})
@@ -81,7 +85,7 @@ class ServiceClient:
             pause = min(1.5 * pause, 2.0)
 
     def _request(self, method: str, path: str, deadline: float, **arguments: Any) -> dict[str, Any]:
-        """The answer, as soon as the service has one."""
+        """The JSON body of a successful answer; retries until `deadline`, in seconds of `time.monotonic`."""
         pause, lost = 0.5, 0
         while True:
             wait = pause
@@ -123,7 +127,7 @@ class ServiceClient:
         if session is None:
             session = self._thread_local.session = requests.Session()
             session.headers.update(self._headers)
-            # a proxy has no business between us and this machine
+            # a service on this machine is never reached through a proxy of the environment
             session.trust_env = urlsplit(self._server).hostname not in ("127.0.0.1", "::1", "localhost")
         return session
 
@@ -136,7 +140,7 @@ def _read_bytes(document: Document) -> bytes:
 
 
 def _never_connected(exc: requests.RequestException) -> bool:
-    """Whether nothing was sent: there was no connection to begin with."""
+    """Whether nothing was sent, since no connection was made."""
     return isinstance(exc, requests.ConnectTimeout) or "NewConnectionError" in repr(exc)
 
 
@@ -148,12 +152,14 @@ def _json_body(answer: requests.Response) -> dict[str, Any]:
     if isinstance(body, dict):
         return body
     if answer.ok:
-        raise DocumentFailed("no_ocr_service", f"{answer.url} does not answer as ocr-celery does")
+        raise DocumentFailed(
+            "no_ocr_service", f"{answer.url} is not an ocr-celery service; --server names another address"
+        )
     return {}
 
 
 def _failure_of(answer: requests.Response, body: dict[str, Any]) -> tuple[str, str]:
-    if answer.status_code == 413 and "code" not in body:  # not the service, which has a word for it
+    if answer.status_code == 413 and "code" not in body:  # from a proxy: the service's own answer has a code
         size = int(answer.request.headers.get("Content-Length") or 0) / 1e6
         return "http_413", (
             f"a proxy in front of the service takes no {size:.1f} MB (nginx: client_max_body_size 20m;), the file never got "
@@ -164,7 +170,7 @@ def _failure_of(answer: requests.Response, body: dict[str, Any]) -> tuple[str, s
 
 
 def _retry_after(answer: requests.Response) -> float:
-    """Seconds, 0 where the service names none; at least half a second, or all who were refused would hammer it."""
+    """Seconds to wait by Retry-After, at least 0.5 so that refused clients do not all return at once; 0: it names none."""
     given = answer.headers.get("Retry-After", "")
     try:
         return max(0.5, float(given))

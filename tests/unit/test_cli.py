@@ -188,7 +188,7 @@ def test_a_document_that_failed_leaves_no_file(service: Fake, scans: Path, tmp_p
 
 
 def test_what_is_left_out_of_a_folder_is_said(service: Fake, scans: Path) -> None:
-    assert "left out what is no image: more/notes.txt\n" in read(service, scans).stderr
+    assert "left out, not an image: more/notes.txt\n" in read(service, scans).stderr
 
 
 def test_a_folder_without_an_image_says_what_else_is_in_it(service: Fake, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_the_exit_code_says_that_documents_were_left_out(service: Fake, scans: P
     (scans / "more/contract.PDF").touch()
     result = read(service, scans)
     assert result.exit_code == 3
-    assert "left out what is no image: more/contract.PDF, more/notes.txt" in result.stderr
+    assert "left out, not an image: more/contract.PDF, more/notes.txt" in result.stderr
     (scans / "bad.png").write_text("damaged")
     assert read(service, scans).exit_code == 1
 
