@@ -1,4 +1,4 @@
-"""Whether this machine lets us listen at an address, asked before a server would fail at it line by line."""
+"""Tries to listen at an address, so that a wrong one is one line at the start and not a server's retries."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import socket
 
 
 def bind_error(host: str, port: int) -> int | None:
-    """The error number that listening there ends with, -1 for a name that is not known; None: it is free."""
+    """The errno of listening at this address, -1 for an unknown host name; None: listening works."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as trial:
@@ -21,7 +21,7 @@ def bind_error(host: str, port: int) -> int | None:
 
 
 def describe_bind_error(host: str, port: int) -> str:
-    """The same in words for the person who set OCR_HOST and OCR_PORT; "" where it is free."""
+    """The same as a sentence that names the setting to change; "": listening works."""
     number = bind_error(host, port)
     if number is None:
         return ""
@@ -29,5 +29,5 @@ def describe_bind_error(host: str, port: int) -> str:
         return f"port {port} is taken: set OCR_PORT to another one"
     if number == errno.EACCES:
         return f"OCR_PORT={port}: ports below 1024 are for root; take a higher one, as OCR_PORT=8000"
-    said = os.strerror(number) if number > 0 else "there is no such address on this machine"
-    return f"OCR_HOST={host} OCR_PORT={port}: cannot listen there: {said}"
+    reason = os.strerror(number) if number > 0 else "there is no such address on this machine"
+    return f"OCR_HOST={host} OCR_PORT={port}: cannot listen there: {reason}"

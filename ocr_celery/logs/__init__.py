@@ -1,6 +1,6 @@
-"""One look for every log line: ours, Celery's, gunicorn's and vLLM's, as text for people or JSON for machines.
+"""One format for every log line, ours, Celery's, gunicorn's and vLLM's: text for people or JSON for machines.
 
-What is bound in structlog's context variables (request_id, task_id) stands in each line logged meanwhile, by whomever.
+Values bound in structlog's context variables (request_id, task_id) are in each line logged meanwhile, by any logger.
 """
 
 import json
@@ -24,7 +24,7 @@ _NOISY_LIBRARIES = ("urllib3", "httpx", "asyncio")  #: libraries that report eac
 
 
 def start(program: str, level: str, format: Format, *, file: Path | None = None, **identity: str) -> bool:
-    """Configure the logging of a program, and of all that this process writes past it. Answers whether it is JSON.
+    """Configure the logging of a program; if it is JSON, also of output that bypasses logging. Returns whether it is JSON.
 
     `program`: "facade" or "worker". `identity`: further fields of each JSON line. `file`: appended to, in place of
     standard error. Raises `OSError` where it cannot be opened.
@@ -58,7 +58,7 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
     for name in _NOISY_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
-    # what no line of ours shows need not be looked up for each (the logging cookbook's "Optimization")
+    # do not look up what no line shows (the logging cookbook's "Optimization")
     logging._srcfile = None
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     structlog.configure(
@@ -69,7 +69,7 @@ def configure(level: str = "INFO", format: Format = "auto", stream: TextIO | Non
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,  # a library may have logged before we are configured
+        cache_logger_on_first_use=False,  # a library may have logged before this call
     )
 
 
@@ -82,7 +82,7 @@ _log_descriptor: int | None = None
 
 
 def _open_stream(file: Path | None, identity: dict[str, str]) -> TextIO | None:
-    """Where log lines are written. With an `identity` all else goes there too, as JSON, from the first call on."""
+    """The stream of log lines. With an `identity`, all other output goes there too, as JSON, from the first call on."""
     global _log_descriptor
     opened = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644) if file else None
     if not identity:
@@ -94,7 +94,7 @@ def _open_stream(file: Path | None, identity: dict[str, str]) -> TextIO | None:
 
 
 def _log_uncaught_exceptions() -> None:
-    """An exception that nobody catches is a line like any other."""
+    """Log uncaught exceptions, also those of threads and finalizers."""
 
     def log_exception(kind: type[BaseException], error: BaseException | None, trace: Any) -> None:
         if issubclass(kind, KeyboardInterrupt):
@@ -109,7 +109,7 @@ def _log_uncaught_exceptions() -> None:
 
 
 class _Formatter(structlog.stdlib.ProcessorFormatter):
-    """Writes a line of ours as it is; structlog copies the whole record first, lest another handler see it changed."""
+    """Renders our own events without structlog's copy of the record, which protects other handlers: there are none."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -122,7 +122,7 @@ class _Formatter(structlog.stdlib.ProcessorFormatter):
 
 
 def _shared_processors() -> list[Processor]:
-    """What happens to our own lines and to those of others alike."""
+    """Processors of our own events and of other libraries' records alike."""
     return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -161,7 +161,7 @@ def _processor_formatter(render: list[Processor]) -> logging.Formatter:
 
 
 def _escape_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Text that came from outside may hold newlines or terminal codes: shown escaped, so that no line can be forged."""
+    """Escape newlines and terminal codes, which text from outside may contain, so that no line can be forged."""
     return {name: _escaped(value) if name not in ("exception", "stack") else value for name, value in event.items()}
 
 

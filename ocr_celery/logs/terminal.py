@@ -1,12 +1,12 @@
-"""A log line as a person reads it: when, who, and what matters in one short line; all else is in the JSON."""
+"""Formats a log event as one short line for a terminal: time, program and what matters; JSON has the rest."""
 
 import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-NAME_WIDTH = 7  #: columns of the name of a program
-_MAX_LENGTH = {"source": 48, "path": 60, "why": 200}  #: characters shown of a value
+NAME_WIDTH = 7  #: columns of a program's name
+_MAX_LENGTH = {"source": 48, "path": 60, "why": 200}  #: characters printed of a value, by its key
 _HIDDEN_KEYS = frozenset(
     {"timestamp", "level", "logger", "event", "exception", "stack", "host", "program", "worker", "pid"}
 )
@@ -24,24 +24,24 @@ def format_event(event: Mapping[str, Any], *, program: str, at: time.struct_time
     """
     level = str(event.get("level", "info")).upper()
     text = _FORMATTERS.get(str(event.get("event")), _other_event)(event)
-    said = f"{level} {text}" if level in ("WARNING", "ERROR", "CRITICAL") else text
+    text_with_level = f"{level} {text}" if level in ("WARNING", "ERROR", "CRITICAL") else text
     more = "".join(f"\n{event[key]}" for key in ("stack", "exception") if event.get(key))
-    return with_header(program, said, at) + more
+    return with_header(program, text_with_level, at) + more
 
 
 def with_header(program: str, text: str, at: time.struct_time) -> str:
-    """A text with the time and the name of the program that says it."""
+    """The text behind the time and the program's name."""
     return f"{time.strftime('%H:%M:%S', at)} {program:<{NAME_WIDTH}} {text}"
 
 
 def with_program(text: str, program: str, at: time.struct_time) -> str:
-    """A line under the name of the program that wrote it; one without a time of its own gets `at`."""
+    """The line with the name of the program that wrote it; a line without a time gets `at`."""
     found = _LINE.fullmatch(text)
     return f"{found['time']} {program:<{NAME_WIDTH}} {found['text']}" if found else with_header(program, text, at)
 
 
 def add_colours(text: str) -> str:
-    """The line with its name, and where it is a warning or an error its text, in colour."""
+    """The line with the program's name in colour, and the text of a warning or error, too."""
     found = _LINE.fullmatch(text)
     if not found:
         return text
@@ -83,7 +83,7 @@ def _page_label(event: Mapping[str, Any]) -> str:
 
 
 def _other_event(event: Mapping[str, Any]) -> str:
-    """An event that has no line of its own: its text, and the values of its keys."""
+    """Any other event: its text, and its keys with their values."""
     values = {key: value for key, value in event.items() if key not in _HIDDEN_KEYS and not key.startswith("_")}
     values.pop("request_id", None)
     return " ".join(
@@ -96,7 +96,7 @@ def _short_id(task_id: Any) -> str:
 
 
 def _shorten(value: Any, key: str) -> str:
-    """The end of a source or path says which it is; of a sentence it is the beginning."""
+    """Cut a value that is too long: a sentence keeps its beginning, a source or path its end, which identifies it."""
     text, limit = _TASK_ID.sub(lambda found: found[0][:8], str(value)), _MAX_LENGTH[key]
     if len(text) <= limit:
         return text
