@@ -28,7 +28,7 @@ def find_server() -> str:
         if path and version and version >= MIN_VERSION:
             return path
         if path:
-            refused.append(f"{path} is {'.'.join(map(str, version)) if version else 'no server that starts'}")
+            refused.append(f"{path} is version {'.'.join(map(str, version))}" if version else f"{path} does not start")
     bundled = _bundled_server()
     if bundled:
         return bundled
