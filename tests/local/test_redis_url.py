@@ -1,4 +1,4 @@
-"""What `make run` prints of its Redis can be used as it is printed."""
+"""The URL of Redis that `make run` prints can be used as printed, and holds no password."""
 
 import pytest
 

@@ -18,7 +18,7 @@ from ocr_celery.local.supervisor import Program, RestartBackoff, Supervisor
 
 PATIENCE = 20.0  #: seconds for what should take a fraction of one
 
-#: says its pid, then lives until it is told to stop; notes when it does
+#: prints its pid, then runs until SIGTERM, and notes its name in a file
 LIVES = """
 import os, signal, sys, time
 def stop(*_):
@@ -31,7 +31,7 @@ print("pid", os.getpid(), flush=True)
 while True:
     time.sleep(60)
 """
-#: deaf to SIGTERM, and with a child of its own
+#: ignores SIGTERM and SIGQUIT, and has a child
 DEAF = """
 import os, signal, subprocess, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -45,7 +45,7 @@ while True:
 
 
 class Said:
-    """What was shown, and by whom."""
+    """The lines printed, each with the name of its program."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str]] = []
@@ -96,7 +96,7 @@ async def supervisor(said: Said, *, grace: float = PATIENCE, **backoff: float) -
         guard.dismiss()
 
 
-async def test_its_lines_are_shown_with_its_name_and_its_environment_is_ours() -> None:
+async def test_a_program_s_lines_are_printed_with_its_name_and_it_gets_the_environment() -> None:
     said = Said()
     async with supervisor(said) as it:
         code = "import os, sys, time; print(os.environ['GIVEN']); sys.stderr.write('10%\\r90%'); sys.stderr.flush()"
@@ -104,7 +104,7 @@ async def test_its_lines_are_shown_with_its_name_and_its_environment_is_ours() -
         await until(lambda: ("one", "yes") in said.lines and ("one", "90%") in said.lines)
 
 
-async def test_what_dies_is_started_again_each_time_after_twice_as_long() -> None:
+async def test_a_program_that_dies_is_started_again_each_time_after_twice_as_long() -> None:
     said = Said()
     async with supervisor(said, initial=0.01, maximum=0.05) as it:
         it.supervise(Program(name="short", command=python("raise SystemExit(3)")))
@@ -114,7 +114,7 @@ async def test_what_dies_is_started_again_each_time_after_twice_as_long() -> Non
     assert said.own()[0] == "short died (exit code 3), starting again in 0.01 s"
 
 
-async def test_one_that_lived_long_enough_starts_again_soon() -> None:
+async def test_a_program_that_ran_long_enough_is_started_again_soon() -> None:
     said = Said()
     async with supervisor(said, initial=0.01, maximum=10, reset_after=0.0) as it:
         it.supervise(Program(name="old", command=python("pass")))
@@ -122,7 +122,7 @@ async def test_one_that_lived_long_enough_starts_again_soon() -> None:
     assert {line for line in said.own() if "died" in line} == {"old died (exit code 0), starting again in 0.01 s"}
 
 
-async def test_a_kill_is_named_and_its_children_die_with_it() -> None:
+async def test_a_signal_that_killed_a_program_is_named_and_its_children_die_with_it() -> None:
     said = Said()
     async with supervisor(said, grace=0.1, initial=60) as it:
         it.supervise(Program(name="deaf", command=python(DEAF)))
@@ -133,7 +133,7 @@ async def test_a_kill_is_named_and_its_children_die_with_it() -> None:
         await until(lambda: not any(map(alive, said.pids())))
 
 
-async def test_the_last_is_stopped_when_all_others_are_gone(tmp_path: Path) -> None:
+async def test_the_program_that_is_stopped_last_ends_after_all_others(tmp_path: Path) -> None:
     said, notes = Said(), tmp_path / "notes"
     async with supervisor(said) as it:
         it.supervise(Program(name="redis", command=python(LIVES, "redis", notes), stop_last=True))
@@ -144,7 +144,7 @@ async def test_the_last_is_stopped_when_all_others_are_gone(tmp_path: Path) -> N
     assert not any(map(alive, said.pids()))
 
 
-async def test_who_does_not_stop_is_killed_with_all_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_program_that_does_not_stop_is_killed_with_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "ocr_celery.local.process_guard.ESCALATION", ((signal.SIGQUIT, 0.1), (signal.SIGKILL, PATIENCE))
     )
@@ -160,7 +160,7 @@ async def test_who_does_not_stop_is_killed_with_all_it_started(monkeypatch: pyte
     ]
 
 
-async def test_a_hurry_ends_the_patience(tmp_path: Path) -> None:
+async def test_skipping_the_grace_period_sends_the_next_signal_at_once(tmp_path: Path) -> None:
     said = Said()
     async with supervisor(said, grace=600) as it:
         it.supervise(Program(name="slow", command=python(LIVES, "slow", tmp_path / "notes", 600)))

@@ -18,8 +18,8 @@ from ocr_celery.cli.documents import find_documents
 from ocr_celery.core.markdown import to_markdown
 
 
-class Fake(ThreadingHTTPServer):
-    """Reads every file as its own bytes, every URL as the URL. `refusals`: how many requests are told to come back."""
+class FakeService(ThreadingHTTPServer):
+    """Reads a file as its own bytes, a URL as the URL. `refusals`: how many of the next requests get 503."""
 
     daemon_threads = True
 
@@ -40,7 +40,7 @@ class Fake(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: Fake
+    server: FakeService
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -96,8 +96,8 @@ def _fields(body: bytes) -> dict[str, str]:
 
 
 @pytest.fixture
-def service() -> Iterator[Fake]:
-    fake = Fake()
+def service() -> Iterator[FakeService]:
+    fake = FakeService()
     thread = threading.Thread(target=fake.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield fake
@@ -116,16 +116,16 @@ def scans(tmp_path: Path) -> Path:
     return folder
 
 
-def read(service: Fake, *arguments: object) -> Result:
+def read(service: FakeService, *arguments: object) -> Result:
     return CliRunner().invoke(main, ["read", "--server", service.url, *map(str, arguments)])
 
 
-def test_one_document_is_its_text_and_nothing_else(service: Fake, scans: Path) -> None:
+def test_one_document_is_its_text_and_nothing_else(service: FakeService, scans: Path) -> None:
     result = read(service, scans / "a.jpg")
     assert (result.exit_code, result.stdout) == (0, "a.jpg\n")
 
 
-def test_many_documents_come_in_the_order_given_whichever_is_read_first(service: Fake, scans: Path) -> None:
+def test_many_documents_come_in_the_order_given_whichever_is_read_first(service: FakeService, scans: Path) -> None:
     service.slow = {"b.png": 0.3}
     result = read(service, scans / "b.png", "http://example.com/x.png", scans / "a.jpg")
     assert result.exit_code == 0
@@ -134,27 +134,27 @@ def test_many_documents_come_in_the_order_given_whichever_is_read_first(service:
     assert result.stdout.count("\n# ") == 2
 
 
-def test_a_full_service_is_asked_again(service: Fake, scans: Path) -> None:
+def test_a_full_service_is_asked_again(service: FakeService, scans: Path) -> None:
     service.refusals = 2
     result = read(service, scans / "a.jpg")
     assert (result.exit_code, result.stdout) == (0, "a.jpg\n")
 
 
-def test_it_comes_back_no_sooner_than_it_was_told(service: Fake, scans: Path) -> None:
+def test_a_refused_request_is_repeated_no_sooner_than_retry_after_says(service: FakeService, scans: Path) -> None:
     service.refusals, service.retry_after = 1, "1"
     started = time.monotonic()
     assert read(service, scans / "a.jpg").exit_code == 0
     assert time.monotonic() - started >= 1
 
 
-def test_a_service_that_stays_full_ends_at_the_timeout(service: Fake, scans: Path) -> None:
+def test_a_service_that_stays_full_ends_at_the_timeout(service: FakeService, scans: Path) -> None:
     service.refusals = 1000
     result = read(service, scans / "a.jpg", "--timeout", 1)
     assert result.exit_code == 1
     assert "queue_full: full" in result.stderr
 
 
-def test_nobody_there_is_said_at_once_and_tried_until_the_timeout(scans: Path) -> None:
+def test_a_service_that_does_not_answer_is_reported_at_once_and_retried_until_the_timeout(scans: Path) -> None:
     result = CliRunner().invoke(
         main, ["read", "--server", "http://127.0.0.1:9", "--timeout", "1", str(scans / "a.jpg")]
     )
@@ -163,7 +163,9 @@ def test_nobody_there_is_said_at_once_and_tried_until_the_timeout(scans: Path) -
     assert "unreachable" in result.stderr
 
 
-def test_what_cannot_be_read_is_named_with_its_reason_and_the_others_are_read(service: Fake, scans: Path) -> None:
+def test_a_document_that_cannot_be_read_is_named_with_its_reason_and_the_others_are_read(
+    service: FakeService, scans: Path
+) -> None:
     (scans / "bad.png").write_text("damaged")
     (scans / "text.png").write_text("not an image")
     result = read(service, scans / "bad.png", scans / "text.png", scans / "a.jpg")
@@ -173,7 +175,7 @@ def test_what_cannot_be_read_is_named_with_its_reason_and_the_others_are_read(se
     assert "\na.jpg\n" in result.stdout
 
 
-def test_a_folder_is_mirrored(service: Fake, scans: Path, tmp_path: Path) -> None:
+def test_a_folder_is_mirrored(service: FakeService, scans: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     result = read(service, scans, "--output", out)
     assert (result.exit_code, result.stdout) == (0, "")
@@ -181,17 +183,17 @@ def test_a_folder_is_mirrored(service: Fake, scans: Path, tmp_path: Path) -> Non
     assert found == {"a.md": "a.jpg\n", "b.md": "b.png\n", "more/a.md": "more/a.TIF\n"}
 
 
-def test_a_document_that_failed_leaves_no_file(service: Fake, scans: Path, tmp_path: Path) -> None:
+def test_a_document_that_failed_leaves_no_file(service: FakeService, scans: Path, tmp_path: Path) -> None:
     (scans / "a.jpg").write_text("damaged")
     assert read(service, scans / "a.jpg", "--output", tmp_path / "out").exit_code == 1
     assert not (tmp_path / "out").exists()
 
 
-def test_what_is_left_out_of_a_folder_is_said(service: Fake, scans: Path) -> None:
+def test_files_of_a_folder_that_are_left_out_are_named(service: FakeService, scans: Path) -> None:
     assert "left out, not an image: more/notes.txt\n" in read(service, scans).stderr
 
 
-def test_a_folder_without_an_image_says_what_else_is_in_it(service: Fake, tmp_path: Path) -> None:
+def test_a_folder_without_an_image_says_what_else_is_in_it(service: FakeService, tmp_path: Path) -> None:
     (tmp_path / "a.pdf").touch()
     result = read(service, tmp_path)
     assert result.exit_code == 2
@@ -207,7 +209,7 @@ def test_names_are_unique_also_where_case_is_not_told_apart(tmp_path: Path) -> N
 
 
 def test_two_folders_with_the_same_names_are_both_mirrored_in_whatever_order(
-    service: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("x/a.png", "y/a.png", "y/b.png"):
@@ -227,7 +229,7 @@ def test_images_that_differ_in_their_ending_only_keep_it(tmp_path: Path) -> None
     assert [str(d.name) for d in find_documents([str(tmp_path)])] == ["other", "page.jpg", "page.png"]
 
 
-def test_the_exit_code_says_that_documents_were_left_out(service: Fake, scans: Path) -> None:
+def test_the_exit_code_says_that_documents_were_left_out(service: FakeService, scans: Path) -> None:
     (scans / "more/contract.PDF").touch()
     result = read(service, scans)
     assert result.exit_code == 3
@@ -236,7 +238,7 @@ def test_the_exit_code_says_that_documents_were_left_out(service: Fake, scans: P
     assert read(service, scans).exit_code == 1
 
 
-def test_what_is_there_already_is_not_read_again(service: Fake, scans: Path, tmp_path: Path) -> None:
+def test_a_document_whose_file_exists_is_not_read_again(service: FakeService, scans: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "more").mkdir(parents=True)
     (out / "more/a.md").write_text("mine")
@@ -250,13 +252,13 @@ def test_what_is_there_already_is_not_read_again(service: Fake, scans: Path, tmp
     assert service.asked == []
 
 
-def test_standard_input_is_a_document(service: Fake) -> None:
+def test_standard_input_is_a_document(service: FakeService) -> None:
     result = CliRunner().invoke(main, ["read", "--server", service.url, "-"], input=b"from a pipe")
     assert (result.exit_code, result.stdout) == (0, "from a pipe\n")
 
 
 def test_json_has_the_whole_answer_of_each_document_and_of_each_failure(
-    service: Fake, scans: Path, tmp_path: Path
+    service: FakeService, scans: Path, tmp_path: Path
 ) -> None:
     (scans / "b.png").write_text("damaged")
     result = read(service, scans / "a.jpg", scans / "b.png", "--json")
@@ -268,14 +270,14 @@ def test_json_has_the_whole_answer_of_each_document_and_of_each_failure(
     assert json.loads((tmp_path / "out/a.json").read_text())["result"] == "a.jpg"
 
 
-def test_headers_go_along_with_every_request(service: Fake, scans: Path) -> None:
+def test_headers_are_sent_with_every_request(service: FakeService, scans: Path) -> None:
     assert read(service, scans / "a.jpg", "--header", "Authorization: Bearer x", "--header", "X-A:b").exit_code == 0
     assert {(h["Authorization"], h["X-A"]) for h in service.headers} == {("Bearer x", "b")}
     assert len(service.headers) >= 2
     assert read(service, scans / "a.jpg", "--header", "no header").exit_code == 2
 
 
-def test_a_proxy_that_takes_no_more_is_named(service: Fake, scans: Path) -> None:
+def test_a_proxy_that_refuses_the_size_is_named_with_its_setting(service: FakeService, scans: Path) -> None:
     service.proxy_takes = 10
     result = read(service, scans / "a.jpg")
     assert result.exit_code == 1
@@ -293,7 +295,7 @@ def test_a_proxy_that_takes_no_more_is_named(service: Fake, scans: Path) -> None
         ({"data/service.url": "http://[::1]:9104\n", ".env": "OCR_DATA_DIR=data\n"}, {}, "http://[::1]:9104"),
     ],
 )
-def test_where_none_is_named_it_is_the_service_of_this_folder(
+def test_without_a_server_option_the_service_of_this_folder_is_used(
     files: dict[str, str], environment: dict[str, str], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -315,14 +317,16 @@ def test_a_name_from_a_url_stays_inside_the_folder() -> None:
         assert len(document.name.name) <= 100
 
 
-def test_the_engines_own_notation_becomes_markdown_unless_raw_is_asked_for(service: Fake, tmp_path: Path) -> None:
+def test_the_engines_own_notation_becomes_markdown_unless_raw_is_asked_for(
+    service: FakeService, tmp_path: Path
+) -> None:
     page, raw = tmp_path / "p.png", "<|ref|>title<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\nHello"
     page.write_text(raw)
     assert read(service, page).stdout == "# Hello\n"
     assert read(service, page, "--format", "raw").stdout == raw + "\n"
 
 
-def test_the_prompt_goes_along(service: Fake, scans: Path) -> None:
+def test_the_prompt_is_sent_with_every_document(service: FakeService, scans: Path) -> None:
     read(service, scans / "a.jpg", "http://example.com/x.png", "--prompt", "<image>\\nFree OCR.", "--jobs", 1)
     assert [fields["prompt"] for fields in service.asked] == ["<image>\\nFree OCR."] * 2
 
@@ -344,7 +348,7 @@ def test_wrong_usage_is_exit_code_2(arguments: list[str], scans: Path, monkeypat
     assert CliRunner().invoke(main, ["read", *arguments]).exit_code == 2
 
 
-def test_ctrl_c_is_exit_code_130(service: Fake, scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_is_exit_code_130(service: FakeService, scans: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*args: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Where the facade cannot listen, one line says why and what to do; who can reach it is said, too."""
+"""If the facade cannot listen, one line says why and what to do; another says who can reach it."""
 
 import socket
 

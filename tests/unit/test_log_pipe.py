@@ -1,4 +1,4 @@
-"""What a process writes past its logging comes out as JSON lines, also what it says last."""
+"""Output that bypasses logging becomes JSON lines, up to the last line of a process that crashes."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def test_what_is_said_in_a_crash_is_not_lost() -> None:
     code = START + "import os, signal; os.write(2, b'free(): invalid pointer'); os.kill(os.getpid(), signal.SIGKILL)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=write, stderr=write):
         os.close(write)
-    with open(read, "rb") as output:  # ends when nobody is left who could write
+    with open(read, "rb") as output:  # ends when all writers are gone
         (line,) = map(json.loads, output)
     assert line["event"] == "free(): invalid pointer"
 
