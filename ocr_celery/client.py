@@ -12,53 +12,36 @@ The functions use the settings of the process (REDIS_URL and OCR_…). Celery's 
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
 from uuid import uuid4
-
-from kombu.exceptions import OperationalError
-from redis.exceptions import RedisError
 
 from ocr_celery import batch, message
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core import url_syntax
-from ocr_celery.core.options import Options, checked_options
-from ocr_celery.core.service_facts import ServiceFacts
+from ocr_celery.core.options import checked_options
 from ocr_celery.core.status import BatchView, Stats, TaskView
 from ocr_celery.errors import (
-    BrokerUnavailable,
     EmptyFile,
     QueueFull,
     ResultExpired,
     ResultUnreadable,
     TaskNotFound,
 )
+from ocr_celery.service_connection import ServiceConnection
 from ocr_celery.settings import Settings
-from ocr_celery.store import blobs, connect, redis_checks
-from ocr_celery.store.keys import Keys
-from ocr_celery.store.redis_errors import explain_refusal
-from ocr_celery.store.registry import Registry
-from ocr_celery.store.service_record import ServiceRecord
+from ocr_celery.store import blobs, redis_checks
 from ocr_celery.task_view import expired_view, to_view, warn_damaged
 from ocr_celery.transport import outbox
 
-if TYPE_CHECKING:
-    from celery import Celery
-    from redis import Redis
-
 log = logging.getLogger(__name__)
 
-_NO_ADDRESS = (
-    "OCR_REDIS_URL or REDIS_URL is no address of a Redis: redis://HOST:6379/0, rediss://… or redis+socket:///path."
-)
-_NO_REDIS = "No Redis answers at {}. REDIS_URL, which says where the service's Redis is, is not set."
 _NEARLY_FULL = 64  #: places; with fewer left, an image is sent only when the counts say that there is one
 _BATCH_KEEP = 7 * 86400  #: seconds a batch may take at most; its record then goes like those of its tasks
 
 
-class Client:
+class Client(ServiceConnection):
     """Sends pages and looks them up. Safe to share between threads; holds a small pool of connections.
 
     `settings`: where the service is, and what holds as long as it has not said otherwise in Redis. `service`: they are the
@@ -66,58 +49,8 @@ class Client:
     """
 
     def __init__(self, settings: Settings, *, service: bool = False) -> None:
-        self.settings = settings
-        self.keys = Keys(settings.queue)
+        super().__init__(settings, service=service)
         self._room = 0  # places left in the queue, as last heard from Redis
-        self._own, self._is_service = settings.facts(), service
-
-    @cached_property
-    def app(self) -> "Celery":
-        """A Celery application of these settings, for whatever this class does not cover: its Redis, its queue."""
-        from ocr_celery.celery import client_app
-
-        return client_app(self.settings)
-
-    @cached_property
-    def redis(self) -> "Redis":
-        """The connection pool to Redis. Raises `BrokerUnavailable` where the address is none."""
-        try:
-            return connect(self.settings.redis_address)
-        except ValueError:
-            raise BrokerUnavailable(_NO_ADDRESS) from None
-
-    @cached_property
-    def _registry(self) -> Registry:
-        return Registry(self.redis, self.keys, keep=2 * self.settings.task_ttl)
-
-    @cached_property
-    def record(self) -> ServiceRecord:
-        """What the service says of itself in Redis."""
-        return ServiceRecord(self.redis, self.keys.service)
-
-    @property
-    def facts(self) -> ServiceFacts:
-        """What holds of the service, as it has said within the last minute. Raises `BrokerUnavailable`."""
-        if self._is_service:
-            return self._own
-        with self._broker():
-            return self.record.facts(self._own)
-
-    @property
-    def defaults(self) -> Options:
-        """How the service reads a page whose sender names no option. Raises `BrokerUnavailable`."""
-        return self.facts.options
-
-    @contextmanager
-    def _broker(self) -> Iterator[None]:
-        """Redis away or refusing, in whichever library it shows."""
-        try:
-            yield
-        except (RedisError, OperationalError, ConnectionError) as exc:
-            said = explain_refusal(exc)
-            if not said and not self.settings.redis_url:
-                said = _NO_REDIS.format(self.settings.redis_address)
-            raise BrokerUnavailable(said) from exc
 
     # -- sending ---------------------------------------------------------------------------------------------------------
 

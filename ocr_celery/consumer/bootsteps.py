@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 _TOLD_BY_OUR_OWN_LINE = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request", "celery.pool")
 _CHATTY = ("celery.worker.consumer.mingle",)
 _NAMES_THE_BROKER = ("celery.worker.consumer.connection", "celery.worker.consumer.consumer")
-_TRANSPORT = re.compile(r"\b(?:ocr_celery\.broker:Transport|ocrredis)(?=(?:\+socket)?://)")
+_TRANSPORT = re.compile(r"\b(?:ocr_celery\.transport\.broker:Transport|ocrredis)(?=(?:\+socket)?://)")
 PACE = 0.5  #: seconds between adjustments of the prefetch
 
 _presence: Presence | None = None
@@ -189,7 +189,7 @@ class Feed(bootsteps.StartStopStep):
 
     def _adjust(self, c: Any) -> None:
         channel = c.task_consumer.channel
-        channel.return_what_waits()
+        channel.return_handed_unless_waiting()
         if channel.has_moved:
             with suppress(RedisError):
                 self._give_back(c)

@@ -17,7 +17,7 @@ from vine import promise
 from ocr_celery.consumer import task_headers
 from ocr_celery.errors import MalformedMessage
 from ocr_celery.store.transient_errors import is_transient
-from ocr_celery.transport import broker
+from ocr_celery.transport import taking
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Consumer(consumer.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        broker.before_put_aside = self._fail
+        taking.before_put_aside = self._fail
 
     def create_task_handler(self, promise: Any = promise) -> Callable[[Any], Any]:
         """What is called with each message."""

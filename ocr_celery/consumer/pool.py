@@ -44,7 +44,7 @@ from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import crash_marks, shared_prompt, unacked
 from ocr_celery.store.registry import TaskHistory
 from ocr_celery.store.transient_errors import is_transient
-from ocr_celery.transport import broker
+from ocr_celery.transport import taking
 from ocr_celery.transport.stop_request import is_set
 
 log = logging.getLogger(__name__)
@@ -440,7 +440,7 @@ class BatchPool(BasePool):
             "held": len(self.held),
             "preparing": self.preparing,
             "read-again": self.reread,
-            "put-aside": broker.put_aside_count,
+            "put-aside": taking.put_aside_count,
             "prefetch": self.hold(),
             "held-up": self.lanes.held_up(),
             "costly": self.decoder.costly,

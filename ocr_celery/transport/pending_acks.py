@@ -85,7 +85,7 @@ class QoS(stock.QoS):
         _owed[delivery_tag] = requeue
         if not self.channel.closed:
             try:
-                self.channel.settle()
+                self.channel.flush_acks()
             except (RedisError, *self.channel.connection_errors) as exc:
                 log.warning("Redis will be told later that a message is done with: %s", exc)
 

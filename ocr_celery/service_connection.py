@@ -1,0 +1,89 @@
+"""The connection to one service: its settings, its Redis, and what it says of itself there."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from ocr_celery.core.options import Options
+from ocr_celery.core.service_facts import ServiceFacts
+from ocr_celery.errors import BrokerUnavailable
+from ocr_celery.settings import Settings
+from ocr_celery.store import connect
+from ocr_celery.store.keys import Keys
+from ocr_celery.store.redis_errors import explain_refusal
+from ocr_celery.store.registry import Registry
+from ocr_celery.store.service_record import ServiceRecord
+
+if TYPE_CHECKING:
+    from celery import Celery
+    from redis import Redis
+
+_NO_ADDRESS = (
+    "OCR_REDIS_URL or REDIS_URL is no address of a Redis: redis://HOST:6379/0, rediss://… or redis+socket:///path."
+)
+_NO_REDIS = "No Redis answers at {}. REDIS_URL, which says where the service's Redis is, is not set."
+
+
+class ServiceConnection:
+    """Safe to share between threads; opens a small pool of connections on first use.
+
+    `settings`: where the service is, and what holds as long as it has not said otherwise in Redis. `service`: they are the
+    service's own, as they are in its facade, and hold whatever another part of it says.
+    """
+
+    def __init__(self, settings: Settings, *, service: bool = False) -> None:
+        self.settings = settings
+        self.keys = Keys(settings.queue)
+        self._own, self._is_service = settings.facts(), service
+
+    @cached_property
+    def app(self) -> "Celery":
+        """A Celery application of these settings, for whatever this class does not cover: its Redis, its queue."""
+        from ocr_celery.celery import client_app
+
+        return client_app(self.settings)
+
+    @cached_property
+    def redis(self) -> "Redis":
+        """The connection pool to Redis. Raises `BrokerUnavailable` where the address is none."""
+        try:
+            return connect(self.settings.redis_address)
+        except ValueError:
+            raise BrokerUnavailable(_NO_ADDRESS) from None
+
+    @cached_property
+    def _registry(self) -> Registry:
+        return Registry(self.redis, self.keys, keep=2 * self.settings.task_ttl)
+
+    @cached_property
+    def record(self) -> ServiceRecord:
+        """What the service says of itself in Redis."""
+        return ServiceRecord(self.redis, self.keys.service)
+
+    @property
+    def facts(self) -> ServiceFacts:
+        """What holds of the service, as it has said within the last minute. Raises `BrokerUnavailable`."""
+        if self._is_service:
+            return self._own
+        with self._broker():
+            return self.record.facts(self._own)
+
+    @property
+    def defaults(self) -> Options:
+        """How the service reads a page whose sender names no option. Raises `BrokerUnavailable`."""
+        return self.facts.options
+
+    @contextmanager
+    def _broker(self) -> Iterator[None]:
+        """Redis away or refusing, in whichever library it shows."""
+        try:
+            yield
+        except (RedisError, OperationalError, ConnectionError) as exc:
+            said = explain_refusal(exc)
+            if not said and not self.settings.redis_url:
+                said = _NO_REDIS.format(self.settings.redis_address)
+            raise BrokerUnavailable(said) from exc
