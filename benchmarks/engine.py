@@ -25,7 +25,7 @@ from PIL import Image
 from benchmarks.worker import PLACES, TOKENS, checkpoint, service
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
-from ocr_celery.engine.vllm.process_reaper import Leash
+from ocr_celery.engine.vllm.process_reaper import ProcessReaper
 
 PROMPT = "<image>\nAgain!"  #: the generated checkpoint answers it without end
 NO_GUARD = {"ngram_size": 10_000, "window_size": 10_000}  #: longer than any answer here
@@ -161,14 +161,18 @@ def main() -> None:
         model = stack.enter_context(checkpoint(args.model))
         # its processes are started before this one has an event loop and threads of vLLM
         client, _ = stack.enter_context(service(model, OCR_MAX_REREADS=0, OCR_MAX_QUEUE_SIZE=10_000))
-        from ocr_celery.engine.vllm.engine import Model, prepare_environment
-        from ocr_celery.engine.vllm.model import arguments
+        from ocr_celery.engine.vllm.config import VllmConfig
+        from ocr_celery.engine.vllm.environment import prepare_environment
+        from ocr_celery.engine.vllm.model import engine_arguments
 
         prepare_environment()
-        given = arguments(Model(path=model, capacity=PLACES, max_tokens=TOKENS, memory=0.3, gpus=1))
-        leash = Leash()
-        stack.callback(leash.pull)
-        with leash.held():
+        config = VllmConfig(
+            path=model, capacity=PLACES, max_model_len=TOKENS, gpu_memory_utilization=0.3, tensor_parallel_size=1
+        )
+        given = engine_arguments(config)
+        reaper = ProcessReaper()
+        stack.callback(reaper.kill_tagged)
+        with reaper.tag_children():
             ways = {"raw": raw(given, image), "batches": batch_after_batch(given, image)}
         ways["worker"] = worker(client, image)
         for name, lengths in (("uniform", UNIFORM), ("skewed", SKEWED)):

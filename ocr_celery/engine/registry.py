@@ -6,7 +6,9 @@ from importlib.util import find_spec
 from ocr_celery.engine.contract import Engine
 from ocr_celery.settings import Settings, SettingsError
 
-_MOST_CPU_THREADS = 2  #: pages read at once unless OCR_CPU_THREADS says otherwise: more would outgrow 2 GiB a worker
+_DEFAULT_MAX_CPU_THREADS = (
+    2  #: pages read at once unless OCR_CPU_THREADS says otherwise: more would outgrow 2 GiB a worker
+)
 
 
 def create_engine(settings: Settings) -> Engine:
@@ -29,34 +31,35 @@ def create_engine(settings: Settings) -> Engine:
             )
         )
     if settings.engine == "vllm" or (settings.engine == "auto" and _has_vllm() and _has_gpu()):
-        return _deepseek(settings)
-    return _rapid(settings)
+        return _vllm_engine(settings)
+    return _rapid_engine(settings)
 
 
-def check(settings: Settings) -> None:
+def check_installed(settings: Settings) -> None:
     """Raises `SettingsError` for an engine that is asked for by name and not installed; loads nothing."""
     if settings.engine == "vllm" and not _has_vllm():
         raise SettingsError("OCR_ENGINE: vllm is not installed; pip install -e '.[gpu]', or use rapidocr")
 
 
-def _deepseek(settings: Settings) -> Engine:
-    check(settings)
-    from ocr_celery.engine.vllm.engine import DeepseekEngine, Model
+def _vllm_engine(settings: Settings) -> Engine:
+    check_installed(settings)
+    from ocr_celery.engine.vllm.config import VllmConfig
+    from ocr_celery.engine.vllm.engine import VllmEngine
 
-    model = Model(
+    config = VllmConfig(
         path=settings.model_path,
         capacity=settings.batch_size,
-        max_tokens=settings.max_model_len,
-        memory=settings.gpu_memory_util,
-        gpus=settings.tensor_parallel_size,
-        caches=settings.data_dir / "caches",
+        max_model_len=settings.max_model_len,
+        gpu_memory_utilization=settings.gpu_memory_util,
+        tensor_parallel_size=settings.tensor_parallel_size,
+        cache_dir=settings.data_dir / "caches",
     )
-    return DeepseekEngine(model, watchdog=settings.engine_watchdog)
+    return VllmEngine(config, watchdog=settings.engine_watchdog)
 
 
 def _has_vllm() -> bool:
-    found = find_spec("vllm")
-    return found is not None and found.origin is not None  # a mere folder of that name is none
+    spec = find_spec("vllm")
+    return spec is not None and spec.origin is not None  # a mere folder of that name is none
 
 
 def _has_gpu() -> bool:
@@ -65,12 +68,12 @@ def _has_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def _rapid(settings: Settings) -> Engine:
+def _rapid_engine(settings: Settings) -> Engine:
     try:
         import rapidocr  # noqa: F401
     except ImportError:
         raise SettingsError("OCR_ENGINE: rapidocr is not installed; pip install 'ocr-celery[cpu]'") from None
     from ocr_celery.engine.rapid.engine import RapidEngine
 
-    threads = settings.cpu_threads or min(_MOST_CPU_THREADS, os.cpu_count() or 1)
+    threads = settings.cpu_threads or min(_DEFAULT_MAX_CPU_THREADS, os.cpu_count() or 1)
     return RapidEngine(threads=min(threads, settings.batch_size))

@@ -25,7 +25,7 @@ def main() -> int:
     try:
         check_env_file()
         settings = load_settings()
-        registry.check(settings)
+        registry.check_installed(settings)
     except SettingsError as exc:
         print(f"ocr-celery: {exc}", file=sys.stderr)
         return 2

@@ -6,7 +6,7 @@ import pytest
 from vllm.model_executor.models.deepseek_ocr import DeepseekOCRProcessingInfo
 from vllm.model_executor.models.deepseek_ocr2 import DeepseekOCR2ProcessingInfo
 
-from ocr_celery.engine.vllm.tiling import FIRST, SECOND, Sight
+from ocr_celery.engine.vllm.tiling import DEEPSEEK_OCR, DEEPSEEK_OCR_2, TilingScheme
 from tests.testlib.engine_contract import new_id
 from tests.testlib.engine_probe import Bench
 from tests.testlib.vllm.pages import SENTENCE, page
@@ -24,29 +24,29 @@ SIZES = [
 ]
 
 
-BOTH = pytest.mark.parametrize("sight", [FIRST, SECOND])
-INFO = {FIRST: DeepseekOCRProcessingInfo, SECOND: DeepseekOCR2ProcessingInfo}
+BOTH = pytest.mark.parametrize("scheme", [DEEPSEEK_OCR, DEEPSEEK_OCR_2])
+INFO = {DEEPSEEK_OCR: DeepseekOCRProcessingInfo, DEEPSEEK_OCR_2: DeepseekOCR2ProcessingInfo}
 
 
-def vllms(width: int, height: int, sight: Sight = FIRST) -> int:
-    return int(INFO[sight].get_num_image_tokens(None, image_width=width, image_height=height))
+def vllms(width: int, height: int, scheme: TilingScheme = DEEPSEEK_OCR) -> int:
+    return int(INFO[scheme].get_num_image_tokens(None, image_width=width, image_height=height))
 
 
 @BOTH
-def test_the_tokens_of_a_picture_are_those_that_vllm_counts(sight: Sight) -> None:
+def test_the_tokens_of_a_picture_are_those_that_vllm_counts(scheme: TilingScheme) -> None:
     draw = random.Random(1)
     sizes = [(draw.randint(1, 4000), draw.randint(1, 4000)) for _ in range(20_000)]
     # shapes halfway between two grids, where the area decides
     sizes += [(a * n, b * n) for n in (100, 300, 700) for a in range(1, 13) for b in range(1, 13)]
-    assert [sight.count(*size) for size in sizes] == [vllms(*size, sight) for size in sizes]
+    assert [scheme.image_tokens(*size) for size in sizes] == [vllms(*size, scheme) for size in sizes]
 
 
 @BOTH
-def test_taking_out_useless_pixels_changes_no_token(sight: Sight) -> None:
+def test_taking_out_useless_pixels_changes_no_token(scheme: TilingScheme) -> None:
     draw = random.Random(2)
     for _ in range(5000):
         size = draw.randint(1, 4000), draw.randint(1, 4000)
-        assert vllms(*sight.useful(*size), sight) == vllms(*size, sight)
+        assert vllms(*scheme.useful_size(*size), scheme) == vllms(*size, scheme)
 
 
 @pytest.mark.parametrize("size", SIZES)

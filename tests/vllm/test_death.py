@@ -16,7 +16,7 @@ from tests.testlib.engine_probe import Bench, until
 from tests.testlib.processes import ROOT
 from tests.testlib.vllm.environment import engine
 from tests.testlib.vllm.pages import NO_GUARD, ROUND, SENTENCE, page
-from tests.testlib.vllm.processes import family, held, named
+from tests.testlib.vllm.processes import engine_pids, family, named
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_a_hung_engine_is_broken_after_the_watchdogs_time_and_a_slow_one_is_not(
     start: Callable[[float], Bench],
 ) -> None:
     bench = start(6)
-    core = named("EngineCore", held(bench.engine))
+    core = named("EngineCore", engine_pids(bench.engine))
     endless = page(new_id(), ROUND, max_tokens=3000, **NO_GUARD)
     bench.engine.enter([endless])
     bench.read(page(new_id(), SENTENCE))
@@ -50,14 +50,14 @@ def test_a_hung_engine_is_broken_after_the_watchdogs_time_and_a_slow_one_is_not(
     until(lambda: bench.deaths, timeout=15, what="the watchdog notices")
     assert not bench.engine.alive()
     bench.engine.stop()
-    assert held(bench.engine) == []
+    assert engine_pids(bench.engine) == []
     assert len(bench.deaths) == 1
     assert endless.id not in bench.order
 
 
 def test_death_of_the_process_that_computes_is_noticed_without_a_page_inside(start: Callable[[float], Bench]) -> None:
     bench = start(30)
-    os.kill(named("Worker", held(bench.engine)), signal.SIGKILL)
+    os.kill(named("Worker", engine_pids(bench.engine)), signal.SIGKILL)
     until(lambda: bench.deaths, timeout=2, what="broken is called")
     assert not bench.engine.alive()
 
@@ -106,5 +106,5 @@ def test_a_model_that_cannot_be_loaded_is_an_error_and_leaves_nothing(tmp_path: 
     broken = engine(tmp_path)
     with pytest.raises(Exception, match=r"."):
         broken.start(print, print)
-    assert held(broken) == []
+    assert engine_pids(broken) == []
     assert not broken.alive()

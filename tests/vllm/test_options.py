@@ -3,7 +3,7 @@
 import pytest
 
 from ocr_celery.core import prompts
-from ocr_celery.engine.vllm.tiling import FIRST
+from ocr_celery.engine.vllm.tiling import DEEPSEEK_OCR
 from tests.testlib.engine_contract import new_id
 from tests.testlib.engine_probe import Bench
 from tests.testlib.vllm.pages import ROUND, SENTENCE, page
@@ -38,8 +38,8 @@ def test_lengths_of_one_batch_do_not_mix(bench: Bench) -> None:
 def test_a_prompt_takes_the_tokens_that_are_reckoned_with(bench: Bench, prompt: str) -> None:
     request = page(new_id(), prompt, max_tokens=1)
     (reading,) = bench.read(request)
-    reckoned = bench.engine._llm.prompt_tokens(request.options.prompt)  # type: ignore[attr-defined]
-    assert reading.prompt_tokens == reckoned + FIRST.count(*request.page.image.size)
+    reckoned = bench.engine._loaded_model.prompt_tokens(request.options.prompt)  # type: ignore[attr-defined]
+    assert reading.prompt_tokens == reckoned + DEEPSEEK_OCR.image_tokens(*request.page.image.size)
 
 
 def test_tags_of_the_block_language_stay_in_the_answer(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ocr_celery.engine.vllm.tiling import SECOND
+from ocr_celery.engine.vllm.tiling import DEEPSEEK_OCR_2
 from tests.testlib.engine_contract import new_id
 from tests.testlib.engine_probe import Bench
 from tests.testlib.vllm.checkpoint import write
@@ -24,7 +24,9 @@ def test_pages_of_all_shapes_are_read_together_and_count_their_tokens_as_this_mo
     sizes = [(100, 60), (768, 768), (769, 768), (1240, 1754), (3508, 2480), (400, 4000)]
     readings = second.read(*(page(new_id(), SENTENCE, *size) for size in sizes))
     text = 1 + len(f"\n{SENTENCE}")  # the beginning, then a token a byte
-    assert [reading.prompt_tokens for reading in readings] == [text + SECOND.count(*size) for size in sizes]
+    assert [reading.prompt_tokens for reading in readings] == [
+        text + DEEPSEEK_OCR_2.image_tokens(*size) for size in sizes
+    ]
     assert {(reading.finish_reason, reading.output_tokens) for reading in readings} == {("stop", 13)}
 
 

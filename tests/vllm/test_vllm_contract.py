@@ -12,7 +12,7 @@ from tests.testlib.engine_contract import EngineContract, new_id
 from tests.testlib.engine_probe import Bench
 from tests.testlib.vllm.environment import engine
 from tests.testlib.vllm.pages import LAYOUT, NO_GUARD, ROUND, SENTENCE, page
-from tests.testlib.vllm.processes import held, named
+from tests.testlib.vllm.processes import engine_pids, named
 
 
 class TestVllm(EngineContract):
@@ -49,8 +49,8 @@ class TestVllm(EngineContract):
         return page(new_id(), ROUND, max_tokens=80), page(new_id(), ROUND, max_tokens=80, **NO_GUARD)
 
     def kill(self, bench: Bench) -> None:
-        os.kill(named("EngineCore", held(bench.engine)), signal.SIGKILL)
+        os.kill(named("EngineCore", engine_pids(bench.engine)), signal.SIGKILL)
 
     def left_over(self, bench: Bench) -> list[str]:
         threads = [thread.name for thread in bench.threads if thread.is_alive() and thread.name == "vllm-engine"]
-        return threads + [str(process) for process in held(bench.engine)]
+        return threads + [str(process) for process in engine_pids(bench.engine)]

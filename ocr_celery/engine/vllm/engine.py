@@ -6,13 +6,11 @@ is broken: the synchronous API of vLLM would wait for ever in both cases.
 
 import asyncio
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,89 +24,67 @@ from ocr_celery.core.prompts import FREE_OCR
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine.contract import EngineRequest, OnFailure, OnOutcomes, Outcome
 from ocr_celery.engine.vllm import tiling
-from ocr_celery.engine.vllm.process_reaper import Leash
+from ocr_celery.engine.vllm.config import VllmConfig
+from ocr_celery.engine.vllm.environment import default_socket_dir, prepare_environment
+from ocr_celery.engine.vllm.process_reaper import ProcessReaper
 from ocr_celery.engine.vllm.watchdog import Watchdog
 from ocr_celery.errors import EngineFailed, OcrError
 
 if TYPE_CHECKING:
-    from ocr_celery.engine.vllm.model import Llm, Prepared
+    from ocr_celery.engine.vllm.model import PreparedPage, VllmModel
 
 log = logging.getLogger(__name__)
 
-_LOOK = 0.2  # seconds between two looks at the engine
-_LAST_WORDS = 3.0  # seconds for an orderly end
-_SOCKETS = "VLLM_RPC_BASE_PATH"  # the folder that vLLM makes them in
-_ENVIRONMENT = {
-    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a worker has threads, and a fork would keep the leash's pipe open
-    "VLLM_USE_V2_MODEL_RUNNER": "0",  # the newer one refuses the n-gram guard
-    "VLLM_LOGGING_LEVEL": "WARNING",
-    # its processes are of one machine; else it finds an address to listen on by a connection to 8.8.8.8
-    "VLLM_HOST_IP": "127.0.0.1",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """What to load, and how much of the machine it may take."""
-
-    path: str  #: a name on the Hugging Face hub or a folder
-    capacity: int  #: most pages inside at once
-    max_tokens: int  #: tokens of prompt, picture and answer together
-    memory: float  #: part of the GPU's memory, 0 to 1
-    gpus: int  #: that one model is spread over
-    caches: Path | None = None  #: the folder to keep in what is compiled; none: where vLLM has it
-
-
-def prepare_environment() -> None:
-    """What vLLM must find in the environment when it is imported; what is set already stays."""
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+_POLL_INTERVAL = 0.2  # seconds between two looks at the engine
+_STOP_TIMEOUT = 3.0  # seconds for an orderly end
 
 
 class EngineDied(Exception):
     """A process of vLLM died or hangs."""
 
 
-class DeepseekEngine:
+class VllmEngine:
     """See `ocr_celery.engine.Engine`. `watchdog`: seconds without a step, with pages inside, until it counts as hung."""
 
     name = "vllm"
-    max_side = tiling.FIRST.longest  #: until a model is loaded that sees otherwise
+    max_side = tiling.DEEPSEEK_OCR.max_useful_side  #: until a model is loaded that sees otherwise
     supports_reread = True
 
-    def __init__(self, model: Model, *, watchdog: float) -> None:
-        self.capacity = model.capacity
-        self.model = Path(model.path).resolve().name if Path(model.path).is_dir() else model.path
-        self.mark = ""  #: of the processes it started, see `leash.held_by`
-        self._wanted = model
-        self._watchdog = Watchdog(max(1, round(watchdog / _LOOK)))
+    def __init__(self, config: VllmConfig, *, watchdog: float) -> None:
+        self.capacity = config.capacity
+        self.model = Path(config.path).resolve().name if Path(config.path).is_dir() else config.path
+        self.process_tag = ""  #: of the processes it started, see `process_reaper.tagged_pids`
+        self._config = config
+        self._watchdog = Watchdog(max(1, round(watchdog / _POLL_INTERVAL)))
         self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
         self._running = False
         self._pages: dict[str, asyncio.Task[None]] = {}
-        self._llm: Llm | None = None
-        self._leash: Leash | None = None
+        self._loaded_model: VllmModel | None = None
+        self._reaper: ProcessReaper | None = None
 
     # -- the contract, called from the worker's threads ------------------------------------------------------------------
 
     def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
         """Load the model and read a page. Raises what vLLM raises, `ImportError` where it is not installed."""
         self._on_outcomes, self._on_failure = on_outcomes, on_failure
-        warm: Future[None] = Future()
-        self._leash = Leash()
-        self.mark = self._leash.mark
-        self._thread = threading.Thread(target=asyncio.run, args=[self._live(warm)], name="vllm-engine", daemon=True)
+        loaded: Future[None] = Future()
+        self._reaper = ProcessReaper()
+        self.process_tag = self._reaper.tag
+        self._thread = threading.Thread(target=asyncio.run, args=[self._run(loaded)], name="vllm-engine", daemon=True)
         self._thread.start()
         try:
-            warm.result()
+            loaded.result()
         except BaseException:
             self.stop()
             raise
 
-    def prepare(self, page: Page, options: Options) -> "Prepared | None":
+    def prepare(self, page: Page, options: Options) -> "PreparedPage | None":
         """Cut it into tiles and tokens. Raises `PromptTooLong`, `Unreadable`, `EngineFailed`."""
-        assert self._llm is not None
+        assert self._loaded_model is not None
         try:
-            return asyncio.run_coroutine_threadsafe(self._llm.prepare(page.image, options), self._loop).result()
+            return asyncio.run_coroutine_threadsafe(
+                self._loaded_model.prepare(page.image, options), self._loop
+            ).result()
         except OcrError:
             raise
         except Exception:
@@ -119,97 +95,91 @@ class DeepseekEngine:
 
     def enter(self, requests: Sequence[EngineRequest]) -> None:
         """Take pages in."""
-        self._soon(self._begin, tuple(requests))
+        self._call_in_loop(self._start_reading, tuple(requests))
 
     def abort(self, request_id: str) -> bool:
         """Stop reading a page; vLLM gives its place to another in its next step."""
-        self._soon(self._cancel, request_id)
+        self._call_in_loop(self._cancel, request_id)
         return True
 
     def alive(self) -> bool:
         """Whether all of vLLM's processes are there."""
-        return self._running and self._llm is not None and not self._llm.dead
+        return self._running and self._loaded_model is not None and not self._loaded_model.is_dead
 
     def stop(self) -> None:
         """End vLLM's processes: in order if they do it at once."""
         with self._delivery:
             self._running = False
-        if self._leash is None:
+        if self._reaper is None:
             return
-        if self._llm is not None:
-            self._soon(self._end.set)
-            self._thread.join(_LAST_WORDS)
-        self._leash.pull()
-        self._thread.join(_LAST_WORDS)
-        self._leash = None
+        if self._loaded_model is not None:
+            self._call_in_loop(self._stop_requested.set)
+            self._thread.join(_STOP_TIMEOUT)
+        self._reaper.kill_tagged()
+        self._thread.join(_STOP_TIMEOUT)
+        self._reaper = None
 
-    def _soon(self, call: Callable[..., object], *args: object) -> None:
+    def _call_in_loop(self, call: Callable[..., object], *args: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: the engine was stopped
             self._loop.call_soon_threadsafe(call, *args)
 
     # -- life, in the event loop -----------------------------------------------------------------------------------------
 
-    async def _live(self, warm: "Future[None]") -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+    async def _run(self, loaded: "Future[None]") -> None:
+        self._loop, self._stop_requested = asyncio.get_running_loop(), asyncio.Event()
         try:
-            self._llm = self._load()
-            self.max_side = self._llm.sight.longest
-            await self._warm_up(self._llm)
+            self._loaded_model = self._load_model()
+            self.max_side = self._loaded_model.tiling.max_useful_side
+            await self._warm_up(self._loaded_model)
         except BaseException as error:
-            warm.set_exception(error)
+            loaded.set_exception(error)
         else:
             self._running = True
-            warm.set_result(None)
-            await self._watch(self._llm)
+            loaded.set_result(None)
+            await self._watch(self._loaded_model)
         for task in tuple(self._pages.values()):
             task.cancel()
-        if self._llm is not None:
-            self._llm.shut_down()
+        if self._loaded_model is not None:
+            self._loaded_model.shut_down()
 
-    def _load(self) -> "Llm":
+    def _load_model(self) -> "VllmModel":
         prepare_environment()
-        privacy.stay_offline(self._wanted.path)
-        if self._wanted.caches is not None:
-            privacy.set_cache_folders(self._wanted.caches)
-        from ocr_celery.engine.vllm.model import Llm
+        privacy.stay_offline(self._config.path)
+        if self._config.cache_dir is not None:
+            privacy.set_cache_folders(self._config.cache_dir)
+        from ocr_celery.engine.vllm.model import VllmModel
 
-        assert self._leash is not None
-        given = os.environ.get(_SOCKETS)
-        os.environ[_SOCKETS] = given or self._leash.folder  # else they stay behind when vLLM is killed
-        try:
-            with self._leash.held():
-                return Llm(self._wanted)
-        finally:
-            if not given:
-                del os.environ[_SOCKETS]
+        assert self._reaper is not None
+        with default_socket_dir(self._reaper.temp_dir), self._reaper.tag_children():
+            return VllmModel(self._config)
 
     @staticmethod
-    async def _warm_up(llm: "Llm") -> None:
+    async def _warm_up(model: "VllmModel") -> None:
         # large enough to be cut into tiles, so that all that reads a page has run once
-        page = Image.new("RGB", (2 * llm.sight.tile, 2 * llm.sight.tile), "white")
+        page = Image.new("RGB", (2 * model.tiling.tile_size, 2 * model.tiling.tile_size), "white")
         options = Options(prompt=FREE_OCR, max_tokens=8)
-        await llm.read("warm-up", await llm.prepare(page, options), options)
+        await model.read("warm-up", await model.prepare(page, options), options)
 
-    async def _watch(self, llm: "Llm") -> None:
+    async def _watch(self, model: "VllmModel") -> None:
         """Until the engine is stopped."""
-        while not self._end.is_set():
+        while not self._stop_requested.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._end.wait(), _LOOK)
-            if llm.dead:
-                self._break("a process of vLLM died")
-            elif self._watchdog.hung(pages=len(self._pages), steps=llm.steps):
-                self._break(f"vLLM hangs: {len(self._pages)} pages inside, and no step for too long")
+                await asyncio.wait_for(self._stop_requested.wait(), _POLL_INTERVAL)
+            if model.is_dead:
+                self._fail("a process of vLLM died")
+            elif self._watchdog.is_hung(pages=len(self._pages), steps=model.steps):
+                self._fail(f"vLLM hangs: {len(self._pages)} pages inside, and no step for too long")
 
     # -- pages, in the event loop ----------------------------------------------------------------------------------------
 
-    def _begin(self, requests: Sequence[EngineRequest]) -> None:
-        assert self._llm is not None
+    def _start_reading(self, requests: Sequence[EngineRequest]) -> None:
+        assert self._loaded_model is not None
         for request in requests:
-            task = self._loop.create_task(self._read(self._llm, request))
+            task = self._loop.create_task(self._read_page(self._loaded_model, request))
             self._pages[request.id] = task
-            task.add_done_callback(partial(self._left, request.id))
+            task.add_done_callback(partial(self._forget_task, request.id))
 
-    def _left(self, request_id: str, task: "asyncio.Task[None]") -> None:
+    def _forget_task(self, request_id: str, task: "asyncio.Task[None]") -> None:
         if self._pages.get(request_id) is task:
             del self._pages[request_id]
 
@@ -217,20 +187,20 @@ class DeepseekEngine:
         if request_id in self._pages:
             self._pages[request_id].cancel()
 
-    async def _read(self, llm: "Llm", request: EngineRequest) -> None:
-        began = time.monotonic()
+    async def _read_page(self, model: "VllmModel", request: EngineRequest) -> None:
+        started_at = time.monotonic()
         result: Reading | OcrError
         try:
-            prepared = request.prepared or await llm.prepare(request.page.image, request.options)
-            result = await llm.read(request.id, prepared, request.options)
+            prepared = request.prepared or await model.prepare(request.page.image, request.options)
+            result = await model.read(request.id, prepared, request.options)
         except OcrError as error:
             result = error
         except Exception:
-            if llm.dead:
+            if model.is_dead:
                 return  # no page's own trouble, and said where the engine is watched
             log.exception("a page could not be read")
             result = EngineFailed()
-        self._deliver(Outcome(id=request.id, result=result, seconds=time.monotonic() - began))
+        self._deliver(Outcome(id=request.id, result=result, seconds=time.monotonic() - started_at))
 
     # -- what is said to the worker --------------------------------------------------------------------------------------
 
@@ -239,7 +209,7 @@ class DeepseekEngine:
             if self._running:
                 self._on_outcomes([outcome])
 
-    def _break(self, why: str) -> None:
+    def _fail(self, why: str) -> None:
         with self._delivery:
             if self._running:
                 self._running = False

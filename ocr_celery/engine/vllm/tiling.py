@@ -6,54 +6,54 @@ The numbers are those of vLLM's model classes, where they cannot be set; a test 
 from dataclasses import dataclass
 from math import ceil
 
-MOST_TILES = 6
+MAX_TILES = 6
 
 _GRIDS = sorted(
-    ((across, down) for across in range(1, MOST_TILES + 1) for down in range(1, MOST_TILES + 1)),
+    ((across, down) for across in range(1, MAX_TILES + 1) for down in range(1, MAX_TILES + 1)),
     key=lambda grid: grid[0] * grid[1],
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class TilingScheme:
     """How a model sees."""
 
-    tile: int  #: pixels; a picture no larger than this is seen as a whole only
-    whole: int  #: tokens of the picture as a whole, padded to 1024 x 1024, with the end of the picture
-    side: int  #: tokens along a tile
-    row_end: int  #: tokens after each row of tokens of the tiles
+    tile_size: int  #: pixels; a picture no larger than this is seen as a whole only
+    global_tokens: int  #: tokens of the picture as a whole, padded to 1024 x 1024, with the end of the picture
+    tile_side_tokens: int  #: tokens along a tile
+    row_newlines: int  #: tokens after each row of tokens of the tiles
 
     @property
-    def longest(self) -> int:
+    def max_useful_side(self) -> int:
         """Pixels; a longer side holds nothing the model could use: six tiles in a row."""
-        return self.tile * MOST_TILES
+        return self.tile_size * MAX_TILES
 
     def tiles(self, width: int, height: int) -> tuple[int, int]:
         """How many tiles across and down a picture of this size in pixels is cut into; (1, 1): none."""
-        if max(width, height) <= self.tile:
+        if max(width, height) <= self.tile_size:
             return 1, 1
         best, nearest = (1, 1), float("inf")
         for across, down in _GRIDS:
-            if not 2 <= across * down <= MOST_TILES:
+            if not 2 <= across * down <= MAX_TILES:
                 continue
             distance = abs(width / height - across / down)
             # of two grids equally near to the picture's shape the larger one is taken if the picture fills half of it
-            fills = width * height > 0.5 * self.tile * self.tile * across * down
+            fills = width * height > 0.5 * self.tile_size * self.tile_size * across * down
             if distance < nearest or (distance == nearest and fills):
                 best, nearest = (across, down), distance
         return best
 
-    def count(self, width: int, height: int) -> int:
+    def image_tokens(self, width: int, height: int) -> int:
         """The tokens of a picture of this size in pixels."""
         across, down = self.tiles(width, height)
         if across * down == 1:
-            return self.whole
-        return self.whole + self.side * down * (self.side * across + self.row_end)
+            return self.global_tokens
+        return self.global_tokens + self.tile_side_tokens * down * (self.tile_side_tokens * across + self.row_newlines)
 
-    def useful(self, width: int, height: int) -> tuple[int, int]:
+    def useful_size(self, width: int, height: int) -> tuple[int, int]:
         """The smallest size of about the same shape that still fills every tile; never larger than the size given."""
         across, down = self.tiles(width, height)
-        scale = max(self.tile * across / width, self.tile * down / height)
+        scale = max(self.tile_size * across / width, self.tile_size * down / height)
         if across * down == 1 or scale >= 1:
             return width, height
         smaller = ceil(width * scale), ceil(height * scale)
@@ -61,6 +61,9 @@ class Sight:
         return smaller if self.tiles(*smaller) == (across, down) else (width, height)
 
 
-FIRST = Sight(tile=640, whole=16 * (16 + 1) + 1, side=10, row_end=1)  #: 273 to 933 tokens
-SECOND = Sight(tile=768, whole=16 * 16 + 1, side=12, row_end=0)  #: of DeepSeek-OCR-2: 257 to 1121 tokens
-OF_CLASS = {"DeepseekOCRForCausalLM": FIRST, "DeepseekOCR2ForCausalLM": SECOND}  #: by vLLM's name of the model
+#: 273 to 933 tokens
+DEEPSEEK_OCR = TilingScheme(tile_size=640, global_tokens=16 * (16 + 1) + 1, tile_side_tokens=10, row_newlines=1)
+#: 257 to 1121 tokens
+DEEPSEEK_OCR_2 = TilingScheme(tile_size=768, global_tokens=16 * 16 + 1, tile_side_tokens=12, row_newlines=0)
+#: by vLLM's name of the model
+BY_ARCHITECTURE = {"DeepseekOCRForCausalLM": DEEPSEEK_OCR, "DeepseekOCR2ForCausalLM": DEEPSEEK_OCR_2}

@@ -3,15 +3,15 @@
 from ocr_celery.errors import PromptTooLong
 
 
-def allowed(asked: int, *, prompt: int, picture: int, most: int) -> int:
-    """The tokens of answer for a page whose prompt and picture take this many, in a model of `most` tokens in all.
+def answer_tokens(requested: int, *, prompt: int, image: int, max_model_len: int) -> int:
+    """The tokens of answer for a page whose prompt and picture take this many, in a model of `max_model_len` tokens in all.
 
     Raises `PromptTooLong` where there is room for none.
     """
-    left = most - prompt - picture
-    if left < 1:
+    remaining = max_model_len - prompt - image
+    if remaining < 1:
         raise PromptTooLong(
-            f"The prompt of {prompt} tokens and the picture of {picture} leave no room for an answer: "
-            f"the model takes {most} tokens in all."
+            f"The prompt of {prompt} tokens and the picture of {image} leave no room for an answer: "
+            f"the model takes {max_model_len} tokens in all."
         )
-    return min(asked, left)
+    return min(requested, remaining)

@@ -4,7 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from ocr_celery.engine.vllm.engine import DeepseekEngine, Model
+from ocr_celery.engine.vllm.config import VllmConfig
+from ocr_celery.engine.vllm.engine import VllmEngine
 from tests.testlib.processes import ROOT, RedisServer
 
 PLUGIN = ROOT / "tests" / "vllm" / "plugin"
@@ -22,7 +23,9 @@ os.environ |= {
 }
 
 
-def engine(checkpoint: Path, *, watchdog: float = 30) -> DeepseekEngine:
+def engine(checkpoint: Path, *, watchdog: float = 30) -> VllmEngine:
     """With eight places, not started."""
-    model = Model(path=str(checkpoint), capacity=8, max_tokens=4096, memory=0.5, gpus=1)
-    return DeepseekEngine(model, watchdog=watchdog)
+    config = VllmConfig(
+        path=str(checkpoint), capacity=8, max_model_len=4096, gpu_memory_utilization=0.5, tensor_parallel_size=1
+    )
+    return VllmEngine(config, watchdog=watchdog)

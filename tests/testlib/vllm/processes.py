@@ -11,9 +11,9 @@ from tests.testlib.processes import Worker
 WARM = 300  #: seconds a worker may take to load and read on a busy machine
 
 
-def held(engine: Engine) -> list[int]:
+def engine_pids(engine: Engine) -> list[int]:
     """The living processes of this engine, also when it is stopped."""
-    return process_reaper.held_by(engine.mark)  # type: ignore[attr-defined]
+    return process_reaper.tagged_pids(engine.process_tag)  # type: ignore[attr-defined]
 
 
 def named(name: str, pids: list[int]) -> int:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ocr_celery.engine import registry
-from ocr_celery.engine.registry import create_engine as chosen
+from ocr_celery.engine.registry import create_engine
 from ocr_celery.settings import Settings, SettingsError
 
 HERE = importlib.util.find_spec
@@ -22,22 +22,22 @@ def with_vllm(monkeypatch: pytest.MonkeyPatch, *, gpu: bool) -> None:
 def test_without_vllm_asking_for_it_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"OCR_ENGINE: vllm is not installed; pip install -e '\.\[gpu\]'"):
-        chosen(Settings(engine="vllm"))
+        create_engine(Settings(engine="vllm"))
 
 
 @pytest.mark.parametrize(("gpu", "name"), [(True, "vllm"), (False, "rapidocr")])
 def test_auto_is_vllm_where_it_finds_a_gpu(monkeypatch: pytest.MonkeyPatch, gpu: bool, name: str) -> None:
     with_vllm(monkeypatch, gpu=gpu)
-    assert chosen(Settings(engine="auto")).name == name
+    assert create_engine(Settings(engine="auto")).name == name
 
 
 def test_auto_without_vllm_is_rapidocr() -> None:
-    assert chosen(Settings(engine="auto")).name == "rapidocr"
+    assert create_engine(Settings(engine="auto")).name == "rapidocr"
 
 
 def test_vllm_is_given_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     with_vllm(monkeypatch, gpu=False)
-    engine = chosen(Settings(engine="vllm", model_path="deepseek-ai/DeepSeek-OCR", batch_size=24))
+    engine = create_engine(Settings(engine="vllm", model_path="deepseek-ai/DeepSeek-OCR", batch_size=24))
     assert (engine.name, engine.model, engine.capacity) == ("vllm", "deepseek-ai/DeepSeek-OCR", 24)
     assert not engine.alive()
     engine.stop()

@@ -1,4 +1,4 @@
-"""Processes on a leash end with the process that holds it."""
+"""The processes that a reaper tags end with the process that started them."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_celery.engine.vllm.process_reaper import Leash, held_by
+from ocr_celery.engine.vllm.process_reaper import ProcessReaper, tagged_pids
 from tests.testlib.engine_probe import until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
@@ -18,24 +18,24 @@ SLEEP = "import time; time.sleep(60)"
 CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}], start_new_session=True)"
 HOLDER = f"""
 import subprocess, sys, time
-from ocr_celery.engine.vllm.process_reaper import Leash
-leash = Leash()
-with leash.held():
+from ocr_celery.engine.vllm.process_reaper import ProcessReaper
+reaper = ProcessReaper()
+with reaper.tag_children():
     subprocess.Popen([sys.executable, "-c", {CHILD!r}])
-print(leash.mark, leash.folder, flush=True)
+print(reaper.tag, reaper.temp_dir, flush=True)
 time.sleep(60)
 """
 
 
-def test_pulling_the_leash_ends_children_and_their_children_and_nothing_else() -> None:
-    leash = Leash()
-    with leash.held():
+def test_tagged_children_and_their_children_are_killed_and_nothing_else() -> None:
+    reaper = ProcessReaper()
+    with reaper.tag_children():
         child = subprocess.Popen([sys.executable, "-c", CHILD])
     bystander = subprocess.Popen([sys.executable, "-c", SLEEP])
-    until(lambda: len(held_by(leash.mark)) == 2, what="the grandchild runs")
-    leash.pull()
-    assert held_by(leash.mark) == []
-    assert not Path(leash.folder).exists()
+    until(lambda: len(tagged_pids(reaper.tag)) == 2, what="the grandchild runs")
+    reaper.kill_tagged()
+    assert tagged_pids(reaper.tag) == []
+    assert not Path(reaper.temp_dir).exists()
     assert child.wait(5) == -signal.SIGKILL
     assert bystander.poll() is None
     bystander.kill()
@@ -43,22 +43,22 @@ def test_pulling_the_leash_ends_children_and_their_children_and_nothing_else() -
 
 
 def test_a_process_that_stands_still_is_ended_too() -> None:
-    leash = Leash()
-    with leash.held():
+    reaper = ProcessReaper()
+    with reaper.tag_children():
         child = subprocess.Popen([sys.executable, "-c", SLEEP])
-    until(lambda: held_by(leash.mark), what="it runs")
+    until(lambda: tagged_pids(reaper.tag), what="it runs")
     child.send_signal(signal.SIGSTOP)
-    leash.pull()
+    reaper.kill_tagged()
     assert child.wait(5) == -signal.SIGKILL
 
 
 def test_they_end_when_their_holder_is_killed() -> None:
     with subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
-        mark, folder = holder.stdout.readline().split()
-        until(lambda: len(held_by(mark)) == 2, what="the grandchild runs")
+        tag, folder = holder.stdout.readline().split()
+        until(lambda: len(tagged_pids(tag)) == 2, what="the grandchild runs")
         holder.kill()
-    until(lambda: not held_by(mark), timeout=60, what="both are gone")
+    until(lambda: not tagged_pids(tag), timeout=60, what="both are gone")
     until(lambda: not Path(folder).exists(), timeout=60, what="what they left is gone")
 
 
@@ -67,8 +67,8 @@ def test_they_end_when_the_whole_group_of_their_holder_is_killed() -> None:
         [sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True, start_new_session=True
     ) as holder:
         assert holder.stdout is not None
-        mark, folder = holder.stdout.readline().split()
-        until(lambda: len(held_by(mark)) == 2, what="the grandchild runs")
+        tag, folder = holder.stdout.readline().split()
+        until(lambda: len(tagged_pids(tag)) == 2, what="the grandchild runs")
         os.killpg(holder.pid, signal.SIGKILL)
-    until(lambda: not held_by(mark), timeout=60, what="both are gone")
+    until(lambda: not tagged_pids(tag), timeout=60, what="both are gone")
     until(lambda: not Path(folder).exists(), timeout=60, what="what they left is gone")
