@@ -1,5 +1,5 @@
-"""What reads pages: the contract, the registry of engines, and one package for each engine."""
+"""The engines that read pages: their contract, their registry, and a module or package for each."""
 
 from ocr_celery import privacy
 
-privacy.opt_out()  # before any module here imports a library that would report
+privacy.opt_out()  # before a module here imports a library that reports its use

@@ -1,7 +1,7 @@
-"""The engine contract: pages go in, outcomes come out one by one as they finish, in any order.
+"""The engine contract: pages go in, and their outcomes come out as they finish, in any order.
 
-An engine lives in a worker process, one per process. Its calls come from one thread, but for `prepare`, which is called
-from many at once; its two callbacks may come from any thread and must not be called from inside `enter` or `abort`.
+A worker process has one engine. `prepare` is called from many threads at once, every other method
+from one thread at a time. Callbacks may come from any thread, but not from inside `enter` or `abort`.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,21 +16,21 @@ from ocr_celery.errors import OcrError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineRequest:
-    """A page inside the engine."""
+    """A page to be read by the engine."""
 
     id: str  #: unique among the pages that are inside at the same time
     page: Page
-    options: Options  #: this page's own, never a neighbour's
-    prepared: Any = None  #: what `Engine.prepare` made of it; None: it is made when the page enters
+    options: Options  #: of this page; pages of one batch may differ
+    prepared: Any = None  #: the result of `Engine.prepare`; None: the engine prepares the page itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How the page in one request ended: a reading, or the error that is this page's alone."""
+    """The result of one request: a reading, or an error of this page that affects no other."""
 
-    id: str
+    id: str  #: of the request
     result: Reading | OcrError
-    seconds: float  #: how long the engine worked on this page
+    seconds: float  #: that the engine worked on this page
 
 
 OnOutcomes = Callable[[Sequence[Outcome]], None]
@@ -38,35 +38,40 @@ OnFailure = Callable[[BaseException], None]
 
 
 class Engine(Protocol):
-    """Reads pages. One page's trouble is an `Outcome` with an error; trouble of the engine itself goes to `broken`."""
+    """Reads pages. Trouble with one page is an `Outcome` with an error; the engine's own goes to `on_failure`."""
 
     name: str  #: as in the result, e.g. "rapidocr"
     model: str  #: as in the result, e.g. "PP-OCRv6"
     capacity: int  #: most pages inside at once
     max_side: int  #: pixels; pictures with a longer side are scaled down while they are prepared
-    supports_reread: bool  #: whether a page that is read again with other options may come out otherwise
+    supports_reread: bool  #: whether reading a page again with other options may give another result
 
     def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
-        """Load the model and read one page of its own, so that the first page of a user is not the first ever.
+        """Load the model and read a first page, which is slower than all others; return when the engine is warm.
 
-        Blocks until the engine is warm. `finished` is called with outcomes as they come, those that are done at the same
-        moment together. `broken` is called at most once, when the engine can read no more. Raises on failure to load.
+        `on_outcomes` is called as pages finish, once for those that finish at the same moment.
+        `on_failure` is called at most once, when the engine can read no more. Raises on failure to
+        load.
         """
 
     def prepare(self, page: Page, options: Options) -> Any:
-        """What can be done before a page has a place, so that no place is empty meanwhile. Raises the page's `OcrError`.
+        """Do what can be done before the page has a slot, so that slots are not idle meanwhile.
 
-        The request of that page carries what this returns, also when it is read again with another guard and temperature.
+        The result goes into `EngineRequest.prepared`. It is used again when the page is read again
+        with another temperature or repetition guard. Raises the page's `OcrError`.
         """
 
     def enter(self, requests: Sequence[EngineRequest]) -> None:
-        """Take these pages in and return at once. Never more than `capacity` are inside."""
+        """Take these pages in and return at once. Never more than `capacity` pages are inside."""
 
     def abort(self, request_id: str) -> bool:
-        """Stop reading this page if it is inside. Its outcome may still come; nobody minds. Whether its place is free now."""
+        """Stop reading this page, if it is inside. Returns whether its slot is free now.
+
+        Its outcome may still be delivered.
+        """
 
     def alive(self) -> bool:
-        """Whether it can read; quick, asked every second."""
+        """Whether the engine can read pages; quick, called every second."""
 
     def stop(self) -> None:
-        """Let go of everything, at once. No callback is called after it returns."""
+        """Release everything without waiting for pages. No callback is called after it returns."""

@@ -1,4 +1,4 @@
-"""Which engine a worker runs, by OCR_ENGINE."""
+"""Creates the engine that OCR_ENGINE names."""
 
 import os
 from importlib.util import find_spec
@@ -6,13 +6,11 @@ from importlib.util import find_spec
 from ocr_celery.engine.contract import Engine
 from ocr_celery.settings import Settings, SettingsError
 
-_DEFAULT_MAX_CPU_THREADS = (
-    2  #: pages read at once unless OCR_CPU_THREADS says otherwise: more would outgrow 2 GiB a worker
-)
+_DEFAULT_MAX_CPU_THREADS = 2  #: unless OCR_CPU_THREADS is set; more need over 2 GiB a worker
 
 
 def create_engine(settings: Settings) -> Engine:
-    """The configured engine, not started yet. Raises `SettingsError` when it cannot be had here."""
+    """The configured engine, not started. Raises `SettingsError` where it is not installed."""
     if settings.engine == "scripted":
         from ocr_celery.engine.scripted import Script, ScriptedEngine
 
@@ -36,7 +34,7 @@ def create_engine(settings: Settings) -> Engine:
 
 
 def check_installed(settings: Settings) -> None:
-    """Raises `SettingsError` for an engine that is asked for by name and not installed; loads nothing."""
+    """Raise `SettingsError` if OCR_ENGINE names an engine that is not installed. Loads nothing."""
     if settings.engine == "vllm" and not _has_vllm():
         raise SettingsError("OCR_ENGINE: vllm is not installed; pip install -e '.[gpu]', or use rapidocr")
 
@@ -59,11 +57,11 @@ def _vllm_engine(settings: Settings) -> Engine:
 
 def _has_vllm() -> bool:
     spec = find_spec("vllm")
-    return spec is not None and spec.origin is not None  # a mere folder of that name is none
+    return spec is not None and spec.origin is not None  # None for a plain folder of that name
 
 
 def _has_gpu() -> bool:
-    import torch  # comes with vLLM
+    import torch  # installed with vLLM
 
     return bool(torch.cuda.is_available())
 

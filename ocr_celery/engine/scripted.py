@@ -1,7 +1,8 @@
-"""An engine that reads nothing and always says the same of the same page: for tests, load and trying things out.
+"""An engine that reads nothing and always answers the same for the same page: for tests and load.
 
-A batch that enters together leaves together after `seconds`, unless a `spread` makes its pages differ. What it answers
-follows from the picture's size and the page's own options alone, so that a mix-up of pages shows.
+Pages that enter together leave together after `seconds`, unless a `spread` makes them differ. The
+answer follows from the picture's size and the page's own options only, so that a mix-up of pages
+shows.
 """
 
 import heapq
@@ -11,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
@@ -22,45 +23,59 @@ from ocr_celery.errors import EngineFailed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Script:
-    """What it does."""
+    """What the engine does. The word lists name what happens to a page whose prompt contains one of them."""
 
-    capacity: int  #: most pages inside
+    capacity: int  #: most pages inside at once
     seconds: float = 0.4  #: that a batch stays inside
     spread: float = 0.0  #: most seconds added to one page, by the width of its picture
-    fail: tuple[str, ...] = ()  #: a page whose prompt contains one of these words fails with EngineFailed
-    loop: tuple[str, ...] = ()  #: … goes in circles until it is read with a temperature above 0
-    hang: tuple[str, ...] = ()  #: … never comes out, and cannot be aborted
-    kill: tuple[str, ...] = ()  #: … kills the process
-    kill_early: tuple[str, ...] = ()  #: … kills the process that prepares it
-    breaks: tuple[str, ...] = ()  #: … breaks the engine
-    die_after: int = 0  #: pages after which the engine breaks; 0 = never
+    fail: tuple[str, ...] = ()  #: it fails with EngineFailed
+    loop: tuple[str, ...] = ()  #: its answer repeats itself until it is read with a temperature above 0
+    hang: tuple[str, ...] = ()  #: it is never finished, and cannot be aborted
+    kill: tuple[str, ...] = ()  #: it kills the process when it enters
+    kill_early: tuple[str, ...] = ()  #: it kills the process when it is prepared
+    breaks: tuple[str, ...] = ()  #: it makes the engine fail
+    die_after: int = 0  #: pages after which the engine fails; 0 = never
+
+
+@dataclass(order=True, slots=True)
+class _RunningPage:
+    """A page inside, in the order in which pages are finished."""
+
+    finished_at: float
+    number: int
+    entered_at: float = field(compare=False)
+    request: EngineRequest = field(compare=False)
 
 
 class ScriptedEngine:
-    """See `ocr_celery.engine.Engine`."""
+    """Implements `ocr_celery.engine.contract.Engine` by a script."""
 
     name = "scripted"
     model = "script"
-    max_side = 1280  #: as of the real ones
+    max_side = 1280  #: as of the other engines
     supports_reread = True
 
     def __init__(self, script: Script) -> None:
         self.script = script
         self.capacity = script.capacity
         self._changed = threading.Condition()
-        self._inside: list[tuple[float, int, float, EngineRequest]] = []  # a heap by when the page is done
-        self._entered = self._finished_pages = 0
-        self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
-        self._running = self._broke = False
+        self._running_pages: list[_RunningPage] = []  # a heap
+        self._entered = 0
+        self._finished = 0
+        self._delivery = threading.RLock()  # held during a callback, so that none runs after `stop`
+        self._running = False
+        self._failed = False
 
     def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
-        """Begin; nothing to load."""
-        self._on_outcomes, self._on_failure, self._running = on_outcomes, on_failure, True
-        threading.Thread(target=self._read, name="scripted-engine", daemon=True).start()
+        """Start the thread; there is nothing to load."""
+        self._on_outcomes = on_outcomes
+        self._on_failure = on_failure
+        self._running = True
+        threading.Thread(target=self._run, name="scripted-engine", daemon=True).start()
 
-    def prepare(self, page: Page, options: Options) -> None:  # noqa: ARG002 (what it shows is all the same here)
-        """Nothing, as a rule."""
-        if _says(options, self.script.kill_early):
+    def prepare(self, page: Page, options: Options) -> None:  # noqa: ARG002 (pages need no preparation here)
+        """Kill the process if the script says so; prepare nothing."""
+        if _matches(options, self.script.kill_early):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def enter(self, requests: Sequence[EngineRequest]) -> None:
@@ -68,84 +83,93 @@ class ScriptedEngine:
         now = time.monotonic()
         with self._changed:
             for request in requests:
-                if _says(request.options, self.script.kill):
+                if _matches(request.options, self.script.kill):
                     os.kill(os.getpid(), signal.SIGKILL)
-                done = now + self.script.seconds + self.script.spread * (request.page.width % 100) / 100
-                if _says(request.options, self.script.hang):
-                    done = math.inf
                 self._entered += 1
-                heapq.heappush(self._inside, (done, self._entered, now, request))
+                page = _RunningPage(self._finish_time(request, now), self._entered, now, request)
+                heapq.heappush(self._running_pages, page)
             self._changed.notify()
 
     def abort(self, request_id: str) -> bool:
-        """Forget a page."""
+        """Drop a page, unless it hangs."""
         with self._changed:
-            hangs = any(entry[3].id == request_id and entry[0] == math.inf for entry in self._inside)
+            pages = [page for page in self._running_pages if page.request.id == request_id]
+            hangs = any(page.finished_at == math.inf for page in pages)
             if not hangs:
-                self._inside = [entry for entry in self._inside if entry[3].id != request_id]
-                heapq.heapify(self._inside)
+                self._running_pages = [page for page in self._running_pages if page.request.id != request_id]
+                heapq.heapify(self._running_pages)
         return not hangs
 
     def alive(self) -> bool:
-        """Until it broke or was stopped."""
-        return self._running and not self._broke
+        """Whether it was started and has neither failed nor been stopped."""
+        return self._running and not self._failed
 
     def stop(self) -> None:
-        """End the reading thread."""
+        """End the thread."""
         with self._delivery, self._changed:
             self._running = False
             self._changed.notify()
 
-    def _read(self) -> None:
-        while True:
+    def _run(self) -> None:
+        while not self._failed:
             with self._changed:
-                while self._running and not self._due():
-                    self._changed.wait(self._next_in())
+                while self._running and not self._has_finished_page():
+                    self._changed.wait(self._seconds_to_wait())
                 if not self._running:
                     return
-                now, out = time.monotonic(), []
-                while self._due():
-                    _, _, entered, request = heapq.heappop(self._inside)
-                    out.append(Outcome(id=request.id, result=self._result(request), seconds=now - entered))
-                    self._broke |= _says(request.options, self.script.breaks)
-                self._finished_pages += len(out)
-                self._broke |= 0 < self.script.die_after <= self._finished_pages
+                outcomes = self._take_finished()
             with self._delivery:
                 if self._running:
-                    self._say(out)
-            if self._broke:
-                return
+                    self._deliver(outcomes)
 
-    def _say(self, out: Sequence[Outcome]) -> None:
-        if self._broke:
+    def _take_finished(self) -> list[Outcome]:
+        now = time.monotonic()
+        outcomes = []
+        while self._has_finished_page():
+            page = heapq.heappop(self._running_pages)
+            result = self._result(page.request)
+            outcomes.append(Outcome(id=page.request.id, result=result, seconds=now - page.entered_at))
+            self._failed |= _matches(page.request.options, self.script.breaks)
+        self._finished += len(outcomes)
+        self._failed |= 0 < self.script.die_after <= self._finished
+        return outcomes
+
+    def _deliver(self, outcomes: Sequence[Outcome]) -> None:
+        if self._failed:
             self._on_failure(RuntimeError("the script says that the engine breaks here"))
         else:
-            self._on_outcomes(out)
+            self._on_outcomes(outcomes)
 
-    def _next_in(self) -> float | None:
-        """Seconds until a page is done; None: another must enter first."""
-        if not self._inside or self._inside[0][0] == math.inf:
+    def _finish_time(self, request: EngineRequest, now: float) -> float:
+        if _matches(request.options, self.script.hang):
+            return math.inf
+        return now + self.script.seconds + self.script.spread * (request.page.width % 100) / 100
+
+    def _seconds_to_wait(self) -> float | None:
+        """Until the next page is finished; None: until another enters."""
+        if not self._running_pages or self._running_pages[0].finished_at == math.inf:
             return None
-        return self._inside[0][0] - time.monotonic()
+        return self._running_pages[0].finished_at - time.monotonic()
 
-    def _due(self) -> bool:
-        return bool(self._inside) and self._inside[0][0] <= time.monotonic()
+    def _has_finished_page(self) -> bool:
+        return bool(self._running_pages) and self._running_pages[0].finished_at <= time.monotonic()
 
     def _result(self, request: EngineRequest) -> Reading | EngineFailed:
         options, page = request.options, request.page
-        if _says(request.options, self.script.fail):
+        if _matches(options, self.script.fail):
             return EngineFailed("The script says that this page fails.")
         text = f"page of {page.width} x {page.height}, {options.prompt.removeprefix('<image>').strip()}"
-        if _says(request.options, self.script.loop) and options.temperature == 0:
+        if _matches(options, self.script.loop) and options.temperature == 0:
             text += " and so on" * 100
-        words = text.split()[: options.max_tokens]
+        all_words = text.split()
+        words = all_words[: options.max_tokens]
         return Reading(
             text=" ".join(words),
-            finish_reason="length" if len(words) < len(text.split()) else "stop",
+            finish_reason="length" if len(words) < len(all_words) else "stop",
             prompt_tokens=len(options.prompt.split()),
             output_tokens=len(words),
         )
 
 
-def _says(options: Options, words: Sequence[str]) -> bool:
+def _matches(options: Options, words: Sequence[str]) -> bool:
     return any(word in options.prompt for word in words)
