@@ -1,1 +1,1 @@
-"""The CPU engine: rapidocr finds and reads lines, and what is here makes a page of them."""
+"""The CPU engine: rapidocr detects and reads lines; the modules here arrange them into a page."""

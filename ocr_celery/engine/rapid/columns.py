@@ -1,4 +1,4 @@
-"""Which parts of a page are read one after the other: a recursive cut along the gutters between its columns."""
+"""Splits a page into groups in reading order by a recursive XY-cut along the gutters between columns."""
 
 import statistics
 from collections.abc import Sequence
@@ -6,14 +6,14 @@ from functools import partial
 
 from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds
 
-_MAX_DEPTH = 40  #: cuts within cuts
-_MAX_GAPS = 60  #: horizontal gaps tried, the widest first
+_MAX_DEPTH = 40  #: of nested cuts
+_MAX_GAPS = 60  #: row gaps tried at one level, the widest first
 
 
 def xy_cut(areas: Sequence[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]]:
-    """Groups of areas in reading order, each to be read row by row.
+    """Groups of areas in reading order, each to be read row by row. Every area is in one group.
 
-    `unit` is the height of a usual line, `walls` are drawn lines that run downwards; all in pixels.
+    `line_height` is the median height of the lines, `rules` are vertical ruling lines; in pixels.
     """
     return _cut_recursively(list(areas), line_height, rules, 0)
 
@@ -28,7 +28,7 @@ def _cut_recursively(areas: list[Area], line_height: float, rules: Sequence[Rect
 
 
 def _split_at_row_gap(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]] | None:
-    """The two parts above and below the horizontal gap that frees the largest columns."""
+    """The parts above and below the row gap for which the largest columns can be split next."""
     best: tuple[int, list[list[Area]]] | None = None
     for y in _row_gaps(areas):
         parts = [[a for a in areas if a.y < y], [a for a in areas if a.y >= y]]
@@ -40,9 +40,9 @@ def _split_at_row_gap(areas: list[Area], line_height: float, rules: Sequence[Rec
 
 
 def _row_gaps(areas: Sequence[Area]) -> list[float]:
-    """The middles of the empty bands that run across, the widest first."""
+    """The middles of the empty horizontal bands, the widest first."""
     gaps, end = [], float("-inf")
-    # boxes of neighbouring lines overlap a little
+    # a margin, as boxes of neighbouring lines overlap a little
     for top, bottom in sorted((a.top + 0.2 * a.height, a.bottom - 0.2 * a.height) for a in areas):
         if end < top:
             gaps.append((top - end, (top + end) / 2))
@@ -51,13 +51,13 @@ def _row_gaps(areas: Sequence[Area]) -> list[float]:
 
 
 def _split_columns(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]] | None:
-    """Left column, right column and what floats between them; None where there are no columns side by side."""
+    """Left column, right column and a caption between them, if any; None where there are no columns."""
     if len(areas) < 6:
         return None
     parts_at_rule = _split_at_rule(areas, line_height, rules)
     if parts_at_rule:
         return parts_at_rule
-    # a box may reach over the gutter by mistake; a caption may stand in it
+    # a few boxes may cross the gutter: by a mistake of the detector, or as a caption between columns
     for share, split in ((0.04, _split_by_center), (0.1, partial(_split_around_caption, line_height=line_height))):
         max_crossing = int(share * len(areas)) if len(areas) >= 20 else 0
         for left, right in _gutters(areas, line_height, max_crossing)[:4]:
@@ -69,7 +69,7 @@ def _split_columns(areas: list[Area], line_height: float, rules: Sequence[Rect])
 
 
 def _gutters(areas: Sequence[Area], line_height: float, max_crossing: int) -> list[tuple[float, float]]:
-    """The bands running down that at most so many areas reach into, the widest first."""
+    """The vertical bands that at most `max_crossing` areas reach into, as (left, right), the widest first."""
     events = []
     for area in areas:
         margin = 0.15 * line_height if area.width > line_height else 0.0
@@ -88,14 +88,14 @@ def _gutters(areas: Sequence[Area], line_height: float, max_crossing: int) -> li
 def _split_by_center(areas: Sequence[Area], crossing: Sequence[Area], x: float) -> list[list[Area]] | None:
     left, _, right, _ = bounds(areas)
     if any(a.width > 0.6 * (right - left) for a in crossing):
-        return None  # a heading or a figure over both columns: a horizontal cut comes first
+        return None  # a heading or figure over both columns: cut at a row gap first
     return [[a for a in areas if a.x < x], [a for a in areas if a.x >= x]]
 
 
 def _split_around_caption(
     areas: Sequence[Area], crossing: Sequence[Area], x: float, *, line_height: float
 ) -> list[list[Area]] | None:
-    """Both columns and the caption that stands free between them, beside text on either side."""
+    """Both columns and the caption between them; None unless it has text at a distance on both sides."""
     rest = [a for a in areas if a not in crossing]
     sides = [[a for a in rest if a.x < x], [a for a in rest if a.x >= x]]
     for area in crossing:
@@ -111,7 +111,7 @@ def _split_around_caption(
 
 
 def _split_at_rule(areas: Sequence[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]] | None:
-    """The parts left and right of a drawn line that runs along most of them; it may be drawn in pieces."""
+    """The parts left and right of a rule that runs along most of the height, perhaps in several pieces."""
     _, top, _, bottom = bounds(areas)
     for rule in rules:
         x = (rule[0] + rule[2]) / 2
@@ -130,23 +130,23 @@ def _split_at_rule(areas: Sequence[Area], line_height: float, rules: Sequence[Re
 
 
 def _are_columns(left: Sequence[Area], right: Sequence[Area], line_height: float) -> bool:
-    """Columns of text, or text and what stands beside it; not the columns of a table, nor text that is only indented."""
+    """Whether these are columns of text, or text and a sidebar; not table columns or indented text."""
     if min(len(left), len(right)) < 3 or _side_by_side_share(left, right, line_height) < 0.5:
         return False
     prose = _is_prose(left) or _is_prose(right)
-    # cells stand in rows with the cells beside them, and are no prose
+    # table cells are aligned with those of the next column and are no prose
     return prose or (
         _row_alignment(left, right, line_height) < 0.4 and _has_long_lines(left) and _has_long_lines(right)
     )
 
 
 def _row_alignment(left: Sequence[Area], right: Sequence[Area], line_height: float) -> float:
-    """How many lines of one side stand on a line with one of the other, as a share of the smaller side."""
+    """The share of the smaller side's lines that are on one line with a line of the other side."""
     return _share_with_neighbor(left, right, 0.3 * line_height)
 
 
 def _side_by_side_share(left: Sequence[Area], right: Sequence[Area], line_height: float) -> float:
-    """How many lines of one side have text of the other beside them, as a share of the smaller side."""
+    """The share of the smaller side's lines that have text of the other side at about their height."""
     return _share_with_neighbor(left, right, 2.0 * line_height)
 
 
@@ -156,7 +156,7 @@ def _share_with_neighbor(left: Sequence[Area], right: Sequence[Area], distance: 
 
 
 def _is_prose(areas: Sequence[Area]) -> bool:
-    """Many long lines of words, most of which end where their neighbours end."""
+    """Whether there are many long lines of words, most of which end where their neighbours end."""
     letters = [c.isalpha() for a in areas if isinstance(a, Line) for c in a.text if not c.isspace()]
     return (
         len(areas) >= 5 and _has_long_lines(areas) and _fill_ratio(areas) >= 0.85 and sum(letters) > 0.6 * len(letters)
@@ -169,7 +169,10 @@ def _has_long_lines(areas: Sequence[Area]) -> bool:
 
 
 def _fill_ratio(areas: Sequence[Area]) -> float:
-    """The width of the usual line as a share of the width that it and its neighbours take, as text may flow round a picture."""
+    """The median of each line's width divided by the width of the column at that line.
+
+    The column is measured by the two lines above and below, as text may flow round a picture.
+    """
     down = sorted(areas, key=lambda a: a.y)
     shares = []
     for index, area in enumerate(down):

@@ -1,4 +1,4 @@
-"""The CPU engine: PP-OCRv6 through rapidocr, its weights from the wheel, several pages at once on threads of their own."""
+"""The CPU engine: PP-OCRv6 through rapidocr, its weights from the wheel, one thread for each page at once."""
 
 import ctypes
 import logging
@@ -31,7 +31,7 @@ _MODEL_FILES = {
 
 
 class RapidEngine:
-    """See `ocr_celery.engine.Engine`; reads `threads` pages at once."""
+    """Implements `ocr_celery.engine.contract.Engine`; reads `threads` pages at once."""
 
     name = "rapidocr"
     model = "PP-OCRv6"
@@ -42,12 +42,15 @@ class RapidEngine:
         self.capacity = threads
         self._changed = threading.Condition()
         self._waiting: deque[EngineRequest] = deque()
-        self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
+        self._delivery = threading.RLock()  # held during a callback, so that none runs after `stop`
         self._running = False
         self._readers: list[threading.Thread] = []
 
     def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
-        """Load the three models and read a line. Raises what rapidocr raises, `ImportError` where it is not installed."""
+        """Load the models, read a line, start the threads.
+
+        Raises `ImportError` where rapidocr is not installed, and what rapidocr raises.
+        """
         self._models = _load_models()
         self._on_outcomes, self._on_failure, self._running = on_outcomes, on_failure, True
         self._readers = [
@@ -58,7 +61,7 @@ class RapidEngine:
             reader.start()
 
     def prepare(self, page: Page, options: Options) -> None:
-        """Nothing."""
+        """Prepare nothing: these pages need no preparation."""
 
     def enter(self, requests: Sequence[EngineRequest]) -> None:
         """Take pages in."""
@@ -67,18 +70,18 @@ class RapidEngine:
             self._changed.notify(len(requests))
 
     def abort(self, request_id: str) -> bool:
-        """Drop a page that no thread has begun."""
+        """Drop a page that no thread has started."""
         with self._changed:
             left = deque(request for request in self._waiting if request.id != request_id)
             dropped, self._waiting = len(left) < len(self._waiting), left
         return dropped
 
     def alive(self) -> bool:
-        """Whether every thread that reads is there."""
+        """Whether all threads are running."""
         return self._running and all(reader.is_alive() for reader in self._readers)
 
     def stop(self) -> None:
-        """Let each thread end after the page it reads, whose outcome is dropped."""
+        """Let each thread end after its current page, whose outcome is dropped."""
         with self._delivery, self._changed:
             self._running = False
             self._waiting.clear()
@@ -90,7 +93,7 @@ class RapidEngine:
                 started_at = time.monotonic()
                 result = self._read_page(request)
                 self._deliver(Outcome(id=request.id, result=result, seconds=time.monotonic() - started_at))
-        except BaseException as error:  # without this thread a place would be lost
+        except BaseException as error:  # the engine cannot go on with a thread less
             self._fail(error)
 
     def _next_request(self) -> EngineRequest | None:
@@ -109,7 +112,7 @@ class RapidEngine:
         except MemoryError:
             return EngineFailed("There was not enough memory to read this page.")
         except Exception:
-            log.exception("a page could not be read")
+            log.exception("page failed: task %s", request.id)
             return EngineFailed()
 
     def _deliver(self, outcome: Outcome) -> None:
@@ -127,13 +130,13 @@ class RapidEngine:
 
 
 def _limit_malloc_arenas() -> None:
-    """Have all threads take memory from two pools: glibc makes up to eight a core, and what is free in one helps no other."""
+    """Limit glibc to two malloc arenas: with eight for each core, freed memory is fragmented among them."""
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _load_models() -> "RapidOcrModels":
-    """The models, each used once. Their files are named, since rapidocr downloads what it thinks is missing."""
+    """The loaded models. Their files are given, since rapidocr downloads files that it thinks are missing."""
     import cv2
     import numpy as np
     import rapidocr
@@ -151,7 +154,7 @@ def _load_models() -> "RapidOcrModels":
             **{f"{step}.model_path": str(folder / file) for step, file in _MODEL_FILES.items()},
         }
     )
-    cv2.setNumThreads(1)  # pages are read side by side already
+    cv2.setNumThreads(1)  # the engine's threads use all cores already
     line = np.full((96, 320, 3), 255, np.uint8)
     cv2.putText(line, "Ready 2468", (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (0, 0, 0), 3)
     ocr(line)  # loads the three models

@@ -1,4 +1,4 @@
-"""A line of text as a detector found it, and what lines that belong together have to do with one another."""
+"""Lines of text with their positions, and how lines relate: slant, rows, joined text."""
 
 import math
 import re
@@ -43,7 +43,7 @@ class Area:
 
 @dataclass(frozen=True)
 class Line(Area):
-    """One line of text and its place."""
+    """One line of text and its position."""
 
     text: str
 
@@ -52,7 +52,10 @@ A = TypeVar("A", bound=Area)
 
 
 def estimate_slant(quads: Iterable[Sequence[Point]]) -> float:
-    """The angle of a page's lines in radians, from boxes given as four corners; 0 where too few are long enough to tell."""
+    """The median angle of a page's lines in radians; 0 where fewer than five lines are long enough.
+
+    `quads` are boxes of four corners, from the upper left, clockwise.
+    """
     angles = [
         (math.atan2(q[1][1] - q[0][1], q[1][0] - q[0][0]), q[1][0] - q[0][0])
         for q in quads
@@ -62,22 +65,25 @@ def estimate_slant(quads: Iterable[Sequence[Point]]) -> float:
 
 
 def deskew(quad: Sequence[Point], text: str, angle: float = 0.0) -> Line:
-    """The line in a box of four corners (from the upper left, clockwise), with a page's slant taken out."""
+    """The line in a box of four corners (from the upper left, clockwise), with the page's slant removed.
+
+    `angle` is the slant in radians.
+    """
     cos, sin = math.cos(angle), math.sin(angle)
     corners = [(x * cos + y * sin, y * cos - x * sin) for x, y in quad]
     (x1, y1), (x2, y2), (x3, y3), (x4, y4) = corners
-    # the middles of the edges, since the corners of a box that is a little askew reach into its neighbours
+    # the middles of the edges: the corners of a slightly rotated box reach into its neighbours
     left, right, top, bottom = (x1 + x4) / 2, (x2 + x3) / 2, (y1 + y2) / 2, (y3 + y4) / 2
     return Line(min(left, right), min(top, bottom), max(left, right), max(top, bottom), text)
 
 
 def median_line_height(lines: Iterable[Line]) -> float:
-    """The height of the usual line in pixels, never 0."""
+    """The median height of the lines in pixels, at least 1."""
     return max(1.0, statistics.median(min(li.height, li.width) for li in lines))
 
 
 def bounds(areas: Iterable[Area]) -> Rect:
-    """The rectangle around all areas, of which there must be one."""
+    """The rectangle around all areas. Raises `ValueError` if there are none."""
     found = list(areas)
     return (
         min(a.left for a in found),
@@ -88,10 +94,10 @@ def bounds(areas: Iterable[Area]) -> Rect:
 
 
 def group_rows(areas: Iterable[A]) -> list[list[A]]:
-    """The areas as rows from top to bottom, each from left to right: side by side means the same row."""
+    """The areas as rows from top to bottom, each from left to right. Areas side by side share a row."""
     found: list[list[A]] = []
     for area in sorted(areas, key=lambda a: a.y):
-        # a row that began a little higher may still be open while its lower neighbour has begun
+        # the row that fits need not be the last one: rows begin before the row above them is complete
         home = next((row for row in reversed(found[-3:]) if _same_row(row, area)), None)
         if home is None:
             found.append([area])
@@ -109,12 +115,12 @@ def _same_row(row: Sequence[Area], area: Area) -> bool:
 
 
 def is_cjk(character: str) -> bool:
-    """Whether it belongs to a script that is written without spaces."""
+    """Whether the character belongs to a script written without spaces (Chinese, Japanese, Korean)."""
     return _CJK.match(character) is not None
 
 
 def join_lines(first: str, second: str) -> str:
-    """Two lines of one paragraph as running text: a word broken at the line end is mended, CJK gets no space."""
+    """Two lines of one paragraph as running text: words broken at the line end are mended, CJK gets no space."""
     if not first or not second:
         return first or second
     if re.search(r"[^\W\d_]-$", first) and second[0].islower():

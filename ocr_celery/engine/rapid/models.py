@@ -1,4 +1,4 @@
-"""How rapidocr is used: its three models one by one, with one setting for all threads, on pictures of bounded size."""
+"""Calls rapidocr's three models one by one, on pictures of bounded size and with fixed settings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,21 +8,21 @@ import numpy as np
 
 from ocr_celery.engine.rapid.orientation import Boxes, Image
 
-MAX_SIDE = 1280  #: pixels; the longer side at which the detector reads pages best and cheapest
-#: the detector enlarges by the shorter side, so that a long thin picture would grow beyond all memory
+MAX_SIDE = 1280  #: pixels; at this longer side the detector is most accurate and cheapest
+#: the detector enlarges pictures by their shorter side, so a long thin one would exhaust the memory
 _MAX_ASPECT_RATIO = 2.5
-_MIN_SIDE = 8  #: pixels; nothing can be read in a picture less high or wide
+_MIN_SIDE = 8  #: pixels; no text is readable in a narrower or lower picture
 
 
 class RapidOcrModels:
-    """The models of one RapidOCR object, which threads may share: nothing here changes its settings."""
+    """The models of one RapidOCR object. Threads may share it, as no method changes its settings."""
 
     def __init__(self, ocr: Any, rec_input: Any) -> None:
         self._ocr = ocr
         self._rec_input = rec_input
 
     def detect_lines(self, image: Image) -> Boxes:
-        """Where lines of text stand, float32 of shape (number, 4, 2)."""
+        """The boxes of the lines of text, float32 of shape (number, 4, 2)."""
         height, width = image.shape[:2]
         if min(height, width) < _MIN_SIDE:
             return np.zeros((0, 4, 2), np.float32)
@@ -32,16 +32,16 @@ class RapidOcrModels:
         return np.asarray(np.clip(np.asarray(found), 0, (width, height)), np.float32)
 
     def crop_lines(self, image: Image, boxes: Boxes) -> list[Image]:
-        """See `upright.Sight`. Boxes with hardly any area are cut a little larger."""
+        """See `orientation.LineRecognizer`. Very thin boxes are cut out a little larger."""
         crops: list[Image] = self._ocr.crop_text_regions(image, [_widen_thin_box(box) for box in boxes])
         return crops
 
     def classify_inverted(self, crops: Sequence[Image]) -> list[bool]:
-        """See `upright.Sight`."""
+        """See `orientation.LineRecognizer`."""
         return ["180" in label for label, _ in self._ocr.text_cls(list(crops)).cls_res]
 
     def recognize(self, crops: Sequence[Image]) -> list[tuple[str, float]]:
-        """See `upright.Sight`."""
+        """See `orientation.LineRecognizer`."""
         if not crops:
             return []
         read = self._ocr.text_rec(self._rec_input(img=list(crops), return_word_box=False))
@@ -49,7 +49,7 @@ class RapidOcrModels:
 
 
 def scale_down(image: Image) -> Image:
-    """The picture with its longer side at most `SIDE`."""
+    """The picture with its longer side at most `MAX_SIDE`."""
     height, width = image.shape[:2]
     scale = MAX_SIDE / max(height, width)
     if scale >= 1:
@@ -59,7 +59,7 @@ def scale_down(image: Image) -> Image:
 
 
 def _pad_to_aspect_ratio(image: Image) -> Image:
-    """The picture with room to the right or below in the colour of its edge, if it is long and thin."""
+    """The picture, padded on the right or below in the colour of its edge if it is long and thin."""
     height, width = image.shape[:2]
     right, below = max(0, int(height / _MAX_ASPECT_RATIO) - width), max(0, int(width / _MAX_ASPECT_RATIO) - height)
     if not right and not below:

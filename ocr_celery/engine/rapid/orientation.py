@@ -1,7 +1,7 @@
-"""Which way up a page lies: it is turned before it is read, since a text that is read line by line must not stand on its head.
+"""Finds the quarter turns that make a page upright, as only upright lines can be read.
 
-Boxes tell whether lines run across or down. Whether they stand on their head, and whether lines that run down are a page on
-its side or Chinese in columns, only reading a few of them can tell.
+The boxes show whether lines run horizontally or vertically. A few lines must be read to tell whether
+they are upside down, and whether vertical lines are a page on its side or vertical Chinese text.
 """
 
 from collections import Counter
@@ -15,26 +15,26 @@ from ocr_celery.engine.rapid.geometry import is_cjk
 Image = np.ndarray[Any, np.dtype[np.uint8]]  #: BGR, (height, width, 3)
 Boxes = np.ndarray[Any, Any]  #: (number, 4 corners from the upper left clockwise, x and y), pixels
 
-_SAMPLE_LINES = 12  #: lines whose direction the classifier is asked for …
-_MAX_INVERTED_SHARE = 0.3  #: … and the share of them that makes it worth reading some both ways
+_SAMPLE_LINES = 12  #: most lines whose direction is classified
+_MAX_INVERTED_SHARE = 0.3  #: with a larger share, some lines are read both ways
 _PROBE_LINES = 5  #: lines read both ways
 
 
 class LineRecognizer(Protocol):
-    """What an OCR engine can do with one line, cut out so that it runs from left to right."""
+    """Cuts out lines so that they run from left to right, and reads them."""
 
     def crop_lines(self, image: Image, boxes: Boxes) -> list[Image]:
-        """The lines in the boxes; a line in a box much taller than wide is turned a quarter to the left."""
+        """The lines in the boxes. A line in a box much taller than wide is turned a quarter to the left."""
 
     def classify_inverted(self, crops: Sequence[Image]) -> list[bool]:
-        """For each line, whether it seems to stand on its head."""
+        """For each line, whether it seems to be upside down."""
 
     def recognize(self, crops: Sequence[Image]) -> list[tuple[str, float]]:
-        """The text of each line and how sure it is (0 to 1)."""
+        """The text of each line and its confidence (0 to 1)."""
 
 
 def quarter_turns(recognizer: LineRecognizer, image: Image, boxes: Boxes) -> int:
-    """How many quarter turns to the left (0 to 3) make the page upright, going by the text in `boxes`."""
+    """How many quarter turns to the left (0 to 3) make the page upright, judged by the lines in `boxes`."""
     sample = longest_lines(boxes)
     if not len(sample):
         return 0
@@ -46,7 +46,7 @@ def quarter_turns(recognizer: LineRecognizer, image: Image, boxes: Boxes) -> int
 
 
 def reads_better_inverted(recognizer: LineRecognizer, crops: Sequence[Image]) -> bool:
-    """Whether these lines read better standing on their head."""
+    """Whether these lines are read with more confidence when turned upside down."""
     return _mean_confidence(recognizer.recognize(_rotate_180(crops))) > _mean_confidence(recognizer.recognize(crops))
 
 
@@ -61,7 +61,10 @@ def _quarter_turns_of_vertical_lines(recognizer: LineRecognizer, crops: Sequence
 
 
 def _is_vertical_cjk(recognizer: LineRecognizer, crops: Sequence[Image], texts: Sequence[str]) -> bool:
-    """Whether the characters of lines that run across lie on their side: then they were written one below the other."""
+    """Whether the characters lie on their side, so that they were written one below the other.
+
+    `crops` are lines of vertical text turned a quarter to the left; `texts` is what they read.
+    """
     rotated = recognizer.recognize([_rotate_glyphs(crop) for crop in crops])
     same = sum(sum((Counter(a) & Counter(b)).values()) for a, (b, _) in zip(texts, rotated, strict=True))
     return same > 0.3 * sum(map(len, texts))
@@ -74,7 +77,7 @@ def _rotate_glyphs(crop: Image) -> Image:
     pieces, start = [], 0
     while width - start > 1.35 * height:
         low, high = start + int(0.7 * height), start + int(1.35 * height)
-        end = low + int(np.argmin(ink[low:high]))  # between two characters there is the least ink
+        end = low + int(np.argmin(ink[low:high]))  # the column with the least ink is between two characters
         pieces.append(np.rot90(_pad_to_square(crop[:, start:end]), -1))
         start = end
     pieces.append(np.rot90(_pad_to_square(crop[:, start:]), -1))
@@ -82,7 +85,7 @@ def _rotate_glyphs(crop: Image) -> Image:
 
 
 def _pad_to_square(piece: Image) -> Image:
-    """The piece in the middle of a square as high as it is, its edges repeated or cut off."""
+    """The middle of the piece as a square of its height, its edge columns repeated or cut off."""
     height, width = piece.shape[:2]
     columns = np.clip(np.arange(height) - (height - width) // 2, 0, width - 1)
     return piece[:, columns]
@@ -107,7 +110,7 @@ def _lines_run_vertically(boxes: Boxes) -> bool:
 
 
 def longest_lines(boxes: Boxes) -> Boxes:
-    """The longest lines, of those that run as most do; very short ones tell little."""
+    """The longest lines (at most `_SAMPLE_LINES`) that run in the direction of most; no short ones."""
     width, height = _side_lengths(boxes)
     along, thick = (height, width) if _lines_run_vertically(boxes) else (width, height)
     order = np.argsort(-along)[:_SAMPLE_LINES]

@@ -1,4 +1,4 @@
-"""How the CPU engine words its answer: in the model's block language, or as plain text."""
+"""Renders the parts of a page in DeepSeek-OCR's block language or as plain text."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from ocr_celery.engine.rapid.reading_order import PagePart
 def render_blocks(parts: Sequence[PagePart], to_fractions: Callable[[Rect], Rect]) -> str:
     """The parts in block language, their texts escaped as markdown.
 
-    `place` maps a part's rectangle to fractions (0 to 1) of the page's width and height.
+    `to_fractions` maps a part's rectangle to fractions (0 to 1) of the page's width and height.
     """
     return grounding.render_blocks(
         Block(p.label, (_grounding_box(to_fractions(p.rect)),), _block_text(p)) for p in parts
@@ -20,7 +20,7 @@ def render_blocks(parts: Sequence[PagePart], to_fractions: Callable[[Rect], Rect
 
 
 def render_plain(parts: Sequence[PagePart]) -> str:
-    """The parts as plain text, an empty line between them, a tab between cells; nothing is escaped."""
+    """The parts as plain text: an empty line between parts, a tab between cells, no markdown escapes."""
     return grounding.escape_tags("\n\n".join(_tabbed_rows(p.cells) if p.cells is not None else p.text for p in parts))
 
 

@@ -1,4 +1,4 @@
-"""Which neighbouring lines make one paragraph."""
+"""Groups the rows of a column into paragraphs."""
 
 import re
 import statistics
@@ -10,15 +10,15 @@ from ocr_celery.engine.rapid.geometry import Line, join_lines
 
 @dataclass(slots=True)
 class Paragraph:
-    """Lines that belong together, and their running text."""
+    """Lines that belong together, and their text with words and lines joined."""
 
     lines: list[Line]
     text: str
-    has_joined_lines: bool = False  #: two lines of it have been joined: it is prose, not a list of short lines
+    has_joined_lines: bool = False  #: it is prose, not a list of short lines
 
 
 def group_paragraphs(rows: Sequence[Sequence[Line]]) -> list[Paragraph]:
-    """The paragraphs of one column, whose rows come from top to bottom, each from left to right."""
+    """The paragraphs of one column; its rows are given from top to bottom, each from left to right."""
     column = _Column(rows)
     found: list[Paragraph] = []
     before: Sequence[Line] | None = None
@@ -39,7 +39,7 @@ def group_paragraphs(rows: Sequence[Sequence[Line]]) -> list[Paragraph]:
 
 
 class _Column:
-    """The measures of a column, and what they say of two rows that follow one another."""
+    """The measures of a column, and by them the relation of two consecutive rows."""
 
     def __init__(self, rows: Sequence[Sequence[Line]]) -> None:
         lines = [li for row in rows for li in row]
@@ -48,7 +48,7 @@ class _Column:
         self.right = max(li.right for li in lines)
 
     def relation(self, above: Sequence[Line], below: Sequence[Line], paragraph: Paragraph) -> str:
-        """How the text goes on: `join` it, `break` the line within the paragraph, or begin a `new` one."""
+        """How the text continues: "join" the rows, "break" the line within the paragraph, or start a "new" one."""
         gap = min(li.top for li in below) - max(li.bottom for li in above)
         if gap > 0.8 * self.height or self._size_changes(above, below):
             return "new"

@@ -1,4 +1,4 @@
-"""One look at a page with an engine for lines: turn it upright, find its lines, read them, put them in order, word the answer."""
+"""Reads a page: turn it upright, detect its lines, recognise them, arrange them, render the answer."""
 
 from typing import Protocol
 
@@ -12,20 +12,20 @@ from ocr_celery.engine.rapid.orientation import Boxes, Image, longest_lines, rea
 from ocr_celery.engine.rapid.reading_order import PagePart, layout_page
 from ocr_celery.engine.rapid.ruling_lines import find_ruling_lines
 
-_MIN_CONFIDENCE = 0.5  #: a line read with less is noise
-_LOW_CONFIDENCE = 0.75  #: a page read with less may stand on its head unnoticed
-_MAX_SLANT = 0.006  #: radians; with more slant drawn lines are not found where the text is
+_MIN_CONFIDENCE = 0.5  #: of a line; a line below it is noise
+_LOW_CONFIDENCE = 0.75  #: median of a page; a page below it may be upside down unnoticed
+_MAX_SLANT = 0.006  #: radians; on a page with more, ruling lines and text do not match
 
 
 class PageModels(orientation.LineRecognizer, Protocol):
-    """What an OCR engine can do with a page."""
+    """The models that read a page."""
 
     def detect_lines(self, image: Image) -> Boxes:
-        """Where lines of text stand, shape (number, 4, 2)."""
+        """The boxes of the lines of text, of shape (number, 4, 2)."""
 
 
 def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> str:
-    """The text of an RGB page: in block language, or plain; "" where nothing can be read."""
+    """The text of a page in block language or plain; "" where nothing is readable."""
     image = scale_down(np.ascontiguousarray(np.asarray(page.convert("RGB"))[:, :, ::-1]))
     boxes = models.detect_lines(image)
     turns = orientation.quarter_turns(models, image, boxes)
@@ -70,7 +70,10 @@ def _to_fractions(rect: Rect, width: int, height: int) -> Rect:
 
 
 def _undo_rotation(rect: Rect, turns: int) -> Rect:
-    """The place on the page as it was given, of a place on the page after so many quarter turns to the left."""
+    """The rectangle on the page as given, of one on the page after so many quarter turns to the left.
+
+    Coordinates are fractions of the page's width and height.
+    """
     left, top, right, bottom = rect
     for _ in range(turns):
         left, top, right, bottom = 1 - bottom, left, 1 - top, right

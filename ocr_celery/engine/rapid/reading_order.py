@@ -1,4 +1,4 @@
-"""From the lines of a page to its parts in the order a person reads them: columns, paragraphs, headings, tables."""
+"""Arranges the lines of a page into paragraphs, headings and tables in reading order."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_row
 from ocr_celery.engine.rapid.paragraphs import Paragraph
 from ocr_celery.engine.rapid.tables import Table
 
-_SUB_TITLE_RATIO, _TITLE_RATIO = 1.3, 1.7  #: heights of a heading's letters in heights of the body's
+_SUB_TITLE_RATIO, _TITLE_RATIO = 1.3, 1.7  #: height of a heading's letters over that of the body
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class PagePart:
 
     label: str  #: "title", "sub_title", "text" or "table"
     rect: Rect  #: pixels, in the coordinates of the lines
-    text: str = ""  #: running text; a newline stands where the page breaks a line on purpose
+    text: str = ""  #: running text; a newline where the page breaks a line on purpose
     cells: list[list[str]] | None = None  #: of a table: rows of texts
 
 
@@ -26,7 +26,7 @@ def layout_page(
 ) -> list[PagePart]:
     """The parts of a page in reading order; every line's text is in exactly one of them.
 
-    `across` and `down` are the straight lines drawn on the page, in the same pixels.
+    `horizontal` and `vertical` are the page's ruling lines. Coordinates are in pixels.
     """
     lines = [li for li in lines if li.text.strip()]
     if not lines:
@@ -42,7 +42,7 @@ def layout_page(
 def layout_horizontal_text(
     lines: Sequence[Line], horizontal: Sequence[Rect], vertical: Sequence[Rect]
 ) -> list[PagePart]:
-    """The parts of a page whose lines run from left to right."""
+    """The parts of a page whose text runs from left to right."""
     framed, rest = tables.find_ruled_tables(lines, horizontal, vertical)
     line_height = median_line_height(rest or lines)
     body = _body_text_height(lines)
@@ -57,7 +57,7 @@ def layout_horizontal_text(
 
 
 def _split_runs(group: Sequence[Sequence[Area]], line_height: float) -> Iterator[Table | list[list[Line]]]:
-    """The rows of a group as tables and as runs of text between them."""
+    """The rows of a group as tables and the rows of text between them."""
     text: list[list[Line]] = []
     for row in group:
         text.append([a for a in row if isinstance(a, Line)])
@@ -70,7 +70,7 @@ def _split_runs(group: Sequence[Sequence[Area]], line_height: float) -> Iterator
 
 
 def _extract_aligned_tables(group: list[list[Line]], line_height: float) -> Iterator[Table | list[list[Line]]]:
-    begin = 0  # of the rows not yet yielded
+    begin = 0  # first row not yet yielded
     index = 0
     while index < len(group):
         end = _table_candidate_end(group, index, line_height)
@@ -87,9 +87,10 @@ def _extract_aligned_tables(group: list[list[Line]], line_height: float) -> Iter
 
 
 def _table_candidate_end(group: Sequence[Sequence[Line]], begin: int, line_height: float) -> int:
-    """Behind the last row of what may be a table that begins here.
+    """The end (exclusive) of the rows from `begin` on that may be a table.
 
-    Its rows have several cells; between them may stand one other row, or more that go on in a later column.
+    Its rows have several cells. Between them may be one other row, or several that continue a cell
+    of a later column.
     """
     end, lefts = begin, [li.left for li in group[begin][1:]]
     for index in range(begin, len(group)):
@@ -106,7 +107,7 @@ def _table_candidate_end(group: Sequence[Sequence[Line]], begin: int, line_heigh
 
 
 def _body_text_height(lines: Sequence[Line]) -> float:
-    """The height of the line in which the middle character of the page stands."""
+    """The height of the line that holds the page's middle character, lines sorted by height."""
     sizes = sorted((min(li.height, li.width), len(li.text)) for li in lines)
     half, seen = sum(count for _, count in sizes) / 2, 0
     for size, count in sizes:
@@ -117,24 +118,24 @@ def _body_text_height(lines: Sequence[Line]) -> float:
 
 
 def _classify_paragraph(paragraph: Paragraph, body: float) -> PagePart:
-    """A short text that is set clearly larger than the body is a heading."""
+    """The paragraph as a part: a short text in clearly larger letters than the body is a heading."""
     size = min(li.height for li in paragraph.lines) / body
     short = len(paragraph.text) <= 100 and len(paragraph.lines) <= 2 and any(map(str.isalpha, paragraph.text))
     label = "text" if not short or size < _SUB_TITLE_RATIO else "sub_title" if size < _TITLE_RATIO else "title"
     return PagePart(label=label, rect=bounds(paragraph.lines), text=paragraph.text)
 
 
-# -- text in columns from right to left ----------------------------------------------------------------------------------
+# -- vertical text: columns from right to left ----------------------------------------------------------------------------------
 
 
 def _is_vertical_text(lines: Sequence[Line]) -> bool:
-    """Whether most characters are CJK and stand in boxes that are tall and narrow."""
+    """Whether most characters are in tall narrow boxes with CJK text."""
     upright = sum(len(li.text) for li in lines if li.height > 2.2 * li.width and any(map(is_cjk, li.text)))
     return upright > 0.6 * sum(len(li.text) for li in lines)
 
 
 def _rotate_line(line: Line) -> Line:
-    """The line as it stands on a page turned a quarter to the left: the first column becomes the uppermost line."""
+    """The line on the page turned a quarter to the left: the first column becomes the uppermost line."""
     return Line(line.top, -line.right, line.bottom, -line.left, line.text)
 
 

@@ -1,4 +1,4 @@
-"""The straight lines drawn on a page: they part columns and frame tables."""
+"""Finds the ruling lines of a page: straight lines that separate columns and frame tables."""
 
 from typing import Any, NamedTuple
 
@@ -7,19 +7,19 @@ import numpy as np
 
 from ocr_celery.engine.rapid.geometry import Rect
 
-_MAX_DOT = 4  #: pixels; a dotted line's dots are at most so large …
-_MAX_DOT_GAP = 9  #: … and so far apart
+_MAX_DOT = 4  #: pixels; the largest dot of a dotted line
+_MAX_DOT_GAP = 9  #: pixels; the largest gap between two such dots
 
 
 class RulingLines(NamedTuple):
-    """Drawn lines as rectangles (left, top, right, bottom) in pixels."""
+    """Ruling lines as rectangles (left, top, right, bottom) in pixels."""
 
     horizontal: list[Rect]
     vertical: list[Rect]
 
 
 def find_ruling_lines(image: "np.ndarray[Any, Any]") -> RulingLines:
-    """The long drawn lines, whole or dotted, of a BGR uint8 image of shape (height, width, 3)."""
+    """The long solid and dotted lines of a BGR uint8 image of shape (height, width, 3)."""
     ink = cv2.adaptiveThreshold(
         cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), 255, cv2.ADAPTIVE_THRESH_MEAN_C, cv2.THRESH_BINARY_INV, 15, 8
     )
@@ -54,6 +54,6 @@ def _extract_strokes(ink: "np.ndarray[Any, Any]", min_length: int, *, horizontal
     found = []
     for x, y, width, height, _ in stats[1:].tolist():
         thick, length = (height, width) if horizontal else (width, height)
-        if thick <= max(_MAX_DOT + 2, length // 15):  # a thicker one is a bar or part of a picture
+        if thick <= max(_MAX_DOT + 2, length // 15):  # thicker strokes are bars or parts of a picture
             found.append((float(x), float(y), float(x + width), float(y + height)))
     return found

@@ -1,27 +1,27 @@
-"""Where a page has a table, and which text stands in which cell."""
+"""Finds the tables of a page and assigns lines of text to their cells."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, join_lines
 
-_TOUCH_DISTANCE = 6.0  #: pixels between drawn lines that meet
+_TOUCH_DISTANCE = 6.0  #: pixels; ruling lines closer than this meet
 
 
 @dataclass(frozen=True)
 class Table(Area):
-    """A table: rows of cells, all rows of the same length; an empty cell is an empty text."""
+    """A table: rows of texts, all of the same length; an empty cell is an empty text."""
 
     cells: list[list[str]]
 
 
-# -- drawn tables --------------------------------------------------------------------------------------------------------
+# -- ruled tables --------------------------------------------------------------------------------------------------------
 
 
 def find_ruled_tables(
     lines: Sequence[Line], horizontal: Sequence[Rect], vertical: Sequence[Rect]
 ) -> tuple[list[Table], list[Line]]:
-    """The tables whose cells are framed by drawn lines, and the lines of text that are in none."""
+    """The tables whose cells are framed by ruling lines, and the lines of text outside of them."""
     found, rest = [], list(lines)
     for frame in _connected_rules(list(horizontal), list(vertical)):
         xs = _cell_borders([r for r in frame if r in vertical], 0)
@@ -39,7 +39,7 @@ def find_ruled_tables(
 
 
 def _connected_rules(horizontal: list[Rect], vertical: list[Rect]) -> list[list[Rect]]:
-    """Drawn lines that touch one another, as groups."""
+    """The ruling lines in groups of connected ones."""
     groups: list[list[Rect]] = []
     for rule in horizontal + vertical:
         touching = [g for g in groups if any(_touches(rule, other) for other in g)]
@@ -52,7 +52,7 @@ def _touches(a: Rect, b: Rect) -> bool:
 
 
 def _cell_borders(rules: Sequence[Rect], axis: int) -> list[float]:
-    """The coordinates on `axis` (0 = x) at which rules run along at least half of the group."""
+    """The coordinates on `axis` (0 = x, 1 = y) at which rules run along at least half of the group."""
     if not rules:
         return []
     other = 1 - axis
@@ -68,17 +68,20 @@ def _cell_borders(rules: Sequence[Rect], axis: int) -> list[float]:
 
 
 def _assign_cells(lines: Sequence[Line], xs: Sequence[float], ys: Sequence[float]) -> dict[tuple[int, int], list[Line]]:
-    """Which lines stand in which (row, column)."""
+    """The lines of each (row, column)."""
     assigned: dict[tuple[int, int], list[Line]] = {}
     for line in lines:
-        # text over several columns belongs to the first of them
+        # text across several columns belongs to the first
         column = _interval_index(xs, min(line.x, line.left + 2 * line.height))
         assigned.setdefault((_interval_index(ys, line.y), column), []).append(line)
     return assigned
 
 
 def _is_grid(assigned: dict[tuple[int, int], list[Line]], xs: Sequence[float]) -> bool:
-    """Whether several rows and columns have text, and hardly any runs over borders or is itself in columns, as in a form."""
+    """Whether the cells are those of a table rather than of a form.
+
+    Several rows and columns have text; few lines cross a border, and few cells hold columns themselves.
+    """
     lines = [li for cell in assigned.values() for li in cell]
     over = sum(any(li.left + 0.2 * li.width < x < li.right - 0.2 * li.width for x in xs) for li in lines)
     inner = sum(len(cell) for cell in assigned.values() if sum(len(row) > 1 for row in group_rows(cell)) > 1)
@@ -98,11 +101,11 @@ def _cell_text(cell: Sequence[Line]) -> str:
     return text
 
 
-# -- tables without lines ------------------------------------------------------------------------------------------------
+# -- tables without ruling lines ------------------------------------------------------------------------------------------------
 
 
 def detect_aligned_table(table: Sequence[Sequence[Line]], line_height: float) -> Table | None:
-    """The rows of one table whose cells stand in columns with an empty band between them; None if they do not."""
+    """The table that these rows make if empty vertical bands separate their cells; None if they do not."""
     multi_cell_rows = [row for row in table if len(row) > 1]
     if len(multi_cell_rows) < 2 or len(multi_cell_rows) + max(map(len, multi_cell_rows)) < 5:
         return None
@@ -119,12 +122,12 @@ def detect_aligned_table(table: Sequence[Sequence[Line]], line_height: float) ->
             crowded += texts[column] != ""
             texts[column] = f"{texts[column]} {line.text}".strip()
     if crowded > 0.3 * sum(map(len, multi_cell_rows)):
-        return None  # the bands part something else, as in a form
+        return None  # several texts in one cell: a form
     return Table(*bounds(li for row in table for li in row), cells)
 
 
 def _column_gaps(table: Sequence[Sequence[Line]], line_height: float) -> list[float]:
-    """The middles of the bands that run down between the cells; a heading over several columns may cross them."""
+    """The middles of the empty vertical bands; a heading over several columns may cross them."""
     max_crossing = len(table) // 4
     events = sorted(e for row in table for li in row for e in ((li.left, 1), (li.right, -1)))
     found, covered, start = [], 0, None

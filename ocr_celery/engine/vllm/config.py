@@ -11,6 +11,6 @@ class VllmConfig:
     path: str  #: a name on the Hugging Face hub or a folder
     capacity: int  #: most pages inside at once
     max_model_len: int  #: tokens of prompt, picture and answer together
-    gpu_memory_utilization: float  #: part of the GPU's memory, 0 to 1
-    tensor_parallel_size: int  #: GPUs that one model is spread over
-    cache_dir: Path | None = None  #: the folder to keep in what is compiled; none: where vLLM has it
+    gpu_memory_utilization: float  #: fraction of the GPU's memory, 0 to 1
+    tensor_parallel_size: int  #: GPUs that share one model
+    cache_dir: Path | None = None  #: for compiled code; None: vLLM's own folder

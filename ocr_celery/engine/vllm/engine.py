@@ -1,7 +1,7 @@
-"""DeepSeek-OCR behind the engine contract: vLLM lives on an event loop in a thread of its own, one coroutine a page.
+"""DeepSeek-OCR behind the engine contract: vLLM runs on an event loop in one thread, one coroutine a page.
 
-A page that fails is that page's outcome. When a process of vLLM dies, or makes no step while pages are inside, the engine
-is broken: the synchronous API of vLLM would wait for ever in both cases.
+A page that fails is that page's outcome. The engine fails when a process of vLLM dies, or makes no
+step while pages are inside; vLLM's synchronous API would wait without end in both cases.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_POLL_INTERVAL = 0.2  # seconds between two looks at the engine
-_STOP_TIMEOUT = 3.0  # seconds for an orderly end
+_POLL_INTERVAL = 0.2  # seconds between two checks of vLLM's processes
+_STOP_TIMEOUT = 3.0  # seconds given to an orderly end
 
 
 class EngineDied(Exception):
@@ -44,28 +44,31 @@ class EngineDied(Exception):
 
 
 class VllmEngine:
-    """See `ocr_celery.engine.Engine`. `watchdog`: seconds without a step, with pages inside, until it counts as hung."""
+    """Implements `ocr_celery.engine.contract.Engine`.
+
+    `watchdog`: after so many seconds without a step, with pages inside, it counts as hung.
+    """
 
     name = "vllm"
-    max_side = tiling.DEEPSEEK_OCR.max_useful_side  #: until a model is loaded that sees otherwise
+    max_side = tiling.DEEPSEEK_OCR.max_useful_side  #: until a model with other tiles is loaded
     supports_reread = True
 
     def __init__(self, config: VllmConfig, *, watchdog: float) -> None:
         self.capacity = config.capacity
         self.model = Path(config.path).resolve().name if Path(config.path).is_dir() else config.path
-        self.process_tag = ""  #: of the processes it started, see `process_reaper.tagged_pids`
+        self.process_tag = ""  #: of the processes that it started, see `process_reaper.tagged_pids`
         self._config = config
         self._watchdog = Watchdog(max(1, round(watchdog / _POLL_INTERVAL)))
-        self._delivery = threading.RLock()  # held while a callback runs, so that none runs after `stop`
+        self._delivery = threading.RLock()  # held during a callback, so that none runs after `stop`
         self._running = False
         self._pages: dict[str, asyncio.Task[None]] = {}
         self._loaded_model: VllmModel | None = None
         self._reaper: ProcessReaper | None = None
 
-    # -- the contract, called from the worker's threads ------------------------------------------------------------------
+    # -- the contract: called from the worker's threads --------------------------------------------
 
     def start(self, on_outcomes: OnOutcomes, on_failure: OnFailure) -> None:
-        """Load the model and read a page. Raises what vLLM raises, `ImportError` where it is not installed."""
+        """Load the model and read a page. Raises `ImportError` where vLLM is not installed, and what vLLM raises."""
         self._on_outcomes, self._on_failure = on_outcomes, on_failure
         loaded: Future[None] = Future()
         self._reaper = ProcessReaper()
@@ -79,7 +82,7 @@ class VllmEngine:
             raise
 
     def prepare(self, page: Page, options: Options) -> "PreparedPage | None":
-        """Cut it into tiles and tokens. Raises `PromptTooLong`, `Unreadable`, `EngineFailed`."""
+        """Cut the page into tiles and tokens. Raises `PromptTooLong`, `Unreadable`, `EngineFailed`."""
         assert self._loaded_model is not None
         try:
             return asyncio.run_coroutine_threadsafe(
@@ -89,8 +92,8 @@ class VllmEngine:
             raise
         except Exception:
             if not self.alive():
-                return None  # no page's own trouble: it goes back with all others
-            log.exception("a page could not be prepared")
+                return None  # the engine's trouble: the page goes back with all others
+            log.exception("page preparation failed")
             raise EngineFailed from None
 
     def enter(self, requests: Sequence[EngineRequest]) -> None:
@@ -98,16 +101,16 @@ class VllmEngine:
         self._call_in_loop(self._start_reading, tuple(requests))
 
     def abort(self, request_id: str) -> bool:
-        """Stop reading a page; vLLM gives its place to another in its next step."""
+        """Stop reading a page. vLLM frees its slot in its next step."""
         self._call_in_loop(self._cancel, request_id)
         return True
 
     def alive(self) -> bool:
-        """Whether all of vLLM's processes are there."""
+        """Whether all of vLLM's processes are running."""
         return self._running and self._loaded_model is not None and not self._loaded_model.is_dead
 
     def stop(self) -> None:
-        """End vLLM's processes: in order if they do it at once."""
+        """End vLLM's processes: in order if that takes a moment, else by killing them."""
         with self._delivery:
             self._running = False
         if self._reaper is None:
@@ -120,10 +123,10 @@ class VllmEngine:
         self._reaper = None
 
     def _call_in_loop(self, call: Callable[..., object], *args: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: the engine was stopped
+        with suppress(RuntimeError):  # the loop is closed after a stop
             self._loop.call_soon_threadsafe(call, *args)
 
-    # -- life, in the event loop -----------------------------------------------------------------------------------------
+    # -- loading and watching: in the event loop ---------------------------------------------------
 
     async def _run(self, loaded: "Future[None]") -> None:
         self._loop, self._stop_requested = asyncio.get_running_loop(), asyncio.Event()
@@ -155,22 +158,22 @@ class VllmEngine:
 
     @staticmethod
     async def _warm_up(model: "VllmModel") -> None:
-        # large enough to be cut into tiles, so that all that reads a page has run once
+        # large enough to be cut into tiles, so that all code of a page has run once
         page = Image.new("RGB", (2 * model.tiling.tile_size, 2 * model.tiling.tile_size), "white")
         options = Options(prompt=FREE_OCR, max_tokens=8)
         await model.read("warm-up", await model.prepare(page, options), options)
 
     async def _watch(self, model: "VllmModel") -> None:
-        """Until the engine is stopped."""
+        """Report the death or the hang of vLLM; return when the engine is stopped."""
         while not self._stop_requested.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop_requested.wait(), _POLL_INTERVAL)
             if model.is_dead:
                 self._fail("a process of vLLM died")
             elif self._watchdog.is_hung(pages=len(self._pages), steps=model.steps):
-                self._fail(f"vLLM hangs: {len(self._pages)} pages inside, and no step for too long")
+                self._fail(f"vLLM hangs: no step for too long with {len(self._pages)} pages inside")
 
-    # -- pages, in the event loop ----------------------------------------------------------------------------------------
+    # -- pages: in the event loop ------------------------------------------------------------------
 
     def _start_reading(self, requests: Sequence[EngineRequest]) -> None:
         assert self._loaded_model is not None
@@ -197,12 +200,12 @@ class VllmEngine:
             result = error
         except Exception:
             if model.is_dead:
-                return  # no page's own trouble, and said where the engine is watched
-            log.exception("a page could not be read")
+                return  # the engine's trouble, which `_watch` reports
+            log.exception("page failed: task %s", request.id)
             result = EngineFailed()
         self._deliver(Outcome(id=request.id, result=result, seconds=time.monotonic() - started_at))
 
-    # -- what is said to the worker --------------------------------------------------------------------------------------
+    # -- callbacks ---------------------------------------------------------------------------------
 
     def _deliver(self, outcome: Outcome) -> None:
         with self._delivery:

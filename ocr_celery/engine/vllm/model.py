@@ -1,6 +1,7 @@
-"""DeepSeek-OCR in vLLM, one page at a time: the only module that knows vLLM.
+"""Loads DeepSeek-OCR in vLLM and reads single pages: the only module that imports vLLM.
 
-Runs in an event loop. vLLM puts the pages that are inside together; each keeps its own sampling.
+Its coroutines run in one event loop. vLLM batches the pages that are inside; each keeps its own
+sampling parameters.
 """
 
 import asyncio
@@ -25,27 +26,27 @@ from ocr_celery.engine.vllm.tiling import BY_ARCHITECTURE, TilingScheme
 from ocr_celery.errors import EngineFailed, Unreadable
 from ocr_celery.settings import SettingsError
 
-_REPEATABLE_TOKENS = ("<td>", "</td>")  # tables repeat them without end, and may
-_SHUTDOWN_TIMEOUT = 1.0  # seconds for an orderly end of vLLM's processes
+_REPEATABLE_TOKENS = ("<td>", "</td>")  # a table may repeat them without limit
+_SHUTDOWN_TIMEOUT = 1.0  # seconds given to an orderly end of vLLM's processes
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedPage:
-    """A page as vLLM takes it."""
+    """A page in the form that vLLM takes."""
 
-    rendered: Any  #: tokens and tiles
-    answer_tokens: int  #: tokens of answer
+    rendered: Any  #: vLLM's own type: tokens and tiles
+    answer_tokens: int  #: most tokens of the answer
 
 
 class VllmModel:
-    """The loaded model. Making one blocks until it is loaded, and raises what vLLM raises."""
+    """The loaded model. The constructor blocks until it is loaded and raises what vLLM raises."""
 
     def __init__(self, config: VllmConfig) -> None:
-        self.steps = 0  #: steps of the engine that gave a token so far
+        self.steps = 0  #: of the engine so far that gave a token
         self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_arguments(config)))
         self._count_steps()
         self.tiling = _tiling_scheme(self._engine.model_config.architectures)
-        self._tokenizer = copy.deepcopy(self._engine.get_tokenizer())  # vLLM uses its own in other threads
+        self._tokenizer = copy.deepcopy(self._engine.get_tokenizer())  # vLLM uses the original in other threads
         ids = self._tokenizer.convert_tokens_to_ids(list(_REPEATABLE_TOKENS))
         self._repeatable_tokens = {token_id for token_id in ids if token_id not in (None, self._tokenizer.unk_token_id)}
 
@@ -55,15 +56,15 @@ class VllmModel:
         return bool(self._engine.errored)
 
     def prompt_tokens(self, prompt: str) -> int:
-        """The tokens of a prompt without those of the picture."""
-        return len(self._tokenizer.encode(prompt)) - 1  # one stands for the picture
+        """The number of tokens of a prompt without those of the picture."""
+        return len(self._tokenizer.encode(prompt)) - 1  # one is the picture's placeholder
 
     async def prepare(self, image: Image.Image, options: Options) -> PreparedPage:
-        """An RGB page, cut into tiles and tokens. Raises `PromptTooLong`, `Unreadable`, and whatever vLLM raises."""
+        """Cut an RGB page into tiles and tokens. Raises `PromptTooLong`, `Unreadable`, and what vLLM raises."""
         image = await asyncio.to_thread(_validate_and_shrink, image, self.tiling)
         prompt_tokens = self.prompt_tokens(options.prompt)
         image_tokens = self.tiling.image_tokens(*image.size)
-        max_model_len = self._engine.model_config.max_model_len  # vLLM may have lowered it to what the memory holds
+        max_model_len = self._engine.model_config.max_model_len  # vLLM may have lowered it to fit the memory
         answer_tokens = token_budget.answer_tokens(
             options.max_tokens, prompt=prompt_tokens, image=image_tokens, max_model_len=max_model_len
         )
@@ -73,7 +74,7 @@ class VllmModel:
         return PreparedPage(rendered, answer_tokens)
 
     async def read(self, request_id: str, page: PreparedPage, options: Options) -> Reading:
-        """The reading of a page. Cancelling it frees its place. Raises `EngineFailed`, and whatever vLLM raises."""
+        """Read a page. Cancelling it frees its slot. Raises `EngineFailed`, and what vLLM raises."""
         sampling = self._sampling(options, page.answer_tokens)
         output = [o async for o in self._engine.generate(page.rendered, sampling, request_id)][-1]
         answer = output.outputs[0]
@@ -88,14 +89,14 @@ class VllmModel:
         )
 
     def shut_down(self) -> None:
-        """End vLLM's processes, in order if they can, and let go of what they share."""
+        """End vLLM's processes, in order if they can, and release what they share."""
         self._engine.shutdown(timeout=_SHUTDOWN_TIMEOUT)
 
     def _sampling(self, options: Options, answer_tokens: int) -> SamplingParams:
         return SamplingParams(
             temperature=options.temperature,
             max_tokens=answer_tokens,
-            skip_special_tokens=False,  # they are the tags of the block language
+            skip_special_tokens=False,  # the tags of the block language are special tokens
             output_kind=RequestOutputKind.FINAL_ONLY,
             extra_args={
                 "ngram_size": options.ngram_size,
@@ -105,10 +106,10 @@ class VllmModel:
         )
 
     def _count_steps(self) -> None:
-        """Count what comes from the engine process: one message for each step that gave a token to any page.
+        """Count the messages of the engine process: one for each step that gave a token to any page.
 
-        That is the progress of the whole. Looking at the tokens of each page as they come would wake every page's coroutine
-        at every step; a logger of statistics, which vLLM would call, makes it gather and export all of them.
+        Following the tokens of each page instead would wake every page's coroutine at every step, and
+        vLLM's logger of statistics would gather and export all of them.
         """
         core = self._engine.engine_core
         get = core.get_output_async
@@ -131,7 +132,7 @@ def _tiling_scheme(architectures: list[str]) -> TilingScheme:
 
 
 def engine_arguments(config: VllmConfig) -> dict[str, Any]:
-    """How the model is loaded, as vLLM wants to be told."""
+    """The arguments of vLLM's `EngineArgs` for this configuration."""
     return {
         "model": config.path,
         "max_model_len": config.max_model_len,
@@ -140,18 +141,18 @@ def engine_arguments(config: VllmConfig) -> dict[str, Any]:
         "tensor_parallel_size": config.tensor_parallel_size,
         "limit_mm_per_prompt": {"image": 1},
         "logits_processors": [NGramPerReqLogitsProcessor],
-        # no two pages are alike: looking for what was computed before costs and finds nothing
+        # no two pages are alike: a cache of earlier prompts and pictures costs time and never hits
         "enable_prefix_caching": False,
         "mm_processor_cache_gb": 0,
         "disable_log_stats": True,
-        "enforce_eager": current_platform.is_cpu(),  # else it would want a C++ compiler
+        "enforce_eager": current_platform.is_cpu(),  # compiling for a CPU needs a C++ compiler
     }
 
 
 def _validate_and_shrink(image: Image.Image, tiling: TilingScheme) -> Image.Image:
-    """Without the pixels that vLLM would drop: it does so on one thread for all pages, and slower.
+    """The picture without the pixels that vLLM would drop, more slowly and on one thread for all pages.
 
-    What vLLM would take in silence and misread is refused.
+    Raises `Unreadable` for pictures that vLLM would accept and misread.
     """
     if image.mode != "RGB" or min(image.size) < 1:
         raise Unreadable

@@ -1,10 +1,11 @@
-"""The processes an engine starts end with their worker, however it dies: a keeper ends them when the worker is gone.
+"""Kills an engine's processes when their worker is gone, however it died, by a separate reaper process.
 
-The keeper's standard input is a pipe that only the worker holds, so it ends when the worker does. What to kill it finds
-by a mark in the environment that a process has from its first instruction and that its children inherit; ids that the
-worker told would miss grandchildren, and a process that was starting just then. Linux's "parent death signal" reaches no
-grandchildren either. What the processes leave in their folder, such as sockets, goes with them. Standard library only, so
-that the keeper starts fast; needs /proc, as vLLM does.
+The reaper's standard input is a pipe whose other end only the worker has open, so it is closed when
+the worker dies. The reaper finds the processes by a tag in their environment, which a process has from
+its first instruction and its children inherit. A list of process ids would miss grandchildren and
+processes that are just starting; Linux's "parent death signal" does not reach grandchildren either.
+The reaper also removes the folder of their sockets. It uses only the standard library, to start fast,
+and needs /proc, as vLLM does.
 """
 
 import os
@@ -19,51 +20,51 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-ENV_TAG = "_OCR_CELERY_PROCESS_TAG"  #: not OCR_…, which would be taken for a setting
-_MAX_TMP_PATH = 50  #: characters of a path to which those of a folder and a socket in it are added
-_POLL_INTERVAL = 0.05  #: seconds between two looks for what is left
-_KILL_TIMEOUT = 10.0  #: seconds to look for; the dead of the kernel's own waits (a GPU that hangs) cannot be killed
+ENV_TAG = "_OCR_CELERY_PROCESS_TAG"  #: not OCR_…, which would be an unknown setting
+_MAX_TMP_PATH = 50  #: characters of the path of the folder for temporary files
+_POLL_INTERVAL = 0.05  #: seconds between two searches for tagged processes
+_KILL_TIMEOUT = 10.0  #: seconds; processes in uninterruptible sleep (a hung GPU) cannot be killed
 
 
 class ProcessReaper:
-    """The keeper process, seen from the worker."""
+    """Starts the reaper process and tags the processes that it is to kill."""
 
     def __init__(self) -> None:
         self.tag = uuid4().hex
-        # the name of a socket in it may have 107 characters
+        # the path of a socket in it may have 107 characters
         parent = "/tmp" if len(tempfile.gettempdir()) > _MAX_TMP_PATH else None
-        self.temp_dir = tempfile.mkdtemp(prefix="ocr-", dir=parent)  #: for what they make, removed after them
+        self.temp_dir = tempfile.mkdtemp(prefix="ocr-", dir=parent)  #: for their sockets; removed after them
         self._process = subprocess.Popen(
             [sys.executable, "-IS", __file__, self.tag, self.temp_dir],
             stdin=subprocess.PIPE,
-            start_new_session=True,  # who kills the worker's process group shall not kill the keeper
+            start_new_session=True,  # a kill of the worker's process group must not reach the reaper
         )
 
     @contextmanager
     def tag_children(self) -> Iterator[None]:
-        """Every process started inside, and every descendant of one, is on the leash."""
+        """Tag every process that is started in this context, and its descendants."""
         os.environ[ENV_TAG] = self.tag
-        os.environ["SPT_NOENV"] = "1"  # setproctitle, which vLLM uses, would write its title over the environment
+        os.environ["SPT_NOENV"] = "1"  # else setproctitle, which vLLM uses, overwrites the environment
         try:
             yield
         finally:
             del os.environ[ENV_TAG]
 
     def kill_tagged(self) -> None:
-        """Kill what is on the leash; returns when it is gone."""
+        """Kill the tagged processes and return when they are gone."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
 
 
 def tagged_pids(tag: str) -> list[int]:
-    """The ids of the living processes with this tag.
+    """The ids of the running processes with this tag.
 
-    Python's tracker of shared memory is left out: it ends by itself when the last user is gone, and cleans up first.
+    Python's resource tracker is left out: it cleans up and ends by itself after its last user.
     """
     entry, found = f"{ENV_TAG}={tag}".encode(), []
     for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # gone, or another user's
+        with suppress(OSError):  # ended meanwhile, or another user's
             if (
                 entry in (process / "environ").read_bytes().split(b"\0")
                 and b"resource_tracker" not in (process / "cmdline").read_bytes()
@@ -73,7 +74,7 @@ def tagged_pids(tag: str) -> list[int]:
 
 
 def _kill_all(tag: str) -> None:
-    """Until none is seen twice running: one may have been starting another."""
+    """Kill until two searches in a row find none, as a process may have been starting another."""
     deadline, clear_polls = time.monotonic() + _KILL_TIMEOUT, 0
     while clear_polls < 2 and time.monotonic() < deadline:
         pids = tagged_pids(tag)
@@ -85,7 +86,7 @@ def _kill_all(tag: str) -> None:
 
 
 def main() -> None:
-    """Wait until the worker is gone, or wants its processes gone."""
+    """Wait until the worker closes the pipe or dies; then kill the tagged processes."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.read()

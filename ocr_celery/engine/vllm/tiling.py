@@ -1,6 +1,6 @@
-"""How DeepSeek-OCR sees a picture: the tiles it cuts, the tokens they cost, and how many pixels it can use.
+"""How DeepSeek-OCR cuts a picture into tiles, how many tokens they cost, and how many pixels it uses.
 
-The numbers are those of vLLM's model classes, where they cannot be set; a test compares the two.
+The numbers are those of vLLM's model classes, which are fixed there; a test compares the two.
 """
 
 from dataclasses import dataclass
@@ -16,20 +16,20 @@ _GRIDS = sorted(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TilingScheme:
-    """How a model sees."""
+    """How one model cuts pictures into tiles."""
 
-    tile_size: int  #: pixels; a picture no larger than this is seen as a whole only
+    tile_size: int  #: pixels; a picture no larger than this is not cut into tiles
     global_tokens: int  #: tokens of the picture as a whole, padded to 1024 x 1024, with the end of the picture
     tile_side_tokens: int  #: tokens along a tile
     row_newlines: int  #: tokens after each row of tokens of the tiles
 
     @property
     def max_useful_side(self) -> int:
-        """Pixels; a longer side holds nothing the model could use: six tiles in a row."""
+        """The longest side of a picture in pixels that the model can use: six tiles in a row."""
         return self.tile_size * MAX_TILES
 
     def tiles(self, width: int, height: int) -> tuple[int, int]:
-        """How many tiles across and down a picture of this size in pixels is cut into; (1, 1): none."""
+        """How many tiles (across, down) a picture of this size in pixels is cut into; (1, 1): none."""
         if max(width, height) <= self.tile_size:
             return 1, 1
         best, nearest = (1, 1), float("inf")
@@ -37,14 +37,14 @@ class TilingScheme:
             if not 2 <= across * down <= MAX_TILES:
                 continue
             distance = abs(width / height - across / down)
-            # of two grids equally near to the picture's shape the larger one is taken if the picture fills half of it
+            # of two grids equally near to the picture's shape, the later and larger wins if half filled
             fills = width * height > 0.5 * self.tile_size * self.tile_size * across * down
             if distance < nearest or (distance == nearest and fills):
                 best, nearest = (across, down), distance
         return best
 
     def image_tokens(self, width: int, height: int) -> int:
-        """The tokens of a picture of this size in pixels."""
+        """How many tokens a picture of this size in pixels costs."""
         across, down = self.tiles(width, height)
         if across * down == 1:
             return self.global_tokens
@@ -57,7 +57,7 @@ class TilingScheme:
         if across * down == 1 or scale >= 1:
             return width, height
         smaller = ceil(width * scale), ceil(height * scale)
-        # a shape halfway between two grids may fall to the other one when it is rounded to whole pixels
+        # rounding to whole pixels may move a shape halfway between two grids to the other one
         return smaller if self.tiles(*smaller) == (across, down) else (width, height)
 
 
@@ -65,5 +65,5 @@ class TilingScheme:
 DEEPSEEK_OCR = TilingScheme(tile_size=640, global_tokens=16 * (16 + 1) + 1, tile_side_tokens=10, row_newlines=1)
 #: 257 to 1121 tokens
 DEEPSEEK_OCR_2 = TilingScheme(tile_size=768, global_tokens=16 * 16 + 1, tile_side_tokens=12, row_newlines=0)
-#: by vLLM's name of the model
+#: by vLLM's name of the model class
 BY_ARCHITECTURE = {"DeepseekOCRForCausalLM": DEEPSEEK_OCR, "DeepseekOCR2ForCausalLM": DEEPSEEK_OCR_2}

@@ -1,12 +1,12 @@
-"""How many tokens a page may answer with: what was asked, as far as the model has room for it."""
+"""Limits the tokens of an answer to what prompt and picture leave of the model's context."""
 
 from ocr_celery.errors import PromptTooLong
 
 
 def answer_tokens(requested: int, *, prompt: int, image: int, max_model_len: int) -> int:
-    """The tokens of answer for a page whose prompt and picture take this many, in a model of `max_model_len` tokens in all.
+    """The most tokens of an answer: `requested`, or fewer if prompt, picture and answer exceed `max_model_len`.
 
-    Raises `PromptTooLong` where there is room for none.
+    Raises `PromptTooLong` where not one is left.
     """
     remaining = max_model_len - prompt - image
     if remaining < 1:
