@@ -14,15 +14,17 @@ from PIL import Image
 
 from tests.testlib.processes import until
 
-FILE = Path(__file__).parents[2] / "tools" / "batch_probe.py"
+TOOLS = Path(__file__).parents[2] / "tools"
+FILE = TOOLS / "batch_probe.py"
 
 
 @pytest.fixture(scope="module")
 def probe() -> Any:
-    spec = spec_from_file_location("batch_probe", FILE)
+    """The part of the tool that advises."""
+    spec = spec_from_file_location("batch_probe_advice", TOOLS / "probe" / "advice.py")
     assert spec
     assert spec.loader
-    sys.modules["batch_probe"] = module = module_from_spec(spec)
+    sys.modules[spec.name] = module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
@@ -37,21 +39,21 @@ def test_the_smallest_batch_that_is_nearly_as_fast_as_the_fastest_is_recommended
 
 def test_half_of_what_fits_is_recommended_where_more_failed(probe: Any) -> None:
     advice = probe.advise(steps(probe, 1, 2, 4, 8), failed=True)
-    assert (advice.most, advice.recommended) == (8, 4)
+    assert (advice.largest, advice.recommended) == (8, 4)
     assert probe.advise(steps(probe, 1, 2, 2, 2), failed=True).recommended == 2
     assert probe.advise(steps(probe, 1), failed=True).recommended == 1
 
 
 def test_it_stops_when_two_steps_brought_nothing(probe: Any) -> None:
-    assert not probe.flat(steps(probe, 1, 2))
-    assert not probe.flat(steps(probe, 1, 2, 2))
-    assert probe.flat(steps(probe, 1, 2, 2, 2.05))
+    assert not probe.is_flat(steps(probe, 1, 2))
+    assert not probe.is_flat(steps(probe, 1, 2, 2))
+    assert probe.is_flat(steps(probe, 1, 2, 2, 2.05))
 
 
 def test_sizes_double_up_to_the_most(probe: Any) -> None:
-    assert probe.sizes(1) == [1]
-    assert probe.sizes(8) == [1, 2, 4, 8]
-    assert probe.sizes(12) == [1, 2, 4, 8, 12]
+    assert probe.batch_sizes(1) == [1]
+    assert probe.batch_sizes(8) == [1, 2, 4, 8]
+    assert probe.batch_sizes(12) == [1, 2, 4, 8, 12]
 
 
 def run(folder: Path, *arguments: str, **settings: object) -> "subprocess.CompletedProcess[str]":

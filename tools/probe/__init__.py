@@ -1,0 +1,1 @@
+"""The parts of tools/batch_probe.py."""
