@@ -10,7 +10,7 @@ from ocr_celery.core.prompts import FREE_OCR, MARKDOWN
 from ocr_celery.engine.contract import Engine, EngineRequest
 from ocr_celery.engine.scripted import Script, ScriptedEngine
 from tests.testlib.engine_contract import EngineContract, new_id
-from tests.testlib.engine_probe import Bench, engine_request
+from tests.testlib.engine_probe import EngineProbe, engine_request
 
 
 class TestScripted(EngineContract):
@@ -36,10 +36,10 @@ class TestScripted(EngineContract):
             new_id(), _blank(100), MARKDOWN
         )
 
-    def kill(self, bench: Bench) -> None:
-        assert isinstance(bench.engine, ScriptedEngine)
-        bench.engine.script = replace(bench.engine.script, die_after=1)
-        bench.engine.enter([self.short(new_id())])
+    def kill(self, probe: EngineProbe) -> None:
+        assert isinstance(probe.engine, ScriptedEngine)
+        probe.engine.script = replace(probe.engine.script, die_after=1)
+        probe.engine.enter([self.short(new_id())])
 
 
 class TestRapid(EngineContract):
@@ -67,8 +67,8 @@ class TestRapid(EngineContract):
     def two_ways(self) -> tuple[EngineRequest, EngineRequest]:
         return engine_request(new_id(), _written(1), FREE_OCR), engine_request(new_id(), _written(1), MARKDOWN)
 
-    def kill(self, bench: Bench) -> None:
-        bench.engine.enter([engine_request(new_id(), _Deadly(), FREE_OCR)])
+    def kill(self, probe: EngineProbe) -> None:
+        probe.engine.enter([engine_request(new_id(), _Deadly(), FREE_OCR)])
 
 
 class _Deadly(Image.Image):

@@ -1,4 +1,4 @@
-"""What every engine promises. A class per engine says how to make its pages; the promises are the same for all."""
+"""What every engine promises: the same tests for all, with a subclass for each engine that makes its pages."""
 
 import threading
 from collections.abc import Iterator
@@ -10,23 +10,24 @@ import pytest
 
 from ocr_celery.engine.contract import Engine, EngineRequest
 from ocr_celery.errors import OcrError
-from tests.testlib.engine_probe import Bench, until
+from tests.testlib.engine_probe import EngineProbe, until
 
 _numbers = count(1)
+_TRIES = 5  #: a busy machine may hold up the thread of a short page, but not so many times in a row
 
 
 def new_id() -> str:
-    """An id no page had yet."""
+    """An id that no page has had."""
     return f"page-{next(_numbers)}"
 
 
 class EngineContract:
-    """To be inherited, with the methods below the line filled in."""
+    """The tests; a subclass implements the methods above the line."""
 
     bad_code: ClassVar[str]  #: the code with which `bad` fails
 
     def engine(self) -> Engine:
-        """A new engine with room for two pages at least."""
+        """A new engine with a capacity of at least two pages."""
         raise NotImplementedError
 
     def short(self, id: str) -> EngineRequest:
@@ -49,115 +50,120 @@ class EngineContract:
         """The same picture to be read with different options."""
         raise NotImplementedError
 
-    def kill(self, bench: Bench) -> None:
+    def kill(self, probe: EngineProbe) -> None:
         """Make the engine unable to read on."""
         raise NotImplementedError
 
-    def left_over(self, bench: Bench) -> list[str]:
-        """What the engine started and that still runs."""
-        return [thread.name for thread in bench.threads if thread.is_alive()]
+    def leftovers(self, probe: EngineProbe) -> list[str]:
+        """The names of what the engine started and what is still running."""
+        return [thread.name for thread in probe.threads if thread.is_alive()]
 
     # --------------------------------------------------------------------------------------------------------------------
 
     @pytest.fixture(scope="class")
     @classmethod
-    def bench(cls) -> Iterator[Bench]:
+    def probe(cls) -> Iterator[EngineProbe]:
         """An engine for all tests of the class."""
-        bench = Bench(cls().engine())
-        yield bench
-        bench.engine.stop()
+        probe = EngineProbe(cls().engine())
+        yield probe
+        probe.engine.stop()
 
     @pytest.fixture
-    def doomed(self) -> Iterator[Bench]:
-        """An engine for one test alone."""
-        bench = Bench(self.engine())
-        yield bench
-        bench.engine.stop()
+    def own_probe(self) -> Iterator[EngineProbe]:
+        """An engine for one test only."""
+        probe = EngineProbe(self.engine())
+        yield probe
+        probe.engine.stop()
 
-    def test_an_outcome_goes_to_its_page(self, bench: Bench) -> None:
-        alone = {n: bench.read(self.numbered(new_id(), n))[0].text for n in range(1, 6)}
-        assert len(set(alone.values())) == 5
+    def test_an_outcome_goes_to_its_page(self, probe: EngineProbe) -> None:
+        single = {n: probe.read(self.numbered(new_id(), n))[0].text for n in range(1, 6)}
+        assert len(set(single.values())) == 5
         numbers = list(range(5, 0, -1))
         while numbers:
-            batch, numbers = numbers[: bench.engine.capacity], numbers[bench.engine.capacity :]
-            readings = bench.read(*(self.numbered(new_id(), n) for n in batch))
-            assert [reading.text for reading in readings] == [alone[n] for n in batch]
+            batch, numbers = numbers[: probe.engine.capacity], numbers[probe.engine.capacity :]
+            readings = probe.read(*(self.numbered(new_id(), n) for n in batch))
+            assert [reading.text for reading in readings] == [single[n] for n in batch]
 
-    def test_pages_of_one_batch_are_read_each_with_its_own_options(self, bench: Bench) -> None:
+    def test_pages_of_one_batch_are_read_each_with_its_own_options(self, probe: EngineProbe) -> None:
         first, second = self.two_ways()
-        together = bench.read(first, second)
+        together = probe.read(first, second)
         assert together[0].text != together[1].text
-        alone = [bench.read(request)[0] for request in self.two_ways()]
-        assert [reading.text for reading in together] == [reading.text for reading in alone]
+        single = [probe.read(request)[0] for request in self.two_ways()]
+        assert [reading.text for reading in together] == [reading.text for reading in single]
 
-    def test_a_page_that_was_prepared_is_read_as_any_other_however_often(self, bench: Bench) -> None:
+    def test_a_page_that_was_prepared_is_read_as_any_other_however_often(self, probe: EngineProbe) -> None:
         for request in self.two_ways():
-            ready = replace(request, id=new_id(), prepared=bench.engine.prepare(request.page, request.options))
-            (plain,) = bench.read(request)
-            assert [bench.read(replace(ready, id=new_id()))[0] for _ in range(2)] == [plain] * 2
+            ready = replace(request, id=new_id(), prepared=probe.engine.prepare(request.page, request.options))
+            (plain,) = probe.read(request)
+            assert [probe.read(replace(ready, id=new_id()))[0] for _ in range(2)] == [plain] * 2
 
-    def test_a_bad_page_fails_alone_and_says_why(self, bench: Bench) -> None:
-        bad, *good = self.bad(new_id()), *(self.short(new_id()) for _ in range(bench.engine.capacity - 1))
-        bench.engine.enter([bad, *good])
-        error = bench.outcome(bad.id).result
+    def test_a_bad_page_fails_with_its_code_and_its_neighbours_are_read(self, probe: EngineProbe) -> None:
+        bad, *good = self.bad(new_id()), *(self.short(new_id()) for _ in range(probe.engine.capacity - 1))
+        probe.engine.enter([bad, *good])
+        error = probe.outcome(bad.id).result
         assert isinstance(error, OcrError)
         assert error.code == self.bad_code
-        assert all(bench.reading(request.id) for request in good)
-        assert bench.engine.alive()
+        assert all(probe.reading(request.id) for request in good)
+        assert probe.engine.alive()
 
-    def test_a_short_page_does_not_wait_for_a_long_one(self, bench: Bench) -> None:
+    def test_a_short_page_does_not_wait_for_a_long_one(self, probe: EngineProbe) -> None:
+        assert any(self._overtakes(probe) for _ in range(_TRIES))
+
+    def _overtakes(self, probe: EngineProbe) -> bool:
         long, short = self.long(new_id()), self.short(new_id())
-        bench.engine.enter([long, short])
-        bench.reading(long.id)
-        assert bench.order.index(short.id) < bench.order.index(long.id)
+        probe.read(long, short)
+        return probe.order.index(short.id) < probe.order.index(long.id)
 
-    def test_a_page_may_enter_while_another_is_read(self, bench: Bench) -> None:
+    def test_a_page_may_enter_while_another_is_read(self, probe: EngineProbe) -> None:
         long, short = self.long(new_id()), self.short(new_id())
-        bench.engine.enter([long])
-        bench.engine.enter([short])
-        assert bench.reading(short.id)
-        assert bench.reading(long.id)
+        probe.engine.enter([long])
+        probe.engine.enter([short])
+        assert probe.reading(short.id)
+        assert probe.reading(long.id)
 
-    def test_an_aborted_page_harms_no_other_and_frees_its_place(self, bench: Bench) -> None:
+    def test_an_aborted_page_harms_no_other_and_frees_its_slot(self, probe: EngineProbe) -> None:
         long, short = self.long(new_id()), self.short(new_id())
-        bench.engine.enter([long, short])
-        bench.engine.abort(long.id)
-        assert bench.reading(short.id)
-        assert all(bench.read(*(self.short(new_id()) for _ in range(bench.engine.capacity))))
+        probe.engine.enter([long, short])
+        probe.engine.abort(long.id)
+        assert probe.reading(short.id)
+        assert all(probe.read(*(self.short(new_id()) for _ in range(probe.engine.capacity))))
 
-    def test_aborting_a_page_that_is_not_inside_does_nothing(self, bench: Bench) -> None:
+    def test_aborting_a_page_that_is_not_inside_does_nothing(self, probe: EngineProbe) -> None:
         done = self.short(new_id())
-        bench.read(done)
-        bench.engine.abort(done.id)
-        bench.engine.abort("never seen")
-        assert bench.read(self.short(new_id()))
+        probe.read(done)
+        probe.engine.abort(done.id)
+        probe.engine.abort("never seen")
+        assert probe.read(self.short(new_id()))
 
-    def test_the_time_of_a_page_is_its_own(self, bench: Bench) -> None:
+    def test_a_page_has_its_own_time(self, probe: EngineProbe) -> None:
+        assert any(self._takes_less_time(probe) for _ in range(_TRIES))
+
+    def _takes_less_time(self, probe: EngineProbe) -> bool:
         long, short = self.long(new_id()), self.short(new_id())
-        bench.read(long, short)
-        assert 0 < bench.outcome(short.id).seconds < bench.outcome(long.id).seconds
+        probe.read(long, short)
+        return 0 < probe.outcome(short.id).seconds < probe.outcome(long.id).seconds
 
-    def test_death_is_reported_once_and_within_a_second(self, doomed: Bench) -> None:
-        assert doomed.engine.alive()
-        self.kill(doomed)
-        until(lambda: doomed.deaths, timeout=1, what="broken is called")
-        assert not doomed.engine.alive()
-        doomed.engine.stop()
-        assert len(doomed.deaths) == 1
+    def test_failure_is_reported_once(self, own_probe: EngineProbe) -> None:
+        assert own_probe.engine.alive()
+        self.kill(own_probe)
+        until(lambda: own_probe.failures, what="the failure is reported")
+        assert not own_probe.engine.alive()
+        own_probe.engine.stop()
+        assert len(own_probe.failures) == 1
 
-    def test_after_stop_nothing_runs_and_nothing_is_said(self, doomed: Bench) -> None:
-        saying, go_on = threading.Event(), threading.Event()
-        doomed.hold = lambda: (saying.set(), go_on.wait())[0]
-        doomed.engine.enter([self.long(new_id()), self.short(new_id())])
-        saying.wait()
-        stopping = threading.Thread(target=doomed.engine.stop)
+    def test_after_stop_nothing_runs_and_nothing_is_delivered(self, own_probe: EngineProbe) -> None:
+        delivering, go_on = threading.Event(), threading.Event()
+        own_probe.before_outcomes = lambda: (delivering.set(), go_on.wait())[0]
+        own_probe.engine.enter([self.long(new_id()), self.short(new_id())])
+        delivering.wait()
+        stopping = threading.Thread(target=own_probe.engine.stop)
         stopping.start()
         stopping.join(0.1)
-        assert stopping.is_alive(), "stop returned while an outcome was being said"
+        assert stopping.is_alive(), "stop returned while an outcome was being delivered"
         go_on.set()
         stopping.join()
-        said = len(doomed.outcomes)
-        assert not doomed.engine.alive()
-        until(lambda: not self.left_over(doomed), timeout=60, what="all is gone")
-        assert len(doomed.outcomes) == said
-        assert not doomed.deaths
+        delivered = len(own_probe.outcomes)
+        assert not own_probe.engine.alive()
+        until(lambda: not self.leftovers(own_probe), timeout=60, what="all is gone")
+        assert len(own_probe.outcomes) == delivered
+        assert not own_probe.failures

@@ -1,4 +1,4 @@
-"""An engine that runs, and all that it said: what the tests of engines work with."""
+"""A running engine with a record of its callbacks, for the tests of engines."""
 
 import threading
 import time
@@ -30,20 +30,20 @@ def engine_request(id: str, image: Image.Image, prompt: str, **options: float) -
     return EngineRequest(id=id, page=page, options=Options(prompt=prompt, **options))  # type: ignore[arg-type]
 
 
-class Bench:
-    """Starts the engine; hears its callbacks."""
+class EngineProbe:
+    """Starts the engine and records its outcomes and failures."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.outcomes: list[Outcome] = []  # in the order in which they came
-        self.deaths: list[BaseException] = []
-        self.hold: Callable[[], None] = lambda: None  # called inside each `finished`
+        self.outcomes: list[Outcome] = []  # in the order of their delivery
+        self.failures: list[BaseException] = []
+        self.before_outcomes: Callable[[], None] = lambda: None  # called at the start of each `on_outcomes`
         before = set(threading.enumerate())
-        engine.start(self._finished, self.deaths.append)
+        engine.start(self._on_outcomes, self.failures.append)
         self.threads = set(threading.enumerate()) - before
 
-    def _finished(self, outcomes: Sequence[Outcome]) -> None:
-        self.hold()
+    def _on_outcomes(self, outcomes: Sequence[Outcome]) -> None:
+        self.before_outcomes()
         self.outcomes.extend(outcomes)
 
     @property
@@ -52,8 +52,8 @@ class Bench:
 
     def outcome(self, id: str) -> Outcome:
         """The one outcome of this page, once it is there."""
-        until(lambda: id in self.order or self.deaths, what=f"an outcome of {id}")
-        assert not self.deaths
+        until(lambda: id in self.order or self.failures, what=f"an outcome of {id}")
+        assert not self.failures
         (found,) = (outcome for outcome in self.outcomes if outcome.id == id)
         return found
 

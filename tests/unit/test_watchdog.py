@@ -1,9 +1,9 @@
-"""When an engine counts as hung."""
+"""An engine hangs if it makes no step for too many polls while pages are inside."""
 
 from ocr_celery.engine.vllm.watchdog import Watchdog
 
 
-def test_an_engine_with_pages_that_makes_no_step_is_hung_after_so_many_looks() -> None:
+def test_an_engine_with_pages_that_makes_no_step_is_hung_after_so_many_polls() -> None:
     watchdog = Watchdog(max_idle_polls=3)
     assert [watchdog.is_hung(pages=1, steps=7) for _ in range(5)] == [False, False, False, True, True]
 

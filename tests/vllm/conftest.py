@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.testlib.engine_probe import Bench
+from tests.testlib.engine_probe import EngineProbe
 from tests.testlib.processes import RedisServer
 from tests.testlib.vllm.checkpoint import write
 from tests.testlib.vllm.environment import engine, server
@@ -24,8 +24,8 @@ def redis() -> Iterator[RedisServer]:
 
 
 @pytest.fixture(scope="session")
-def bench(checkpoint: Path) -> Iterator[Bench]:
+def probe(checkpoint: Path) -> Iterator[EngineProbe]:
     """An engine for all tests that leave it alive."""
-    bench = Bench(engine(checkpoint))
-    yield bench
-    bench.engine.stop()
+    probe = EngineProbe(engine(checkpoint))
+    yield probe
+    probe.engine.stop()

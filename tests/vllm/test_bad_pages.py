@@ -1,4 +1,4 @@
-"""What vLLM would fail on, for a whole batch, or take in silence and misread: that page fails alone, with its own code."""
+"""A page on which vLLM fails its whole batch, or which it misreads, fails with its own code; the others are read."""
 
 import io
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 
 from ocr_celery.errors import OcrError
 from tests.testlib.engine_contract import new_id
-from tests.testlib.engine_probe import Bench, engine_request
+from tests.testlib.engine_probe import EngineProbe, engine_request
 from tests.testlib.vllm.pages import SENTENCE, page
 
 
@@ -35,32 +35,34 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
 }
 
 
-def check(bench: Bench, bad: Any, code: str) -> None:
+def check(probe: EngineProbe, bad: Any, code: str) -> None:
     """Seven good pages around this one are read."""
     good = [page(new_id(), SENTENCE) for _ in range(7)]
-    bench.engine.enter([*good[:3], bad, *good[3:]])
-    assert {bench.reading(request.id).text for request in good} == {
+    probe.engine.enter([*good[:3], bad, *good[3:]])
+    assert {probe.reading(request.id).text for request in good} == {
         " the quick brown fox jumps over a lazy dog while nobody looks"
     }
-    error = bench.outcome(bad.id).result
+    error = probe.outcome(bad.id).result
     assert isinstance(error, OcrError)
     assert error.code == code
-    assert bench.engine.alive()
+    assert probe.engine.alive()
 
 
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_picture_among_eight_fails_alone(bench: Bench, kind: str) -> None:
+def test_a_bad_picture_among_eight_is_the_only_one_that_fails(probe: EngineProbe, kind: str) -> None:
     make, code = BAD[kind]
     bad = engine_request(new_id(), Image.new("RGB", (9, 9)), SENTENCE)
     object.__setattr__(bad.page, "image", make())
-    check(bench, bad, code)
+    check(probe, bad, code)
 
 
 @pytest.mark.parametrize("length", [4096 - 273 - 3, 5000])
-def test_a_prompt_without_room_for_an_answer_among_eight_fails_alone(bench: Bench, length: int) -> None:
-    check(bench, page(new_id(), "x" * length + "."), "prompt_too_long")
+def test_a_prompt_without_room_for_an_answer_among_eight_is_the_only_one_that_fails(
+    probe: EngineProbe, length: int
+) -> None:
+    check(probe, page(new_id(), "x" * length + "."), "prompt_too_long")
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 5000), (5000, 1), (8, 3840)])
-def test_a_picture_of_odd_shape_is_read(bench: Bench, size: tuple[int, int]) -> None:
-    assert bench.read(page(new_id(), SENTENCE, *size))[0].finish_reason == "stop"
+def test_a_picture_of_odd_shape_is_read(probe: EngineProbe, size: tuple[int, int]) -> None:
+    assert probe.read(page(new_id(), SENTENCE, *size))[0].finish_reason == "stop"

@@ -8,7 +8,7 @@ from vllm.model_executor.models.deepseek_ocr2 import DeepseekOCR2ProcessingInfo
 
 from ocr_celery.engine.vllm.tiling import DEEPSEEK_OCR, DEEPSEEK_OCR_2, TilingScheme
 from tests.testlib.engine_contract import new_id
-from tests.testlib.engine_probe import Bench
+from tests.testlib.engine_probe import EngineProbe
 from tests.testlib.vllm.pages import SENTENCE, page
 
 SIZES = [
@@ -50,24 +50,24 @@ def test_taking_out_useless_pixels_changes_no_token(scheme: TilingScheme) -> Non
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_the_prompt_tokens_of_a_reading_are_text_and_picture(bench: Bench, size: tuple[int, int]) -> None:
-    (reading,) = bench.read(page(new_id(), SENTENCE, *size))
+def test_the_prompt_tokens_of_a_reading_are_text_and_picture(probe: EngineProbe, size: tuple[int, int]) -> None:
+    (reading,) = probe.read(page(new_id(), SENTENCE, *size))
     text = 1 + len(f"\n{SENTENCE}")  # the beginning, then a token a byte
     assert reading.prompt_tokens == text + vllms(*size)
 
 
-def test_an_answer_is_allowed_what_the_prompt_leaves_and_the_reading_says_so(bench: Bench) -> None:
-    (reading,) = bench.read(page(new_id(), "x" * 3800 + "!", max_tokens=4096, ngram_size=5000, window_size=5000))
+def test_an_answer_is_allowed_what_the_prompt_leaves_and_the_reading_says_so(probe: EngineProbe) -> None:
+    (reading,) = probe.read(page(new_id(), "x" * 3800 + "!", max_tokens=4096, ngram_size=5000, window_size=5000))
     assert reading.max_tokens == reading.output_tokens == 4096 - reading.prompt_tokens
     assert reading.finish_reason == "length"
 
 
-def test_what_was_asked_and_is_granted_is_not_mentioned(bench: Bench) -> None:
-    (reading,) = bench.read(page(new_id(), SENTENCE, max_tokens=100))
+def test_what_was_asked_and_is_granted_is_not_mentioned(probe: EngineProbe) -> None:
+    (reading,) = probe.read(page(new_id(), SENTENCE, max_tokens=100))
     assert reading.max_tokens == 0
     assert (reading.output_tokens, reading.finish_reason) == (13, "stop")
 
 
-def test_a_prompt_that_leaves_room_for_one_token_is_read(bench: Bench) -> None:
-    (reading,) = bench.read(page(new_id(), "x" * (4096 - 273 - 4) + "."))
+def test_a_prompt_that_leaves_room_for_one_token_is_read(probe: EngineProbe) -> None:
+    (reading,) = probe.read(page(new_id(), "x" * (4096 - 273 - 4) + "."))
     assert (reading.prompt_tokens, reading.output_tokens) == (4095, 1)

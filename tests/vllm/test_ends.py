@@ -1,4 +1,4 @@
-"""Whatever of a worker dies or hangs while it reads, as often as ROUNDS says: no page is lost, no process is left."""
+"""If any part of a worker dies or hangs while it reads, no page is lost and no process is left; ROUNDS times."""
 
 import os
 import signal
@@ -88,7 +88,9 @@ def test_every_page_is_read_and_no_process_is_left_when(end: str, supervisor: Su
         ] * len(ids)
 
 
-def test_a_page_that_kills_the_engine_is_read_alone_and_fails_alone(supervisor: Supervisor, client: Client) -> None:
+def test_a_page_that_kills_the_engine_is_read_by_itself_and_only_it_fails(
+    supervisor: Supervisor, client: Client
+) -> None:
     lengths = [POISON if n == 2 else 40 for n in range(6)]
     ids = [client.submit_image(png(200, 150), prompt=ROUND, max_tokens=n, **NO_GUARD) for n in lengths]
 
@@ -100,4 +102,4 @@ def test_a_page_that_kills_the_engine_is_read_alone_and_fails_alone(supervisor: 
     views = [client.look_up(id) for id in ids]
     codes = [view.error.code if view.error else str(view.status) for view in views]
     assert codes == ["engine_killed" if n == 2 else "completed" for n in range(6)]
-    assert supervisor.ends == 3  # twice among others, which makes suspects of them, and once alone
+    assert supervisor.ends == 3  # twice among others, which quarantines them, and once by itself

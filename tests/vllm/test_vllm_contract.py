@@ -9,7 +9,7 @@ import pytest
 
 from ocr_celery.engine.contract import Engine, EngineRequest
 from tests.testlib.engine_contract import EngineContract, new_id
-from tests.testlib.engine_probe import Bench
+from tests.testlib.engine_probe import EngineProbe
 from tests.testlib.vllm.environment import engine
 from tests.testlib.vllm.pages import LAYOUT, NO_GUARD, ROUND, SENTENCE, page
 from tests.testlib.vllm.processes import engine_pids, named
@@ -26,9 +26,9 @@ class TestVllm(EngineContract):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def bench(cls, bench: Bench) -> Bench:
+    def probe(cls, probe: EngineProbe) -> EngineProbe:
         """The one that all tests share: loading takes long."""
-        return bench
+        return probe
 
     def engine(self) -> Engine:
         return engine(self.checkpoint)
@@ -48,9 +48,9 @@ class TestVllm(EngineContract):
     def two_ways(self) -> tuple[EngineRequest, EngineRequest]:
         return page(new_id(), ROUND, max_tokens=80), page(new_id(), ROUND, max_tokens=80, **NO_GUARD)
 
-    def kill(self, bench: Bench) -> None:
-        os.kill(named("EngineCore", engine_pids(bench.engine)), signal.SIGKILL)
+    def kill(self, probe: EngineProbe) -> None:
+        os.kill(named("EngineCore", engine_pids(probe.engine)), signal.SIGKILL)
 
-    def left_over(self, bench: Bench) -> list[str]:
-        threads = [thread.name for thread in bench.threads if thread.is_alive() and thread.name == "vllm-engine"]
-        return threads + [str(process) for process in engine_pids(bench.engine)]
+    def leftovers(self, probe: EngineProbe) -> list[str]:
+        threads = [thread.name for thread in probe.threads if thread.is_alive() and thread.name == "vllm-engine"]
+        return threads + [str(process) for process in engine_pids(probe.engine)]

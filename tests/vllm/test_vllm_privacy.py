@@ -1,4 +1,4 @@
-"""vLLM tells nobody of itself, and leaves no files outside the folders it is given."""
+"""vLLM sends no usage reports, and writes no files outside the folders it is given."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from ocr_celery.engine.rapid import columns, paragraphs, tables
 from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, is_cjk, median_line_height
@@ -109,12 +110,8 @@ def _table_candidate_end(group: Sequence[Sequence[Line]], begin: int, line_heigh
 def _body_text_height(lines: Sequence[Line]) -> float:
     """The height of the line that holds the page's middle character, lines sorted by height."""
     sizes = sorted((min(li.height, li.width), len(li.text)) for li in lines)
-    half, seen = sum(count for _, count in sizes) / 2, 0
-    for size, count in sizes:
-        seen += count
-        if seen >= half:
-            return max(1.0, size)
-    return 1.0
+    reached = list(accumulate(count for _, count in sizes))
+    return max(1.0, next(size for (size, _), seen in zip(sizes, reached, strict=True) if seen >= reached[-1] / 2))
 
 
 def _classify_paragraph(paragraph: Paragraph, body: float) -> PagePart:
