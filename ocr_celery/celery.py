@@ -71,7 +71,7 @@ def _made(kind: type[Celery], options: Any) -> Celery:
     made = kind("ocr_celery", loader="app", include=["ocr_celery.tasks"], set_as_current=False)
     made.config_from_object(options)
     # named, not imported: a client needs neither an engine nor a worker
-    made.steps["consumer"].add("ocr_celery.consumer.bootsteps:Feed")
+    made.steps["consumer"].add("ocr_celery.consumer.bootsteps:PrefetchStep")
     return made
 
 

@@ -1,7 +1,7 @@
-"""A worker's place in the world: it holds its node name, says that it is ready, and cares for what dead nodes left.
+"""Worker lease: owns the node name, publishes readiness, and requeues the messages of dead workers.
 
 What a node has taken and not acknowledged lies in Redis under the node's name. So that no two live processes share a name,
-each holds a lease on it, renewed every RENEW seconds. A node that starts takes its name over from a dead process of the
+each holds a lease on it, renewed every HEARTBEAT seconds. A node that starts takes its name over from a dead process of the
 same machine at once, from any other when its lease has run out, and gives back what its predecessor held. One live node,
 the sweeper, also gives back what lies under names whose lease is gone: of nodes that never return.
 """
@@ -22,7 +22,7 @@ from uuid import uuid4
 from redis import Redis
 from redis.exceptions import RedisError
 
-from ocr_celery.consumer.shutdown import NAME_LOST, end_worker
+from ocr_celery.consumer.shutdown import EXIT_LEASE_LOST, shut_down
 from ocr_celery.store import node_names, scripts
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.redis_errors import explain
@@ -31,13 +31,13 @@ from ocr_celery.store.unacked import requeue, return_handed, take_over
 
 log = logging.getLogger(__name__)
 
-LEASE = 8  #: seconds a lease lasts
-RENEW = 2.0  #: seconds between renewals, words of readiness and looks at other nodes
-SWEEPER = 6  #: seconds after which another worker sweeps in place of one that is not heard of
-FORGET = 600  #: seconds after which the name of a dead node that holds nothing is forgotten
+LEASE_SECONDS = 8  #: seconds a lease lasts
+HEARTBEAT = 2.0  #: seconds between renewals of the lease and of readiness
+SWEEPER_SECONDS = 6  #: seconds after which another worker replaces a sweeper that is silent
+FORGET_AFTER = 600  #: seconds after which the name of a dead node that holds nothing is forgotten
 
 
-class Presence:
+class NodeLease:
     """The lease of one node name, and a thread that keeps it."""
 
     def __init__(self, redis: Redis, keys: Keys, node: str) -> None:
@@ -46,26 +46,26 @@ class Presence:
         self.node = node
         self.me = json.dumps({"machine": _machine(), "pid": os.getpid(), "run": uuid4().hex})
         self.is_ready: Callable[[], bool] = lambda: False
-        self._hold = redis.register_script(scripts.RENEW_LEASE)
-        self._say_ready = redis.register_script(scripts.ANNOUNCE_READY)
-        self._let_go = redis.register_script(scripts.RELEASE_LEASE)
+        self._acquire_script = redis.register_script(scripts.RENEW_LEASE)
+        self._ready_script = redis.register_script(scripts.ANNOUNCE_READY)
+        self._release_script = redis.register_script(scripts.RELEASE_LEASE)
         self.is_sweeper = False  #: whether this worker is the one that looks after what is left behind
-        self._dead: dict[str, float] = {}  # name → when its lease ended, by Redis's clock; only the sweeper is told
+        self._expired: dict[str, float] = {}  # name → when its lease ended, by Redis's clock; only the sweeper is told
         self._redis_time = 0.0
-        self._missing: dict[str, float] = {}  # name → since when its lease is seen to be gone
+        self._expired_since: dict[str, float] = {}  # name → since when its lease is seen to be gone
         self._stopped = False
-        self._look = threading.Event()  # set: there is something to say or do before the next round
+        self._wake = threading.Event()  # set: there is something to say or do before the next round
 
     def begin(self) -> None:
         """Take the name, waiting for it if need be, give back what the last holder left, and keep it from now on.
 
         Waits for Redis. Ends the process with a clear line when a live process holds the name. Raises what does not pass.
         """
-        self._take_name()
+        self._acquire()
         given = self._take_over_own()
         if given:
-            log.warning("%d unfinished pages of this node's last run are back in the queue", given)
-        threading.Thread(target=self._keep, name="presence", daemon=True).start()
+            log.warning("requeued %d unfinished pages of this node's last run", given)
+        threading.Thread(target=self._run, name="lease", daemon=True).start()
 
     def end(self) -> None:
         """Give back what is still held and release the name, in an orderly exit. Nothing, where another holds the name."""
@@ -76,8 +76,8 @@ class Presence:
             return_handed(self.redis, self.keys, self.node)
             requeue(self.redis, self.keys, self.node)
             self.redis.zrem(self.keys.workers, self.node)
-            self._let_go(keys=[self.keys.lease(self.node)], args=[self.me])
-            self._let_go(keys=[self.keys.sweep], args=[self.me])
+            self._release_script(keys=[self.keys.lease(self.node)], args=[self.me])
+            self._release_script(keys=[self.keys.sweep], args=[self.me])
 
     def _take_over_own(self) -> int:
         while True:
@@ -87,21 +87,21 @@ class Presence:
                 if not is_transient(exc):
                     raise
                 log.warning("waiting for Redis: %s", explain(exc))
-                time.sleep(RENEW)
+                time.sleep(HEARTBEAT)
 
-    def _take_name(self) -> None:
-        end, told = time.monotonic() + LEASE + RENEW, False
+    def _acquire(self) -> None:
+        end, told = time.monotonic() + LEASE_SECONDS + HEARTBEAT, False
         while True:
             try:
-                holder = self._claim("")
+                holder = self._try_acquire("")
                 if holder is not None and _is_dead(holder):
-                    holder = self._claim(holder)
+                    holder = self._try_acquire(holder)
             except RedisError as exc:
                 if not is_transient(exc):
                     raise
                 log.warning("waiting for Redis: %s", explain(exc))
-                time.sleep(RENEW)
-                end = time.monotonic() + LEASE + RENEW
+                time.sleep(HEARTBEAT)
+                end = time.monotonic() + LEASE_SECONDS + HEARTBEAT
                 continue
             if holder is None:
                 return
@@ -111,14 +111,14 @@ class Presence:
                     "as in: celery -A ocr_celery worker -n ocr2@%h"
                 )
             if not told:
-                log.warning("the name %s is held by %s; waiting for it to end", self.node, shown(holder))
+                log.warning("waiting for the name %s: its lease belongs to %s", self.node, describe_holder(holder))
                 told = True
             time.sleep(0.5)
 
-    def _claim(self, from_whom: str) -> str | None:
-        """None when the name is ours, else its holder."""
-        known: list[str | int] = [self.me, LEASE, from_whom, self.node, SWEEPER]
-        answer = self._hold(keys=[self.keys.lease(self.node), self.keys.nodes, self.keys.sweep], args=known)
+    def _try_acquire(self, from_whom: str) -> str | None:
+        """None when this process has the lease, else its holder."""
+        known: list[str | int] = [self.me, LEASE_SECONDS, from_whom, self.node, SWEEPER_SECONDS]
+        answer = self._acquire_script(keys=[self.keys.lease(self.node), self.keys.nodes, self.keys.sweep], args=known)
         if isinstance(answer, bytes):
             self.is_sweeper = False
             return answer.decode()
@@ -126,78 +126,78 @@ class Presence:
         self.is_sweeper = bool(is_sweeper)
         now, dead = told or (b"0", [])
         self._redis_time = float(now)
-        self._dead = {name.decode(): float(ended) for name, ended in zip(dead[::2], dead[1::2], strict=True)}
+        self._expired = {name.decode(): float(ended) for name, ended in zip(dead[::2], dead[1::2], strict=True)}
         return None
 
-    def look_now(self) -> None:
-        """Readiness may have changed: say so at once, not in the next round."""
-        self._look.set()
+    def refresh_now(self) -> None:
+        """Publish readiness at once, not at the next heartbeat."""
+        self._wake.set()
 
-    def _keep(self) -> None:
+    def _run(self) -> None:
         while True:
-            self._look.wait(RENEW)
-            self._look.clear()
+            self._wake.wait(HEARTBEAT)
+            self._wake.clear()
             if self._stopped:
                 return
             try:
-                if not self._keeps_name():
-                    end_worker(NAME_LOST)
+                if not self._renew():
+                    shut_down(EXIT_LEASE_LOST)
                     return
-                self._say_whether_ready()
-                self._care_for_the_dead()
+                self._publish_readiness()
+                self._requeue_orphans()
             except RedisError as exc:
-                log.warning("presence: %s", explain(exc))
-                self._missing.clear()  # while Redis was away every lease ran out
+                log.warning("could not renew the lease: %s", explain(exc))
+                self._expired_since.clear()  # while Redis was away every lease ran out
                 self.is_sweeper = False
             except Exception:
-                log.exception("presence")
+                log.exception("unexpected error: lease thread")
 
-    def _keeps_name(self) -> bool:
+    def _renew(self) -> bool:
         """Renew the lease. Raises where Redis is away, as the lease may be renewed when it is back."""
         try:
-            holder = self._claim("")
+            holder = self._try_acquire("")
         except Exception as exc:
             if is_transient(exc):
                 raise
-            log.error("the name %s cannot be kept (%r); this worker ends", self.node, exc)
+            log.error("lease lost: %s cannot be renewed, %r; exiting", self.node, exc)
             return False
         if holder is not None:
-            log.error("the name %s was taken over by %s; this worker ends", self.node, shown(holder))
+            log.error("lease lost: %s was taken over by %s; exiting", self.node, describe_holder(holder))
         return holder is None
 
-    def _say_whether_ready(self) -> None:
+    def _publish_readiness(self) -> None:
         if self.is_ready():
-            self._say_ready(keys=[self.keys.workers], args=[self.node, time.time() + LEASE])
+            self._ready_script(keys=[self.keys.workers], args=[self.node, time.time() + LEASE_SECONDS])
         else:
             self.redis.zrem(self.keys.workers, self.node)
 
-    def _care_for_the_dead(self) -> None:
-        """Give back what they hold, and forget them: a few commands, however many there are."""
+    def _requeue_orphans(self) -> None:
+        """Requeue the messages of dead nodes, and forget their names: a few commands, however many there are."""
         now = time.monotonic()
-        self._missing = {name: self._missing.get(name, now) for name in self._dead}
+        self._expired_since = {name: self._expired_since.get(name, now) for name in self._expired}
         # seen once is not dead: a lease may only just have been lost with Redis itself
-        dead = [name for name, since in self._missing.items() if now - since >= RENEW]
+        dead = [name for name, since in self._expired_since.items() if now - since >= HEARTBEAT]
         for name in node_names.names_with_messages(self.redis, self.keys, dead):
             given = self._take_over(name)
             if given:
-                log.warning("%d pages that %s held are back in the queue: it has not been heard of", given, name)
-        old = [name for name in dead if self._redis_time - self._dead[name] > FORGET]
+                log.warning("requeued %d messages of worker %s: its lease expired", given, name)
+        old = [name for name in dead if self._redis_time - self._expired[name] > FORGET_AFTER]
         if old:
-            node_names.forget_names(self.redis, self.keys, old, seconds=FORGET)
+            node_names.forget_names(self.redis, self.keys, old, seconds=FORGET_AFTER)
 
     def _take_over(self, node: str) -> int:
-        """Give back what a dead node held. One that cannot be seen to keeps nobody from the others."""
+        """Requeue the messages of a dead node. One whose records cannot be read does not keep the rest from it."""
         try:
             return take_over(self.redis, self.keys, node)
         except Exception as exc:
             if is_transient(exc):
                 raise
-            log.error("what %s held cannot be given back: %r", node, exc)
+            log.error("could not requeue messages of worker %s: %r", node, exc)
             return 0
 
 
-def shown(holder: str) -> str:
-    """The holder of a name, as the log says it."""
+def describe_holder(holder: str) -> str:
+    """The holder of a lease, for the log."""
     try:
         who = json.loads(holder)
         return f"process {int(who['pid'])} of {str(who['machine']).split()[0]}"
@@ -214,7 +214,7 @@ def _machine() -> str:
 
 
 def _is_dead(holder: str) -> bool:
-    """Whether the holder was a process of this machine that is no more."""
+    """Whether the holder was a process of this machine and has ended."""
     who = json.loads(holder)
     if who["machine"] != _machine():
         return False

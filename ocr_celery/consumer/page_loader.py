@@ -1,37 +1,86 @@
-"""From a job to the bytes of its file: looked up or fetched, before they are decoded."""
+"""From a message to the bytes of its file: what is known of the task, whether it may run, and the file looked up or fetched."""
 
+import time
+from typing import Any
+
+from celery import states
 from redis import Redis
 
-from ocr_celery.errors import BadOption, FileTooLarge, ImageExpired
+from ocr_celery import message
+from ocr_celery.consumer.page_run import PageRun
+from ocr_celery.core import delivery_limit, quarantine
+from ocr_celery.core.quarantine import Cause, Decision
+from ocr_celery.errors import (
+    BadOption,
+    EngineKilled,
+    FileTooLarge,
+    GivenUp,
+    ImageExpired,
+    OcrError,
+    PageDeadline,
+    WorkerKilled,
+)
 from ocr_celery.fetch.address_policy import Address
 from ocr_celery.fetch.download import Downloader
 from ocr_celery.message import IMAGE, Job
 from ocr_celery.settings import Settings
-from ocr_celery.store import blobs
-from ocr_celery.store.keys import Keys
+from ocr_celery.store import blobs, shared_prompt
+from ocr_celery.store.registry import Registry
+
+_ERROR_BY_CAUSE: dict[str, type[OcrError]] = {
+    Cause.WORKER: WorkerKilled,
+    Cause.ENGINE: EngineKilled,
+    Cause.DEADLINE: PageDeadline,
+}
 
 
-class Intake:
-    """Gets files, many at once (safe to call from many threads)."""
+class PageLoader:
+    """Loads many pages at once (safe to call from many threads)."""
 
-    def __init__(self, settings: Settings, redis: Redis, keys: Keys) -> None:
-        self.settings = settings
-        self.redis = redis
-        self.keys = keys
+    def __init__(self, settings: Settings, registry: Registry) -> None:
         self.downloader = Downloader(
             timeout=settings.image_download_timeout,
             max_bytes=settings.max_image_bytes,
             max_redirects=settings.max_redirects,
             allow=settings.url_allow,
         )
+        self._defaults = settings.options()
+        self._max_bytes = settings.max_image_bytes
+        self._registry = registry
+        self._redis: Redis = registry.redis
 
-    def file(self, job: Job, address: Address | None = None) -> bytes:
-        """The file of a job. Raises the `OcrError` that says why there is none.
+    def load(self, run: PageRun) -> None:
+        """Set the page's job and file, or its prior result where the task is final already.
 
-        `address`: of the host of its URL, where that is known.
+        Raises the `OcrError` that says why the page cannot be read, and `RedisError`.
         """
+        args, kwargs, _ = run.request._payload
+        source = message.recorded_source(run.request.type, args, kwargs)
+        history = self._registry.transition(run.id, states.RECEIVED, now=time.time(), source=source)
+        if history is None:
+            run.prior_result = self._registry.celery_record(run.id)
+            return
+        run.created_at = history.created_at
+        decision = quarantine.decide(history.crashes)
+        if decision is Decision.FAIL:
+            raise _ERROR_BY_CAUSE[history.crashes.last_cause]()
+        if delivery_limit.is_given_up(run.request.request_dict.get("properties")):
+            raise GivenUp()
+        run.job = self._job(run.request.type, args, kwargs)
+        run.options = run.job.options
+        if run.refused is not None:
+            raise run.refused
+        run.quarantined = decision is Decision.QUARANTINE
+        run.solo_strikes = history.crashes.solo_strikes
+        run.file = self._file(run.job, run.address)
+
+    def _job(self, task: str, args: Any, kwargs: Any) -> Job:
+        options = shared_prompt.resolve(self._redis, self._registry.keys, kwargs)
+        return message.read_job(task, args, options, self._defaults)
+
+    def _file(self, job: Job, address: Address | None = None) -> bytes:
         data = self._stored(job.source) if job.task == IMAGE else self.downloader.fetch(job.source, address)
-        if len(data) > self.settings.max_image_bytes:
+        if len(data) > self._max_bytes:
             raise FileTooLarge()
         return data
 
@@ -40,7 +89,7 @@ class Intake:
             return source
         if not isinstance(source, str) or not source.startswith(blobs.SCHEME):
             raise BadOption("image: must be raw bytes or a reference from client.store_image.")
-        data = blobs.get(self.redis, self.keys, source)
+        data = blobs.get(self._redis, self._registry.keys, source)
         if data is None:
             raise ImageExpired()
         return data

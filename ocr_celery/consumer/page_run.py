@@ -1,4 +1,4 @@
-"""One message the pool holds, from the broker to its end."""
+"""One delivery of a page, from the broker to its end."""
 
 import logging
 import os
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -20,42 +21,54 @@ from ocr_celery.message import Job
 log = logging.getLogger(__name__)
 
 
+class Phase(Enum):
+    """Where a page is. It changes in `PageTable` only."""
+
+    RECEIVED = "received"  #: waits to be loaded
+    PREPARING = "preparing"  #: is loaded, decoded, and made into what the engine takes
+    READY = "ready"  #: waits for the engine; one that is quarantined is decoded only
+    IN_ENGINE = "in engine"
+    STORING = "storing"  #: left the engine; its outcome is evaluated and stored
+    ENDING = "ending"  #: ends without having entered the engine; that is stored
+    DONE = "done"
+
+
 @dataclass(eq=False)
-class Entry:
-    """A page on its road through the worker. Also the ApplyResult that Celery's Request keeps (weakly) to terminate it."""
+class PageRun:
+    """A page on its way through the worker. Also the ApplyResult that Celery's Request keeps (weakly) to terminate it."""
 
     request: Any  #: celery.worker.request.Request
-    trace: Any  #: Celery's tracer and its arguments, to be run when the outcome is at hand
+    trace: Any  #: Celery's tracer and its arguments, run when the outcome is known
     trace_args: tuple[Any, ...]
     accepted: Any  #: Request.on_accepted
     done: Any  #: Request.on_success, which also takes failures
-    received_at: float = field(default_factory=time.time)
+    phase: Phase = Phase.RECEIVED
     created_at: float = 0.0  #: Unix seconds; when the task was sent, as far as is known
     job: Job | None = None
     file: bytes | None = None  #: until it is decoded
-    decoded: Page | None = None  #: until the engine has made of it what it takes
+    decoded: Page | None = None  #: until the engine has prepared it
     page: Page | None = None  #: that is ready to be read
-    prepared: Any = None  #: what the engine made of the page before it has a place
-    options: Options | None = None  #: how it is read next
-    url: str = ""  #: what it is fetched from
+    prepared: Any = None  #: what the engine made of the page before it entered
+    options: Options | None = None  #: of the next reading
+    url: str = ""  #: that it is fetched from
     address: IPv4Address | IPv6Address | None = None  #: of that URL's host, once it is known
-    refusal: OcrError | None = None  #: why it is not even fetched
+    refused: OcrError | None = None  #: why it is not even fetched
     quarantined: bool = False  #: it is suspected of killing workers, see core/quarantine.py
     solo_strikes: int = 0
     readings: list[Reading] = field(default_factory=list)
     read_seconds: float = 0.0  #: in the engine, all readings together
-    prepare_began: float = 0.0  #: by `time.monotonic`
+    prepare_started_at: float = 0.0  #: by `time.monotonic`
     prepare_seconds: float = 0.0
-    first_entered_at: float = 0.0  #: Unix seconds; when the page went into the engine first, 0 = never
-    entered_at: float = 0.0  #: … and last, by `time.monotonic`: a clock that is set makes no page late
-    batch: int = 0  #: pages inside the engine just after it went in
+    first_entered_at: float = 0.0  #: Unix seconds; when the page entered the engine first, 0 = never
+    entered_at: float = 0.0  #: … and last, by the scheduler's clock, which nobody sets; 0 = it is about to
+    batch: int = 0  #: pages in the engine just after it entered
     outcome: Any = None  #: the result dict, or the exception
-    replay: dict[str, Any] | None = None  #: Celery's record, where the task was finished before this delivery
+    prior_result: dict[str, Any] | None = None  #: Celery's record, where the task was finished before this delivery
     terminated: bool = False
-    followers: list["Entry"] = field(default_factory=list)  #: further deliveries of the same task
-    on_terminate: Callable[["Entry"], None] | None = None
-    _begun: bool = False
-    _beginning: threading.Lock = field(default_factory=threading.Lock)
+    duplicates: list["PageRun"] = field(default_factory=list)  #: further deliveries of the same task
+    on_terminate: Callable[["PageRun"], None] | None = None
+    _announced: bool = False
+    _announcing: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def id(self) -> str:
@@ -67,23 +80,23 @@ class Entry:
         """The Celery task."""
         return self.request.task
 
-    def enters(self, *, batch: int) -> None:
-        """The page goes into the engine, in which there are `batch` pages then."""
-        self.entered_at = time.monotonic()
+    def on_enter(self, *, batch: int, now: float) -> None:
+        """The page enters the engine, in which there are `batch` pages then."""
+        self.entered_at = now
         self.first_entered_at = self.first_entered_at or time.time()
         self.batch = batch
 
     @property
     def waited(self) -> float:
-        """Seconds from when it was sent until the engine took it, but for its preparation."""
+        """Seconds from when the task was sent until the engine took the page, less its preparation."""
         return max(0.0, (self.first_entered_at or time.time()) - self.created_at - self.prepare_seconds)
 
-    def begin(self) -> None:
-        """Say once that work on the page has begun: Celery's event, `inspect active`, and the state STARTED if it is read."""
-        with self._beginning:
-            if self._begun or self.request._already_revoked:
+    def announce_started(self) -> None:
+        """Announce once that work has begun: Celery's event, `inspect active`, and the state STARTED if it is read."""
+        with self._announcing:
+            if self._announced or self.request._already_revoked:
                 return
-            self._begun = True
+            self._announced = True
             try:
                 self.accepted(os.getpid(), time.monotonic())
                 if not self.entered_at or self.request.ignore_result:
@@ -91,7 +104,7 @@ class Entry:
                 where = {"pid": os.getpid(), "hostname": self.request.hostname}
                 self.task.backend.store_result(self.id, where, states.STARTED, request=self.request._context)
             except Exception as exc:
-                log.warning("task %s: cannot say that it has started: %r", self.id, exc)
+                log.warning("could not record STARTED: task %s, %r", self.id, exc)
 
     def terminate(self, signal: Any = None) -> None:
         """Called by Request.terminate; the request has been announced revoked by then."""
@@ -99,13 +112,13 @@ class Entry:
         if self.on_terminate is not None:
             self.on_terminate(self)
 
-    def is_off(self) -> bool:
-        """Whether it was revoked or has expired. Announces that (result, event, ack) when it finds it out.
+    def cancel_if_revoked(self) -> bool:
+        """Whether the task was revoked or has expired. The first call that sees it announces it (result, event, ack).
 
-        Where that fails (Redis is away) the page is read like any other: nobody's engine is broken by it.
+        Where that fails (Redis is away) the page is read like any other, and the engine does not fail over it.
         """
         try:
             return bool(self.request.revoked())
         except Exception as exc:
-            log.warning("task %s: cannot say that it is off: %r", self.id, exc)
+            log.warning("could not publish revocation: task %s, %r", self.id, exc)
             return False

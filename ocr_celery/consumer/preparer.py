@@ -1,6 +1,4 @@
-"""Where pages are prepared: images in one lane, what is to be fetched in others by batch, host and address, so that none waits
-for another.
-"""
+"""Threads that load pages: stored images in one queue, downloads in another that shares them out by batch, host and address."""
 
 import logging
 import threading
@@ -9,7 +7,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 from ocr_celery import message
-from ocr_celery.consumer.page_run import Entry
+from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.consumer.threads import Threads
 from ocr_celery.core.fetch_queue import SINGLE, FetchQueue
 from ocr_celery.core.fetch_shares import DOWN, FetchTicket
@@ -21,38 +19,38 @@ FETCHERS = 2  #: fetching threads for each preparing one: a host gets at most ha
 _IPV6_NETWORK = 64  #: bits of an IPv6 address that name one subscriber's network
 
 
-class Lanes:
+class Preparer:
     """`count` threads that prepare images, and FETCHERS times as many that fetch pages and prepare them."""
 
     def __init__(
-        self, count: int, prepare: Callable[[Entry], None], locate: Callable[[str], IPv4Address | IPv6Address]
+        self, count: int, prepare: Callable[[PageRun], None], locate: Callable[[str], IPv4Address | IPv6Address]
     ) -> None:
         """`locate` finds the address of a URL's host, however long that takes, and raises the `OcrError` of the page."""
         self._prepare = prepare
         self._locate = locate
         self._images = Threads("prepare", count)
-        self._queue = FetchQueue[Entry](threads=FETCHERS * count)
+        self._queue = FetchQueue[PageRun](threads=FETCHERS * count)
         self._changed = threading.Condition()
         for i in range(FETCHERS * count):
             threading.Thread(target=self._fetch, name=f"fetch-{i}", daemon=True).start()
 
-    def add(self, entry: Entry, url: str) -> None:
+    def add(self, run: PageRun, url: str) -> None:
         """This page is to be prepared; `url`: what it is to be fetched from, "" for nothing."""
         host = message.source_host(url)
         if not host:
-            self._images.submit(self._prepare, entry)
+            self._images.submit(self._prepare, run)
             return
-        entry.url = url
+        run.url = url
         with self._changed:
-            self._queue.add(entry, host, _batch(entry))
+            self._queue.add(run, host, _batch(run))
             self._changed.notify()
 
-    def held_up(self) -> int:
-        """How many pages wait for what is slow or hangs; they should keep no others from being taken."""
+    def stalled(self) -> int:
+        """How many pages wait for a slow or hanging source; the worker prefetches others in their place."""
         with self._changed:
             return self._queue.stalled(time.monotonic())
 
-    def give_up(self) -> list[Entry]:
+    def cancel_waiting(self) -> list[PageRun]:
         """The pages that waited to be fetched and now are not."""
         with self._changed:
             return self._queue.cancel_waiting()
@@ -67,45 +65,45 @@ class Lanes:
                 try:
                     self._prepare(found.item)
                 except BaseException:  # it must not raise; with this thread a place would be lost
-                    log.exception("unexpected, in %s", threading.current_thread().name)
+                    log.exception("unexpected error: thread %s", threading.current_thread().name)
                 self._finish(found)
             del ticket, found
 
-    def _resolve(self, ticket: FetchTicket[Entry]) -> FetchTicket[Entry] | None:
+    def _resolve(self, ticket: FetchTicket[PageRun]) -> FetchTicket[PageRun] | None:
         """Resolve the host. None: its address is at its limit, and the page waits again."""
-        entry = ticket.item
+        run = ticket.item
         if ticket.is_down:
             return _skip(ticket)
         try:
-            entry.address = self._locate(entry.url)
-        except OcrError as refusal:
-            entry.refusal = refusal
+            run.address = self._locate(run.url)
+        except OcrError as refused:
+            run.refused = refused
             return ticket
         except Exception:  # the fetch says better what is wrong
-            log.exception("unexpected, in %s", threading.current_thread().name)
+            log.exception("unexpected error: thread %s", threading.current_thread().name)
             return ticket
         with self._changed:
-            moved = self._queue.set_address(ticket, _network(entry.address), time.monotonic())
+            moved = self._queue.set_address(ticket, _network(run.address), time.monotonic())
             self._changed.notify_all()
         return _skip(moved) if moved and moved.is_down else moved
 
-    def _finish(self, ticket: FetchTicket[Entry]) -> None:
+    def _finish(self, ticket: FetchTicket[PageRun]) -> None:
         timed_out = isinstance(ticket.item.outcome, DownloadTimeout)
         with self._changed:
             self._queue.finish(ticket, timed_out=timed_out, now=time.monotonic())
             self._changed.notify_all()
 
 
-def _skip(ticket: FetchTicket[Entry]) -> FetchTicket[Entry]:
-    ticket.item.refusal = DownloadTimeout(
+def _skip(ticket: FetchTicket[PageRun]) -> FetchTicket[PageRun]:
+    ticket.item.refused = DownloadTimeout(
         f"{ticket.host} timed out repeatedly; it is not contacted again for {DOWN:g} s."
     )
     return ticket
 
 
-def _batch(entry: Entry) -> str:
+def _batch(run: PageRun) -> str:
     """What a page was sent together with: its group, or the task that sent it."""
-    request = entry.request
+    request = run.request
     root = request.root_id if request.root_id != request.id else None
     return str(request.group or root or SINGLE)[:100]
 

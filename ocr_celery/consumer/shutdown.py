@@ -1,4 +1,4 @@
-"""How a worker ends itself when it can no longer do its work: pages go back, and the exit status says so."""
+"""How a worker ends itself when it cannot work any more: its pages are requeued, and the exit status says why."""
 
 import atexit
 import logging
@@ -13,12 +13,14 @@ from kombu.asynchronous import get_event_loop
 
 from ocr_celery.transport.stop_request import is_set
 
-ENGINE_BROKE = 70  #: exit status (EX_SOFTWARE)
-NAME_LOST = 75  #: exit status (EX_TEMPFAIL)
-_LAST_WORDS = 15.0  #: seconds for an orderly end; after that the process ends as if killed, which loses nothing either
+EXIT_ENGINE_FAILED = 70  #: exit status (EX_SOFTWARE)
+EXIT_LEASE_LOST = 75  #: exit status (EX_TEMPFAIL)
+_EXIT_TIMEOUT = (
+    15.0  #: seconds for an orderly end; after that the process ends as if killed, which loses nothing either
+)
 
 _worker: Any = None
-name_lost = False  #: whether what lies in Redis under this worker's name is another's by now
+lease_lost = False  #: whether another process has taken this worker's name over
 
 
 def remember(worker: Any) -> None:
@@ -27,15 +29,15 @@ def remember(worker: Any) -> None:
     _worker = worker
 
 
-def spare_the_teardown() -> None:
+def skip_interpreter_teardown() -> None:
     """Have a cold shutdown end without taking the interpreter apart: threads that are inside a C++ engine would abort it.
 
     Called before anything else that is to happen at the end, as that happens in reverse order.
     """
-    atexit.register(_leave)
+    atexit.register(_exit_now)
 
 
-def _leave() -> None:
+def _exit_now() -> None:
     if not is_set(worker_state.should_terminate):
         return
     logging.shutdown()
@@ -45,16 +47,16 @@ def _leave() -> None:
     os._exit(getattr(_worker, "exitcode", None) or 0)
 
 
-def end_worker(status: int) -> None:
-    """Have this worker end with `status` (cold: what is unacknowledged goes back). Callable from any thread."""
-    global name_lost
-    name_lost = name_lost or status == NAME_LOST
+def shut_down(status: int) -> None:
+    """End this worker with `status` (cold: unacknowledged messages are requeued). Callable from any thread."""
+    global lease_lost
+    lease_lost = lease_lost or status == EXIT_LEASE_LOST
     if _worker is not None:
         _worker.exitcode = status
     worker_state.should_terminate = status
     hub = get_event_loop()
     if hub is not None:
         hub.call_soon(lambda: None)  # wake it
-    watch = threading.Timer(_LAST_WORDS, os._exit, [status])
+    watch = threading.Timer(_EXIT_TIMEOUT, os._exit, [status])
     watch.daemon = True
     watch.start()

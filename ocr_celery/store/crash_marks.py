@@ -13,41 +13,45 @@ from ocr_celery.store import scripts
 from ocr_celery.store.keys import Keys
 
 
-def mark(redis: Redis, keys: Keys, node: str, ids: Sequence[str], mode: RunMode = RunMode.SHARED) -> None:
-    """These pages are about to enter the engine, or are in it and now run in another mode."""
-    script = redis.register_script(scripts.MARK)
-    script(keys=[keys.inside(node)], args=[mode, *ids])
+class CrashMarks:
+    """The marks of one node. Safe to use from many threads; every method raises `RedisError` where Redis is away."""
 
+    def __init__(self, redis: Redis, keys: Keys, node: str) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._key = keys.inside(node)
+        self._mark = redis.register_script(scripts.MARK)
+        self._strike = redis.register_script(scripts.STRIKE)
 
-def clear(redis: Redis, keys: Keys, node: str, ids: Sequence[str]) -> None:
-    """These pages have left the engine."""
-    redis.hdel(keys.inside(node), *ids)
+    def mark(self, ids: Sequence[str], mode: RunMode = RunMode.SHARED) -> None:
+        """Mark pages that are about to enter the engine, or that are in it and now run in another mode."""
+        self._mark(keys=[self._key], args=[mode, *ids])
 
+    def clear(self, ids: Sequence[str]) -> None:
+        """Remove the marks of pages that have left the engine."""
+        self._redis.hdel(self._key, *ids)
 
-def clear_all(redis: Redis, keys: Keys, node: str) -> None:
-    """The node ends in order: that counts against no page."""
-    redis.delete(keys.inside(node))
+    def clear_all(self) -> None:
+        """Remove all marks: the node ends in order, which counts against no page."""
+        self._redis.delete(self._key)
 
+    def add_strikes(self, cause: Cause) -> int:
+        """This node has ended, or its engine: add the strikes of each marked page. Returns how many were marked."""
+        while True:
+            marks = cast(dict[bytes, bytes], self._redis.hgetall(self._key))
+            records = [self._keys.task(id.decode()) for id in marks]
+            args: list[str | bytes | int] = [cause]
+            for id, mode in marks.items():
+                added = strikes(cause, _mode(mode), neighbours=len(marks) - 1)
+                args += [id, mode, added.strikes, added.solo_strikes]
+            if self._strike(keys=[self._key, *records], args=args):
+                return len(marks)
 
-def add_strikes(redis: Redis, keys: Keys, node: str, cause: Cause) -> int:
-    """This node has ended, or its engine: add the strikes to the record of each marked page. Returns how many there were."""
-    script = redis.register_script(scripts.STRIKE)
-    while True:
-        marks = cast(dict[bytes, bytes], redis.hgetall(keys.inside(node)))
-        records = [keys.task(id.decode()) for id in marks]
-        args: list[str | bytes | int] = [cause]
-        for id, mode in marks.items():
-            added = strikes(cause, _mode(mode), neighbours=len(marks) - 1)
-            args += [id, mode, added.strikes, added.solo_strikes]
-        if script(keys=[keys.inside(node), *records], args=args):
-            return len(marks)
-
-
-def convict(redis: Redis, keys: Keys, node: str, id: str, cause: Cause) -> None:
-    """Attribute the imminent exit to this page only, not to its neighbours."""
-    clear_all(redis, keys, node)
-    mark(redis, keys, node, [id], RunMode.QUARANTINED)
-    add_strikes(redis, keys, node, cause)
+    def convict(self, id: str, cause: Cause) -> None:
+        """Attribute the imminent exit to this page only, not to its neighbours."""
+        self.clear_all()
+        self.mark([id], RunMode.QUARANTINED)
+        self.add_strikes(cause)
 
 
 def _mode(mark: bytes) -> RunMode:

@@ -9,7 +9,8 @@ from redis import Redis
 
 from ocr_celery.core import delivery_limit
 from ocr_celery.core.quarantine import Cause
-from ocr_celery.store import crash_marks, messages, scripts
+from ocr_celery.store import messages, scripts
+from ocr_celery.store.crash_marks import CrashMarks
 from ocr_celery.store.keys import Keys
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ _AT_ONCE = 200  #: messages per step
 
 def take_over(redis: Redis, keys: Keys, node: str) -> int:
     """The node died: remember it of the pages in its engine, and give back all that it holds. Answers how many messages."""
-    crash_marks.add_strikes(redis, keys, node, Cause.WORKER)  # first: whoever gets these pages next must know
+    CrashMarks(redis, keys, node).add_strikes(Cause.WORKER)  # first: the next worker of these pages must know
     return_handed(redis, keys, node)  # these before what was taken earlier, which is in front of them then
     return requeue(redis, keys, node, counted=True)
 

@@ -4,8 +4,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from ocr_celery.core.batching import Batcher, BatchPolicy, Moment
-from ocr_celery.core.prefetch import FEWEST, Feed
+from ocr_celery.core.batching import Batcher, BatchPolicy, EngineState
+from ocr_celery.core.prefetch import MIN_AHEAD, PrefetchController
 
 
 def batcher(size: int, timeout: float, ready: list[float], *, refill: bool = True) -> Batcher[int]:
@@ -16,9 +16,11 @@ def batcher(size: int, timeout: float, ready: list[float], *, refill: bool = Tru
 
 
 def at(
-    now: float = 0, inside: int = 0, idle_since: float = 0, at_work_since: float = -9, leaving: int = 0, **more: bool
-) -> Moment:
-    return Moment(now=now, inside=inside, idle_since=idle_since, at_work_since=at_work_since, leaving=leaving, **more)
+    now: float = 0, in_engine: int = 0, idle_since: float = 0, working_since: float = -9, storing: int = 0, **more: bool
+) -> EngineState:
+    return EngineState(
+        now=now, in_engine=in_engine, idle_since=idle_since, working_since=working_since, storing=storing, **more
+    )
 
 
 def test_an_idle_engine_gets_a_full_batch_at_once() -> None:
@@ -38,102 +40,102 @@ def test_the_wait_begins_when_the_engine_becomes_idle() -> None:
 
 def test_a_running_engine_gets_a_page_for_every_free_place_at_once() -> None:
     b = batcher(4, 9, [0, 0, 0])
-    assert b.take(at(inside=2)) == [0, 1]
-    assert b.due_in(at(inside=4)) is None
+    assert b.take(at(in_engine=2)) == [0, 1]
+    assert b.due_in(at(in_engine=4)) is None
 
 
 def test_nothing_waits_when_nothing_more_is_coming() -> None:
-    assert batcher(8, 5, [0]).take(at(hurry=True)) == [0]
+    assert batcher(8, 5, [0]).take(at(draining=True)) == [0]
 
 
 def test_behind_a_barrier_a_batch_waits_until_the_one_before_has_left() -> None:
     b = batcher(2, 9, [0, 0, 0], refill=False)
-    assert b.take(at(inside=1)) == []
-    assert b.due_in(at(inside=1)) is None
+    assert b.take(at(in_engine=1)) == []
+    assert b.due_in(at(in_engine=1)) is None
     assert b.take(at()) == [0, 1]
 
 
 def test_a_page_to_be_read_again_takes_only_places_that_no_other_wants() -> None:
     b = batcher(2, 9, [0, 0, 0])
-    b.add_again(9)
+    b.enqueue_reread(9)
     assert b.take(at()) == [0, 1]
-    assert b.take(at(inside=1)) == [2]
-    assert b.take(at(inside=1)) == [9]
+    assert b.take(at(in_engine=1)) == [2]
+    assert b.take(at(in_engine=1)) == [9]
 
 
 def test_a_page_to_be_read_again_waits_for_nobody_where_nobody_waits() -> None:
     b = batcher(8, 5, [])
-    b.add_again(9)
+    b.enqueue_reread(9)
     assert b.take(at()) == [9]
 
 
 def test_a_suspect_is_read_alone_and_nobody_overtakes_it() -> None:
     b = batcher(4, 0, [0, 0])
-    b.add_suspect(9)
-    assert b.take(at(inside=1)) == []
+    b.enqueue_quarantined(9)
+    assert b.take(at(in_engine=1)) == []
     assert b.take(at()) == [9]
-    assert b.take(at(inside=1, alone=True)) == []
-    assert b.due_in(at(inside=1, alone=True)) is None
+    assert b.take(at(in_engine=1, solo=True)) == []
+    assert b.due_in(at(in_engine=1, solo=True)) is None
     assert b.take(at()) == [0, 1]
 
 
 def test_a_suspect_waits_until_the_worker_has_been_at_work_for_a_while_and_nobody_waits_for_it() -> None:
     b = batcher(4, 0, [0, 0])
-    b.add_suspect(9)
+    b.enqueue_quarantined(9)
     warmup = b.policy.warmup
-    assert b.take(at(0.1, at_work_since=0)) == [0, 1]
-    assert b.take(at(0.2, at_work_since=0)) == []
-    assert b.due_in(at(0.5, inside=2, at_work_since=0)) == warmup - 0.5
-    assert b.take(at(warmup, at_work_since=0)) == [9]
+    assert b.take(at(0.1, working_since=0)) == [0, 1]
+    assert b.take(at(0.2, working_since=0)) == []
+    assert b.due_in(at(0.5, in_engine=2, working_since=0)) == warmup - 0.5
+    assert b.take(at(warmup, working_since=0)) == [9]
 
 
 def test_a_suspect_waits_until_what_came_out_before_it_is_stored() -> None:
     b = batcher(4, 0, [])
-    b.add_suspect(9)
-    assert b.take(at(leaving=1)) == []
-    assert b.due_in(at(leaving=1)) is None
+    b.enqueue_quarantined(9)
+    assert b.take(at(storing=1)) == []
+    assert b.due_in(at(storing=1)) is None
     assert b.take(at()) == [9]
 
 
 def test_of_two_suspects_the_one_with_fewer_solo_strikes_is_tried_first() -> None:
     b = batcher(4, 0, [])
     for item, strikes in ((7, 1), (8, 0), (9, 0)):
-        b.add_suspect(item, solo_strikes=strikes)
+        b.enqueue_quarantined(item, solo_strikes=strikes)
     assert [b.take(at()), b.take(at()), b.take(at())] == [[8], [9], [7]]
 
 
 def test_what_was_to_be_read_again_can_be_given_up() -> None:
     b = batcher(4, 0, [0])
-    b.add_again(8)
-    b.add_again(9)
-    assert b.give_up_again() == [8, 9]
+    b.enqueue_reread(8)
+    b.enqueue_reread(9)
+    assert b.cancel_rereads() == [8, 9]
     assert len(b) == 1
 
 
 def test_a_worker_of_unknown_pace_holds_little_beyond_its_engine() -> None:
-    assert Feed(size=8, preparing=8).hold() == 8 + FEWEST
+    assert PrefetchController(size=8, preparing=8).target() == 8 + MIN_AHEAD
 
 
 def test_a_slow_engine_holds_little_and_a_fast_one_more_but_never_beyond_bounds() -> None:
-    slow, fast = Feed(size=8, preparing=4), Feed(size=8, preparing=4)
-    slow.read(1, 5.0)
-    fast.read(10_000, 1.0)
-    assert slow.hold() == 8 + FEWEST
-    assert fast.hold() == 8 + 8 + 4
+    slow, fast = PrefetchController(size=8, preparing=4), PrefetchController(size=8, preparing=4)
+    slow.pages_read(1, 5.0)
+    fast.pages_read(10_000, 1.0)
+    assert slow.target() == 8 + MIN_AHEAD
+    assert fast.target() == 8 + 8 + 4
 
 
 def test_slow_preparation_makes_a_worker_hold_more() -> None:
-    feed = Feed(size=8, preparing=8)
-    feed.read(4, 1.0)
-    feed.prepared(2.0)
-    assert feed.hold() == 8 + 12
+    prefetch = PrefetchController(size=8, preparing=8)
+    prefetch.pages_read(4, 1.0)
+    prefetch.page_prepared(2.0)
+    assert prefetch.target() == 8 + 12
 
 
 class Machine(RuleBasedStateMachine):
     @initialize(size=st.integers(1, 5), timeout=st.floats(0, 10))
     def start(self, size: int, timeout: float) -> None:
         self.b = Batcher[int](BatchPolicy(size=size, timeout=timeout))
-        self.now, self.idle_since, self.added, self.inside = 0.0, 0.0, 0, 0
+        self.now, self.idle_since, self.added, self.in_engine = 0.0, 0.0, 0, 0
         self.out: list[int] = []
 
     @rule(seconds=st.floats(0, 20))
@@ -145,31 +147,31 @@ class Machine(RuleBasedStateMachine):
         self.b.add(self.added, now=self.now)
         self.added += 1
 
-    @rule(hurry=st.booleans())
-    def pages_enter(self, hurry: bool) -> None:
-        taken = self.b.take(at(self.now, self.inside, self.idle_since, hurry=hurry))
-        self.inside += len(taken)
+    @rule(draining=st.booleans())
+    def pages_enter(self, draining: bool) -> None:
+        taken = self.b.take(at(self.now, self.in_engine, self.idle_since, draining=draining))
+        self.in_engine += len(taken)
         self.out += taken
 
     @rule()
     def a_page_is_done(self) -> None:
-        if self.inside:
-            self.inside -= 1
-            self.idle_since = self.now if not self.inside else self.idle_since
+        if self.in_engine:
+            self.in_engine -= 1
+            self.idle_since = self.now if not self.in_engine else self.idle_since
 
     @rule()
     def waiting_until_due_lets_something_enter(self) -> None:
-        due = self.b.due_in(at(self.now, self.inside, self.idle_since))
+        due = self.b.due_in(at(self.now, self.in_engine, self.idle_since))
         if due is not None:
             self.now += due + 1e-9 * self.now
-            before = self.inside
-            self.pages_enter(hurry=False)
-            assert self.inside > before
+            before = self.in_engine
+            self.pages_enter(draining=False)
+            assert self.in_engine > before
 
     @invariant()
     def no_more_than_size_are_inside_and_none_is_lost_repeated_or_reordered(self) -> None:
         if hasattr(self, "out"):
-            assert self.inside <= self.b.policy.size
+            assert self.in_engine <= self.b.policy.size
             assert self.out == list(range(len(self.out)))
             assert len(self.out) + len(self.b) == self.added
 

@@ -14,6 +14,6 @@ def test_what_is_no_count_counts_as_none(properties: object) -> None:
 
 
 def test_it_is_given_up_after_so_many_and_not_before() -> None:
-    assert not delivery_limit.is_given_up({"deliveries": delivery_limit.MOST - 1})
-    assert delivery_limit.is_given_up({"deliveries": delivery_limit.MOST})
+    assert not delivery_limit.is_given_up({"deliveries": delivery_limit.MAX_DELIVERIES - 1})
+    assert delivery_limit.is_given_up({"deliveries": delivery_limit.MAX_DELIVERIES})
     assert not delivery_limit.is_given_up({"deliveries": -60})

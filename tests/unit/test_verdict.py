@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ocr_celery.core import verdict
 from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
-from ocr_celery.core.reread_policy import again
+from ocr_celery.core.reread_policy import next_attempt
 from ocr_celery.core.verdict import Verdict, judge
 
 PROSE = "The quick brown fox jumps over the lazy dog, and nobody in this long sentence says a thing twice. "
@@ -90,7 +90,7 @@ def test_the_best_reading_is_the_good_one_else_the_one_with_most_to_say() -> Non
 
 
 def ask(readings: list[Reading], **options: Any) -> Options | None:
-    return again(readings, Options(**options), most=2, usual_tokens=8192)
+    return next_attempt(readings, Options(**options), max_rereads=2, default_max_tokens=8192)
 
 
 LOOP = reading("again and again " * 50)
@@ -126,7 +126,7 @@ def test_whatever_was_asked_for_the_next_try_is_allowed(
     ngram: int, window: int, temperature: float, times: int
 ) -> None:
     options = Options(ngram_size=ngram, window_size=window, temperature=temperature)
-    tried = again([LOOP] * times, options, most=9, usual_tokens=1)
+    tried = next_attempt([LOOP] * times, options, max_rereads=9, default_max_tokens=1)
     assert tried
     assert tried.temperature >= temperature
     assert tried.ngram_size <= ngram

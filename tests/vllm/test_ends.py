@@ -10,7 +10,7 @@ import pytest
 from poison import TOKENS as POISON
 
 from ocr_celery.client import Client
-from ocr_celery.consumer.shutdown import ENGINE_BROKE
+from ocr_celery.consumer.shutdown import EXIT_ENGINE_FAILED
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
 from tests.testlib.processes import RedisServer, Worker, final, png, until
@@ -21,10 +21,10 @@ ROUNDS = int(os.environ.get("ROUNDS", "1"))
 WARM = 300  #: seconds a worker may take to load and read on a busy machine
 WATCHDOG = 5  #: seconds
 ENDS = {
-    "the engine is killed": ("EngineCore", signal.SIGKILL, ENGINE_BROKE),
-    "the process that computes is killed": ("VLLM::Worker", signal.SIGKILL, ENGINE_BROKE),
+    "the engine is killed": ("EngineCore", signal.SIGKILL, EXIT_ENGINE_FAILED),
+    "the process that computes is killed": ("VLLM::Worker", signal.SIGKILL, EXIT_ENGINE_FAILED),
     "the worker is killed": ("celery", signal.SIGKILL, -signal.SIGKILL),
-    "the engine hangs": ("EngineCore", signal.SIGSTOP, ENGINE_BROKE),
+    "the engine hangs": ("EngineCore", signal.SIGSTOP, EXIT_ENGINE_FAILED),
 }
 
 
@@ -50,7 +50,7 @@ class Supervisor:
     def look(self) -> None:
         """What a supervisor does all the time."""
         if self.worker.process.poll() is not None:
-            assert self.worker.process.returncode == ENGINE_BROKE, self.worker.log
+            assert self.worker.process.returncode == EXIT_ENGINE_FAILED, self.worker.log
             self.start()
 
 

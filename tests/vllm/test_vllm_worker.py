@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from ocr_celery.client import Client
-from ocr_celery.consumer.shutdown import ENGINE_BROKE
+from ocr_celery.consumer.shutdown import EXIT_ENGINE_FAILED
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
 from tests.testlib.processes import RedisServer, Worker, final, png, until
@@ -41,7 +41,7 @@ def test_no_page_is_lost_and_no_process_left_whichever_of_them_is_killed(
     until(lambda: client.stats().processing == 4, what="four pages are inside")
     processes = family(first.process.pid)
     os.kill(named("EngineCore", [process.pid for process in processes]), signal.SIGKILL)
-    assert first.wait() == ENGINE_BROKE
+    assert first.wait() == EXIT_ENGINE_FAILED
     assert psutil.wait_procs(processes, timeout=5)[1] == []
 
     workers.append(second := start(checkpoint, redis))

@@ -95,7 +95,7 @@ def test_a_page_that_came_to_no_end_too_often_fails_and_its_chord_goes_on(celery
     chord = celery_setup.app.signature("ocr.collect", task_id="body")
     message = good(png(), links={"chord": dict(chord)})
     message["headers"] |= {"group": "given-up", "group_index": 0}
-    message["properties"]["deliveries"] = delivery_limit.MOST
+    message["properties"]["deliveries"] = delivery_limit.MAX_DELIVERIES
     celery_setup.app.backend.set_chord_size("given-up", 1)
     sent = push(celery_setup.redis, message)
     until(celery_setup.result(sent).ready, what="it fails")

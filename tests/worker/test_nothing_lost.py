@@ -76,7 +76,7 @@ def test_two_live_processes_never_share_a_node_name(start_worker: Start) -> None
     second = start_worker("twin", ready=False)
     assert second.wait() != 0
     assert "another live worker is called twin@test" in second.log
-    assert f"the name twin@test is held by process {first.process.pid} of " in second.log
+    assert f"waiting for the name twin@test: its lease belongs to process {first.process.pid} of " in second.log
     assert first.process.poll() is None
 
 

@@ -134,7 +134,7 @@ def test_a_page_that_outlasts_the_patience_of_who_stops_the_worker_is_not_to_bla
         worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_SECONDS=60)
         until(lambda: redis.client.hlen(keys.inside("w1@test")), what="the page is in the engine")
         worker.signal(signal.SIGTERM)
-        until(lambda worker=worker: "before the worker stops" in worker.log, what="it waits for the page")
+        until(lambda worker=worker: "shutdown: finishing" in worker.log, what="it waits for the page")
         worker.kill()
     start_worker(**QUICK)
     assert {view.status for view in final(client, [id])} == {Status.COMPLETED}

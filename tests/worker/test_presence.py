@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ocr_celery.consumer.lease import Presence
+from ocr_celery.consumer.lease import NodeLease
 from tests.testlib.celery_setup import until_settled
 from tests.testlib.malformed_messages import good
 from tests.testlib.processes import RedisServer, Worker, keys, png, until
@@ -50,7 +50,7 @@ def test_one_dead_node_that_cannot_be_seen_to_keeps_nobody_from_the_others(
     ids = hold(redis, "b@test")
     worker = start_worker("w1", OCR_SCRIPTED_SECONDS=0.05)
     until(lambda: completed(redis, ids), what="the pages of the other are read")
-    assert "what a@test held cannot be given back" in worker.log
+    assert "could not requeue messages of worker a@test" in worker.log
     assert worker.process.poll() is None
 
 
@@ -72,13 +72,13 @@ def test_a_worker_that_loses_its_lease_stops(redis: RedisServer, start_worker: S
             pipe.lpush(keys.lease("w1@test"), "x")
         pipe.execute()
     assert worker.wait() == 75
-    assert "this worker ends" in worker.log
+    assert "lease lost: w1@test" in worker.log
 
 
 def test_a_worker_that_lost_its_name_gives_back_nothing_of_who_holds_it_now(redis: RedisServer) -> None:
-    loser, winner = (Presence(redis.client, keys, "w1@test") for _ in range(2))
-    assert loser._claim("") is None
-    assert winner._claim(loser.me) is None
+    loser, winner = (NodeLease(redis.client, keys, "w1@test") for _ in range(2))
+    assert loser._try_acquire("") is None
+    assert winner._try_acquire(loser.me) is None
     redis.client.hset(keys.unacked("w1@test"), "tag", json.dumps([good(png()), "", "ocr"]))
     loser.end()
     assert redis.client.hlen(keys.unacked("w1@test")) == 1

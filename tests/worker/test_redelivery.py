@@ -50,7 +50,7 @@ def test_a_finished_page_is_neither_read_nor_counted_nor_linked_again(celery_set
     until(celery_setup.result("first").ready)
     until(lambda: celery_setup.messages(ELSEWHERE), what="its link is sent, which comes after its result")
     put_back(celery_setup, message)
-    until(lambda: "task first was finished before; not read again" in celery_setup.worker.logs())
+    until(lambda: "already completed: task first is not read again" in celery_setup.worker.logs())
     put_back(celery_setup, message)
     summary = AsyncResult(body.id, app=celery_setup.app).get(timeout=60)
     assert [item["result"]["width"] for item in summary["outcomes"]] == [110, 199]
@@ -88,7 +88,7 @@ def test_a_page_that_is_delivered_again_while_it_is_read_is_read_once(celery_set
     sent = celery_setup.send("ocr.image", png(150))  # takes 1.7 s
     message = until(lambda: held(celery_setup.redis, celery_setup.worker.hostname(), sent.id))
     put_back(celery_setup, message)
-    until(lambda: f"task {sent.id} was delivered again while it is being worked on" in celery_setup.worker.logs())
+    until(lambda: f"duplicate delivery: task {sent.id} is in progress" in celery_setup.worker.logs())
     assert sent.get(timeout=60)["width"] == 150
     until(celery_setup.is_settled)
     assert lines(celery_setup, sent.id, "page read") == 1
@@ -102,7 +102,7 @@ def test_a_page_that_was_cancelled_stays_cancelled_when_it_comes_again(celery_se
         "REVOKED",
         {"exc_type": "TaskRevokedError", "exc_message": ["revoked"], "exc_module": "x"},
     )
-    until(lambda: f"task {sent.id} was finished before" in celery_setup.worker.logs())
+    until(lambda: f"already completed: task {sent.id}" in celery_setup.worker.logs())
     until(celery_setup.is_settled)
     assert sent.status == "REVOKED"
     assert lines(celery_setup, sent.id, "page read") == 0

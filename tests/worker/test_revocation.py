@@ -106,7 +106,7 @@ def test_a_page_that_was_delivered_twice_is_gone_with_both_messages(celery_setup
     off = send(celery_setup, SHORT)
     until(lambda: celery_setup.pool()["buffered"] == 1)
     send_again(celery_setup, off)
-    until(lambda: "was delivered again while it is being worked on" in celery_setup.worker.logs())
+    until(lambda: "duplicate delivery: task " in celery_setup.worker.logs())
     celery_setup.revoke(off.id)
     assert_never_read(celery_setup, off)
 

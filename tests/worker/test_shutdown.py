@@ -32,7 +32,7 @@ def test_a_second_signal_gives_back_what_is_held(
     ids = [client.submit_image(png()) for _ in range(10)]
     until(lambda: client.stats().processing == 4, what="a batch is in the engine")
     worker.signal(first)
-    until(lambda: "finishing 6 pages before the worker stops" in worker.log)
+    until(lambda: "shutdown: finishing 6 pages" in worker.log)
     worker.signal(second)
     worker.wait(15)
     assert redis.client.llen("ocr") == len(ids)
@@ -48,7 +48,7 @@ def test_a_second_sigterm_changes_nothing(client: Client, redis: RedisServer, st
     ids = [client.submit_image(png()) for _ in range(4)]
     until(lambda: client.stats().processing == 4, what="a batch is in the engine")
     worker.signal(signal.SIGTERM)
-    until(lambda: "finishing 4 pages before the worker stops" in worker.log)
+    until(lambda: "shutdown: finishing 4 pages" in worker.log)
     worker.signal(signal.SIGTERM)
     assert worker.wait(10) == 0
     assert {client.look_up(id).status for id in ids} == ALL_READ
@@ -106,7 +106,7 @@ def test_pages_that_are_prepared_while_redis_is_away_wait_for_it(
     until(lambda: redis.client.hlen(keys.unacked("w1@test")) == 4, what="one is fetched, three wait for their turn")
     redis.stop()
     origin.gate.set()
-    until(lambda: "waits for Redis" in worker.log)
+    until(lambda: "Redis unavailable: task " in worker.log)
     redis.start()
     views = final(client, ids)
     assert [view.result["width"] for view in views if view.result] == [120, 121, 122, 123]

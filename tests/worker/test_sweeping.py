@@ -9,7 +9,7 @@ from typing import Any
 from redis import Redis
 
 from ocr_celery.client import Client
-from ocr_celery.consumer.lease import FORGET, Presence
+from ocr_celery.consumer.lease import FORGET_AFTER, NodeLease
 from ocr_celery.consumer.sweeper import Sweeper
 from ocr_celery.core.status import Status
 from ocr_celery.store import node_names
@@ -35,36 +35,36 @@ def message(id: str) -> str:
 
 def test_of_all_workers_one_is_told_of_the_dead(redis: RedisServer) -> None:
     redis.client.zadd(keys.nodes, {"dead@test": 1})
-    first, second = (Presence(redis.client, keys, name) for name in ("w1@test", "w2@test"))
-    assert first._claim("") is None
-    assert second._claim("") is None
-    assert (first.is_sweeper, list(first._dead)) == (True, ["dead@test"])
-    assert (second.is_sweeper, list(second._dead)) == (False, [])
+    first, second = (NodeLease(redis.client, keys, name) for name in ("w1@test", "w2@test"))
+    assert first._try_acquire("") is None
+    assert second._try_acquire("") is None
+    assert (first.is_sweeper, list(first._expired)) == (True, ["dead@test"])
+    assert (second.is_sweeper, list(second._expired)) == (False, [])
     first.end()
-    second._claim("")
-    assert (second.is_sweeper, list(second._dead)) == (True, ["dead@test"])
+    second._try_acquire("")
+    assert (second.is_sweeper, list(second._expired)) == (True, ["dead@test"])
 
 
 def test_a_thousand_dead_names_cost_one_command_a_round_and_are_forgotten(redis: RedisServer) -> None:
-    presence, now = Presence(redis.client, keys, "w1@test"), time.time()
+    lease, now = NodeLease(redis.client, keys, "w1@test"), time.time()
     names = [f"dead{n}@test" for n in range(1000)]
-    with_them = a_round(presence, dict.fromkeys(names, now - 10))
+    with_them = a_round(lease, dict.fromkeys(names, now - 10))
     assert redis.client.zcard(keys.nodes) == 1001
     redis.client.delete(keys.nodes)
-    assert with_them - a_round(presence, {}) <= 1
-    a_round(presence, dict.fromkeys(names, now - FORGET - 10))
+    assert with_them - a_round(lease, {}) <= 1
+    a_round(lease, dict.fromkeys(names, now - FORGET_AFTER - 10))
     assert redis.client.zrange(keys.nodes, 0, -1) == [b"w1@test"]
 
 
-def a_round(presence: Presence, dead: dict[str, float]) -> int:
+def a_round(lease: NodeLease, dead: dict[str, float]) -> int:
     """How many commands one of its rounds is, with these names known to be dead."""
     if dead:
-        presence.redis.zadd(keys.nodes, dead)
-    presence._missing = dict.fromkeys(dead, time.monotonic() - 60)
-    before = calls(presence.redis)
-    presence._claim("")
-    presence._care_for_the_dead()
-    return calls(presence.redis) - before
+        lease.redis.zadd(keys.nodes, dead)
+    lease._expired_since = dict.fromkeys(dead, time.monotonic() - 60)
+    before = calls(lease.redis)
+    lease._try_acquire("")
+    lease._requeue_orphans()
+    return calls(lease.redis) - before
 
 
 def test_a_name_that_holds_something_is_not_forgotten(redis: RedisServer) -> None:

@@ -74,7 +74,7 @@ def test_what_is_handed_to_a_worker_that_stops_is_read_while_it_finishes(
     client.submit_image(png(), prompt="hang")
     until(lambda: client.stats().processing == 1, what="it reads a page that takes long")
     stops.signal(signal.SIGTERM)
-    until(lambda: "before the worker stops" in stops.log, what="it stops")
+    until(lambda: "shutdown: finishing" in stops.log, what="it stops")
     id = client.submit_image(png(120))
     hand_over(redis, "w1@test")
     start_worker("w2", **QUICK)

@@ -1,0 +1,247 @@
+"""A page's way through the worker: load → decode → prepare → schedule → evaluate → complete.
+
+Each phase runs in threads of its own (docs/threads.md). A step that fails sets the page's outcome, and the page is completed.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from redis.exceptions import RedisError
+
+from ocr_celery.consumer import shutdown
+from ocr_celery.consumer.completion import complete, complete_duplicate, requeue
+from ocr_celery.consumer.crash_tracker import CrashTracker
+from ocr_celery.consumer.engine_preparation import EnginePreparation
+from ocr_celery.consumer.evaluation import Evaluator
+from ocr_celery.consumer.page_loader import PageLoader
+from ocr_celery.consumer.page_run import PageRun, Phase
+from ocr_celery.consumer.page_table import PageTable
+from ocr_celery.consumer.preparer import Preparer
+from ocr_celery.consumer.redis_retry import retry_while_redis_down
+from ocr_celery.consumer.scheduler import EngineScheduler
+from ocr_celery.consumer.threads import Threads
+from ocr_celery.core.batching import BatchPolicy
+from ocr_celery.core.prefetch import PrefetchController
+from ocr_celery.core.quarantine import Cause
+from ocr_celery.core.reading import Reading
+from ocr_celery.decode.job import Result as DecodeResult
+from ocr_celery.decode.pool import DecoderPool
+from ocr_celery.engine.contract import Engine, Outcome
+from ocr_celery.errors import OcrError
+from ocr_celery.settings import Settings
+from ocr_celery.store.crash_marks import CrashMarks
+from ocr_celery.store.registry import Registry
+
+log = logging.getLogger(__name__)
+
+_COMPLETION_THREADS = 4
+
+
+class StartError(Exception):
+    """The worker cannot start; the message says why."""
+
+
+class Pipeline:
+    """The pages of one worker. Reports to nobody: what ends is acknowledged, requeued, or ends the worker."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        registry: Registry,
+        node: str,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.engine = engine
+        self.pages = PageTable()
+        self.prefetch = PrefetchController(size=engine.capacity, preparing=settings.prepare_threads)
+        self.marks = CrashMarks(registry.redis, registry.keys, node)
+        self.tracker = CrashTracker(self.marks)
+        self.scheduler = EngineScheduler(
+            engine=engine,
+            policy=BatchPolicy(
+                size=engine.capacity, timeout=settings.batch_timeout, refill=settings.batch_mode == "continuous"
+            ),
+            prefetch=self.prefetch,
+            pages=self.pages,
+            events=self,
+            tracker=self.tracker,
+            deadline=settings.page_deadline,
+            clock=clock,
+        )
+        self.has_failed = False
+        self.rereads = 0  #: approximate: several threads count without a lock
+        self._evaluator = Evaluator(settings, engine)
+        self._preparation = EnginePreparation(engine, self.marks)
+        self._loader = PageLoader(settings, registry)
+        self._settings = settings
+
+    def start(self) -> None:
+        """Load the engine, warm, and begin to work. Raises `StartError`, or the `SettingsError` an engine finds by then."""
+        started_at, engine = time.monotonic(), self.engine
+        log.info("engine loading: %s", engine.name)
+        engine.start(self.scheduler.on_outcomes, self.scheduler.on_engine_failure)
+        seconds = time.monotonic() - started_at
+        log.info("engine ready: %s (%s), %.1f s", engine.name, engine.model, seconds)
+        self.decoder = DecoderPool(
+            max_pixels=self._settings.max_image_pixels,
+            max_side=engine.max_side,
+            seconds=self._settings.prepare_seconds,
+            broke=self._on_decoder_failure,
+        )
+        try:
+            self.decoder.children.wait_started()
+        except Exception as exc:
+            raise StartError(f"no process that decodes files can be started: {exc}") from exc
+        self.completion_threads = Threads("complete", _COMPLETION_THREADS)
+        self.preparer = Preparer(self._settings.prepare_threads, self._load, self._loader.downloader.locate)
+        self.scheduler.start()
+
+    def submit(self, run: PageRun, url: str) -> None:
+        """Begin work on a page, which is fetched from this URL ("": its message or Redis holds its file)."""
+        run.on_terminate = self._abort
+        if self.pages.receive(run):
+            self.preparer.add(run, url)
+        else:
+            log.info("duplicate delivery: task %s is in progress", run.id)
+
+    # -- load, decode, prepare: threads "prepare", "fetch" and "decoder" -------------------------------------------------
+
+    def _load(self, run: PageRun) -> None:
+        run.prepare_started_at = time.monotonic()
+        self.pages.move(Phase.PREPARING, run)
+        if not retry_while_redis_down(self._loader.load, run):
+            return  # it is requeued with all others
+        if run.file is None:
+            self._schedule(run)
+            return
+        file, run.file = run.file, None
+        try:
+            job = self.decoder.submit(file, lambda result: self._on_decoded(run, result))
+        except Exception as exc:  # the file's header says enough
+            run.outcome = exc
+            self._schedule(run)
+            return
+        self.decoder.wait_for_room(job)  # this thread brings no other file before
+
+    def _on_decoded(self, run: PageRun, result: DecodeResult) -> None:
+        if result is None:
+            self._requeue(run)
+            return
+        if isinstance(result, OcrError):
+            run.outcome = result
+        else:
+            run.decoded = result
+            if not run.quarantined and not retry_while_redis_down(self._preparation.prepare, run):
+                return
+        self._schedule(run)
+
+    def prepare_quarantined(self, run: PageRun) -> bool:
+        """See `SchedulerEvents`."""
+        started_at = time.monotonic()
+        completed = retry_while_redis_down(self._preparation.prepare, run)
+        run.prepare_seconds += time.monotonic() - started_at
+        return completed
+
+    def _schedule(self, run: PageRun) -> None:
+        run.prepare_seconds = time.monotonic() - run.prepare_started_at
+        if run.page is not None:
+            self.prefetch.page_prepared(run.prepare_seconds)
+        if run.page is not None or (run.quarantined and run.decoded is not None):
+            self.scheduler.add(run)
+            return
+        self.pages.move(Phase.ENDING, run)
+        self._complete_async(run)
+
+    # -- evaluate, complete: threads "complete" --------------------------------------------------------------------------
+
+    def on_outcome(self, run: PageRun, outcome: Outcome) -> None:
+        """See `SchedulerEvents`."""
+        self.completion_threads.submit(self._evaluate, run, outcome)
+
+    def on_unread(self, run: PageRun) -> None:
+        """See `SchedulerEvents`."""
+        self._complete_async(run)
+
+    def _evaluate(self, run: PageRun, outcome: Outcome) -> None:
+        """Queue the page for another reading, or complete it with the best of its readings."""
+        run.read_seconds += outcome.seconds
+        self.tracker.clear([run.id])
+        if isinstance(outcome.result, Reading):
+            run.readings.append(outcome.result)
+            run.options = None if self.pages.is_stopping else self._evaluator.next_options(run)
+            if run.options is not None:
+                self.rereads += 1
+                self.scheduler.enqueue_reread(run)
+                return
+        # a later reading that fails takes nothing from an earlier one
+        run.outcome = self._evaluator.result(run) if run.readings else outcome.result
+        self._complete(run)
+
+    def _complete_async(self, run: PageRun) -> None:
+        self.completion_threads.submit(self._complete, run)
+
+    def _complete(self, run: PageRun) -> None:
+        run.page = run.decoded = run.prepared = None
+        try:
+            complete(run)
+        finally:
+            self.pages.move(Phase.DONE, run)
+            for late in run.duplicates:  # delivered between the completion of the page and this moment
+                complete_duplicate(run, late)
+
+    # -- cancel, stop, fail ----------------------------------------------------------------------------------------------
+
+    def _requeue(self, run: PageRun) -> None:
+        """The page has not been started, and this worker will not start it."""
+        self.pages.move(Phase.DONE, run)
+        requeue(run)
+
+    def _abort(self, run: PageRun) -> None:
+        """Revoked with terminate=True, or requeued by a cold shutdown: free its slot."""
+        if self.scheduler.abort(run):
+            self._complete_async(run)
+
+    def begin_stop(self) -> int:
+        """Warm shutdown: requeue what has not been started and complete the rest. Returns how many pages there were."""
+        left = self.pages.stop()
+        self.tracker.stop()
+        for run in self.preparer.cancel_waiting():
+            self._requeue(run)
+        self.decoder.give_up()
+        for run in self.scheduler.cancel_rereads():
+            run.outcome = self._evaluator.result(run)
+            self._complete_async(run)
+        return left
+
+    def close(self) -> None:
+        """The end of the worker. Its pages count as crashed only if something of it failed."""
+        self.scheduler.close()
+        if hasattr(self, "decoder"):
+            self.decoder.close()
+        self.engine.stop()
+        if not (self.has_failed or shutdown.lease_lost):
+            with suppress(RedisError):
+                self.marks.clear_all()
+
+    def on_engine_failure(self, exc: BaseException, cause: Cause) -> None:
+        """See `SchedulerEvents`."""
+        self._fail("engine", exc, cause)
+
+    def _on_decoder_failure(self, exc: Exception) -> None:
+        self._fail("decoder", exc)
+
+    def _fail(self, part: str, exc: BaseException, cause: Cause | None = None) -> None:
+        """Requeue all pages by ending the worker, which its supervisor starts again."""
+        with self.pages.changed:
+            if self.has_failed:
+                return
+            self.has_failed = True
+        log.error("%s failed: %r; requeueing %d pages and exiting", part, exc, len(self.pages))
+        if cause is Cause.ENGINE:  # at a deadline the strikes stand in Redis already
+            with suppress(RedisError):
+                self.marks.add_strikes(cause)
+        shutdown.shut_down(shutdown.EXIT_ENGINE_FAILED)

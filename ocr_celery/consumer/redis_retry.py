@@ -1,0 +1,37 @@
+"""Takes a step of a page again and again while Redis is away."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from celery.worker import state as worker_state
+from redis.exceptions import RedisError
+
+from ocr_celery.consumer.page_run import PageRun
+from ocr_celery.store.transient_errors import is_transient
+from ocr_celery.transport.stop_request import is_set
+
+log = logging.getLogger(__name__)
+
+_REDIS_RETRY = 0.5  #: seconds between two tries
+
+
+def retry_while_redis_down(step: Callable[[PageRun], None], run: PageRun) -> bool:
+    """Take this step, unless the task was revoked. What it raises becomes the page's outcome, but for an outage of Redis.
+
+    Blocks for as long as Redis is away. False: the worker terminates first.
+    """
+    while True:
+        try:
+            if not run.cancel_if_revoked():
+                step(run)
+        except Exception as exc:
+            if not (isinstance(exc, RedisError) and is_transient(exc)):
+                run.outcome = exc
+                return True
+            log.warning("Redis unavailable: task %s waits, %s", run.id, exc)
+        else:
+            return True
+        if is_set(worker_state.should_terminate):
+            return False
+        time.sleep(_REDIS_RETRY)
