@@ -1,0 +1,301 @@
+"""What becomes of a page in the worker, step by step; engine, decoder, Redis and Celery are played by the test."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from celery.worker import state as worker_state
+from redis.exceptions import ConnectionError as RedisDown
+
+from ocr_celery.consumer import pipeline as room
+from ocr_celery.consumer import redis_retry, shutdown
+from ocr_celery.consumer.page_run import PageRun, Phase
+from ocr_celery.consumer.pipeline import Pipeline
+from ocr_celery.core.quarantine import SUSPECT_WARMUP, Cause, RunMode
+from ocr_celery.engine.contract import Outcome
+from ocr_celery.errors import BadUrl, EngineFailed, OcrError, TooManyPixels
+from ocr_celery.message import IMAGE, Job
+from ocr_celery.settings import Settings
+from tests.testlib.fake_engine import FakeClock, FakeEngine, FakeMarks, ready_page
+
+LOOP = "and so on " * 200
+
+
+class Inline:
+    """A thread that does at once what it is given."""
+
+    def submit(self, call: Callable[..., Any], *args: Any) -> None:
+        call(*args)
+
+
+class FakeDecoder:
+    """Keeps what it is to decode until the test says what became of it."""
+
+    costly = 0
+
+    def __init__(self) -> None:
+        self.refuses: OcrError | None = None
+        self.jobs: list[Callable[[Any], None]] = []
+
+    def submit(self, data: bytes, done: Callable[[Any], None]) -> object:  # noqa: ARG002
+        if self.refuses:
+            raise self.refuses
+        self.jobs.append(done)
+        return object()
+
+    def wait_for_room(self, job: object) -> None:
+        pass
+
+    def give_up(self) -> None:
+        jobs, self.jobs = self.jobs, []
+        for done in jobs:
+            done(None)
+
+    def close(self) -> None:
+        self.give_up()
+
+
+class Bench:
+    """A pipeline without threads, and what it did."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.marks, self.engine, self.clock, self.decoder = (
+            FakeMarks(),
+            FakeEngine(2),
+            FakeClock(),
+            FakeDecoder(),
+        )
+        self.completed: list[PageRun] = []
+        self.requeued: list[str] = []
+        self.exits: list[int] = []
+        self.load: Callable[[PageRun], None] = self.loads
+        self.waiting: list[PageRun] = []
+        monkeypatch.setattr(room, "CrashMarks", lambda *_: self.marks)
+        monkeypatch.setattr(room, "PageLoader", lambda *_: SimpleNamespace(load=self._load))
+        monkeypatch.setattr(room, "complete", self.completed.append)
+        monkeypatch.setattr(room, "requeue", lambda run: self.requeued.append(run.id))
+        monkeypatch.setattr(shutdown, "shut_down", self.exits.append)
+        monkeypatch.setattr(redis_retry, "_REDIS_RETRY", 0.0)
+        registry: Any = SimpleNamespace(redis=None, keys=None)
+        settings = Settings(batch_size=2, batch_timeout=0)
+        self.pipeline = Pipeline(settings, self.engine, registry, "w1", clock=self.clock)
+        self.pipeline.completion_threads = Inline()  # type: ignore[assignment]
+        self.pipeline.decoder = self.decoder  # type: ignore[assignment]
+        self.pipeline.preparer = SimpleNamespace(  # type: ignore[assignment]
+            add=lambda run, _: self.waiting.append(run),
+            cancel_waiting=lambda: [run for run in self.waiting if run.phase is Phase.RECEIVED],
+        )
+
+    def _load(self, run: PageRun) -> None:
+        self.load(run)
+
+    def loads(self, run: PageRun) -> None:
+        run.file = b"file"
+        assert run.options is not None
+        run.job = Job(task=IMAGE, source=b"file", options=run.options)
+
+    def submit(self, id: str = "a", *, redelivered: bool = False) -> PageRun:
+        run = ready_page(id)
+        self.decoded, run.page = run.page, None
+        run.request.delivery_info = {"redelivered": redelivered}
+        self.pipeline.submit(run, "")
+        return run
+
+    def prepare(self, id: str = "a", **more: bool) -> PageRun:
+        """Load and decode a page."""
+        run = self.submit(id, **more)
+        self.pipeline._load(run)
+        self.decoder.jobs.pop()(self.decoded)
+        return run
+
+    def read(self, text: str) -> None:
+        """Let the page "a" enter the engine and come out with this text."""
+        self.pipeline.scheduler.dispatch()
+        self.pipeline.scheduler.on_outcomes([self.engine.outcome("a", text)])
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    return Bench(monkeypatch)
+
+
+def test_a_page_is_loaded_decoded_prepared_read_and_completed(bench: Bench) -> None:
+    run = bench.submit()
+    assert run.phase is Phase.RECEIVED
+    bench.pipeline._load(run)
+    assert run.phase is Phase.PREPARING
+    bench.decoder.jobs.pop()(bench.decoded)
+    assert run.phase is Phase.READY
+    bench.pipeline.scheduler.dispatch()
+    assert (run.phase, bench.engine.requests["a"].prepared) == (Phase.IN_ENGINE, "prepared")
+    bench.pipeline.scheduler.on_outcomes([bench.engine.outcome("a", "words")])
+    assert (run.phase, run.outcome["text"]) == (Phase.DONE, "words")
+    assert (bench.completed, bench.marks.marked, len(bench.pipeline.pages)) == ([run], {}, 0)
+
+
+def test_a_page_that_cannot_be_loaded_fails_with_what_the_loader_raised(bench: Bench) -> None:
+    error = BadUrl()
+
+    def fails(run: PageRun) -> None:
+        raise error
+
+    bench.load = fails
+    run = bench.submit()
+    bench.pipeline._load(run)
+    assert (bench.completed, run.outcome) == ([run], error)
+
+
+def test_a_page_that_was_completed_before_is_completed_without_a_file(bench: Bench) -> None:
+    bench.load = lambda run: setattr(run, "prior_result", {"status": "SUCCESS"})
+    run = bench.submit()
+    bench.pipeline._load(run)
+    assert bench.completed == [run]
+    assert not bench.decoder.jobs
+
+
+def test_a_page_whose_header_is_refused_fails(bench: Bench) -> None:
+    bench.decoder.refuses = TooManyPixels()
+    run = bench.submit()
+    bench.pipeline._load(run)
+    assert (bench.completed, run.outcome) == ([run], bench.decoder.refuses)
+
+
+def test_a_page_that_the_engine_cannot_prepare_fails(bench: Bench) -> None:
+    bench.engine.fails_to_prepare = EngineFailed()
+    run = bench.prepare()
+    assert (bench.completed, run.outcome) == ([run], bench.engine.fails_to_prepare)
+
+
+def test_a_page_that_the_decoders_gave_up_is_requeued(bench: Bench) -> None:
+    run = bench.submit()
+    bench.pipeline._load(run)
+    bench.decoder.give_up()
+    assert (bench.requeued, bench.completed, run.phase) == (["a"], [], Phase.DONE)
+
+
+def test_a_second_delivery_of_a_page_in_progress_is_not_loaded(bench: Bench) -> None:
+    bench.submit()
+    bench.submit()
+    assert len(bench.waiting) == 1
+
+
+def test_a_page_waits_while_redis_is_down(bench: Bench) -> None:
+    tries: list[int] = []
+
+    def fails_twice(run: PageRun) -> None:
+        tries.append(1)
+        if len(tries) < 3:
+            raise RedisDown("no Redis")
+        bench.loads(run)
+
+    bench.load = fails_twice
+    assert bench.prepare().phase is Phase.READY
+
+
+def test_a_page_that_waits_for_redis_when_the_worker_terminates_is_not_completed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(run: PageRun) -> None:
+        monkeypatch.setattr(worker_state, "should_terminate", 0)
+        raise RedisDown("no Redis")
+
+    bench.load = fails
+    bench.pipeline._load(bench.submit())
+    assert not bench.completed
+
+
+def test_a_page_in_circles_is_read_again_and_the_better_reading_is_its_result(bench: Bench) -> None:
+    run = bench.prepare()
+    bench.read(LOOP)
+    assert run.phase is Phase.READY
+    assert run.options is not None
+    assert run.options.temperature > 0
+    bench.read("words")
+    assert (run.outcome["text"], run.outcome["readings"], bench.pipeline.rereads) == ("words", 2, 1)
+
+
+def test_a_later_reading_that_fails_takes_nothing_from_an_earlier_one(bench: Bench) -> None:
+    run = bench.prepare()
+    bench.read(LOOP)
+    bench.pipeline.scheduler.dispatch()
+    bench.pipeline.scheduler.on_outcomes([Outcome(id="a", result=EngineFailed(), seconds=1.0)])
+    assert (run.outcome["text"], run.outcome["readings"]) == (LOOP, 1)
+
+
+def test_a_page_that_fails_in_its_first_reading_fails(bench: Bench) -> None:
+    run = bench.prepare()
+    bench.pipeline.scheduler.dispatch()
+    bench.pipeline.scheduler.on_outcomes([Outcome(id="a", result=EngineFailed(), seconds=1.0)])
+    assert isinstance(run.outcome, EngineFailed)
+
+
+def test_a_redelivered_page_is_marked_while_the_engine_prepares_it(bench: Bench) -> None:
+    marked: list[dict[str, RunMode]] = []
+    prepare = bench.engine.prepare
+    bench.engine.prepare = lambda *args: (marked.append(dict(bench.marks.marked)), prepare(*args))[1]  # type: ignore[method-assign]
+    bench.prepare("a", redelivered=True)
+    bench.prepare("b")
+    assert (marked, bench.marks.marked) == ([{"a": RunMode.SHARED}, {}], {})
+
+
+def test_a_quarantined_page_is_prepared_when_it_enters(bench: Bench) -> None:
+    def loads(run: PageRun) -> None:
+        bench.loads(run)
+        run.quarantined = True
+
+    bench.load = loads
+    run = bench.prepare()
+    assert (run.phase, run.page) == (Phase.READY, None)
+    bench.clock.now += SUSPECT_WARMUP
+    bench.pipeline.scheduler.dispatch()
+    assert (run.phase, bench.marks.marked) == (Phase.IN_ENGINE, {"a": RunMode.QUARANTINED})
+
+
+def test_a_page_terminated_in_the_engine_is_completed(bench: Bench) -> None:
+    run = bench.prepare()
+    bench.pipeline.scheduler.dispatch()
+    run.terminate()
+    assert (bench.completed, run.phase) == ([run], Phase.DONE)
+
+
+def test_a_stop_requeues_what_was_not_started_and_completes_rereads_with_what_they_have(bench: Bench) -> None:
+    read, waiting = bench.prepare("a"), bench.submit("b")
+    bench.read(LOOP)
+    assert bench.pipeline.begin_stop() == 2
+    assert (bench.requeued, bench.completed) == (["b"], [read])
+    assert read.outcome["readings"] == 1
+    assert waiting.phase is Phase.DONE
+
+
+def test_no_page_is_read_again_once_the_worker_stops(bench: Bench) -> None:
+    run = bench.prepare()
+    bench.pipeline.scheduler.dispatch()
+    bench.pipeline.begin_stop()
+    bench.pipeline.scheduler.on_outcomes([bench.engine.outcome("a", LOOP)])
+    assert bench.completed == [run]
+
+
+def test_an_engine_failure_gives_its_pages_strikes_and_ends_the_worker_once(bench: Bench) -> None:
+    bench.prepare()
+    bench.pipeline.scheduler.dispatch()
+    for _ in range(2):
+        bench.pipeline.scheduler.on_engine_failure(RuntimeError("it broke"))
+    assert bench.marks.strikes == [(["a"], Cause.ENGINE)]
+    assert bench.exits == [shutdown.EXIT_ENGINE_FAILED]
+    bench.pipeline.close()
+    assert bench.marks.marked  # a failed worker leaves them to its successor
+
+
+def test_a_decoder_failure_ends_the_worker_and_counts_against_no_page(bench: Bench) -> None:
+    bench.prepare()
+    bench.pipeline.scheduler.dispatch()
+    bench.pipeline._on_decoder_failure(RuntimeError("no memory"))
+    assert (bench.marks.strikes, bench.exits) == ([], [shutdown.EXIT_ENGINE_FAILED])
+
+
+def test_an_orderly_end_leaves_no_marks(bench: Bench) -> None:
+    bench.prepare()
+    bench.pipeline.scheduler.dispatch()
+    bench.pipeline.close()
+    assert not bench.marks.marked
