@@ -27,5 +27,5 @@ class Threads:
             try:
                 call(*args)
             except BaseException:
-                log.exception("unexpected, in %s", threading.current_thread().name)
+                log.exception("unexpected error: thread %s", threading.current_thread().name)
             del call, args  # hold no page until the next one comes
