@@ -162,6 +162,10 @@ class Pipeline:
         """See `SchedulerEvents`."""
         self.completion_threads.submit(self._evaluate, run, outcome)
 
+    def on_postponed(self, run: PageRun) -> None:
+        """See `SchedulerEvents`."""
+        self.completion_threads.submit(self._requeue, run)
+
     def on_unread(self, run: PageRun) -> None:
         """See `SchedulerEvents`."""
         self._complete_async(run)
@@ -196,7 +200,7 @@ class Pipeline:
     # -- cancel, stop, fail ----------------------------------------------------------------------------------------------
 
     def _requeue(self, run: PageRun) -> None:
-        """The page has not been started, and this worker will not start it."""
+        """Hand the page to another worker: this one does not read it any more."""
         self.pages.move(Phase.DONE, run)
         requeue(run)
 

@@ -17,7 +17,7 @@ from ocr_celery.consumer.scheduler_events import SchedulerEvents
 from ocr_celery.core.batching import Batcher, BatchPolicy, EngineState
 from ocr_celery.core.prefetch import PrefetchController
 from ocr_celery.core.quarantine import Cause, run_mode
-from ocr_celery.engine.contract import Engine, EngineRequest, Outcome
+from ocr_celery.engine.contract import Engine, EngineRequest, EngineUnavailable, Outcome
 from ocr_celery.errors import PageDeadline
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,7 @@ class EngineScheduler:
         # all below is guarded by `pages.changed`
         self._batcher = Batcher[PageRun](policy)
         self._idle_since = self._busy_since = clock()
+        self._paused_until = 0.0  # the engine is unavailable until then
         self._working_since = math.inf  # since the first page was ready
         self._closed = threading.Event()
 
@@ -137,6 +138,7 @@ class EngineScheduler:
             working_since=self._working_since,
             solo=any(run.quarantined for run in in_engine),
             draining=self._pages.is_draining(),
+            paused_until=self._paused_until,
         )
 
     def _cancel_if_revoked(self, run: PageRun) -> bool:
@@ -185,9 +187,37 @@ class EngineScheduler:
     def on_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """The engine's callback, from any thread."""
         released = self._release([outcome.id for outcome in outcomes])
+        postponed = []
         for outcome in outcomes:
-            if outcome.id in released:  # else it was aborted
-                self._events.on_outcome(released[outcome.id], outcome)
+            run = released.get(outcome.id)
+            if run is None:  # it was aborted
+                continue
+            if isinstance(outcome.result, EngineUnavailable):
+                postponed.append(run)
+                self._pause(outcome.result.retry_after)
+            else:
+                self._events.on_outcome(run, outcome)
+        if postponed:
+            self._postpone(postponed)
+
+    def _pause(self, seconds: float) -> None:
+        with self._pages.changed:
+            self._paused_until = max(self._paused_until, self._clock() + seconds)
+
+    def _postpone(self, runs: list[PageRun]) -> None:
+        """Let pages wait, with all others, until the engine may be reached again; or have them requeued."""
+        self._tracker.clear([run.id for run in runs])
+        log.warning("engine unavailable: %d pages wait", len(runs))
+        if self._pages.is_stopping:
+            for run in runs:
+                self._events.on_postponed(run)
+            return
+        with self._pages.changed:
+            for run in runs:
+                if run.quarantined:
+                    self._batcher.enqueue_quarantined(run, solo_strikes=run.solo_strikes)
+            self._batcher.put_back([run for run in runs if not run.quarantined], now=self._clock())
+            self._pages.move(Phase.READY, *runs)
 
     def abort(self, run: PageRun) -> bool:
         """Free the slot of a page in the engine. Whether it was there."""

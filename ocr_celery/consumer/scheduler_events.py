@@ -13,6 +13,9 @@ class SchedulerEvents(Protocol):
     def on_outcome(self, run: PageRun, outcome: Outcome) -> None:
         """The engine is done with the page, which is STORING now."""
 
+    def on_postponed(self, run: PageRun) -> None:
+        """The engine was unavailable for the page, and the worker stops: its message is to be requeued."""
+
     def on_unread(self, run: PageRun) -> None:
         """The page left without having been read: it was revoked, has expired, or could not be prepared."""
 

@@ -12,6 +12,7 @@ solo, once the worker has warmed up; until then the others overtake it.
 import heapq
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -41,6 +42,7 @@ class EngineState:
     storing: int = 0  #: pages that left it and whose outcome is not stored yet: a crash would lose their readings
     solo: bool = False  #: a quarantined page is in it
     draining: bool = False  #: no further page will be ready
+    paused_until: float = 0.0  #: nothing enters before: the engine is unavailable
 
 
 class Batcher(Generic[T]):
@@ -74,6 +76,10 @@ class Batcher(Generic[T]):
         """How many items wait to run solo."""
         return len(self._quarantined)
 
+    def put_back(self, items: Sequence[T], *, now: float) -> None:
+        """Queue items again that entered in vain: before all others, in their order."""
+        self._waiting.extendleft((now, item) for item in reversed(items))
+
     def cancel_rereads(self) -> list[T]:
         """Take all queued rereads out and return them."""
         given = list(self._rereads)
@@ -82,6 +88,10 @@ class Batcher(Generic[T]):
 
     def due_in(self, state: EngineState) -> float | None:
         """Seconds until something may enter: 0 if now, None if that takes another page or a freed slot."""
+        due = self._due_in(state)
+        return None if due is None else max(due, state.paused_until - state.now)
+
+    def _due_in(self, state: EngineState) -> float | None:
         in_engine = state.in_engine
         if state.solo or in_engine >= self.policy.size or (in_engine and not self.policy.refill):
             return None

@@ -24,13 +24,25 @@ class EngineRequest:
     prepared: Any = None  #: the result of `Engine.prepare`; None: the engine prepares the page itself
 
 
+class EngineUnavailable(Exception):
+    """The engine cannot be reached now, as a remote one may be: not this page's fault.
+
+    As the result of an outcome: the page waits for `retry_after` seconds and enters again, or is requeued if the worker stops.
+    It costs no strike, and the worker stays.
+    """
+
+    def __init__(self, retry_after: float = 5.0) -> None:
+        super().__init__(retry_after)
+        self.retry_after = retry_after
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The result of one request: a reading, or an error of this page that affects no other."""
 
-    id: str  #: of the request
-    result: Reading | OcrError
-    seconds: float  #: that the engine worked on this page
+    id: str
+    result: Reading | OcrError | EngineUnavailable
+    seconds: float  #: how long the engine worked on this page
 
 
 OnOutcomes = Callable[[Sequence[Outcome]], None]

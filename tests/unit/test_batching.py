@@ -16,7 +16,12 @@ def batcher(size: int, timeout: float, ready: list[float], *, refill: bool = Tru
 
 
 def at(
-    now: float = 0, in_engine: int = 0, idle_since: float = 0, working_since: float = -9, storing: int = 0, **more: bool
+    now: float = 0,
+    in_engine: int = 0,
+    idle_since: float = 0,
+    working_since: float = -9,
+    storing: int = 0,
+    **more: float,
 ) -> EngineState:
     return EngineState(
         now=now, in_engine=in_engine, idle_since=idle_since, working_since=working_since, storing=storing, **more
@@ -95,6 +100,19 @@ def test_a_suspect_waits_until_what_came_out_before_it_is_stored() -> None:
     assert b.take(at(storing=1)) == []
     assert b.due_in(at(storing=1)) is None
     assert b.take(at()) == [9]
+
+
+def test_items_that_entered_in_vain_are_put_back_in_front_in_their_order() -> None:
+    b = batcher(2, 0, [0, 0, 0])
+    b.put_back(b.take(at()), now=1)
+    assert [b.take(at(1)), b.take(at(1))] == [[0, 1], [2]]
+
+
+def test_nothing_enters_an_engine_that_is_unavailable() -> None:
+    b = batcher(2, 0, [0, 0])
+    assert b.take(at(1, paused_until=3)) == []
+    assert b.due_in(at(1, paused_until=3)) == 2
+    assert b.take(at(3, paused_until=3)) == [0, 1]
 
 
 def test_of_two_suspects_the_one_with_fewer_solo_strikes_is_tried_first() -> None:

@@ -13,7 +13,7 @@ from ocr_celery.consumer import redis_retry, shutdown
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.pipeline import Pipeline
 from ocr_celery.core.quarantine import SUSPECT_WARMUP, Cause, RunMode
-from ocr_celery.engine.contract import Outcome
+from ocr_celery.engine.contract import EngineUnavailable, Outcome
 from ocr_celery.errors import BadUrl, EngineFailed, OcrError, TooManyPixels
 from ocr_celery.message import IMAGE, Job
 from ocr_celery.settings import Settings
@@ -292,6 +292,14 @@ def test_a_decoder_failure_ends_the_worker_and_counts_against_no_page(bench: Ben
     bench.pipeline.scheduler.dispatch()
     bench.pipeline._on_decoder_failure(RuntimeError("no memory"))
     assert (bench.marks.strikes, bench.exits) == ([], [shutdown.EXIT_ENGINE_FAILED])
+
+
+def test_a_page_is_requeued_where_its_engine_is_unavailable_and_the_worker_stops(bench: Bench) -> None:
+    run = bench.prepare()
+    bench.pipeline.scheduler.dispatch()
+    bench.pipeline.begin_stop()
+    bench.pipeline.scheduler.on_outcomes([Outcome(id="a", result=EngineUnavailable(), seconds=0.0)])
+    assert (bench.requeued, bench.completed, run.phase) == (["a"], [], Phase.DONE)
 
 
 def test_an_orderly_end_leaves_no_marks(bench: Bench) -> None:

@@ -13,7 +13,7 @@ from ocr_celery.consumer.scheduler import EngineScheduler
 from ocr_celery.core.batching import BatchPolicy
 from ocr_celery.core.prefetch import PrefetchController
 from ocr_celery.core.quarantine import SUSPECT_WARMUP, Cause, RunMode
-from ocr_celery.engine.contract import Outcome
+from ocr_celery.engine.contract import EngineUnavailable, Outcome
 from ocr_celery.errors import PageDeadline
 from tests.testlib.engine_probe import until
 from tests.testlib.fake_engine import FakeClock, FakeEngine, FakeMarks, ready_page
@@ -27,12 +27,16 @@ class Events:
 
     outcomes: list[tuple[str, Outcome]] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    postponed: list[str] = field(default_factory=list)
     failures: list[tuple[BaseException, Cause]] = field(default_factory=list)
     prepares: bool = True  #: whether a quarantined page can be prepared
     terminates: bool = False  #: whether the worker ends before it is
 
     def on_outcome(self, run: PageRun, outcome: Outcome) -> None:
         self.outcomes.append((run.id, outcome))
+
+    def on_postponed(self, run: PageRun) -> None:
+        self.postponed.append(run.id)
 
     def on_unread(self, run: PageRun) -> None:
         self.unread.append(run.id)
@@ -224,6 +228,42 @@ def test_rereads_that_are_cancelled_are_ending(bench: Bench) -> None:
     assert bench.scheduler.cancel_rereads() == [first]
     assert first.phase is Phase.ENDING
     assert bench.dispatch() == [["a", "b"]]
+
+
+def unavailable(id: str) -> Outcome:
+    return Outcome(id=id, result=EngineUnavailable(retry_after=10), seconds=0.1)
+
+
+def test_pages_wait_while_the_engine_is_unavailable_and_enter_again_in_their_order(bench: Bench) -> None:
+    bench.add("a", "b", "c")
+    bench.dispatch()
+    bench.scheduler.on_outcomes([unavailable("a"), unavailable("b")])
+    assert bench.dispatch(after=9.0) == [["a", "b"]]
+    assert bench.scheduler._batcher.due_in(bench.scheduler._state()) == 1.0
+    assert bench.dispatch(after=1.0) == [["a", "b"], ["a", "b"]]
+
+
+def test_an_unavailable_engine_costs_no_mark_no_outcome_and_no_worker(bench: Bench) -> None:
+    bench.add("a", "b")
+    bench.dispatch()
+    bench.scheduler.on_outcomes([unavailable("a"), unavailable("b")])
+    assert (bench.marks.marked, bench.marks.strikes) == ({}, [])
+    assert (bench.events.outcomes, bench.events.failures) == ([], [])
+
+
+def test_a_quarantined_page_stays_so_while_the_engine_is_unavailable(bench: Bench) -> None:
+    (run,) = bench.add("q", quarantined=True)
+    bench.dispatch(after=SUSPECT_WARMUP)
+    bench.scheduler.on_outcomes([unavailable("q")])
+    assert (run.phase, bench.scheduler.quarantined_waiting) == (Phase.READY, 1)
+
+
+def test_a_page_whose_engine_is_unavailable_is_requeued_where_the_worker_stops(bench: Bench) -> None:
+    bench.add("a", "b")
+    bench.dispatch()
+    bench.pages.stop()
+    bench.scheduler.on_outcomes([unavailable("a")])
+    assert bench.events.postponed == ["a"]
 
 
 def test_an_overdue_page_that_can_be_aborted_fails_and_its_neighbour_stays(bench: Bench) -> None:
