@@ -82,7 +82,9 @@ def sweep(server: RedisServer, tasks: int) -> None:
         print(
             f"sweep of {tasks} tasks, {what}: {time.monotonic() - began:.1f} s, longest PING {slowest[0] * 1e3:.1f} ms,"
         )
-        print(f"  {sweeper._seen} messages looked at; the slowest step on average: {mean[1]} {mean[0] / 1e3:.2f} ms")
+        print(
+            f"  {sweeper._messages_seen} messages looked at; the slowest step on average: {mean[1]} {mean[0] / 1e3:.2f} ms"
+        )
         redis.rpop("ocr", 10)
 
 

@@ -1,7 +1,7 @@
-"""Celery's consumer, with a look at each message before Celery acts on it, and a net beneath.
+"""Celery's consumer, which checks each message before Celery acts on it: no message can end a worker.
 
-Whatever a message holds, it ends no worker: one that Celery's senders would not have made, or that makes Celery raise, is
-put aside whole, its task fails as far as it can be known, and the next one is read. None of its content is logged.
+A message that Celery's senders would not have made, or that makes Celery raise, is put aside whole; its task fails as far as
+it can be identified, and the next message is read. None of its content is logged.
 """
 
 import logging
@@ -23,14 +23,14 @@ log = logging.getLogger(__name__)
 
 
 class Consumer(consumer.Consumer):
-    """See the module."""
+    """Celery's consumer with a check of each message. Its methods run in the main thread."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         taking.before_put_aside = self._fail
 
     def create_task_handler(self, promise: Any = promise) -> Callable[[Any], Any]:
-        """What is called with each message."""
+        """Return the function that is called with each message."""
         receive = super().create_task_handler(promise)
 
         def receive_or_put_aside(message: Any) -> None:
@@ -40,9 +40,9 @@ class Consumer(consumer.Consumer):
                     receive(message)
             except Exception as exc:
                 if is_transient(exc) or isinstance(exc, OSError):
-                    raise  # Redis is away: it goes back
+                    raise  # Redis is away: the message is requeued
                 why = f"{type(exc).__name__} in Celery"
-                log.debug("a message that cannot be read", exc_info=True)
+                log.debug("unreadable message", exc_info=True)
             if why:
                 message.channel.put_aside(message.delivery_tag, message.headers, why)
 
@@ -63,7 +63,7 @@ class Consumer(consumer.Consumer):
     def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
         """See Celery's, which would log headers and body."""
         name = str(message.headers.get("task"))[:120]
-        log.error("a message for the task %s, which this worker does not have; is it in the right queue?", name)
+        log.error("unknown task: %s, rejected; was it sent to the right queue?", name)
         self._store_failure(message.headers, NotRegistered(name))
         message.reject_log_error(log, self.connection_errors)
 
@@ -71,7 +71,7 @@ class Consumer(consumer.Consumer):
         self._store_failure(headers, MalformedMessage())
 
     def _store_failure(self, headers: Mapping[str, Any], error: Exception) -> None:
-        """Whoever waits for the task is told, as far as the message says which it is. Raises where Redis has trouble."""
+        """Fail the task, as far as the message identifies it. Raises where Redis is away."""
         id, task = headers.get("id"), headers.get("task")
         if not isinstance(id, str) or not id or not isinstance(task, str):
             return
@@ -82,11 +82,11 @@ class Consumer(consumer.Consumer):
         except Exception as exc:
             if is_transient(exc):
                 raise
-            log.warning("the failure of a task could not be stored: %s", type(exc).__name__)
+            log.warning("could not store the failure of a malformed message: %s", type(exc).__name__)
 
 
 def _fault(message: Any) -> str:
-    """What is wrong with a message; empty where Celery can be given it."""
+    """What is wrong with a message; empty where Celery can take it."""
     headers = message.headers
     if not isinstance(headers.get("task"), str | None):
         return "task is no text"

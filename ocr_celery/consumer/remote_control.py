@@ -1,6 +1,6 @@
-"""Celery's remote control, with one thing more: to revoke a batch is to revoke its pages.
+"""Celery's remote control, in which revoking a batch revokes its pages.
 
-The task that collects them still runs, when all pages are at their end, and says which were read.
+The task that collects them still runs when all pages are final, and says which were read.
 """
 
 import logging
@@ -34,6 +34,6 @@ def _pages(state: Any, given: Any) -> list[str]:
     try:
         pages = state.app.backend.registry.pages_of(ids)
     except RedisError as exc:
-        log.warning("whether a batch was revoked is not known: %s", exc)
+        log.warning("could not look up the pages of a batch to revoke: %s", exc)
         return ids
     return [page for id in ids for page in pages.get(id, [id])]

@@ -8,7 +8,7 @@ from ocr_celery import message
 
 
 class PageRequest(Request):
-    """Celery's request, which would show what its sender wrote: all of the arguments, unless our client sent it."""
+    """Celery's request, which would otherwise show all arguments as their sender wrote them."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -16,6 +16,6 @@ class PageRequest(Request):
         self._kwargsrepr: str = "{}"
 
     def info(self, safe: bool = False) -> dict[str, Any]:
-        """As `inspect` answers; nobody needs the image itself there."""
+        """The answer of `inspect`, without the arguments, of which one may be an image."""
         info: dict[str, Any] = super().info(safe=True)
         return info

@@ -1,6 +1,6 @@
-"""Now and then: forget what has had its time, and find tasks that a purge or a lost message left open for ever.
+"""Sweeper: forgets expired records, and fails open tasks whose message is gone.
 
-All of it in small steps: none keeps Redis from others for more than some milliseconds, however many tasks there are.
+It works in small steps: none occupies Redis for more than some milliseconds, however many tasks there are.
 """
 
 import json
@@ -20,12 +20,12 @@ from ocr_celery.store.registry import Registry
 
 log = logging.getLogger(__name__)
 
-QUIET = 60.0  #: seconds without a sign of an open task before its message is looked for
-ENOUGH = 20_000  #: messages after which one sweep leaves the rest of the tasks to the next where none was missing
-MOST = 1_000_000  #: … and where some were
-_TASKS = 2000  #: tasks that are looked at, or forgotten, in one step
-_BYTES = 500_000  #: bytes of messages that are read in one step
-_PAUSE = 0.005  #: seconds between two steps: others have their turn
+QUIET_SECONDS = 60.0  #: seconds without a change of an open task before its message is looked for
+MAX_MESSAGES = 20_000  #: messages that one sweep looks at where none is missing; the next sweep goes on
+MAX_MESSAGES_IF_MISSING = 1_000_000  #: … and where some were
+_TASKS_PER_STEP = 2000  #: tasks that one step looks at, or forgets
+_BYTES_PER_STEP = 500_000  #: bytes of messages that one step reads
+_PAUSE = 0.005  #: seconds between two steps, for the other clients of Redis
 
 
 class Sweeper:
@@ -35,11 +35,11 @@ class Sweeper:
         self.registry, self.redis, self.keys = registry, registry.redis, registry.keys
         self.interval, self.ttl, self.may_sweep = interval, ttl, may_sweep
         self._trim = self.redis.register_script(scripts.TRIM_FINISHED)
-        self._suspects: set[str] = set()
-        self._seen = 0  # messages, in this sweep
+        self._missing_before: set[str] = set()
+        self._messages_seen = 0  # messages, in this sweep
 
     def start(self) -> None:
-        """Sweep from now on, in a thread of its own."""
+        """Sweep from now on, in thread "sweeper"."""
         threading.Thread(target=self._run, name="sweeper", daemon=True).start()
 
     def _run(self) -> None:
@@ -49,19 +49,21 @@ class Sweeper:
                 if self.may_sweep():
                     self.sweep(now=time.time())
             except RedisError as exc:
-                log.warning("sweep: %s", explain(exc))
+                log.warning("sweep failed: %s", explain(exc))
             except Exception:
-                log.exception("sweep")
+                log.exception("unexpected error: sweeper thread")
 
     def sweep(self, *, now: float) -> None:
-        """Once."""
+        """Sweep once. `now`: Unix seconds."""
         for status in (Status.COMPLETED, Status.FAILED):
-            while self._trim(keys=[self.keys.counted(status)], args=[now - self.ttl, _TASKS]) == _TASKS:
+            while (
+                self._trim(keys=[self.keys.counted(status)], args=[now - self.ttl, _TASKS_PER_STEP]) == _TASKS_PER_STEP
+            ):
                 time.sleep(_PAUSE)
         lost = self._without_message(now)
-        # a message may have moved while we looked: only what is missing twice in a row is lost
-        for id in lost & self._suspects:
-            log.error("task %s is open but its message is gone (was the queue purged?); it is failed", id)
+        # a message may have moved meanwhile: only what two sweeps in a row miss is lost
+        for id in lost & self._missing_before:
+            log.error("message lost: task %s fails with page_lost (was the queue purged?)", id)
             error = PageLost()
             meta: dict[str, Any] = {
                 "status": "FAILURE",
@@ -71,40 +73,40 @@ class Sweeper:
                 "task_id": id,
             }
             self.registry.transition(id, "FAILURE", now=now, meta=json.dumps(meta), meta_keep=int(self.ttl))
-        self._suspects = lost - self._suspects
+        self._missing_before = lost - self._missing_before
 
     def _without_message(self, now: float) -> set[str]:
-        """The ids of quiet open tasks whose message neither waits nor is held.
+        """The ids of quiet open tasks whose message is in no queue and with no worker.
 
-        Those that have been quiet for longest are looked up first, a part at a time: their messages are the next to be
-        taken, so that they are found soon. Of a long queue not all is looked at, unless some of these are missing: what is
-        lost further back comes to the front as the others are read.
+        The longest quiet come first, a part at a time: their messages are the next to be taken, so that they are found
+        soon. A long queue is not searched to its end, unless some of these are missing: tasks that were lost further back
+        come to the front as the others are read.
         """
         found: set[str] = set()
-        self._seen = 0
+        self._messages_seen = 0
         for status in (Status.PROCESSING, Status.PENDING):
             for ids in self._quiet(status, now):
                 missing = self._missing(ids)
                 found |= missing
-                if self._seen > (MOST if missing else ENOUGH):
+                if self._messages_seen > (MAX_MESSAGES_IF_MISSING if missing else MAX_MESSAGES):
                     break
         return found
 
     def _quiet(self, status: Status, now: float) -> Iterator[set[str]]:
         key, start = self.keys.counted(status), 0
-        while part := cast(list[Any], self.redis.zrange(key, start, start + _TASKS - 1, withscores=True)):
-            quiet = [id.decode() for id, changed in part if changed <= now - QUIET]
+        while part := cast(list[Any], self.redis.zrange(key, start, start + _TASKS_PER_STEP - 1, withscores=True)):
+            quiet = [id.decode() for id, changed in part if changed <= now - QUIET_SECONDS]
             if quiet:
                 yield set(quiet)
             if len(quiet) < len(part):
                 return
-            start += _TASKS
+            start += _TASKS_PER_STEP
 
     def _missing(self, ids: set[str]) -> set[str]:
-        """Those whose message is nowhere, looking in the order in which a message moves; most that are read are held."""
+        """Those whose message is nowhere; searches in the order in which messages move."""
         for messages in (self._held, self._waiting, self._held):
             for text in messages():
-                ids.discard(_id(text))
+                ids.discard(_task_id(text))
                 if not ids:
                     return ids
         return ids
@@ -115,14 +117,14 @@ class Sweeper:
             yield from self._list(queue)
 
     def _list(self, key: str) -> Iterator[bytes]:
-        """All that lies in a list, from the head backwards: what enters at the tail meanwhile shifts nothing unseen."""
-        start, most = 0, 8
-        while part := cast(list[bytes], self.redis.lrange(key, -start - most, -start - 1)):
+        """All entries of a list, from the head backwards, so that what enters at the tail meanwhile shifts nothing unseen."""
+        start, count = 0, 8
+        while part := cast(list[bytes], self.redis.lrange(key, -start - count, -start - 1)):
             yield from reversed(part)
             start += len(part)
-            self._seen += len(part)
+            self._messages_seen += len(part)
             size = sum(map(len, part)) // len(part) + 1
-            most = max(1, min(2 * most, _BYTES // size, 500))  # a message may hold a whole image
+            count = max(1, min(2 * count, _BYTES_PER_STEP // size, 500))  # a message may hold a whole image
             time.sleep(_PAUSE)
 
     def _held(self) -> Iterator[bytes]:
@@ -133,8 +135,8 @@ class Sweeper:
                 yield cast(bytes, record)
 
 
-def _id(text: bytes) -> str:
-    """The task id in a message or a record of one; empty where there is none, as the worker that takes it will find."""
+def _task_id(text: bytes) -> str:
+    """The task id in a message or in a record of one; empty where there is none."""
     try:
         message = json.loads(text)
         headers = (message[0] if isinstance(message, list) else message)["headers"]

@@ -1,7 +1,7 @@
-"""What Celery takes for granted of a message, looked at before Celery sees it: the type of every field it uses.
+"""Checks the type of every field of a message that Celery uses without checking.
 
-Celery ends the worker where a field is of another type than its own senders give it. The answer names the field and never
-its content, which may be private.
+Celery ends the worker where a field has another type than its own senders give it. The answer names the field and never its
+content, which may be private.
 """
 
 from collections.abc import Callable, Mapping

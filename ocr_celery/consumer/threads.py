@@ -1,4 +1,4 @@
-"""A few daemon threads that work off a queue. (A ThreadPoolExecutor's would be waited for when the process ends.)"""
+"""A few daemon threads that work off a queue. (The exit of the process would wait for a ThreadPoolExecutor's.)"""
 
 import logging
 import threading
@@ -18,7 +18,7 @@ class Threads:
             threading.Thread(target=self._work, name=f"{name}-{i}", daemon=True).start()
 
     def submit(self, call: Callable[..., Any], *args: Any) -> None:
-        """Have a thread call this. It must not raise; what it raises all the same is logged."""
+        """Have a thread call this. It must not raise; an exception is logged."""
         self._calls.put((call, args))
 
     def _work(self) -> None:

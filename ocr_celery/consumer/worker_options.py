@@ -1,4 +1,4 @@
-"""What was given to `celery worker`: options that this pool has no use for are said, never ignored in silence."""
+"""Warns of options of `celery worker` that have no effect on this pool."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,8 +14,8 @@ _WITHOUT_EFFECT = {
     "concurrency": ("-c", f"{_POOL}; pages at once are OCR_BATCH_SIZE, more processes are more workers"),
     "pool": ("-P", f"the pool is always the batching one: {_POOL}"),
     "autoscale": ("--autoscale", f"{_POOL}; for more start more workers"),
-    "prefetch_multiplier": ("--prefetch-multiplier", "what is held follows the engine's pace"),
-    "disable_prefetch": ("--disable-prefetch", "what is held follows the engine's pace"),
+    "prefetch_multiplier": ("--prefetch-multiplier", "the prefetch follows the engine's pace"),
+    "disable_prefetch": ("--disable-prefetch", "the prefetch follows the engine's pace"),
     "optimization": ("-O", "it is for pools of processes"),
     "time_limit": ("--time-limit", "OCR_PAGE_DEADLINE bounds a page"),
     "soft_time_limit": ("--soft-time-limit", "OCR_PAGE_DEADLINE bounds a page"),
@@ -26,7 +26,7 @@ _WITHOUT_EFFECT = {
 
 
 def given() -> dict[str, Any]:
-    """The options written on the command line of this worker, by Celery's names; none where it was started otherwise."""
+    """The options on this worker's command line, by Celery's names; none where it was started otherwise."""
     context = click.get_current_context(silent=True)
     if context is None:
         return {}
@@ -41,7 +41,7 @@ def notices(settings: Settings) -> Iterator[str]:
 
 
 def warnings(options: Mapping[str, Any], *, queue: str) -> Iterator[str]:
-    """A sentence for each option without effect, or without the one that was meant. `queue`: OCR_QUEUE."""
+    """One warning for each option without effect. `queue`: OCR_QUEUE."""
     for name, (written, instead) in _WITHOUT_EFFECT.items():
         if name in options:
             yield f"the option {written} has no effect on this worker: {instead}"

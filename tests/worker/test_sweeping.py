@@ -113,7 +113,7 @@ def test_a_long_queue_is_not_read_where_those_at_its_head_are_there(redis: Redis
     redis.client.lpush("ocr", *map(message, ids))
     sweep = sweeper(redis.client)
     sweep.sweep(now=time.time())
-    assert sweep._seen < 40_000
+    assert sweep._messages_seen < 40_000
     redis.client.rpop("ocr", 10)  # gone, as if purged
     sweep.sweep(now=time.time())
     sweep.sweep(now=time.time())
