@@ -146,7 +146,7 @@ class PrefetchStep(bootsteps.StartStopStep):
         self.timer = c.timer.call_repeatedly(ADJUST_INTERVAL, self._adjust, (c,))
         if _lease is not None:
             queue = c.pool.settings.queue
-            # one that reads other queues alone (-Q, `control cancel_consumer`) is of no use to a page that waits in ours
+            # a worker of other queues only (-Q, `control cancel_consumer`) is of no use to a page in the service's queue
             _lease.is_ready = lambda: (
                 c.pool.is_ready and self.timer is not None and queue in c.app.amqp.queues.consume_from
             )

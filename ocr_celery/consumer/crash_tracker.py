@@ -17,7 +17,7 @@ class CrashTracker:
     def __init__(self, marks: CrashMarks) -> None:
         self._marks = marks
         self._stopped = False
-        self._solo_id = ""  # of the page that is marked as running solo; the batcher's thread alone touches it
+        self._solo_id = ""  # of the page that is marked as running solo; only the batcher's thread touches it
 
     def mark(self, ids: Sequence[str], mode: RunMode, *, in_engine: Sequence[str]) -> None:
         """Mark pages that enter, and a page that ran solo until now. `in_engine`: all that are there, these included."""

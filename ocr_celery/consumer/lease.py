@@ -2,8 +2,8 @@
 
 What a node has taken and not acknowledged lies in Redis under the node's name. So that no two live processes share a name,
 each holds a lease on it, renewed every HEARTBEAT seconds. A node that starts takes its name over from a dead process of the
-same machine at once, from any other when its lease has run out, and gives back what its predecessor held. One live node,
-the sweeper, also gives back what lies under names whose lease is gone: of nodes that never return.
+same machine at once, from any other when its lease has expired, and requeues the messages of its predecessor. One live node,
+the sweeper, also requeues the messages of nodes whose lease has expired and that never return.
 """
 
 import json
@@ -50,7 +50,7 @@ class NodeLease:
         self._ready_script = redis.register_script(scripts.ANNOUNCE_READY)
         self._release_script = redis.register_script(scripts.RELEASE_LEASE)
         self.is_sweeper = False  #: whether this worker is the one that looks after what is left behind
-        self._expired: dict[str, float] = {}  # name → when its lease ended, by Redis's clock; only the sweeper is told
+        self._expired: dict[str, float] = {}  # name → when its lease ended, by Redis's clock; empty but in the sweeper
         self._redis_time = 0.0
         self._expired_since: dict[str, float] = {}  # name → since when its lease is seen to be gone
         self._stopped = False
@@ -68,7 +68,7 @@ class NodeLease:
         threading.Thread(target=self._run, name="lease", daemon=True).start()
 
     def end(self) -> None:
-        """Give back what is still held and release the name, in an orderly exit. Nothing, where another holds the name."""
+        """Requeue what is unacknowledged and release the lease, in an orderly exit. Does nothing where another has the lease."""
         self._stopped = True
         with suppress(RedisError):
             if self.redis.get(self.keys.lease(self.node)) not in (None, self.me.encode()):

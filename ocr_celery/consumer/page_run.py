@@ -60,7 +60,7 @@ class PageRun:
     prepare_started_at: float = 0.0  #: by `time.monotonic`
     prepare_seconds: float = 0.0
     first_entered_at: float = 0.0  #: Unix seconds; when the page entered the engine first, 0 = never
-    entered_at: float = 0.0  #: … and last, by the scheduler's clock, which nobody sets; 0 = it is about to
+    entered_at: float = 0.0  #: … and last, by the scheduler's clock, which is monotonic; 0 = it is about to
     batch: int = 0  #: pages in the engine just after it entered
     outcome: Any = None  #: the result dict, or the exception
     prior_result: dict[str, Any] | None = None  #: Celery's record, where the task was finished before this delivery

@@ -44,7 +44,7 @@ class StartError(Exception):
 
 
 class Pipeline:
-    """The pages of one worker. Reports to nobody: what ends is acknowledged, requeued, or ends the worker."""
+    """The pages of one worker, from their message to its acknowledgement. `clock`: monotonic seconds."""
 
     def __init__(
         self,

@@ -71,7 +71,7 @@ class BatchPool(BasePool):
         return self.pipeline
 
     def prefetch_target(self) -> int:
-        """How many messages to hold now."""
+        """How many messages to prefetch now."""
         pipeline = self._started
         costly = min(pipeline.decoder.costly, self.settings.prepare_threads)
         stalled = 2 * (pipeline.preparer.stalled() + costly)  # 2: however many those are, the next is soon reached
@@ -163,7 +163,7 @@ class BatchPool(BasePool):
 
 
 def _acknowledge(hub: Any) -> None:
-    """Acknowledgements are parked on the event loop, which no longer turns while the pool stops: run them here."""
+    """Acknowledgements are parked on the event loop, which does not run while the pool stops: run them here."""
     if hub is not None:
         for call in hub._pop_ready():
             call()

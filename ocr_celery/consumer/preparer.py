@@ -64,7 +64,7 @@ class Preparer:
             if found is not None:
                 try:
                     self._prepare(found.item)
-                except BaseException:  # it must not raise; with this thread a place would be lost
+                except BaseException:  # it must not raise; its loss would cost a fetching thread
                     log.exception("unexpected error: thread %s", threading.current_thread().name)
                 self._finish(found)
             del ticket, found

@@ -30,7 +30,7 @@ def remember(worker: Any) -> None:
 
 
 def skip_interpreter_teardown() -> None:
-    """Have a cold shutdown end without taking the interpreter apart: threads that are inside a C++ engine would abort it.
+    """Have a cold shutdown end without taking the interpreter apart: threads in a C++ engine would abort it.
 
     Called before anything else that is to happen at the end, as that happens in reverse order.
     """

@@ -28,4 +28,4 @@ class Threads:
                 call(*args)
             except BaseException:
                 log.exception("unexpected error: thread %s", threading.current_thread().name)
-            del call, args  # hold no page until the next one comes
+            del call, args  # keep no page in memory until the next one comes
