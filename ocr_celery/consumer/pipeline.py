@@ -14,6 +14,7 @@ from ocr_celery.consumer import shutdown
 from ocr_celery.consumer.completion import complete, complete_duplicate, requeue
 from ocr_celery.consumer.crash_tracker import CrashTracker
 from ocr_celery.consumer.engine_preparation import EnginePreparation
+from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.page_loader import PageLoader
 from ocr_celery.consumer.page_run import PageRun, Phase
@@ -69,6 +70,14 @@ class Pipeline:
             pages=self.pages,
             events=self,
             tracker=self.tracker,
+            clock=clock,
+        )
+        self._watch = EngineWatch(
+            engine=engine,
+            pages=self.pages,
+            scheduler=self.scheduler,
+            events=self,
+            tracker=self.tracker,
             deadline=settings.page_deadline,
             clock=clock,
         )
@@ -99,6 +108,7 @@ class Pipeline:
         self.completion_threads = Threads("complete", _COMPLETION_THREADS)
         self.preparer = Preparer(self._settings.prepare_threads, self._load, self._loader.downloader.locate)
         self.scheduler.start()
+        self._watch.start()
 
     def submit(self, run: PageRun, url: str) -> None:
         """Begin work on a page, which is fetched from this URL ("": its message or Redis holds its file)."""

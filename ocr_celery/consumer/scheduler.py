@@ -18,15 +18,12 @@ from ocr_celery.core.batching import Batcher, BatchPolicy, EngineState
 from ocr_celery.core.prefetch import PrefetchController
 from ocr_celery.core.quarantine import Cause, run_mode
 from ocr_celery.engine.contract import Engine, EngineRequest, EngineUnavailable, Outcome
-from ocr_celery.errors import PageDeadline
 
 log = logging.getLogger(__name__)
 
-_WATCH_INTERVAL = 1.0  #: seconds between two checks of the engine
-
 
 class EngineScheduler:
-    """Two threads: "batcher" lets pages enter, "watch" checks the engine. `deadline`: seconds a page may be in it."""
+    """Lets pages enter, from thread "batcher". Its other methods may be called from any thread."""
 
     def __init__(
         self,
@@ -37,34 +34,31 @@ class EngineScheduler:
         pages: PageTable,
         events: SchedulerEvents,
         tracker: CrashTracker,
-        deadline: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.batches: Counter[int] = Counter()  #: pages that entered an idle engine together → how often
         self.refills = 0  #: pages that entered a running one
+        self.closed = threading.Event()
         self._engine = engine
         self._prefetch = prefetch
         self._pages = pages
         self._events = events
         self._tracker = tracker
-        self._deadline = deadline
         self._clock = clock
         # all below is guarded by `pages.changed`
         self._batcher = Batcher[PageRun](policy)
         self._idle_since = self._busy_since = clock()
         self._paused_until = 0.0  # the engine is unavailable until then
         self._working_since = math.inf  # since the first page was ready
-        self._closed = threading.Event()
 
     def start(self) -> None:
         """Let pages enter from now on."""
         threading.Thread(target=self._run, name="batcher", daemon=True).start()
-        threading.Thread(target=self._watch, name="watch", daemon=True).start()
 
     def close(self) -> None:
         """Let no further page enter."""
         with self._pages.changed:
-            self._closed.set()
+            self.closed.set()
             self._pages.changed.notify_all()
 
     # -- waiting ---------------------------------------------------------------------------------------------------------
@@ -104,7 +98,7 @@ class EngineScheduler:
     # -- entering --------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while not self._closed.is_set():
+        while not self.closed.is_set():
             with self._pages.changed:
                 due = self._batcher.due_in(self._state())
                 if due != 0:
@@ -115,7 +109,7 @@ class EngineScheduler:
     def dispatch(self) -> None:
         """Let enter what is due now. Only ever called from one thread."""
         with self._pages.changed:
-            batch = [] if self._closed.is_set() else self._batcher.take(self._state())
+            batch = [] if self.closed.is_set() else self._batcher.take(self._state())
             if batch and not self._pages.count(Phase.IN_ENGINE):
                 self._busy_since = self._clock()
             for run in batch:
@@ -144,7 +138,7 @@ class EngineScheduler:
     def _cancel_if_revoked(self, run: PageRun) -> bool:
         if not run.cancel_if_revoked():
             return False
-        self._release([run.id])
+        self.release([run.id])
         self._events.on_unread(run)
         return True
 
@@ -176,7 +170,7 @@ class EngineScheduler:
         completed = self._events.prepare_quarantined(run)
         if run.page is not None:
             return True
-        self._release([run.id])
+        self.release([run.id])
         self._tracker.clear([run.id])
         if completed:
             self._events.on_unread(run)
@@ -186,7 +180,7 @@ class EngineScheduler:
 
     def on_outcomes(self, outcomes: Sequence[Outcome]) -> None:
         """The engine's callback, from any thread."""
-        released = self._release([outcome.id for outcome in outcomes])
+        released = self.release([outcome.id for outcome in outcomes])
         postponed = []
         for outcome in outcomes:
             run = released.get(outcome.id)
@@ -224,9 +218,10 @@ class EngineScheduler:
         if run.phase is not Phase.IN_ENGINE:
             return False
         self._engine.abort(run.id)
-        return bool(self._release([run.id]))
+        return bool(self.release([run.id]))
 
-    def _release(self, ids: Sequence[str]) -> dict[str, PageRun]:
+    def release(self, ids: Sequence[str]) -> dict[str, PageRun]:
+        """Free the slots of pages, which are STORING then. Returns those that were in the engine, by task id."""
         with self._pages.changed:
             released = self._pages.release(ids)
             now = self._clock()
@@ -236,36 +231,10 @@ class EngineScheduler:
                 self._idle_since = now
         return released
 
-    # -- watching --------------------------------------------------------------------------------------------------------
-
     def on_engine_failure(self, exc: BaseException) -> None:
         """The engine's callback, from any thread."""
         self.close()
         self._events.on_engine_failure(exc, Cause.ENGINE)
-
-    def _watch(self) -> None:
-        while not self._closed.wait(_WATCH_INTERVAL):
-            self.check_engine()
-
-    def check_engine(self) -> None:
-        """Report an engine that died, and end the pages that have been in it for longer than the deadline."""
-        if not self._closed.is_set() and not self._engine.alive():
-            self.on_engine_failure(RuntimeError("it is not alive"))
-        since = self._clock() - self._deadline
-        for run in self._pages.in_phase(Phase.IN_ENGINE):
-            if 0 < run.entered_at < since:
-                self._end_overdue(run)
-
-    def _end_overdue(self, run: PageRun) -> None:
-        """A page that can be aborted fails; where the engine cannot, the page goes back and this worker exits."""
-        log.error("page deadline exceeded: task %s, %g s", run.id, self._deadline)
-        if self._engine.abort(run.id):
-            if self._release([run.id]):
-                self._events.on_outcome(run, Outcome(id=run.id, result=PageDeadline(), seconds=self._deadline))
-            return
-        self.close()
-        self._tracker.convict(run.id, Cause.DEADLINE)
-        self._events.on_engine_failure(TimeoutError(f"task {run.id} does not end"), Cause.DEADLINE)
 
 
 def _engine_request(run: PageRun) -> EngineRequest:

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from ocr_celery.consumer.crash_tracker import CrashTracker
+from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
 from ocr_celery.consumer.scheduler import EngineScheduler
@@ -56,13 +57,22 @@ class Bench:
     def __init__(self, size: int = 2) -> None:
         self.clock, self.engine = FakeClock(), FakeEngine(size)
         self.marks, self.events, self.pages = FakeMarks(), Events(), PageTable()
+        self.tracker = CrashTracker(cast(Any, self.marks))
         self.scheduler = EngineScheduler(
             engine=self.engine,
             policy=BatchPolicy(size=size, timeout=TIMEOUT),
             prefetch=PrefetchController(size=size, preparing=1),
             pages=self.pages,
             events=self.events,
-            tracker=CrashTracker(cast(Any, self.marks)),
+            tracker=self.tracker,
+            clock=self.clock,
+        )
+        self.watch = EngineWatch(
+            engine=self.engine,
+            pages=self.pages,
+            scheduler=self.scheduler,
+            events=self.events,
+            tracker=self.tracker,
             deadline=DEADLINE,
             clock=self.clock,
         )
@@ -143,7 +153,7 @@ def test_a_mark_that_redis_did_not_take_keeps_no_page_out_of_the_engine(bench: B
 
 
 def test_no_page_is_marked_once_the_worker_was_told_to_stop(bench: Bench) -> None:
-    bench.scheduler._tracker.stop()
+    bench.tracker.stop()
     bench.add("a", "b")
     assert bench.dispatch() == [["a", "b"]]
     assert not bench.marks.marked
@@ -273,7 +283,7 @@ def test_an_overdue_page_that_can_be_aborted_fails_and_its_neighbour_stays(bench
     bench.add("b")
     bench.dispatch()
     bench.clock.now += 1
-    bench.scheduler.check_engine()
+    bench.watch.check()
     ((id, outcome),) = bench.events.outcomes
     assert (id, type(outcome.result), outcome.seconds) == ("a", PageDeadline, DEADLINE)
     assert [run.id for run in bench.pages.in_phase(Phase.IN_ENGINE)] == ["b"]
@@ -286,7 +296,7 @@ def test_a_page_is_not_overdue_by_its_earlier_reading(bench: Bench) -> None:
     bench.clock.now += DEADLINE + 1
     bench.scheduler.enqueue_reread(run)
     bench.dispatch()
-    bench.scheduler.check_engine()
+    bench.watch.check()
     assert len(bench.events.outcomes) == 1
 
 
@@ -297,7 +307,7 @@ def test_an_overdue_page_that_cannot_be_aborted_is_convicted_and_ends_the_worker
     (first, second) = bench.pages.in_phase(Phase.IN_ENGINE)
     second.entered_at += DEADLINE
     bench.clock.now += DEADLINE + 1
-    bench.scheduler.check_engine()
+    bench.watch.check()
     assert bench.marks.strikes == [([first.id], Cause.DEADLINE)]
     assert [cause for _, cause in bench.events.failures] == [Cause.DEADLINE]
 
@@ -312,10 +322,10 @@ def test_an_engine_that_raises_when_pages_enter_has_failed_and_gets_no_more(benc
 
 
 def test_an_engine_that_is_not_alive_has_failed(bench: Bench) -> None:
-    bench.scheduler.check_engine()
+    bench.watch.check()
     assert not bench.events.failures
     bench.engine.is_alive = False
-    bench.scheduler.check_engine()
+    bench.watch.check()
     assert [cause for _, cause in bench.events.failures] == [Cause.ENGINE]
 
 
@@ -327,6 +337,7 @@ def test_a_part_of_a_batch_does_not_wait_when_nothing_more_comes(bench: Bench) -
 
 def test_its_threads_let_pages_enter_and_end_when_it_is_closed(bench: Bench) -> None:
     bench.scheduler.start()
+    bench.watch.start()
     bench.add("a", "b")
     until(lambda: bench.engine.entered, what="both have entered")
     bench.scheduler.close()
