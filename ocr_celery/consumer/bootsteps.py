@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 _QUIET_LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request", "celery.pool")
 _NOISY_LOGGERS = ("celery.worker.consumer.mingle",)
 _BROKER_NAMING_LOGGERS = ("celery.worker.consumer.connection", "celery.worker.consumer.consumer")
-_TRANSPORT = re.compile(r"\b(?:ocr_celery\.broker:Transport|ocrredis)(?=(?:\+socket)?://)")
+_TRANSPORT = re.compile(r"\b(?:ocr_celery\.transport\.broker:Transport|ocrredis)(?=(?:\+socket)?://)")
 ADJUST_INTERVAL = 0.5  #: seconds between adjustments of the prefetch
 
 _lease: NodeLease | None = None

@@ -23,7 +23,7 @@ from ocr_celery.consumer.threads import Threads
 from ocr_celery.engine.registry import create_engine
 from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import unacked
-from ocr_celery.transport import broker
+from ocr_celery.transport import taking
 from ocr_celery.transport.stop_request import is_set
 
 log = logging.getLogger(__name__)
@@ -152,7 +152,7 @@ class BatchPool(BasePool):
             "buffered": pages.count(Phase.READY),
             "running": pages.count(Phase.IN_ENGINE),
             "read-again": pipeline.rereads,
-            "put-aside": broker.put_aside_count,
+            "put-aside": taking.put_aside_count,
             "prefetch": self.prefetch_target(),
             "held-up": pipeline.preparer.stalled(),
             "costly": pipeline.decoder.costly,
