@@ -40,9 +40,9 @@ class EngineUnavailable(Exception):
 class Outcome:
     """The result of one request: a reading, or an error of this page that affects no other."""
 
-    id: str
+    id: str  #: of the request
     result: Reading | OcrError | EngineUnavailable
-    seconds: float  #: how long the engine worked on this page
+    seconds: float  #: that the engine worked on this page
 
 
 OnOutcomes = Callable[[Sequence[Outcome]], None]
