@@ -22,7 +22,7 @@ from web import (
     submit,
     swagger_ui,
 )
-from web.schemas import Problem
+from web.response_models import Problem
 
 _DESCRIPTION = """OCR as a service: send pages, get ids, ask for the text.
 

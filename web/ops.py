@@ -9,9 +9,9 @@ from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
 from ocr_celery.store.redis_checks import UNKNOWN, eviction_refusal
 from web.openapi import answers
+from web.ops_models import Figures, Health, Index, Ready
 from web.problems import NotReady, answer
 from web.request_parsing import client
-from web.schemas import Figures, Health, Index, Ready
 
 api = APIBlueprint("ops", __name__)
 _TAGS: Any = [{"name": "Operate", "description": "Watch the service."}]

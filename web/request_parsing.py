@@ -20,7 +20,7 @@ from web import current, json_body, request_body
 from web.fields import refuse_unknown
 from web.form_body import FormField, MalformedForm, TooManyFields, boundary_of, parse_form
 from web.problems import MalformedRequest, RequestTooLarge, UnsupportedMediaType
-from web.schemas import Upload
+from web.request_models import Upload
 
 SLACK = 64 * 1024  #: bytes a form may have beside its file
 

@@ -11,8 +11,9 @@ from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.status import Status, TaskView, batch_status
 from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
 from web.openapi import answers
+from web.request_models import BatchPath, Shape, TaskPath
 from web.request_parsing import checked, client
-from web.schemas import Batch, BatchPath, Shape, Task, TaskPath
+from web.response_models import Batch, Task
 
 log = structlog.get_logger("web")
 api = APIBlueprint("results", __name__)

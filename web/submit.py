@@ -23,8 +23,9 @@ from ocr_celery.errors import (
 )
 from web.openapi import answers
 from web.problems import MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
+from web.request_models import BatchRequest, Upload, UrlRequest
 from web.request_parsing import checked, client, too_large
-from web.schemas import Accepted, BatchAccepted, BatchRequest, Upload, UrlRequest
+from web.response_models import Accepted, BatchAccepted
 
 api = APIBlueprint("ocr", __name__)
 _TAGS: Any = [{"name": "Read", "description": "Send pages to be read."}]

@@ -8,7 +8,7 @@ from PIL import Image
 from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
 from ocr_celery.message import result_dict
-from web.schemas import Details
+from web.response_models import Details
 
 
 def result(reading: Reading) -> dict[str, Any]:

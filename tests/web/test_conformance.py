@@ -23,7 +23,7 @@ from ocr_celery.settings import Settings
 from tests.testlib.processes import RedisServer, keys, own_redis, png
 from tests.testlib.worker_double import Hand
 from web import create_app
-from web.schemas import BATCH_ID, ID
+from web.examples import BATCH_ID, TASK_ID
 
 CHECKS = [
     allow_header_conformance,
@@ -60,7 +60,7 @@ def _examples(redis: RedisServer, hand: Hand) -> Iterator[None]:
     hand.complete(tasks[0], "# Title", pages={"in_file": 2, "read": 1})
     hand.fail(tasks[1], EmptyFile())
     hand.start(tasks[2])
-    hand.complete(ID, "# Title", pages={"in_file": 2, "read": 1})
+    hand.complete(TASK_ID, "# Title", pages={"in_file": 2, "read": 1})
     yield
     for schema in (roomy, full):
         schema.app.extensions["ocr_client"].redis.close()

@@ -1,0 +1,175 @@
+"""What is answered to those who send pages and ask for their text; only documented, as the views build it themselves."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field
+
+from ocr_celery.core.status import Status
+from ocr_celery.core.verdict import Verdict
+from web.examples import BATCH_ID, TASK_ID, TIME
+
+
+class Accepted(BaseModel):
+    """The page waits to be read."""
+
+    task_id: str = Field(examples=[TASK_ID])
+    status: Literal["pending"]
+
+
+class BatchAccepted(BaseModel):
+    """The pages wait to be read."""
+
+    batch_task_id: str = Field(examples=[BATCH_ID])
+    status: Literal["pending"]
+
+
+def _if(status: Status, text: str, example: str) -> Any:
+    """A field that is only there when the task stands so."""
+    return Field(default_factory=str, description=f"{text}; only when {status}.", examples=[example])
+
+
+_Result = Annotated[str, _if(Status.COMPLETED, "Text of the page", "# Title\n\nContent…")]
+_Error = Annotated[str, _if(Status.FAILED, "Why it failed", "The file is empty.")]
+_Code = Annotated[str, _if(Status.FAILED, "The same for programs", "empty_file")]
+
+
+def _optional(text: str) -> Any:
+    """An object that may be missing."""
+    return Field(default_factory=dict, description=text)
+
+
+class Pages(BaseModel):
+    """How many pages or frames a file holds, and how many were read."""
+
+    in_file: int = Field(examples=[3])
+    read: Literal[1]
+
+
+class Seconds(BaseModel):
+    """Where the time went."""
+
+    waited: float = Field(description="In the queue.")
+    prepared: float = Field(description="Fetched and decoded.")
+    read: float = Field(description="In the engine.")
+
+
+class Details(BaseModel):
+    """How a page was read."""
+
+    finish_reason: str = Field(description="stop: read to its end. length: `max_tokens` was reached first.")
+    verdict: Verdict = Field(
+        description="What the text seems worth: repeating = it goes in circles, truncated = cut off."
+    )
+    readings: int = Field(description="How often the page was read; the best reading is the result.", examples=[1])
+    prompt_tokens: int = Field(description="0 for an engine without tokens.")
+    output_tokens: int
+    max_tokens: int = Field(
+        default_factory=int,
+        description="What the page was allowed; only where the model had room for fewer tokens than were asked for.",
+        examples=[7200],
+    )
+    width: int = Field(description="Pixels of the upright page.")
+    height: int
+    engine: str = Field(examples=["rapidocr"])
+    model: str = Field(examples=["PP-OCRv6"])
+    seconds: Seconds
+    pages: Annotated[Pages, _optional("Only where a file holds more than one page.")]
+
+
+class LastError(BaseModel):
+    """Why the last try failed that was, or is to be, repeated."""
+
+    error: str = Field(description="A sentence for people.", examples=["example.com took too long to answer."])
+    code: str = Field(description="Stable, for programs.", examples=["download_timeout"])
+
+
+_Source = Annotated[
+    str,
+    Field(
+        default_factory=str,
+        description="The file's name, or the URL without user, query and fragment; only where it is known.",
+        examples=["https://example.com/image.jpg"],
+    ),
+]
+_Attempts = Annotated[
+    int, Field(description="Tries that have ended. A page whose source may answer later is tried up to four times.")
+]
+_LastError = Annotated[LastError, _optional("Only where a try failed that is, or was, repeated.")]
+_NextTryAt = Annotated[
+    float,
+    Field(
+        default_factory=float,
+        description="When it is tried again; only while it waits for that.",
+        examples=[TIME + 8],
+    ),
+]
+_Position = Annotated[
+    int,
+    Field(
+        default_factory=int,
+        description="About how many pages were sent before it and wait too; only while it waits in the queue.",
+        examples=[12],
+    ),
+]
+_Details = Annotated[Details, _optional("Only when completed and asked for with `?details=true`.")]
+_Pages = Annotated[
+    Pages, _optional("Only when completed and the file holds more pages than the first, which was read.")
+]
+
+
+class Task(BaseModel):
+    """One page. Times are Unix seconds."""
+
+    task_id: str = Field(examples=[TASK_ID])
+    status: Status
+    created_at: float = Field(examples=[TIME])
+    updated_at: float = Field(examples=[TIME + 5])
+    source: _Source
+    attempts: _Attempts
+    last_error: _LastError
+    next_try_at: _NextTryAt
+    position: _Position
+    result: _Result
+    error: _Error
+    code: _Code
+    details: _Details
+    pages: _Pages
+
+
+class Item(BaseModel):
+    """One page of a batch."""
+
+    url: Any = Field(description="As it was given.", examples=["https://example.com/image1.jpg"])
+    task_id: str = Field(examples=[TASK_ID])
+    status: Status
+    attempts: _Attempts
+    last_error: _LastError
+    next_try_at: _NextTryAt
+    position: _Position
+    result: _Result
+    error: _Error
+    code: _Code
+    details: _Details
+    pages: _Pages
+
+
+class Batch(BaseModel):
+    """A batch and its pages, in the order in which their URLs were given. Times are Unix seconds."""
+
+    batch_task_id: str = Field(examples=[BATCH_ID])
+    status: Status = Field(description="completed: all are final and one at least is completed; failed: all failed.")
+    total: int = Field(examples=[3])
+    completed: int
+    failed: int
+    pending: int
+    processing: int
+    results: list[Item]
+    created_at: float = Field(examples=[TIME])
+    updated_at: float = Field(examples=[TIME + 5])
+
+
+class Problem(BaseModel):
+    """Every error."""
+
+    detail: str = Field(description="A sentence for people.")
+    code: str = Field(description="Stable, for programs.")
