@@ -8,7 +8,8 @@ from pydantic import BaseModel
 from ocr_celery.errors import OcrError
 from ocr_celery.settings import Settings
 
-_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_SCHEMAS = "#/components/schemas/"
+_PROBLEM = {"$ref": _SCHEMAS + "Problem"}
 _REQUEST_ID = {"description": "Stands in every log line of this request.", "schema": {"type": "string"}}
 _LOCATION = {"description": "Where to ask how it stands.", "schema": {"type": "string"}}
 _RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
@@ -36,7 +37,7 @@ def complete(app: OpenAPI, settings: Settings) -> None:
             operation["responses"] = {
                 s: _with_headers(s, r) for s, r in operation["responses"].items() if not _made_up(r)
             }
-    schemas = spec["components"]["schemas"]
+    schemas = _name_schemas_by_title(spec)
     for name in ("Upload", "UrlRequest", "BatchRequest"):
         for option, default in settings.options().as_dict().items():
             schemas[name]["properties"][option]["default"] = default
@@ -47,6 +48,28 @@ def complete(app: OpenAPI, settings: Settings) -> None:
     form["properties"] = {"file": fields.pop("file"), **fields}
     schemas["BatchRequest"]["properties"]["urls"]["maxItems"] = settings.max_batch_urls
     app.extensions["ocr_endpoints"] = _endpoints(spec)
+
+
+def _name_schemas_by_title(spec: dict[str, Any]) -> dict[str, Any]:
+    """The document's schemas, each under its title: flask-openapi names those within others after their classes."""
+    components: dict[str, Any] = spec["components"]
+    titles = {name: schema.get("title", name) for name, schema in components["schemas"].items()}
+    references = {_SCHEMAS + name: _SCHEMAS + title for name, title in titles.items()}
+    components["schemas"] = {titles[name]: schema for name, schema in components["schemas"].items()}
+    _replace_references(spec, references)
+    schemas: dict[str, Any] = components["schemas"]
+    return schemas
+
+
+def _replace_references(node: Any, references: dict[str, str]) -> None:
+    if isinstance(node, dict):
+        if "$ref" in node:
+            node["$ref"] = references.get(node["$ref"], node["$ref"])
+        children = list(node.values())
+    else:
+        children = node if isinstance(node, list) else []
+    for child in children:
+        _replace_references(child, references)
 
 
 def _as_code(text: str) -> str:

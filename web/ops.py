@@ -9,7 +9,7 @@ from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
 from ocr_celery.store.redis_checks import UNKNOWN, eviction_refusal
 from web.openapi import answers
-from web.ops_models import Figures, Health, Index, Ready
+from web.ops_models import Health, Index, Ready, StatsResponse
 from web.problems import NotReady, answer
 from web.request_parsing import client
 
@@ -69,7 +69,7 @@ def _not_ready() -> NotReady:
     return NotReady(f"No worker with a loaded engine reads the queue {queue} yet; tasks are taken in and wait.")
 
 
-@api.get("/stats", operation_id="getStats", tags=_TAGS, responses=answers(Figures, BrokerUnavailable))
+@api.get("/stats", operation_id="getStats", tags=_TAGS, responses=answers(StatsResponse, BrokerUnavailable))
 def stats() -> Response:
     """How many tasks stand where."""
     now = client().stats()

@@ -2,11 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
-class Checks(BaseModel):
+class HealthChecks(BaseModel):
     """What was looked at."""
+
+    model_config = ConfigDict(title="Checks")
 
     redis: Literal["ok", "away"]
     eviction: str = Field(
@@ -21,7 +23,7 @@ class Health(BaseModel):
 
     status: Literal["healthy", "degraded", "unhealthy"]
     message: str = Field(examples=["1 worker is ready."])
-    checks: Checks
+    checks: HealthChecks
 
 
 class Ready(BaseModel):
@@ -31,8 +33,10 @@ class Ready(BaseModel):
     workers: int = Field(description="Workers whose engine is loaded and alive.", examples=[1])
 
 
-class Figures(BaseModel):
+class StatsResponse(BaseModel):
     """How many tasks stand where; finished ones count until their results expire."""
+
+    model_config = ConfigDict(title="Figures")
 
     total: int = Field(examples=[45])
     pending: int

@@ -113,7 +113,7 @@ class BatchPath(BaseModel):
     batch_task_id: str = Field(description="As answered when the batch was sent.", examples=[BATCH_ID])
 
 
-class Shape(BaseModel):
+class ResultQuery(BaseModel):
     """How text is wanted."""
 
     model_config = ConfigDict(extra="forbid")

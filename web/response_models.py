@@ -1,16 +1,21 @@
-"""What is answered to those who send pages and ask for their text; only documented, as the views build it themselves."""
+"""What is answered to those who send pages and ask for their text; only documented, as the views build it themselves.
+
+A `title` is the name that the OpenAPI document has for a model: generated clients have classes of that name.
+"""
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from ocr_celery.core.status import Status
 from ocr_celery.core.verdict import Verdict
 from web.examples import BATCH_ID, TASK_ID, TIME
 
 
-class Accepted(BaseModel):
+class TaskAccepted(BaseModel):
     """The page waits to be read."""
+
+    model_config = ConfigDict(title="Accepted")
 
     task_id: str = Field(examples=[TASK_ID])
     status: Literal["pending"]
@@ -136,8 +141,10 @@ class Task(BaseModel):
     pages: _Pages
 
 
-class Item(BaseModel):
+class BatchItem(BaseModel):
     """One page of a batch."""
+
+    model_config = ConfigDict(title="Item")
 
     url: Any = Field(description="As it was given.", examples=["https://example.com/image1.jpg"])
     task_id: str = Field(examples=[TASK_ID])
@@ -163,7 +170,7 @@ class Batch(BaseModel):
     failed: int
     pending: int
     processing: int
-    results: list[Item]
+    results: list[BatchItem]
     created_at: float = Field(examples=[TIME])
     updated_at: float = Field(examples=[TIME + 5])
 

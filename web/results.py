@@ -11,7 +11,7 @@ from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.status import Status, TaskView, batch_status
 from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
 from web.openapi import answers
-from web.request_models import BatchPath, Shape, TaskPath
+from web.request_models import BatchPath, ResultQuery, TaskPath
 from web.request_parsing import checked, client
 from web.response_models import Batch, Task
 
@@ -26,7 +26,7 @@ _ID = "<regex('(?!url$)[^/]+'):task_id>"
 
 @api.get(f"/ocr/{_ID}", operation_id="getTask", tags=_TAGS, responses=answers(Task, ResultExpired, *_ERRORS))
 @checked
-def task(path: TaskPath, query: Shape) -> Response:
+def task(path: TaskPath, query: ResultQuery) -> Response:
     """How a page stands, and its text when it is completed."""
     try:
         view = client().look_up(path.task_id)
@@ -46,7 +46,7 @@ def task(path: TaskPath, query: Shape) -> Response:
     responses=answers(Batch, ResultUnreadable, *_ERRORS),
 )
 @checked
-def batch(path: BatchPath, query: Shape) -> Response:
+def batch(path: BatchPath, query: ResultQuery) -> Response:
     """How a batch stands: counts, and each page in the order in which its URL was given."""
     try:
         view = client().look_up_batch(path.batch_task_id)
@@ -68,10 +68,10 @@ def batch(path: BatchPath, query: Shape) -> Response:
     )
 
 
-def _shown(view: TaskView, shape: Shape, unshown: list[str]) -> dict[str, Any]:
+def _shown(view: TaskView, query: ResultQuery, unshown: list[str]) -> dict[str, Any]:
     """Status and outcome of a page. Whatever goes wrong with showing it is its own error; the first of a request is logged."""
     try:
-        return {"status": view.status, **_outcome(view, shape)}
+        return {"status": view.status, **_outcome(view, query)}
     except Exception:
         if not unshown:
             log.warning("a page cannot be shown", task_id=view.id, exc_info=True)
@@ -79,15 +79,15 @@ def _shown(view: TaskView, shape: Shape, unshown: list[str]) -> dict[str, Any]:
         return {"status": Status.FAILED, **_error(ResultUnreadable())}
 
 
-def _outcome(view: TaskView, shape: Shape) -> dict[str, Any]:
+def _outcome(view: TaskView, query: ResultQuery) -> dict[str, Any]:
     if view.error is not None:
         return _error(view.error)
     if view.result is None:
         return {}
     details = {name: value for name, value in view.result.items() if name != "text"}
     text = view.result["text"]
-    outcome: dict[str, Any] = {"result": text if shape.format == "raw" else to_markdown(text)}
-    if shape.details:
+    outcome: dict[str, Any] = {"result": text if query.format == "raw" else to_markdown(text)}
+    if query.details:
         outcome["details"] = details
     elif "pages" in details:  # whoever does not ask must know all the same that there is more to read
         outcome["pages"] = details["pages"]

@@ -25,7 +25,7 @@ from web.openapi import answers
 from web.problems import MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
 from web.request_models import BatchRequest, Upload, UrlRequest
 from web.request_parsing import checked, client, too_large
-from web.response_models import Accepted, BatchAccepted
+from web.response_models import BatchAccepted, TaskAccepted
 
 api = APIBlueprint("ocr", __name__)
 _TAGS: Any = [{"name": "Read", "description": "Send pages to be read."}]
@@ -36,7 +36,7 @@ _ALWAYS = (
 _IMAGE = (NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, PdfNotSupported)
 
 
-@api.post("/ocr", operation_id="submitFile", tags=_TAGS, responses=answers(Accepted, *_IMAGE, *_ALWAYS, status=202))
+@api.post("/ocr", operation_id="submitFile", tags=_TAGS, responses=answers(TaskAccepted, *_IMAGE, *_ALWAYS, status=202))
 @checked
 def upload(form: Upload) -> Response:
     """Read an image sent as a file.
@@ -51,7 +51,9 @@ def upload(form: Upload) -> Response:
     return _accepted(here.submit_image(data, name=form.file.filename or "", **form.given()))
 
 
-@api.post("/ocr/url", operation_id="submitUrl", tags=_TAGS, responses=answers(Accepted, BadUrl, *_ALWAYS, status=202))
+@api.post(
+    "/ocr/url", operation_id="submitUrl", tags=_TAGS, responses=answers(TaskAccepted, BadUrl, *_ALWAYS, status=202)
+)
 @checked
 def url(body: UrlRequest) -> Response:
     """Read the image behind a URL.

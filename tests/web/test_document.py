@@ -1,5 +1,7 @@
 """/openapi.json says all that the service does: every error with an example, the defaults and limits that are set."""
 
+import json
+import re
 from dataclasses import asdict
 from typing import Any
 
@@ -53,6 +55,22 @@ def test_the_document_is_of_a_version_that_generators_of_clients_know(document: 
         ("get", "/stats"): "getStats",
         ("get", "/"): "getIndex",
     }
+
+
+def test_generated_clients_find_their_classes_under_the_same_names(document: Document) -> None:
+    found = document["components"]["schemas"]
+    assert {name: schema["title"] for name, schema in found.items() if "title" in schema} == {n: n for n in found}
+    sent = "BatchRequest Upload UrlRequest"
+    answered = (
+        "Accepted Batch BatchAccepted Checks Details Figures Health Index Item LastError Pages Problem Ready Seconds"
+    )
+    assert set(found) == {*sent.split(), *answered.split(), "Status", "Task", "Verdict"}
+
+
+def test_every_reference_within_the_document_leads_to_a_schema(document: Document) -> None:
+    references = set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', json.dumps(document)))
+    assert references <= set(document["components"]["schemas"])
+    assert {"Checks", "Item"} <= references
 
 
 def test_every_call_says_what_it_does(document: Document) -> None:
