@@ -29,7 +29,7 @@ _DESCRIPTION = """OCR as a service: send pages, get ids, ask for the text.
 Every error is `{"detail": "…", "code": "…"}`; unknown fields are errors. 503 means "later", see `Retry-After`."""
 
 
-class _Regex(BaseConverter):
+class _PatternConverter(BaseConverter):
     """A part of a path, by a pattern."""
 
     def __init__(self, map: Map, pattern: str) -> None:
@@ -50,22 +50,22 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     settings = settings or (client.settings if client else load_settings())
     info: Any = {"title": "ocr-celery", "version": __version__, "description": _DESCRIPTION}
     app = _App("web", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
-    app.url_map.converters["regex"] = _Regex
+    app.url_map.converters["regex"] = _PatternConverter
     app.openapi_version = "3.1.0"  # many generators of clients do not know 3.2 yet, of which nothing is used here
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ocr_client"] = client or Client(settings, service=True)
     request_log.register(app)
     problems.register(app)
-    request_body.register(app, largest=request_parsing.largest_body(settings))
-    for part in (submit, results, ops):
-        app.register_api(part.api)
+    request_body.register(app, max_body_bytes=request_parsing.max_body_bytes(settings))
+    for calls in (submit, results, ops):
+        app.register_api(calls.api)
     app.register_blueprint(swagger_ui.api)
-    openapi.complete(app, settings)
-    app.wsgi_app = headers.Secured(_behind_proxy(app, settings))  # type: ignore[method-assign]
+    openapi.finalize(app, settings)
+    app.wsgi_app = headers.SecurityHeaders(_behind_proxy(app, settings))  # type: ignore[method-assign]
     return app
 
 
 def _behind_proxy(app: OpenAPI, settings: Settings) -> proxy.BehindProxy:
-    own = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
+    own_segments = {rule.rule.split("/")[1] for rule in app.url_map.iter_rules()}
     root_path, proxies = settings.root_path, settings.trusted_proxies
-    return proxy.BehindProxy(app.wsgi_app, root_path=root_path, proxies=proxies, own=own)
+    return proxy.BehindProxy(app.wsgi_app, root_path=root_path, proxies=proxies, own_segments=own_segments)

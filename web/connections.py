@@ -18,9 +18,9 @@ from gunicorn.workers.gthread import _DEFER, STOP_KEEPALIVE_LINGER, ThreadWorker
 from web.request_head import Head
 
 HEAD_SECONDS = 10.0  #: for the first byte of a request, and as long again for the rest of its head
-_ALL_HEADS = 32 * 1024 * 1024  # bytes that the incomplete heads of a process take together
-_MOST_CONNECTIONS = 10_000  # of one process: each takes some 3 kB
-_MOST_FILES = 65_536
+_MAX_HEAD_BYTES = 32 * 1024 * 1024  # bytes that the incomplete heads of a process take together
+_MAX_CONNECTIONS = 10_000  # of one process: each takes some 3 kB
+_MAX_FILES = 65_536
 _SPARE_FILES = 128  # of a process, for everything but connections of callers
 
 log = structlog.get_logger("web.connections")
@@ -29,13 +29,13 @@ log = structlog.get_logger("web.connections")
 def connection_limit(threads: int) -> int:
     """Connections that one process may hold, by the files it may open, which are raised to what the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with suppress(ValueError, OSError):  # macOS allows less than it says
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    files = _MOST_FILES if soft == resource.RLIM_INFINITY else soft
-    return max(2 * threads, min(_MOST_CONNECTIONS, files - _SPARE_FILES - 4 * threads))
+    files = _MAX_FILES if soft == resource.RLIM_INFINITY else soft
+    return max(2 * threads, min(_MAX_CONNECTIONS, files - _SPARE_FILES - 4 * threads))
 
 
 class HeadWorker(ThreadWorker):  # type: ignore[misc]
@@ -43,8 +43,8 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.waiting: OrderedDict[Any, Head] = OrderedDict()  #: by connection, in the order of `until`
-        self._held = 0  # bytes of the heads in `waiting`
+        self.waiting: OrderedDict[Any, Head] = OrderedDict()  #: by connection, in the order of `deadline`
+        self._buffered = 0  # bytes of the heads in `waiting`
         self.accepted = 0  #: connections, ever
 
     def accept(self, listener: Any) -> None:
@@ -56,7 +56,7 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
         except OSError as exc:
             if exc.errno not in (errno.EMFILE, errno.ENFILE):
                 raise
-            log.warning("no file is left for a connection", connections=self.nr_conns)
+            log.warning("out_of_file_descriptors", connections=self.nr_conns)
             self._close_idlest()
 
     def enqueue_req(self, conn: Any) -> None:
@@ -73,7 +73,7 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
         if conn.head.decided or not new:
             super().enqueue_req(conn)
         else:
-            self._wait(conn)
+            self._await_head(conn)
 
     def handle(self, conn: Any) -> Any:
         """One request, in a thread, if its head is complete; it often is when a kept connection has become readable."""
@@ -99,55 +99,55 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
         if self.cfg.is_ssl or done.cancelled() or done.exception() or done.result() is not _DEFER:
             super().finish_request(conn, done)
         else:
-            self._wait(conn)
+            self._await_head(conn)
 
     def _deadline(self) -> float:
         return time.monotonic() + (HEAD_SECONDS if self.alive else STOP_KEEPALIVE_LINGER)
 
-    def _wait(self, conn: Any) -> None:
+    def _await_head(self, conn: Any) -> None:
         """Have the poller receive the rest of the head."""
         try:
-            self.poller.register(conn.sock, EVENT_READ, partial(self._on_more, conn))
+            self.poller.register(conn.sock, EVENT_READ, partial(self._on_head_readable, conn))
         except OSError as exc:
-            log.warning("the system watches no more connections", reason=str(exc), connections=self.nr_conns)
+            log.warning("connection_not_watched", reason=str(exc), connections=self.nr_conns)
             self._close(conn)
             return
-        conn.head.until = self._deadline()
+        conn.head.deadline = self._deadline()
         self.waiting[conn] = conn.head
-        self._held += len(conn.head.data)
+        self._buffered += len(conn.head.data)
 
-    def _on_more(self, conn: Any, _: socket) -> None:
+    def _on_head_readable(self, conn: Any, _: socket) -> None:
         """More of a head has arrived, or the caller has hung up."""
         head = self.waiting.get(conn)
         if head is None:
             return  # closed in the same round of the loop
-        had = len(head.data)
+        before = len(head.data)
         head.receive(conn.sock)
-        self._held += len(head.data) - had
+        self._buffered += len(head.data) - before
         if head.decided:
-            self._forget(conn)
+            self._stop_waiting(conn)
             if head.data:
                 super().enqueue_req(conn)
             else:
                 self._close(conn)
-        elif not had:
-            head.until = self._deadline()
+        elif not before:
+            head.deadline = self._deadline()
             self.waiting.move_to_end(conn)
-        while self._held > _ALL_HEADS:
+        while self._buffered > _MAX_HEAD_BYTES:
             self._close_idlest()
 
-    def _forget(self, conn: Any) -> None:
-        self._held -= len(self.waiting.pop(conn).data)
+    def _stop_waiting(self, conn: Any) -> None:
+        self._buffered -= len(self.waiting.pop(conn).data)
         self.poller.unregister(conn.sock)
 
     def _close_idlest(self) -> bool:
         """Close a connection whose head is not complete, or else one that is kept for a next request."""
         if self.waiting:
             conn = next(iter(self.waiting))
-            self._forget(conn)
+            self._stop_waiting(conn)
         elif self.keepalived_conns:
             conn = self.keepalived_conns.popleft()
-            conn.left = True
+            conn.evicted = True
             with suppress(OSError, KeyError, ValueError):  # gunicorn failed to register it
                 self.poller.unregister(conn.sock)
         else:
@@ -161,18 +161,18 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
         """A kept connection has something to say, unless it was closed in the same round of the loop."""
-        if not hasattr(conn, "left"):
+        if not hasattr(conn, "evicted"):
             super().on_client_socket_readable(conn, client)
 
     def murder_pending(self) -> None:
         """Close the connections whose head is not complete in time."""
         super().murder_pending()
         now = time.monotonic()
-        while self.waiting and next(iter(self.waiting.values())).until <= now:
+        while self.waiting and next(iter(self.waiting.values())).deadline <= now:
             self._close_idlest()
 
-    def hurry(self) -> None:
+    def shorten_deadlines(self) -> None:
         """Wait for no head longer than a process that stops waits for a kept connection."""
         latest = time.monotonic() + STOP_KEEPALIVE_LINGER
         for head in self.waiting.values():
-            head.until = min(head.until, latest)
+            head.deadline = min(head.deadline, latest)

@@ -16,7 +16,7 @@ from ocr_celery.store.redis_checks import earlier_layout, eviction_policy, evict
 from ocr_celery.store.redis_errors import explain
 from web.connections import connection_limit
 from web.gunicorn_worker import Worker
-from web.request_body import return_memory
+from web.request_body import return_freed_memory
 
 try:
     _settings = load_settings()
@@ -24,10 +24,10 @@ except SettingsError as exc:
     sys.exit(f"ocr-celery: {exc}")
 
 _as_json = logs.start("facade", _settings.log_level, _settings.log_format)
-return_memory()
+return_freed_memory()
 
 
-class _Lines(Logger):  # type: ignore[misc]
+class _Logger(Logger):  # type: ignore[misc]
     """gunicorn's own lines go the way of all others; a terminal is spared its processes' comings and goings."""
 
     def setup(self, cfg: Any) -> None:
@@ -45,7 +45,7 @@ def when_ready(_: Any) -> None:
         logging.getLogger("web").info("listening at http://%s", bind)
 
 
-def _listens_nowhere() -> str:
+def _bind_error() -> str:
     """Why gunicorn could not listen, which it would try five times, in two lines each; "" where it can.
 
     A socket that was handed over (by an upgrade, by systemd) is open already.
@@ -56,8 +56,8 @@ def _listens_nowhere() -> str:
 
 def on_starting(server: Any) -> None:
     """Refuse an address that is not free, and a Redis that loses pages. One that is away is no reason not to start."""
-    if taken := _listens_nowhere():
-        sys.exit(f"ocr-celery: {taken}")
+    if problem := _bind_error():
+        sys.exit(f"ocr-celery: {problem}")
     try:
         with connect(_settings.redis_address) as redis:
             refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)
@@ -94,6 +94,6 @@ timeout = 60  # seconds without a sign of life from a process; what a request ma
 graceful_timeout = 15  # seconds; a request takes milliseconds, an upload over a slow line seconds
 keepalive = 65  # seconds; longer than the 60 of the usual proxies, so that they close first
 accesslog = None  # web/request_log.py writes the line
-logger_class = _Lines
+logger_class = _Logger
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None

@@ -13,10 +13,10 @@ from gunicorn.http import errors
 from gunicorn.http import wsgi as gunicorn_wsgi
 
 from web.connections import HeadWorker
-from web.headers import SECURITY
-from web.request_deadline import Patience, was_cut
+from web.headers import SECURITY_HEADERS
+from web.request_deadline import RequestDeadline, timed_out
 
-_LINGER_SECONDS, _LINGER_BYTES = 0.5, 65_536  # of what a refused caller still sends
+_DRAIN_SECONDS, _DRAIN_BYTES = 0.5, 65_536  # of what a refused caller still sends
 
 #: why a request is refused before the application sees it: status, reason, code, sentence; the first that fits
 _REFUSALS: tuple[tuple[type[Exception], int, str, str, str], ...] = (
@@ -57,15 +57,15 @@ class Worker(HeadWorker):
 
     def init_process(self) -> None:
         """In the process that answers; returns when it ends."""
-        self.patience = Patience(self.upload_timeout)
-        self.patience.start()
+        self.deadline = RequestDeadline(self.upload_timeout)
+        self.deadline.start()
         super().init_process()
 
     def handle(self, conn: Any) -> Any:
         """One request, in a thread."""
-        with self.patience.with_(conn.sock):
-            goes_on = super().handle(conn)
-        return False if was_cut(conn.sock) else goes_on  # what still comes over it is no new request
+        with self.deadline.track(conn.sock):
+            keep_alive = super().handle(conn)
+        return False if timed_out(conn.sock) else keep_alive  # what still comes over it is no new request
 
     def set_accept_enabled(self, enabled: bool) -> None:
         """Serve every caller that the system has let in before the door is shut: gunicorn would have them reset.
@@ -75,11 +75,11 @@ class Worker(HeadWorker):
         super().set_accept_enabled(enabled)
         if self.alive:
             return
-        self.hurry()
+        self.shorten_deadlines()
         for listener in self.sockets:
-            taken = -1
-            while taken != self.accepted:
-                taken = self.accepted
+            accepted_before = -1
+            while accepted_before != self.accepted:
+                accepted_before = self.accepted
                 super().accept(listener)
             listener.close()
 
@@ -101,28 +101,28 @@ class Worker(HeadWorker):
             _, status, reason, code, detail = _REFUSALS[-1]
         request_id = uuid4().hex
         if status != 500:
-            log.info("refused", status=status, reason=type(exc).__name__, request_id=request_id)
+            log.info("request_refused", status=status, reason=type(exc).__name__, request_id=request_id)
         else:
-            log.error("unforeseen", status=status, request_id=request_id, exc_info=exc)
+            log.error("unexpected_error", status=status, request_id=request_id, exc_info=exc)
         with suppress(OSError):
             client.setblocking(True)
-            client.settimeout(_LINGER_SECONDS)
-            client.sendall(_answer(status, reason, {"detail": detail, "code": code}, request_id))
-            _hear_out(client)
+            client.settimeout(_DRAIN_SECONDS)
+            client.sendall(_http_response(status, reason, {"detail": detail, "code": code}, request_id))
+            _drain(client)
 
 
-def _answer(status: int, reason: str, problem: dict[str, str], request_id: str) -> bytes:
+def _http_response(status: int, reason: str, problem: dict[str, str], request_id: str) -> bytes:
     body = json.dumps(problem, separators=(",", ":")).encode() + b"\n"
     own = {"Connection": "close", "Content-Type": "application/json", "Content-Length": str(len(body))}
-    headers = [*own.items(), ("X-Request-ID", request_id), *SECURITY]
+    headers = [*own.items(), ("X-Request-ID", request_id), *SECURITY_HEADERS]
     head = "".join(f"{name}: {value}\r\n" for name, value in headers)
     return f"HTTP/1.1 {status} {reason}\r\n{head}\r\n".encode("ascii") + body
 
 
-def _hear_out(client: socket.socket) -> None:
+def _drain(client: socket.socket) -> None:
     """Take what still comes, within bounds: closed on unread data, the connection is reset and the answer with it."""
     client.shutdown(socket.SHUT_WR)
-    end, left = time.monotonic() + _LINGER_SECONDS, _LINGER_BYTES
+    end, left = time.monotonic() + _DRAIN_SECONDS, _DRAIN_BYTES
     while left > 0 and (wait := end - time.monotonic()) > 0:
         client.settimeout(wait)
         data = client.recv(4096)

@@ -9,7 +9,7 @@ from typing import Any
 _POLICY = "Content-Security-Policy"
 
 #: of every answer; one that needs another policy, as a page for people does, sets its own
-SECURITY = (
+SECURITY_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
@@ -19,7 +19,7 @@ SECURITY = (
 )
 
 
-def page_policy() -> dict[str, str]:
+def page_security_policy() -> dict[str, str]:
     """The header of a page of ours, which takes scripts, styles and pictures from this server only."""
     own = ("script-src", "style-src", "connect-src")
     parts = ["default-src 'none'", *(f"{what} 'self'" for what in own), "img-src 'self' data:"]
@@ -27,7 +27,7 @@ def page_policy() -> dict[str, str]:
     return {_POLICY: "; ".join(parts)}
 
 
-class Secured:
+class SecurityHeaders:
     """A WSGI application whose answers all have these headers."""
 
     def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
@@ -37,8 +37,8 @@ class Secured:
         """Answer one request."""
 
         def start(status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Any:
-            own = _POLICY in dict(headers)
-            headers.extend(SECURITY[:-1] if own else SECURITY)
+            has_policy = _POLICY in dict(headers)
+            headers.extend(SECURITY_HEADERS[:-1] if has_policy else SECURITY_HEADERS)
             return start_response(status, headers, *exc_info)
 
         return self._app(environ, start)

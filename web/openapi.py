@@ -15,27 +15,27 @@ _LOCATION = {"description": "Where to ask how it stands.", "schema": {"type": "s
 _RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
 
 
-def answers(model: type[BaseModel], *errors: type[OcrError], status: int = 200) -> Any:
+def openapi_responses(model: type[BaseModel], *errors: type[OcrError], status: int = 200) -> Any:
     """What a call answers: this model when all is well, else one of these errors."""
-    found: dict[int, Any] = {status: model}
+    documented: dict[int, Any] = {status: model}
     for error in errors:
         problem = error()
-        known = found.setdefault(error.http_status, {"description": "", "content": {"application/json": {}}})
-        known["description"] = f"{known['description']} {problem.message}".strip()
-        content = known["content"]["application/json"]
+        response = documented.setdefault(error.http_status, {"description": "", "content": {"application/json": {}}})
+        response["description"] = f"{response['description']} {problem.message}".strip()
+        content = response["content"]["application/json"]
         content["schema"] = _PROBLEM
         value = {"detail": problem.message, "code": problem.code}
         content.setdefault("examples", {})[problem.code] = {"summary": problem.code, "value": value}
-    return found
+    return documented
 
 
-def complete(app: OpenAPI, settings: Settings) -> None:
+def finalize(app: OpenAPI, settings: Settings) -> None:
     """Write the document of this app, once."""
     spec = app.api_doc
     for path in spec["paths"].values():
         for operation in path.values():
             operation["responses"] = {
-                s: _with_headers(s, r) for s, r in operation["responses"].items() if not _made_up(r)
+                s: _with_headers(s, r) for s, r in operation["responses"].items() if not _is_default_422(r)
             }
     schemas = _name_schemas_by_title(spec)
     for name in ("Upload", "UrlRequest", "BatchRequest"):
@@ -79,7 +79,7 @@ def _as_code(text: str) -> str:
     return f"{fence} {shown} {fence}" if fence == "``" else f"{fence}{shown}{fence}"
 
 
-def _made_up(response: dict[str, Any]) -> bool:
+def _is_default_422(response: dict[str, Any]) -> bool:
     """flask-openapi gives every call a 422 of its own kind where it is told of none."""
     schema = response.get("content", {}).get("application/json", {}).get("schema", {})
     return bool(schema.get("type") == "array" and schema.get("items") == _PROBLEM)

@@ -8,49 +8,51 @@ from flask_openapi.blueprint import APIBlueprint
 from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
 from ocr_celery.store.redis_checks import UNKNOWN, eviction_refusal
-from web.openapi import answers
+from web.openapi import openapi_responses
 from web.ops_models import Health, Index, Ready, StatsResponse
-from web.problems import NotReady, answer
+from web.problems import NotReady, error_response
 from web.request_parsing import client
 
 api = APIBlueprint("ops", __name__)
 _TAGS: Any = [{"name": "Operate", "description": "Watch the service."}]
 
 
-def _health(status: str, message: str, redis: str, workers: int, eviction: str = UNKNOWN) -> dict[str, Any]:
+def _health_body(status: str, message: str, redis: str, workers: int, eviction: str = UNKNOWN) -> dict[str, Any]:
     checks = {"redis": redis, "eviction": eviction, "workers": workers}
     return {"status": status, "message": message, "checks": checks}
 
 
-def _answers() -> Any:
+def _health_responses() -> Any:
     """Without Redis the answer is what this call says and what every error says."""
-    found = answers(Health, BrokerUnavailable)
-    away = found[503]["content"]["application/json"]
-    away["schema"] = {"allOf": [{"$ref": "#/components/schemas/Health"}, away["schema"]]}
-    for example in away["examples"].values():
-        example["value"] = {**_health("unhealthy", example["value"]["detail"], "away", 0), **example["value"]}
-    return found
+    documented = openapi_responses(Health, BrokerUnavailable)
+    unavailable = documented[503]["content"]["application/json"]
+    unavailable["schema"] = {"allOf": [{"$ref": "#/components/schemas/Health"}, unavailable["schema"]]}
+    for example in unavailable["examples"].values():
+        example["value"] = {**_health_body("unhealthy", example["value"]["detail"], "away", 0), **example["value"]}
+    return documented
 
 
-@api.get("/health", operation_id="getHealth", tags=_TAGS, responses=_answers())
-def health() -> Response:
+@api.get("/health", operation_id="getHealth", tags=_TAGS, responses=_health_responses())
+def get_health() -> Response:
     """Whether the service is there: its Redis answers, and a worker with a loaded engine is alive."""
     try:
         workers, eviction = client().stats().workers, client().eviction_policy()
     except BrokerUnavailable as exc:
-        return answer(exc, **_health("unhealthy", exc.message, "away", 0))
-    trouble = eviction_refusal(eviction) or ("" if workers else NotReady().message)
-    if trouble:
-        return jsonify(_health("degraded", trouble, "ok", workers, eviction))
-    return jsonify(_health("healthy", f"{_workers(workers)} ready.", "ok", workers, eviction))
+        return error_response(exc, **_health_body("unhealthy", exc.message, "away", 0))
+    problem = eviction_refusal(eviction) or ("" if workers else NotReady().message)
+    if problem:
+        return jsonify(_health_body("degraded", problem, "ok", workers, eviction))
+    return jsonify(_health_body("healthy", f"{_ready_workers(workers)} ready.", "ok", workers, eviction))
 
 
-def _workers(count: int) -> str:
+def _ready_workers(count: int) -> str:
     return "1 worker is" if count == 1 else f"{count} workers are"
 
 
-@api.get("/ready", operation_id="getReadiness", tags=_TAGS, responses=answers(Ready, NotReady, BrokerUnavailable))
-def ready() -> Response:
+@api.get(
+    "/ready", operation_id="getReadiness", tags=_TAGS, responses=openapi_responses(Ready, NotReady, BrokerUnavailable)
+)
+def get_ready() -> Response:
     """Whether a task sent now is worked on."""
     workers = client().stats().workers
     if not workers:
@@ -59,18 +61,18 @@ def ready() -> Response:
 
 
 def _not_ready() -> NotReady:
-    here = client()
-    queue = here.settings.queue
-    others = here.queues_read_instead()
-    if others:
+    ocr_client = client()
+    queue = ocr_client.settings.queue
+    other_queues = ocr_client.queues_read_instead()
+    if other_queues:
         return NotReady(
-            f"No worker reads the queue {queue}, which pages wait in; there is one that reads {', '.join(others)}."
+            f"No worker reads the queue {queue}, which pages wait in; there is one that reads {', '.join(other_queues)}."
         )
     return NotReady(f"No worker with a loaded engine reads the queue {queue} yet; tasks are taken in and wait.")
 
 
-@api.get("/stats", operation_id="getStats", tags=_TAGS, responses=answers(StatsResponse, BrokerUnavailable))
-def stats() -> Response:
+@api.get("/stats", operation_id="getStats", tags=_TAGS, responses=openapi_responses(StatsResponse, BrokerUnavailable))
+def get_stats() -> Response:
     """How many tasks stand where."""
     now = client().stats()
     return jsonify(
@@ -85,7 +87,7 @@ def stats() -> Response:
 
 
 @api.get("/", operation_id="getIndex", tags=_TAGS, responses={200: Index})
-def index() -> Response:
+def get_index() -> Response:
     """What this is, and what it offers."""
     endpoints = current_app.extensions["ocr_endpoints"]
     return jsonify(name="ocr-celery", version=__version__, docs=url_for("docs.page"), endpoints=endpoints)

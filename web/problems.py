@@ -54,16 +54,16 @@ class NotReady(OcrError):
 
 
 #: seconds after which trying again makes sense
-_RETRY_AFTER: dict[type[OcrError], int] = {QueueFull: 5, BrokerUnavailable: 2, NotReady: 2}
+_RETRY_AFTER_SECONDS: dict[type[OcrError], int] = {QueueFull: 5, BrokerUnavailable: 2, NotReady: 2}
 
 
-class _Refused(OcrError):
+class _OtherRefusal(OcrError):
     """What werkzeug refuses with a status for which we have no word of our own."""
 
     code: ClassVar[str] = "refused"
 
 
-_BY_STATUS: dict[int, type[OcrError]] = {
+_ERROR_BY_STATUS: dict[int, type[OcrError]] = {
     cls.http_status: cls
     for cls in (
         *(MalformedRequest, PathNotFound, MethodNotAllowed, RequestTimeout, RequestTooLarge),
@@ -74,30 +74,30 @@ _BY_STATUS: dict[int, type[OcrError]] = {
 
 def register(app: Flask) -> None:
     """Answer for every exception of this app."""
-    app.register_error_handler(OcrError, answer)
-    app.register_error_handler(HTTPException, _refusal)
-    app.register_error_handler(Exception, _unforeseen)
+    app.register_error_handler(OcrError, error_response)
+    app.register_error_handler(HTTPException, _handle_http_exception)
+    app.register_error_handler(Exception, _handle_unexpected)
 
 
-def answer(error: OcrError, **more: Any) -> Response:
+def error_response(error: OcrError, **more: Any) -> Response:
     """The answer for an error of ours."""
     g.code = error.code
     response = jsonify(**more, detail=error.message, code=error.code)
     response.status_code = error.http_status
-    wait = next((seconds for cls, seconds in _RETRY_AFTER.items() if isinstance(error, cls)), None)
+    wait = next((seconds for cls, seconds in _RETRY_AFTER_SECONDS.items() if isinstance(error, cls)), None)
     if wait is not None:
         response.headers["Retry-After"] = str(wait)
     return response
 
 
-def _refusal(exc: HTTPException) -> Response | HTTPException:
+def _handle_http_exception(exc: HTTPException) -> Response | HTTPException:
     """What Flask and werkzeug refuse by themselves; redirects pass as they are."""
     status = exc.code or 500
     if status < 400:
         return exc
     if status >= 500:
-        return _unforeseen(exc)
-    response = answer(_BY_STATUS.get(status, _Refused)())
+        return _handle_unexpected(exc)
+    response = error_response(_ERROR_BY_STATUS.get(status, _OtherRefusal)())
     response.status_code = status
     allowed = getattr(exc, "valid_methods", None)
     if allowed:
@@ -105,7 +105,7 @@ def _refusal(exc: HTTPException) -> Response | HTTPException:
     return response
 
 
-def _unforeseen(exc: Exception) -> Response:
+def _handle_unexpected(exc: Exception) -> Response:
     """A mistake of ours: the log says all, the caller learns only that it was one."""
-    log.error("unforeseen", exc_info=exc)
-    return answer(Internal())
+    log.error("unexpected_error", exc_info=exc)
+    return error_response(Internal())

@@ -11,26 +11,26 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ocr_celery.errors import QueueFull
-from web import current
+from web import request_context
 from web.problems import MalformedRequest, RequestTimeout
-from web.request_deadline import was_cut
+from web.request_deadline import timed_out
 
-_AT_ONCE = 1024 * 1024  # bytes asked of the connection; a body up to this size needs no place
-_LARGEST_AT_ONCE = 6  # bodies of the largest size that a process holds at the same time
-_PLACE_WITHIN = 10.0  # seconds a body waits for its place
+_CHUNK = 1024 * 1024  # bytes asked of the connection; a body up to this size needs no place
+_MAX_LARGEST_BODIES = 6  # bodies of the largest size that a process holds at the same time
+_RESERVE_TIMEOUT = 10.0  # seconds a body waits for its place
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 
 
 @dataclass
-class Room:
+class BodyMemory:
     """Memory for bodies, shared by the threads of a process. `free`: bytes."""
 
     free: int
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
-    def take(self, size: int, *, within: float) -> bool:
+    def reserve(self, size: int, *, timeout: float) -> bool:
         """Whether there was room for so many bytes within that many seconds."""
-        end = time.monotonic() + within
+        end = time.monotonic() + timeout
         with self._changed:
             while self.free < size:
                 left = end - time.monotonic()
@@ -40,42 +40,42 @@ class Room:
             self.free -= size
             return True
 
-    def give_back(self, size: int) -> None:
+    def release(self, size: int) -> None:
         """What was taken is free again."""
         with self._changed:
             self.free += size
             self._changed.notify_all()
 
 
-def register(app: Flask, *, largest: int) -> None:
-    """Let requests of this app be read. `largest`: bytes that a body may have at most."""
-    app.extensions["body_room"] = Room(_LARGEST_AT_ONCE * largest)
-    app.teardown_request(_leave)
+def register(app: Flask, *, max_body_bytes: int) -> None:
+    """Let requests of this app be read. `max_body_bytes`: bytes that a body may have at most."""
+    app.extensions["body_memory"] = BodyMemory(_MAX_LARGEST_BODIES * max_body_bytes)
+    app.teardown_request(_release)
 
 
-def return_memory() -> None:
+def return_freed_memory() -> None:
     """Have this process return the memory of a large body when it is freed: glibc would keep it, for each thread apart."""
     with suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, _AT_ONCE // 2)
+        libc.mallopt(_M_MMAP_THRESHOLD, _CHUNK // 2)
         libc.mallopt(_M_ARENA_MAX, 2)
 
 
-def read(limit: int, *, patience: float) -> bytes:
-    """The body, of at most so many bytes. `patience`: seconds it may take, as told to a caller who took longer.
+def read(limit: int, *, timeout: float) -> bytes:
+    """The body, of at most so many bytes. `timeout`: seconds it may take, as told to a caller who took longer.
 
     Raises `RequestEntityTooLarge`, `RequestTimeout`, `MalformedRequest`, and `QueueFull` where other bodies take all the room.
     """
-    request = current.request()
+    request = request_context.request()
     length = request.content_length
     if length is not None and length > limit:
         raise RequestEntityTooLarge
     try:
-        data = _all(request, limit, length)
+        data = _receive(request, limit, length)
     except (ParseException, OSError, ValueError):
-        _check_patience(request, patience)
+        _check_deadline(request, timeout)
         raise MalformedRequest("The body broke off, or its chunks are not as HTTP wants them.") from None
-    _check_patience(request, patience)
+    _check_deadline(request, timeout)
     if len(data) > limit:
         raise RequestEntityTooLarge
     if length is not None and len(data) < length:
@@ -84,33 +84,33 @@ def read(limit: int, *, patience: float) -> bytes:
     return data
 
 
-def _all(request: Request, limit: int, length: int | None) -> bytes:
+def _receive(request: Request, limit: int, length: int | None) -> bytes:
     """What comes, up to one byte more than the limit where its length was not announced."""
     stream = request.environ["wsgi.input"]
     if length is None and not request.environ.get("wsgi.input_terminated"):
         return b""
     left = limit + 1 if length is None else length
     pieces: list[bytes] = []
-    while left > 0 and (piece := stream.read(min(left, _AT_ONCE))):
+    while left > 0 and (piece := stream.read(min(left, _CHUNK))):
         left -= len(piece)
         pieces.append(piece)
-        if left > 0 and "body_place" not in g and sum(map(len, pieces)) >= _AT_ONCE:
-            _enter(limit if length is None else length)
+        if left > 0 and "reserved_body" not in g and sum(map(len, pieces)) >= _CHUNK:
+            _reserve(limit if length is None else length)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def _enter(size: int) -> None:
+def _reserve(size: int) -> None:
     """Take room for the whole body. A caller who only announced one takes none."""
-    if not current_app.extensions["body_room"].take(size, within=_PLACE_WITHIN):
+    if not current_app.extensions["body_memory"].reserve(size, timeout=_RESERVE_TIMEOUT):
         raise QueueFull
-    g.body_place = size
+    g.reserved_body = size
 
 
-def _leave(_: BaseException | None) -> None:
-    if size := g.pop("body_place", 0):
-        current_app.extensions["body_room"].give_back(size)
+def _release(_: BaseException | None) -> None:
+    if size := g.pop("reserved_body", 0):
+        current_app.extensions["body_memory"].release(size)
 
 
-def _check_patience(request: Request, seconds: float) -> None:
-    if was_cut(request.environ.get("gunicorn.socket")):
+def _check_deadline(request: Request, seconds: float) -> None:
+    if timed_out(request.environ.get("gunicorn.socket")):
         raise RequestTimeout(f"The request did not arrive within {seconds:g} s.")

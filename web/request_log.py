@@ -10,7 +10,7 @@ import structlog
 from flask import Flask, Request, Response
 
 from ocr_celery.transport import outbox
-from web import current
+from web import request_context
 
 _SANE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _PROBES = frozenset({"/health", "/ready"})  #: asked every few seconds by what watches the service
@@ -29,9 +29,9 @@ def register(app: Flask) -> None:
 
 
 def _begin() -> None:
-    given = current.request().headers.get("X-Request-ID", "")
+    given = request_context.request().headers.get("X-Request-ID", "")
     request_id = given if _SANE.fullmatch(given) else token_hex(16)
-    notes = current.notes()
+    notes = request_context.state()
     notes.request_id, notes.started = request_id, perf_counter()
     structlog.contextvars.bind_contextvars(request_id=request_id)
     outbox.request_id.set(request_id)
@@ -42,7 +42,7 @@ def _forget(_: BaseException | None) -> None:
 
 
 def _end(response: Response) -> Response:
-    request, notes = current.request(), current.notes()
+    request, notes = request_context.request(), request_context.state()
     response.headers["X-Request-ID"] = notes.request_id
     level = _level(request, response.status_code)
     if logging.getLogger("web.access").isEnabledFor(level):

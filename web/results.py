@@ -10,9 +10,9 @@ from flask_openapi.blueprint import APIBlueprint
 from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.status import Status, TaskView, batch_status
 from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
-from web.openapi import answers
+from web.openapi import openapi_responses
 from web.request_models import BatchPath, ResultQuery, TaskPath
-from web.request_parsing import checked, client
+from web.request_parsing import client, validated
 from web.response_models import Batch, Task
 
 log = structlog.get_logger("web")
@@ -24,15 +24,15 @@ _ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable)
 _ID = "<regex('(?!url$)[^/]+'):task_id>"
 
 
-@api.get(f"/ocr/{_ID}", operation_id="getTask", tags=_TAGS, responses=answers(Task, ResultExpired, *_ERRORS))
-@checked
-def task(path: TaskPath, query: ResultQuery) -> Response:
+@api.get(f"/ocr/{_ID}", operation_id="getTask", tags=_TAGS, responses=openapi_responses(Task, ResultExpired, *_ERRORS))
+@validated
+def get_task(path: TaskPath, query: ResultQuery) -> Response:
     """How a page stands, and its text when it is completed."""
     try:
         view = client().look_up(path.task_id)
     except TaskNotFound as exc:
         raise _not_found(path.task_id, exc) from None
-    shown = _shown(view, query, [])
+    shown = _render_page(view, query, [])
     source = {"source": view.source} if view.source else {}
     return jsonify(
         task_id=view.id, **shown, **source, **_progress(view), created_at=view.created_at, updated_at=view.updated_at
@@ -43,18 +43,19 @@ def task(path: TaskPath, query: ResultQuery) -> Response:
     "/ocr/batch/<batch_task_id>",
     operation_id="getBatch",
     tags=_TAGS,
-    responses=answers(Batch, ResultUnreadable, *_ERRORS),
+    responses=openapi_responses(Batch, ResultUnreadable, *_ERRORS),
 )
-@checked
-def batch(path: BatchPath, query: ResultQuery) -> Response:
+@validated
+def get_batch(path: BatchPath, query: ResultQuery) -> Response:
     """How a batch stands: counts, and each page in the order in which its URL was given."""
     try:
         view = client().look_up_batch(path.batch_task_id)
     except TaskNotFound as exc:
         raise _not_found(path.batch_task_id, exc) from None
-    unshown: list[str] = []
+    unreadable: list[str] = []
     results = [
-        {"url": url, "task_id": task.id, **_shown(task, query, unshown), **_progress(task)} for url, task in view.items
+        {"url": url, "task_id": task.id, **_render_page(task, query, unreadable), **_progress(task)}
+        for url, task in view.items
     ]
     statuses = [item["status"] for item in results]
     return jsonify(
@@ -68,20 +69,20 @@ def batch(path: BatchPath, query: ResultQuery) -> Response:
     )
 
 
-def _shown(view: TaskView, query: ResultQuery, unshown: list[str]) -> dict[str, Any]:
+def _render_page(view: TaskView, query: ResultQuery, unreadable: list[str]) -> dict[str, Any]:
     """Status and outcome of a page. Whatever goes wrong with showing it is its own error; the first of a request is logged."""
     try:
-        return {"status": view.status, **_outcome(view, query)}
+        return {"status": view.status, **_render_outcome(view, query)}
     except Exception:
-        if not unshown:
-            log.warning("a page cannot be shown", task_id=view.id, exc_info=True)
-        unshown.append(view.id)
-        return {"status": Status.FAILED, **_error(ResultUnreadable())}
+        if not unreadable:
+            log.warning("result_unreadable", task_id=view.id, exc_info=True)
+        unreadable.append(view.id)
+        return {"status": Status.FAILED, **_render_error(ResultUnreadable())}
 
 
-def _outcome(view: TaskView, query: ResultQuery) -> dict[str, Any]:
+def _render_outcome(view: TaskView, query: ResultQuery) -> dict[str, Any]:
     if view.error is not None:
-        return _error(view.error)
+        return _render_error(view.error)
     if view.result is None:
         return {}
     details = {name: value for name, value in view.result.items() if name != "text"}
@@ -94,23 +95,23 @@ def _outcome(view: TaskView, query: ResultQuery) -> dict[str, Any]:
     return outcome
 
 
-def _error(error: OcrError) -> dict[str, Any]:
+def _render_error(error: OcrError) -> dict[str, Any]:
     return {"error": error.message, "code": error.code}
 
 
 def _progress(view: TaskView) -> dict[str, Any]:
     """How far a page has come."""
-    found: dict[str, Any] = {"attempts": view.attempts}
+    progress: dict[str, Any] = {"attempts": view.attempts}
     if view.last_error is not None:
-        found["last_error"] = _error(view.last_error)
+        progress["last_error"] = _render_error(view.last_error)
     if view.next_try_at is not None:
-        found["next_try_at"] = view.next_try_at
+        progress["next_try_at"] = view.next_try_at
     if view.position is not None:
-        found["position"] = view.position
-    return found
+        progress["position"] = view.position
+    return progress
 
 
-def _not_found(id: str, error: TaskNotFound) -> TaskNotFound:
+def _not_found(task_id: str, error: TaskNotFound) -> TaskNotFound:
     """An id is the caller's text: what no id of ours can hold is not shown."""
-    shown = re.sub(r"[^-\w]", "", id, flags=re.ASCII)[:64]
-    return error if shown == id else TaskNotFound(f"Task {shown} not found")
+    printable = re.sub(r"[^-\w]", "", task_id, flags=re.ASCII)[:64]
+    return error if printable == task_id else TaskNotFound(f"Task {printable} not found")

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, redirect, request, send_file
 from flask_openapi.openapi import OpenAPI
 from werkzeug.wrappers import Response as AnyResponse
 
-from web.headers import page_policy
+from web.headers import page_security_policy
 
 api = Blueprint("docs", __name__)
 
@@ -50,12 +50,12 @@ _SCRIPT = """SwaggerUIBundle({
 @api.get("/docs")
 def page() -> Response:
     """The page."""
-    return Response(_PAGE, headers=page_policy(), mimetype="text/html")
+    return Response(_PAGE, headers=page_security_policy(), mimetype="text/html")
 
 
 @api.get("/docs/")
 @api.get("/docs/swagger")
-def moved() -> AnyResponse:
+def redirect_old_path() -> AnyResponse:
     """Where the page was."""
     return redirect(url_for("docs.page"), 308)
 
@@ -74,7 +74,7 @@ def script() -> Response:
 
 def asset(path: str) -> Response:
     """A file of Swagger UI."""
-    return send_file(_folder() / path, max_age=3600)
+    return send_file(_assets_dir() / path, max_age=3600)
 
 
 for _name, _path in _ASSETS.items():
@@ -82,12 +82,12 @@ for _name, _path in _ASSETS.items():
 
 
 @cache
-def _folder() -> Path:
+def _assets_dir() -> Path:
     return Path(str(files("flask_openapi_swagger") / "templates" / "swagger"))
 
 
 @api.get("/openapi.json")
-def document() -> dict[str, object]:
+def openapi_document() -> dict[str, object]:
     """The OpenAPI document, for the address by which it was asked."""
     app = current_app
     assert isinstance(app, OpenAPI)

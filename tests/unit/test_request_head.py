@@ -3,7 +3,7 @@
 import pytest
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine
 
-from web.request_head import LARGEST_HEAD, Head
+from web.request_head import MAX_HEAD, Head
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -37,9 +37,9 @@ def test_a_line_that_ends_without_a_cr_is_refused_without_waiting_for_more() -> 
 def test_a_head_that_is_too_large_is_refused_before_it_ends(start: bytes, error: type[Exception]) -> None:
     head = Head(start)
     assert head.refused is None
-    head.add(b"x" * LARGEST_HEAD)
+    head.add(b"x" * MAX_HEAD)
     assert isinstance(head.refused, error)
 
 
 def test_a_large_body_behind_a_complete_head_is_not_counted() -> None:
-    assert Head(REQUEST + b"x" * LARGEST_HEAD).refused is None
+    assert Head(REQUEST + b"x" * MAX_HEAD).refused is None

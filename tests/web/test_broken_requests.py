@@ -9,7 +9,7 @@ import pytest
 
 from tests.testlib.facade_process import Served, served
 from tests.testlib.processes import RedisServer
-from web.headers import SECURITY
+from web.headers import SECURITY_HEADERS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")
 
@@ -23,7 +23,7 @@ def server(redis_server: RedisServer) -> Iterator[Served]:
     with served(redis_server.url) as server:
         yield server
         assert "Traceback" not in server.log
-        assert "unforeseen" not in server.log
+        assert "unexpected_error" not in server.log
         assert "SECRET" not in server.log
 
 
@@ -68,7 +68,7 @@ def test_what_the_server_refuses_by_itself_is_said_as_every_error_is(
     assert b"SECRET" not in body
     assert headers["content-type"] == "application/json"
     assert len(headers["x-request-id"]) == 32
-    assert set(SECURITY) <= {(name, headers.get(name.lower())) for name, _ in SECURITY}
+    assert set(SECURITY_HEADERS) <= {(name, headers.get(name.lower())) for name, _ in SECURITY_HEADERS}
 
 
 @pytest.mark.parametrize("head", [FORM, JSON])

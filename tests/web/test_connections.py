@@ -111,7 +111,7 @@ def test_the_first_byte_gives_a_connection_time_for_its_head_and_the_next_ones_g
 def test_heads_that_take_too_much_memory_together_cost_the_oldest_its_connection(
     worker: Polling, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_ALL_HEADS", 1000)
+    monkeypatch.setattr(connections, "_MAX_HEAD_BYTES", 1000)
     with worker.connect(b"G") as first, worker.connect(b"G") as second, worker.connect(b"G") as third:
         for caller in (second, first, third):
             caller.sendall(b"x" * 400)

@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from ocr_celery.client import Client
-from web.headers import SECURITY
+from web.headers import SECURITY_HEADERS
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 ASKED = ["/", "/health", "/stats", "/docs", "/openapi.json"]
@@ -78,7 +78,7 @@ def test_a_mistake_of_ours_is_500_in_the_same_shape_and_shows_nothing_of_the_ins
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_every_answer_has_the_security_headers_once(http: FlaskClient, path: str, method: str) -> None:
     headers = http.open(path, method=method).headers
-    for name, value in SECURITY:
+    for name, value in SECURITY_HEADERS:
         (given,) = headers.getlist(name)
         assert given == value or (name, path) == ("Content-Security-Policy", "/docs")
         assert "unsafe" not in given

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from tests.testlib.facade_process import Served, served
 from tests.testlib.processes import RedisServer, png
 from tests.testlib.worker_double import Facade
-from web.request_body import Room
+from web.request_body import BodyMemory
 
 LARGE = 8 * 1024 * 1024 - 100  #: bytes
 MANY = 8
@@ -57,33 +57,33 @@ def test_files_at_once_are_held_up_to_a_bound_and_the_others_take_their_turn(red
         sent = [callers.submit(requests.post, server.url + "/ocr", files=file) for _ in range(24)]
         statuses = [answer.result().status_code for answer in sent]
         assert statuses.count(202) >= 6
-        assert set(statuses) <= {202, 503}  # who finds no room for 10 s is told to come again
+        assert set(statuses) <= {202, 503}  # who finds no memory for 10 s is told to come again
         # 6 as a whole, two of them twice for a moment, and the first megabyte of each other
         assert peak(server) - before < 12 * size
 
 
 def test_room_is_bounded_and_given_back() -> None:
-    room = Room(10)
-    assert room.take(6, within=0)
-    assert not room.take(5, within=0)
-    assert room.take(4, within=0)
-    room.give_back(6)
-    assert room.take(6, within=0)
+    memory = BodyMemory(10)
+    assert memory.reserve(6, timeout=0)
+    assert not memory.reserve(5, timeout=0)
+    assert memory.reserve(4, timeout=0)
+    memory.release(6)
+    assert memory.reserve(6, timeout=0)
 
 
 def test_a_body_that_finds_no_room_is_503_and_what_it_took_is_free_again(
     facade: Facade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("web.request_body._PLACE_WITHIN", 0)
+    monkeypatch.setattr("web.request_body._RESERVE_TIMEOUT", 0)
     http = facade()
-    room: Room = http.application.extensions["body_room"]
-    free, room.free = room.free, 1024 * 1024
+    memory: BodyMemory = http.application.extensions["body_memory"]
+    free, memory.free = memory.free, 1024 * 1024
     answer = post_large(http)
     assert (answer.status_code, answer.json["code"]) == (503, "queue_full")
     assert int(answer.headers["Retry-After"]) > 0
-    room.free = free
+    memory.free = free
     assert post_large(http).status_code == 202
-    assert room.free == free
+    assert memory.free == free
 
 
 def post_large(http: FlaskClient) -> TestResponse:

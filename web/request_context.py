@@ -10,6 +10,6 @@ def request() -> flask.Request:
     return cast(flask.Request, flask.request._get_current_object())  # type: ignore[attr-defined]
 
 
-def notes() -> Any:
+def state() -> Any:
     """What is noted about the request, as in Flask's `g`. Raises `RuntimeError` where none is being answered."""
     return flask.g._get_current_object()
