@@ -16,11 +16,13 @@ from web import (
     problems,
     proxy,
     request_body,
+    request_events,
     request_log,
     request_parsing,
     results,
     submit,
     swagger_ui,
+    unread_body,
 )
 from web.response_models import Problem
 
@@ -55,6 +57,8 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ocr_client"] = client or Client(settings, service=True)
     request_log.register(app)
+    request_events.register(app, [request_log.log_request])
+    unread_body.register(app)
     problems.register(app)
     request_body.register(app, max_body_bytes=request_parsing.max_body_bytes(settings))
     for calls in (submit, results, ops):

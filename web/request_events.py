@@ -1,0 +1,42 @@
+"""One event for each answered request: the log hangs on it, and whatever else measures the facade can."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from flask import Flask, Request, Response
+
+from web import request_context
+
+
+@dataclass(frozen=True, slots=True)
+class RequestDone:
+    """A request whose answer is about to be sent."""
+
+    request: Request
+    status: int
+    seconds: float  #: from the request's head to its answer
+    state: Any  #: what is noted about the request: `code` of its error, `task_ids` that it created
+
+
+Listener = Callable[[RequestDone], None]
+
+
+def register(app: Flask, listeners: Sequence[Listener]) -> None:
+    """Call these, in a request's own thread, once it is answered. What one of them raises is answered by a 500."""
+    app.before_request(_start)
+    app.after_request(partial(_finish, listeners))
+
+
+def _start() -> None:
+    request_context.state().started_at = perf_counter()
+
+
+def _finish(listeners: Sequence[Listener], response: Response) -> Response:
+    state = request_context.state()
+    done = RequestDone(request_context.request(), response.status_code, perf_counter() - state.started_at, state)
+    for listener in listeners:
+        listener(done)
+    return response
