@@ -32,7 +32,7 @@ Every error is `{"detail": "…", "code": "…"}`; unknown fields are errors. 50
 
 
 class _PatternConverter(BaseConverter):
-    """A part of a path, by a pattern."""
+    """A variable part of a path that matches a pattern."""
 
     def __init__(self, map: Map, pattern: str) -> None:
         super().__init__(map)
@@ -40,10 +40,10 @@ class _PatternConverter(BaseConverter):
 
 
 class _App(OpenAPI):
-    """Flask, none of whose functions are coroutines: it would ask each of them for each request."""
+    """Flask without support for coroutines, which it would look for in each function of each request."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function as it is."""
+        """Return the function itself."""
         return func
 
 
@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     info: Any = {"title": "ocr-celery", "version": __version__, "description": _DESCRIPTION}
     app = _App("web", info=info, doc_ui=False, validation_error_model=Problem, static_folder=None)
     app.url_map.converters["regex"] = _PatternConverter
-    app.openapi_version = "3.1.0"  # many generators of clients do not know 3.2 yet, of which nothing is used here
+    app.openapi_version = "3.1.0"  # many client generators do not support 3.2, and nothing of it is used here
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ocr_client"] = client or Client(settings, service=True)
     request_log.register(app)

@@ -1,4 +1,4 @@
-"""The connections of a process: how many there are, and which have a thread, namely those with a complete head."""
+"""Bounds the connections of a process, and gives a thread only to those whose request has a complete head."""
 
 import errno
 import resource
@@ -27,7 +27,7 @@ log = structlog.get_logger("web.connections")
 
 
 def connection_limit(threads: int) -> int:
-    """Connections that one process may hold, by the files it may open, which are raised to what the system allows."""
+    """Connections that one process may have open; raises its limit of open files as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -39,7 +39,7 @@ def connection_limit(threads: int) -> int:
 
 
 class HeadWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's worker, whose poller receives what a thread would wait for. All but `handle` runs in the main thread."""
+    """gunicorn's worker, whose poller receives the heads of requests. All but `handle` runs in the main thread."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,7 +48,7 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
         self.accepted = 0  #: connections, ever
 
     def accept(self, listener: Any) -> None:
-        """Let one caller in; near the bound, the connection that has been idle the longest makes room."""
+        """Accept a connection; near the limit, close the one that has been idle the longest."""
         while self.nr_conns >= self.worker_connections - 1 and self._close_idlest():
             pass
         try:
@@ -60,10 +60,10 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
             self._close_idlest()
 
     def enqueue_req(self, conn: Any) -> None:
-        """Begin a request: of a new connection, of one that was kept, or of one that sent several at once."""
+        """Start a request on a connection that is new, was kept, or sent several requests at once."""
         new = conn.parser is None
         self.accepted += new
-        if self.cfg.is_ssl:  # what arrives is no head but a handshake
+        if self.cfg.is_ssl:  # a TLS handshake arrives before the head
             super().enqueue_req(conn)
             return
         conn.head = Head(b"" if new else conn.parser.unreader.take_buffered())
@@ -76,7 +76,7 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
             self._await_head(conn)
 
     def handle(self, conn: Any) -> Any:
-        """One request, in a thread, if its head is complete; it often is when a kept connection has become readable."""
+        """Handle one request, in a thread, if its head is complete, as it often is once a kept connection is readable."""
         if self.cfg.is_ssl:
             return super().handle(conn)
         head: Head = conn.head
@@ -95,7 +95,7 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
         return super().handle(conn)
 
     def finish_request(self, conn: Any, done: "Future[Any]") -> None:
-        """After `handle`."""
+        """Continue a connection after `handle`: keep it, close it, or wait for more of its head."""
         if self.cfg.is_ssl or done.cancelled() or done.exception() or done.result() is not _DEFER:
             super().finish_request(conn, done)
         else:
@@ -117,7 +117,7 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
         self._buffered += len(conn.head.data)
 
     def _on_head_readable(self, conn: Any, _: socket) -> None:
-        """More of a head has arrived, or the caller has hung up."""
+        """Receive more of a head, or notice that the caller closed the connection."""
         head = self.waiting.get(conn)
         if head is None:
             return  # closed in the same round of the loop
@@ -141,7 +141,7 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
         self.poller.unregister(conn.sock)
 
     def _close_idlest(self) -> bool:
-        """Close a connection whose head is not complete, or else one that is kept for a next request."""
+        """Close the oldest connection with an incomplete head, or else the oldest idle one; False if there is none."""
         if self.waiting:
             conn = next(iter(self.waiting))
             self._stop_waiting(conn)
@@ -160,19 +160,19 @@ class HeadWorker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
     def on_client_socket_readable(self, conn: Any, client: Any) -> None:
-        """A kept connection has something to say, unless it was closed in the same round of the loop."""
+        """Start the next request of a kept connection, unless it was closed in the same round of the loop."""
         if not hasattr(conn, "evicted"):
             super().on_client_socket_readable(conn, client)
 
     def murder_pending(self) -> None:
-        """Close the connections whose head is not complete in time."""
+        """Close the connections whose head is past its deadline."""
         super().murder_pending()
         now = time.monotonic()
         while self.waiting and next(iter(self.waiting.values())).deadline <= now:
             self._close_idlest()
 
     def shorten_deadlines(self) -> None:
-        """Wait for no head longer than a process that stops waits for a kept connection."""
+        """When stopping, wait for heads only as long as for kept connections."""
         latest = time.monotonic() + STOP_KEEPALIVE_LINGER
         for head in self.waiting.values():
             head.deadline = min(head.deadline, latest)

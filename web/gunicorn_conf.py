@@ -28,7 +28,7 @@ return_freed_memory()
 
 
 class _Logger(Logger):  # type: ignore[misc]
-    """gunicorn's own lines go the way of all others; a terminal is spared its processes' comings and goings."""
+    """Writes gunicorn's lines as all others are; a terminal gets warnings and errors only."""
 
     def setup(self, cfg: Any) -> None:
         """Leave the handlers to the root logger."""
@@ -40,29 +40,29 @@ class _Logger(Logger):  # type: ignore[misc]
 
 
 def when_ready(_: Any) -> None:
-    """The facade listens. gunicorn says so too, where it says anything."""
+    """Log the address on a terminal; elsewhere gunicorn logs it."""
     if not _as_json:
         logging.getLogger("web").info("listening at http://%s", bind)
 
 
 def _bind_error() -> str:
-    """Why gunicorn could not listen, which it would try five times, in two lines each; "" where it can.
+    """Why the address cannot be bound, or "". gunicorn itself would retry five times, with two log lines each.
 
-    A socket that was handed over (by an upgrade, by systemd) is open already.
+    A socket that was inherited, from an upgrade or from systemd, is open already.
     """
-    handed_over = not os.environ.keys().isdisjoint({"GUNICORN_FD", "LISTEN_FDS"})
-    return "" if handed_over else listen.describe_bind_error(_settings.host, _settings.port)
+    inherited = not os.environ.keys().isdisjoint({"GUNICORN_FD", "LISTEN_FDS"})
+    return "" if inherited else listen.describe_bind_error(_settings.host, _settings.port)
 
 
 def on_starting(server: Any) -> None:
-    """Refuse an address that is not free, and a Redis that loses pages. One that is away is no reason not to start."""
+    """Exit if the address is not free or if Redis may evict pages. A Redis that is down does not stop the start."""
     if problem := _bind_error():
         sys.exit(f"ocr-celery: {problem}")
     try:
         with connect(_settings.redis_address) as redis:
             refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)
     except RedisError as exc:
-        server.log.warning("Redis does not answer yet: %s", explain(exc))
+        server.log.warning("redis is not reachable yet: %s", explain(exc))
         return
     if refused:
         sys.exit(f"ocr-celery: {refused}")
@@ -71,7 +71,7 @@ def on_starting(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:  # noqa: ARG001
-    """In the process that answers: tell clients what this facade takes in."""
+    """Publish the limits of this facade for clients, from the process that answers."""
     from web.wsgi import app
 
     client: Client = app.extensions["ocr_client"]
@@ -86,10 +86,8 @@ worker_class = Worker
 workers = _settings.web_processes
 threads = _settings.web_threads
 worker_connections = connection_limit(threads)
-forwarded_allow_ips = forwarder_headers = (
-    ""  # no peer sets SCRIPT_NAME or the scheme here: web/proxy.py sees to proxies
-)
-preload_app = True  # what cannot start stops at once, and processes share what they import
+forwarded_allow_ips = forwarder_headers = ""  # gunicorn trusts no peer; web/proxy.py handles proxies
+preload_app = True  # an error at the start ends the server, and processes share what they import
 timeout = 60  # seconds without a sign of life from a process; what a request may take: web/request_deadline.py
 graceful_timeout = 15  # seconds; a request takes milliseconds, an upload over a slow line seconds
 keepalive = 65  # seconds; longer than the 60 of the usual proxies, so that they close first

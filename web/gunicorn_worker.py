@@ -1,4 +1,4 @@
-"""gunicorn's threads, but for whom they wait: connections begin, are refused and end as this service wants it."""
+"""The gunicorn worker of the facade: it bounds each request's time, refuses in our own format, and closes connections at once."""
 
 import json
 import socket
@@ -16,27 +16,33 @@ from web.connections import HeadWorker
 from web.headers import SECURITY_HEADERS
 from web.request_deadline import RequestDeadline, timed_out
 
-_DRAIN_SECONDS, _DRAIN_BYTES = 0.5, 65_536  # of what a refused caller still sends
+_DRAIN_SECONDS, _DRAIN_BYTES = 0.5, 65_536  # bounds on what a refused caller still sends
 
-#: why a request is refused before the application sees it: status, reason, code, sentence; the first that fits
+#: how a request is refused that the application never sees: status, reason, code, detail; the first that matches
 _REFUSALS: tuple[tuple[type[Exception], int, str, str, str], ...] = (
-    (errors.LimitRequestLine, 414, "URI Too Long", "uri_too_long", "The address of the request is too long."),
+    (errors.LimitRequestLine, 414, "URI Too Long", "uri_too_long", "The request line is too long."),
     (
         errors.LimitRequestHeaders,
         431,
         "Request Header Fields Too Large",
         "headers_too_large",
-        "The headers of the request are too large, or too many.",
+        "The request has too many headers, or they are too large.",
     ),
-    (errors.ExpectationFailed, 417, "Expectation Failed", "expectation_failed", "Of Expect, 100-continue is known."),
+    (
+        errors.ExpectationFailed,
+        417,
+        "Expectation Failed",
+        "expectation_failed",
+        "Only Expect: 100-continue is supported.",
+    ),
     (
         errors.UnsupportedTransferCoding,
         501,
         "Not Implemented",
         "unsupported_transfer_coding",
-        "Of Transfer-Encoding, chunked is known.",
+        "Only Transfer-Encoding: chunked is supported.",
     ),
-    (errors.ParseException, 400, "Bad Request", "malformed_request", "The request cannot be understood."),
+    (errors.ParseException, 400, "Bad Request", "malformed_request", "The request is malformed."),
     (
         Exception,
         500,
@@ -47,30 +53,30 @@ _REFUSALS: tuple[tuple[type[Exception], int, str, str, str], ...] = (
 )
 
 log = structlog.get_logger("web.gunicorn_worker")
-gunicorn_wsgi.SERVER = "ocr-celery"  # what the header Server says
+gunicorn_wsgi.SERVER = "ocr-celery"  # the Server header
 
 
 class Worker(HeadWorker):
-    """One process. `upload_timeout`: seconds a request may take to arrive, set by gunicorn_conf.py."""
+    """One process. `upload_timeout`: seconds that a request may take to arrive, set by gunicorn_conf.py."""
 
     upload_timeout = 60.0
 
     def init_process(self) -> None:
-        """In the process that answers; returns when it ends."""
+        """Run the process; returns when it ends."""
         self.deadline = RequestDeadline(self.upload_timeout)
         self.deadline.start()
         super().init_process()
 
     def handle(self, conn: Any) -> Any:
-        """One request, in a thread."""
+        """Handle one request, in a thread of the pool."""
         with self.deadline.track(conn.sock):
             keep_alive = super().handle(conn)
-        return False if timed_out(conn.sock) else keep_alive  # what still comes over it is no new request
+        return False if timed_out(conn.sock) else keep_alive  # what still arrives is not a new request
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Serve every caller that the system has let in before the door is shut: gunicorn would have them reset.
+        """When stopping, serve every connection in the backlog and close the listener; gunicorn would reset those connections.
 
-        It leaves the socket open until its last answer is given; closed at once, it refuses callers, who may come again.
+        gunicorn also keeps the listener open until its last answer; once closed, new callers are refused and can retry.
         """
         super().set_accept_enabled(enabled)
         if self.alive:
@@ -84,9 +90,9 @@ class Worker(HeadWorker):
             listener.close()
 
     def finish_request(self, conn: Any, done: "Future[Any]") -> None:
-        """Close at once: gunicorn would wait here, where it takes callers in, for up to 2 s until each hangs up.
+        """Close a connection without waiting for the caller; gunicorn would block the main thread for up to 2 s.
 
-        Nothing is lost by it, as no answer leaves with its request unread: see web/request_log.py.
+        No answer is lost, since the request has been read whole before: see web/unread_body.py.
         """
         if done.cancelled() or done.exception() or done.result() is not False:
             super().finish_request(conn, done)
@@ -95,7 +101,7 @@ class Worker(HeadWorker):
         conn.close()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:  # noqa: ARG002
-        """Answer what the application never saw, in its own shape; gunicorn's page repeats parts of the request."""
+        """Answer a request that the application never saw as other errors are; gunicorn's page would repeat parts of it."""
         _, status, reason, code, detail = next(row for row in _REFUSALS if isinstance(exc, row[0]))
         if isinstance(exc, errors.InvalidResponseHeader | errors.InvalidResponseHeaderName):
             _, status, reason, code, detail = _REFUSALS[-1]
@@ -120,7 +126,7 @@ def _http_response(status: int, reason: str, problem: dict[str, str], request_id
 
 
 def _drain(client: socket.socket) -> None:
-    """Take what still comes, within bounds: closed on unread data, the connection is reset and the answer with it."""
+    """Read what still arrives, within bounds: a connection closed on unread data is reset, answer and all."""
     client.shutdown(socket.SHUT_WR)
     end, left = time.monotonic() + _DRAIN_SECONDS, _DRAIN_BYTES
     while left > 0 and (wait := end - time.monotonic()) > 0:

@@ -1,6 +1,6 @@
-"""The security headers of every answer, whichever part of the service gives it.
+"""Adds the security headers to every answer.
 
-Strict-Transport-Security is left to the proxy that ends TLS: this server does not know whether there is one.
+Strict-Transport-Security is left to the proxy that terminates TLS: this server does not know whether there is one.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,7 +8,7 @@ from typing import Any
 
 _POLICY = "Content-Security-Policy"
 
-#: of every answer; one that needs another policy, as a page for people does, sets its own
+#: of every answer; an answer may set its own Content-Security-Policy, as /docs does
 SECURITY_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
@@ -20,7 +20,7 @@ SECURITY_HEADERS = (
 
 
 def page_security_policy() -> dict[str, str]:
-    """The header of a page of ours, which takes scripts, styles and pictures from this server only."""
+    """The Content-Security-Policy of /docs: scripts, styles and images from this server only."""
     own = ("script-src", "style-src", "connect-src")
     parts = ["default-src 'none'", *(f"{what} 'self'" for what in own), "img-src 'self' data:"]
     parts += ["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]

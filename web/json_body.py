@@ -1,7 +1,7 @@
-"""Reads a JSON body: what it would cost is counted before anything is built from it.
+"""Parses a JSON body, and counts its tokens before it builds any object from it.
 
-`json.loads` turns 8 MB of ``{"0":1,"1":1,…}`` into some 100 MB of objects while no other thread runs. Counting the tokens of
-a body needs no memory, stops at the bound, and lets other threads run in between.
+`json.loads` turns 8 MB of ``{"0":1,"1":1,…}`` into some 100 MB of objects while no other thread runs. Counting
+tokens needs no memory, stops at the limit, and lets other threads run in between.
 """
 
 import json
@@ -17,27 +17,27 @@ from web.problems import MalformedRequest
 from web.unknown_fields import MAX_NAMED, raise_for_unknown
 
 MAX_BYTES = 8 * 1024 * 1024
-MAX_DEPTH = 16  #: of lists and objects within each other: whatever stores or shows them recurses
+MAX_DEPTH = 16  #: of nested lists and objects: code that stores or shows them recurses
 
-# A text that never ends runs to the end of the body: tried again from each quote within it, it would take quadratic time.
-# What stands between tokens is taken in pieces, since no other thread runs while one search goes on.
+# A string without its closing quote matches to the end of the body: a new search from each quote in it would take quadratic time.
+# What stands between tokens is matched in pieces, since no other thread runs during one match.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},:]|[^"\[\]{},:]{1,65536}', re.DOTALL)
 _TOKENS = frozenset(b"[]{},:")
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
 _QUOTE, _COLON = b'":'
 _LARGE_BODY = 256 * 1024  # bytes
-_large_body_lock = threading.Lock()  # for the time and memory of a process, which has many threads
+_large_body_lock = threading.Lock()  # bounds the time and memory that the threads of a process spend on large bodies
 
 
 def parse_object(data: bytes, known: Iterable[str], *, max_tokens: int) -> dict[str, Any]:
-    """The object in a body that has no fields but the known ones.
+    """The object in a body, all of whose fields are among `known`.
 
-    `max_tokens`: brackets, commas and colons outside of texts. Raises `MalformedRequest`, `BadRequest`.
+    `max_tokens`: brackets, commas and colons outside of strings. Raises `MalformedRequest`, `BadRequest`.
     """
     with _large_body_lock if len(data) > _LARGE_BODY else nullcontext():
         _check_bounds(data, known, max_tokens)
         try:
-            # what was counted is UTF-8: json would find out other encodings by itself
+            # the tokens were counted as UTF-8; json would also detect other encodings
             given = json.loads(data.decode("utf-8-sig"), parse_constant=_reject_constant, parse_float=_parse_number)
         except (ValueError, RecursionError):
             raise MalformedRequest("The body is not valid JSON.") from None
@@ -49,7 +49,7 @@ def parse_object(data: bytes, known: Iterable[str], *, max_tokens: int) -> dict[
 
 
 def _check_bounds(data: bytes, known: Iterable[str], max_tokens: int) -> None:
-    """Raise `BadRequest` for more tokens than that, naming unknown fields where those are the reason."""
+    """Raise `BadRequest` for more tokens than that; it names unknown fields where there are any."""
     tokens = depth = 0
     text = b""
     unknown: list[str] = []
@@ -66,7 +66,7 @@ def _check_bounds(data: bytes, known: Iterable[str], max_tokens: int) -> None:
         if tokens > max_tokens:
             raise_for_unknown(unknown, names)
             raise BadRequest(
-                f"The body has more fields, items, lists and objects than a request may have: {max_tokens}."
+                f"The body has too many fields, items, lists and objects; a request may have {max_tokens} together."
             )
         if first in _OPENING:
             depth += 1
@@ -77,7 +77,7 @@ def _check_bounds(data: bytes, known: Iterable[str], max_tokens: int) -> None:
 
 
 def _field_name(text: bytes) -> str:
-    """A field's name as it was written."""
+    """A field's name, from its JSON string."""
     try:
         return str(json.loads(text))
     except ValueError:
@@ -90,7 +90,7 @@ def _check_depth(given: dict[str, Any]) -> None:
         level = [x for c in level for x in (c.values() if isinstance(c, dict) else c) if isinstance(x, dict | list)]
         if not level:
             return
-    raise BadRequest(f"The body has more than {MAX_DEPTH} lists or objects within each other.")
+    raise BadRequest(f"The body must not nest lists and objects more than {MAX_DEPTH} deep.")
 
 
 def _reject_constant(name: str) -> NoReturn:
@@ -98,8 +98,8 @@ def _reject_constant(name: str) -> NoReturn:
 
 
 def _parse_number(text: str) -> float:
-    """JSON knows one kind of number: 8.0 is as whole as 8."""
+    """The number; 8.0 is the integer 8, as JSON has one kind of number only."""
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError("no such number")
+        raise ValueError("not a finite number")
     return int(value) if value.is_integer() and abs(value) < 2**53 else value

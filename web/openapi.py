@@ -1,4 +1,4 @@
-"""What /openapi.json says beyond the models: every error a call may answer, its headers, and our defaults."""
+"""Completes /openapi.json: the errors that each call may answer, the headers of answers, and the defaults that are set."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ from ocr_celery.settings import Settings
 
 _SCHEMAS = "#/components/schemas/"
 _PROBLEM = {"$ref": _SCHEMAS + "Problem"}
-_REQUEST_ID = {"description": "Stands in every log line of this request.", "schema": {"type": "string"}}
-_LOCATION = {"description": "Where to ask how it stands.", "schema": {"type": "string"}}
-_RETRY_AFTER = {"description": "Seconds after which to try again.", "schema": {"type": "integer"}}
+_REQUEST_ID = {"description": "The id of this request in every log line about it.", "schema": {"type": "string"}}
+_LOCATION = {"description": "The path of the task's or batch's status.", "schema": {"type": "string"}}
+_RETRY_AFTER = {"description": "Seconds after which a retry makes sense.", "schema": {"type": "integer"}}
 
 
 def openapi_responses(model: type[BaseModel], *errors: type[OcrError], status: int = 200) -> Any:
-    """What a call answers: this model when all is well, else one of these errors."""
+    """The answers of a call for its document: this model on success, else one of these errors."""
     documented: dict[int, Any] = {status: model}
     for error in errors:
         problem = error()
@@ -30,7 +30,7 @@ def openapi_responses(model: type[BaseModel], *errors: type[OcrError], status: i
 
 
 def finalize(app: OpenAPI, settings: Settings) -> None:
-    """Write the document of this app, once."""
+    """Complete the document of this app, once, when it is created."""
     spec = app.api_doc
     for path in spec["paths"].values():
         for operation in path.values():
@@ -42,7 +42,7 @@ def finalize(app: OpenAPI, settings: Settings) -> None:
         for option, default in settings.options().as_dict().items():
             schemas[name]["properties"][option]["default"] = default
     form, fields = schemas["Upload"], schemas["Upload"]["properties"]
-    # filled in, it would make the curl line of /docs read a file; left out, Swagger fills in the word "string"
+    # a default "<image>…" would make the curl line of /docs read a file; without any, Swagger fills in the word "string"
     fields["prompt"]["default"] = ""
     fields["prompt"]["description"] += f" Where it is empty: {_as_code(settings.options().prompt)}"
     form["properties"] = {"file": fields.pop("file"), **fields}
@@ -73,14 +73,14 @@ def _replace_references(node: Any, references: dict[str, str]) -> None:
 
 
 def _as_code(text: str) -> str:
-    """A text in markdown, in which a tag would be taken for one and vanish."""
+    """The text as code in markdown, which would drop a tag in plain text."""
     shown = text.replace("\n", "\\n")
     fence = "``" if "`" in shown else "`"
     return f"{fence} {shown} {fence}" if fence == "``" else f"{fence}{shown}{fence}"
 
 
 def _is_default_422(response: dict[str, Any]) -> bool:
-    """flask-openapi gives every call a 422 of its own kind where it is told of none."""
+    """Whether flask-openapi added this 422, as it does to calls that document none."""
     schema = response.get("content", {}).get("application/json", {}).get("schema", {})
     return bool(schema.get("type") == "array" and schema.get("items") == _PROBLEM)
 

@@ -1,4 +1,4 @@
-"""For those who run the service: whether it lives, whether it works, how much there is to do, and what it offers."""
+"""The calls for operators: liveness, readiness, statistics, and the index of all calls."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ def _health_body(status: str, message: str, redis: str, workers: int, eviction: 
 
 
 def _health_responses() -> Any:
-    """Without Redis the answer is what this call says and what every error says."""
+    """The documented answers of /health; its 503 has the keys of `Health` and of an error."""
     documented = openapi_responses(Health, BrokerUnavailable)
     unavailable = documented[503]["content"]["application/json"]
     unavailable["schema"] = {"allOf": [{"$ref": "#/components/schemas/Health"}, unavailable["schema"]]}
@@ -34,7 +34,7 @@ def _health_responses() -> Any:
 
 @api.get("/health", operation_id="getHealth", tags=_TAGS, responses=_health_responses())
 def get_health() -> Response:
-    """Whether the service is there: its Redis answers, and a worker with a loaded engine is alive."""
+    """Check the service: Redis answers, and a worker with a loaded engine is alive."""
     try:
         workers, eviction = client().stats().workers, client().eviction_policy()
     except BrokerUnavailable as exc:
@@ -53,7 +53,7 @@ def _ready_workers(count: int) -> str:
     "/ready", operation_id="getReadiness", tags=_TAGS, responses=openapi_responses(Ready, NotReady, BrokerUnavailable)
 )
 def get_ready() -> Response:
-    """Whether a task sent now is worked on."""
+    """Check whether a task that is sent now would be processed."""
     workers = client().stats().workers
     if not workers:
         raise _not_ready()
@@ -66,14 +66,14 @@ def _not_ready() -> NotReady:
     other_queues = ocr_client.queues_read_instead()
     if other_queues:
         return NotReady(
-            f"No worker reads the queue {queue}, which pages wait in; there is one that reads {', '.join(other_queues)}."
+            f"No worker reads the queue {queue}, where pages wait; other queues have workers: {', '.join(other_queues)}."
         )
-    return NotReady(f"No worker with a loaded engine reads the queue {queue} yet; tasks are taken in and wait.")
+    return NotReady(f"No worker with a loaded engine reads the queue {queue} yet; tasks are accepted and wait.")
 
 
 @api.get("/stats", operation_id="getStats", tags=_TAGS, responses=openapi_responses(StatsResponse, BrokerUnavailable))
 def get_stats() -> Response:
-    """How many tasks stand where."""
+    """Count the tasks by status."""
     now = client().stats()
     return jsonify(
         total=now.total,
@@ -88,6 +88,6 @@ def get_stats() -> Response:
 
 @api.get("/", operation_id="getIndex", tags=_TAGS, responses={200: Index})
 def get_index() -> Response:
-    """What this is, and what it offers."""
+    """List the calls of this service."""
     endpoints = current_app.extensions["ocr_endpoints"]
     return jsonify(name="ocr-celery", version=__version__, docs=url_for("docs.page"), endpoints=endpoints)

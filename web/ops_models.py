@@ -1,4 +1,4 @@
-"""What is answered to those who watch the service: /health, /ready, /stats and /."""
+"""The answers of /health, /ready, /stats and /; documentation only, as in response_models.py."""
 
 from typing import Literal
 
@@ -6,20 +6,20 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class HealthChecks(BaseModel):
-    """What was looked at."""
+    """The single checks."""
 
     model_config = ConfigDict(title="Checks")
 
     redis: Literal["ok", "away"]
     eviction: str = Field(
-        description="What Redis does when it is full, its maxmemory-policy, or unknown. Anything but noeviction loses pages.",
+        description="The maxmemory-policy of Redis, or unknown. Any policy but noeviction loses pages when Redis is full.",
         examples=["noeviction"],
     )
     workers: int = Field(description="Workers whose engine is loaded and alive.", examples=[1])
 
 
 class Health(BaseModel):
-    """degraded: no worker is ready, tasks wait; or Redis may drop pages when it is full. unhealthy: it does not answer."""
+    """degraded: no worker is ready, so tasks wait; or Redis may evict pages when it is full. unhealthy: Redis does not answer."""
 
     status: Literal["healthy", "degraded", "unhealthy"]
     message: str = Field(examples=["1 worker is ready."])
@@ -27,14 +27,14 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """A task sent now is worked on."""
+    """A task that is sent now would be processed."""
 
     ready: Literal[True]
     workers: int = Field(description="Workers whose engine is loaded and alive.", examples=[1])
 
 
 class StatsResponse(BaseModel):
-    """How many tasks stand where; finished ones count until their results expire."""
+    """The number of tasks by status; finished ones count until their results expire."""
 
     model_config = ConfigDict(title="Figures")
 
@@ -43,14 +43,16 @@ class StatsResponse(BaseModel):
     processing: int
     completed: int
     failed: int
-    queue_limit: int = Field(description="Unfinished tasks taken in at most; a batch may exceed it.", examples=[100])
+    queue_limit: int = Field(
+        description="The maximum number of unfinished tasks; one batch may exceed it.", examples=[100]
+    )
     workers: int = Field(description="Workers whose engine is loaded and alive.", examples=[1])
 
 
 class Index(BaseModel):
-    """What this is."""
+    """The service and its calls."""
 
     name: Literal["ocr-celery"]
     version: str
-    docs: str = Field(description="Where all of this can be read and tried.", examples=["/docs"])
+    docs: str = Field(description="The path of the interactive documentation.", examples=["/docs"])
     endpoints: dict[str, str]

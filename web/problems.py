@@ -1,4 +1,4 @@
-"""Whatever goes wrong is answered in one shape, ``{"detail", "code"}``, and nothing of the inside or of the payload."""
+"""Answers every error as ``{"detail", "code"}``, with nothing of the service's inside or of the request's content."""
 
 from typing import Any, ClassVar
 
@@ -12,7 +12,7 @@ log = structlog.get_logger("web")
 
 
 class MalformedRequest(OcrError):
-    """The request cannot be understood."""
+    """The request is malformed."""
 
     code, http_status = "malformed_request", 400
 
@@ -24,7 +24,7 @@ class PathNotFound(OcrError):
 
 
 class MethodNotAllowed(OcrError):
-    """This path does not know that method; see /docs."""
+    """This path does not support that method; see /docs."""
 
     code, http_status = "method_not_allowed", 405
 
@@ -48,17 +48,17 @@ class UnsupportedMediaType(OcrError):
 
 
 class NotReady(OcrError):
-    """No worker with a loaded engine is there yet; tasks are taken in and wait."""
+    """No worker with a loaded engine is ready yet; tasks are accepted and wait."""
 
     code, http_status, retryable = "not_ready", 503, True
 
 
-#: seconds after which trying again makes sense
+#: seconds after which a retry makes sense
 _RETRY_AFTER_SECONDS: dict[type[OcrError], int] = {QueueFull: 5, BrokerUnavailable: 2, NotReady: 2}
 
 
 class _OtherRefusal(OcrError):
-    """What werkzeug refuses with a status for which we have no word of our own."""
+    """The request was refused."""
 
     code: ClassVar[str] = "refused"
 
@@ -73,14 +73,14 @@ _ERROR_BY_STATUS: dict[int, type[OcrError]] = {
 
 
 def register(app: Flask) -> None:
-    """Answer for every exception of this app."""
+    """Handle every exception of this app."""
     app.register_error_handler(OcrError, error_response)
     app.register_error_handler(HTTPException, _handle_http_exception)
     app.register_error_handler(Exception, _handle_unexpected)
 
 
 def error_response(error: OcrError, **more: Any) -> Response:
-    """The answer for an error of ours."""
+    """The answer for one of our errors. `more`: further keys of the body."""
     g.code = error.code
     response = jsonify(**more, detail=error.message, code=error.code)
     response.status_code = error.http_status
@@ -91,7 +91,7 @@ def error_response(error: OcrError, **more: Any) -> Response:
 
 
 def _handle_http_exception(exc: HTTPException) -> Response | HTTPException:
-    """What Flask and werkzeug refuse by themselves; redirects pass as they are."""
+    """Answer an error that Flask or werkzeug raised; redirects stay as they are."""
     status = exc.code or 500
     if status < 400:
         return exc
@@ -106,6 +106,6 @@ def _handle_http_exception(exc: HTTPException) -> Response | HTTPException:
 
 
 def _handle_unexpected(exc: Exception) -> Response:
-    """A mistake of ours: the log says all, the caller learns only that it was one."""
+    """Answer a bug: the log has its traceback, the caller gets only the code."""
     log.error("unexpected_error", exc_info=exc)
     return error_response(Internal())

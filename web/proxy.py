@@ -1,8 +1,7 @@
-"""Where this service stands as its callers see it: behind which proxies, and below which path.
+"""Restores the address that a caller used, behind trusted proxies and below a root path.
 
-A caller writes whatever headers it likes, so that X-Forwarded-… counts only where a proxy that is named has sent it
-(OCR_TRUSTED_PROXIES). The path below which the service is found is OCR_ROOT_PATH, which may still stand in front of the path,
-or else comes from such a proxy (X-Forwarded-Prefix, which it has cut off).
+Any caller can write X-Forwarded-… headers, so they count only from a proxy in OCR_TRUSTED_PROXIES. The root path is
+OCR_ROOT_PATH, which a proxy may have removed from the path or not, or else the X-Forwarded-Prefix of such a proxy.
 """
 
 import re
@@ -21,9 +20,9 @@ _HOST = re.compile(r"[A-Za-z0-9._:\[\]-]{1,255}")
 
 
 class BehindProxy:
-    """A WSGI application that is found below a path, and behind these proxies.
+    """A WSGI application below a root path and behind proxies.
 
-    `own_segments`: the first parts of its own paths, as a root path may have the name of one.
+    `own_segments`: the first segments of its own paths, since a root path may be equal to one.
     """
 
     def __init__(
@@ -45,13 +44,13 @@ class BehindProxy:
             for name in _FORWARDED:
                 environ.pop(name, None)
         if self._root_path:
-            environ.pop("HTTP_X_FORWARDED_PREFIX", None)  # a proxy may pass on what its caller wrote
+            environ.pop("HTTP_X_FORWARDED_PREFIX", None)  # a proxy may forward what its caller wrote
             environ["SCRIPT_NAME"] = self._root_path
             environ["PATH_INFO"] = self._strip_root_path(environ.get("PATH_INFO", ""))
         return app(environ, start_response)
 
     def _strip_root_path(self, path: str) -> str:
-        """The path without the root path, where it still has it: below /ocr, /ocr/docs is /docs and /ocr/url is itself."""
+        """The path without the root path, if it has one: with the root path /ocr, /ocr/docs is /docs and /ocr/url stays."""
         rest = path.removeprefix(self._root_path)
         if rest == path or not rest.startswith("/"):
             names_own_path = self._root_path.split("/")[1] in self._own_segments
@@ -68,7 +67,7 @@ class BehindProxy:
 
 
 def _drop_malformed(environ: dict[str, Any]) -> None:
-    """What a proxy passes on may still be its caller's: only what can stand in a path or an address is taken."""
+    """Drop values that cannot be a path or an address: a proxy may forward what its caller wrote."""
     prefix = _nearest_value(environ, "HTTP_X_FORWARDED_PREFIX").rstrip("/")
     environ["HTTP_X_FORWARDED_PREFIX"] = prefix if _PATH.fullmatch(prefix) else ""
     if not _HOST.fullmatch(_nearest_value(environ, "HTTP_X_FORWARDED_HOST")):

@@ -15,21 +15,21 @@ from web import request_context
 from web.problems import MalformedRequest, RequestTimeout
 from web.request_deadline import timed_out
 
-_CHUNK = 1024 * 1024  # bytes asked of the connection; a body up to this size needs no place
-_MAX_LARGEST_BODIES = 6  # bodies of the largest size that a process holds at the same time
-_RESERVE_TIMEOUT = 10.0  # seconds a body waits for its place
+_CHUNK = 1024 * 1024  # bytes read at once; a body up to this size is not counted
+_MAX_LARGEST_BODIES = 6  # bodies of the largest size that a process has in memory at the same time
+_RESERVE_TIMEOUT = 10.0  # seconds that a body waits for memory
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of glibc's malloc.h
 
 
 @dataclass
 class BodyMemory:
-    """Memory for bodies, shared by the threads of a process. `free`: bytes."""
+    """The memory for bodies, which all threads of a process share. `free`: bytes."""
 
     free: int
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def reserve(self, size: int, *, timeout: float) -> bool:
-        """Whether there was room for so many bytes within that many seconds."""
+        """Reserve so many bytes; False if they are not free within that many seconds."""
         end = time.monotonic() + timeout
         with self._changed:
             while self.free < size:
@@ -41,20 +41,20 @@ class BodyMemory:
             return True
 
     def release(self, size: int) -> None:
-        """What was taken is free again."""
+        """Free bytes that were reserved."""
         with self._changed:
             self.free += size
             self._changed.notify_all()
 
 
 def register(app: Flask, *, max_body_bytes: int) -> None:
-    """Let requests of this app be read. `max_body_bytes`: bytes that a body may have at most."""
+    """Bound the memory for the bodies of this app. `max_body_bytes`: bytes that one body may have at most."""
     app.extensions["body_memory"] = BodyMemory(_MAX_LARGEST_BODIES * max_body_bytes)
     app.teardown_request(_release)
 
 
 def return_freed_memory() -> None:
-    """Have this process return the memory of a large body when it is freed: glibc would keep it, for each thread apart."""
+    """Return the memory of large bodies to the system when they are freed: glibc would keep it for each thread."""
     with suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, _CHUNK // 2)
@@ -62,9 +62,9 @@ def return_freed_memory() -> None:
 
 
 def read(limit: int, *, timeout: float) -> bytes:
-    """The body, of at most so many bytes. `timeout`: seconds it may take, as told to a caller who took longer.
+    """The body, of at most `limit` bytes. `timeout`: seconds that a request may take, for the error message.
 
-    Raises `RequestEntityTooLarge`, `RequestTimeout`, `MalformedRequest`, and `QueueFull` where other bodies take all the room.
+    Raises `RequestEntityTooLarge`, `RequestTimeout`, `MalformedRequest`, and `QueueFull` if other bodies take all the memory.
     """
     request = request_context.request()
     length = request.content_length
@@ -74,18 +74,18 @@ def read(limit: int, *, timeout: float) -> bytes:
         data = _receive(request, limit, length)
     except (ParseException, OSError, ValueError):
         _check_deadline(request, timeout)
-        raise MalformedRequest("The body broke off, or its chunks are not as HTTP wants them.") from None
+        raise MalformedRequest("The body is incomplete, or its chunks are malformed.") from None
     _check_deadline(request, timeout)
     if len(data) > limit:
         raise RequestEntityTooLarge
     if length is not None and len(data) < length:
-        raise MalformedRequest("The body broke off.")
+        raise MalformedRequest("The body is shorter than its Content-Length.")
     g.body_read = True
     return data
 
 
 def _receive(request: Request, limit: int, length: int | None) -> bytes:
-    """What comes, up to one byte more than the limit where its length was not announced."""
+    """The bytes that arrive, at most one more than the limit if the request gives no length."""
     stream = request.environ["wsgi.input"]
     if length is None and not request.environ.get("wsgi.input_terminated"):
         return b""
@@ -100,7 +100,7 @@ def _receive(request: Request, limit: int, length: int | None) -> bytes:
 
 
 def _reserve(size: int) -> None:
-    """Take room for the whole body. A caller who only announced one takes none."""
+    """Reserve memory for the whole body; a request that only announces a large one reserves none."""
     if not current_app.extensions["body_memory"].reserve(size, timeout=_RESERVE_TIMEOUT):
         raise QueueFull
     g.reserved_body = size

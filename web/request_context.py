@@ -1,4 +1,4 @@
-"""The request that this thread answers, itself: Flask's names for it look it up again for each attribute."""
+"""The request that this thread answers. Flask's own `request` and `g` are proxies that look it up for each attribute."""
 
 from typing import Any, cast
 
@@ -6,10 +6,10 @@ import flask
 
 
 def request() -> flask.Request:
-    """The request. Raises `RuntimeError` where none is being answered."""
+    """The current request. Raises `RuntimeError` outside of one."""
     return cast(flask.Request, flask.request._get_current_object())  # type: ignore[attr-defined]
 
 
 def state() -> Any:
-    """What is noted about the request, as in Flask's `g`. Raises `RuntimeError` where none is being answered."""
+    """The current request's notes, which Flask calls `g`. Raises `RuntimeError` outside of a request."""
     return flask.g._get_current_object()

@@ -1,7 +1,4 @@
-"""How long a request may take to arrive.
-
-A thread waits for it meanwhile: callers who send a byte a minute would keep all of them busy for ever.
-"""
+"""Bounds the time that a request may take to arrive: a caller who sends a byte a minute would occupy a thread without end."""
 
 import socket
 import threading
@@ -10,15 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from weakref import WeakSet
 
-_CHECK_INTERVAL = 0.5  #: seconds between two looks
+_CHECK_INTERVAL = 0.5  #: seconds
 _MIN_ANSWER_SECONDS = (
-    10.0  #: seconds within which an answer is taken, at least: one that Redis is away takes some to make
+    10.0  #: seconds within which a caller has to take its answer, at least; one while Redis is down takes some to make
 )
 _timed_out: "WeakSet[socket.socket]" = WeakSet()
 
 
 class RequestDeadline:
-    """Watches connections in use. `seconds`: within which a request must be there; its answer is taken in as many more."""
+    """Watches the connections in use. `seconds`: for a request to arrive, and as many more for its answer to be taken."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -26,12 +23,12 @@ class RequestDeadline:
         self._lock = threading.Lock()
 
     def start(self) -> None:
-        """Watch from now on, in a thread of its own."""
+        """Watch from now on, in a daemon thread."""
         threading.Thread(target=self._run, name="request-deadline", daemon=True).start()
 
     @contextmanager
     def track(self, sock: socket.socket) -> Iterator[None]:
-        """One request and its answer."""
+        """Watch this connection during one request and its answer. Any thread."""
         with self._lock:
             self._started_at[sock] = time.monotonic()
         try:
@@ -46,16 +43,16 @@ class RequestDeadline:
             self.check(time.monotonic())
 
     def check(self, now: float) -> None:
-        """Cut off who takes too long. One who is read from no more may still be answered."""
-        with self._lock:  # as long as this is held no request ends, so that none is cut for the one before
+        """Close the read side of connections past the deadline, so that a 408 can still be sent; later close both sides."""
+        with self._lock:  # no request can end meanwhile, so that none is closed for the one before it
             for sock, started_at in self._started_at.items():
                 if now - started_at > self.seconds:
                     _timed_out.add(sock)
                     is_over = now - started_at > self.seconds + max(self.seconds, _MIN_ANSWER_SECONDS)
-                    with suppress(OSError):  # it has hung up
+                    with suppress(OSError):  # the caller closed it
                         sock.shutdown(socket.SHUT_RDWR if is_over else socket.SHUT_RD)
 
 
 def timed_out(sock: socket.socket | None) -> bool:
-    """Whether what came over this connection is not all, as it took too long."""
+    """Whether a request on this connection passed its deadline, so that what was read of it is incomplete."""
     return sock in _timed_out

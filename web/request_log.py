@@ -1,4 +1,4 @@
-"""One id and one log line per request: the id stands in every line logged meanwhile, in the answer, and in the page's line."""
+"""Gives each request an id and a log line. The id is in every line logged meanwhile, in the answer, and in the page's line."""
 
 import logging
 import re

@@ -11,7 +11,7 @@ from web.form_body import FormField
 
 
 def _no_null(schema: dict[str, Any]) -> None:
-    """A form knows no null: a field is there or it is not."""
+    """Remove null from a schema: a form has a field or it does not."""
     for field in schema["properties"].values():
         for choice in field.pop("anyOf", []):
             if choice["type"] != "null":
@@ -19,26 +19,29 @@ def _no_null(schema: dict[str, Any]) -> None:
 
 
 class ReadingOptions(BaseModel):
-    """How a page is to be read; what is not given is as the service is configured."""
+    """Options for reading a page; the service's settings are the defaults."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     prompt: str | None = Field(
         None,
         max_length=options.MAX_PROMPT,
-        description="What to do. A literal \\n is a newline; `<image>` is put in front where it is missing.",
+        description="The instruction for the model. A literal \\n is a newline; `<image>` is added in front if it is missing.",
     )
     temperature: float | None = Field(
-        None, ge=options.TEMPERATURE[0], le=options.TEMPERATURE[1], description="0 = always the likeliest token."
+        None, ge=options.TEMPERATURE[0], le=options.TEMPERATURE[1], description="0 = always the most likely token."
     )
     max_tokens: int | None = Field(
-        None, ge=options.MAX_TOKENS[0], le=options.MAX_TOKENS[1], description="Most tokens to generate for the page."
+        None,
+        ge=options.MAX_TOKENS[0],
+        le=options.MAX_TOKENS[1],
+        description="The maximum number of tokens to generate for the page.",
     )
     ngram_size: int | None = Field(
         None,
         ge=options.NGRAM_SIZE[0],
         le=options.NGRAM_SIZE[1],
-        description="A run of this many tokens may not repeat within `window_size` tokens.",
+        description="A sequence of this many tokens must not repeat within `window_size` tokens.",
     )
     window_size: int | None = Field(
         None, ge=options.WINDOW_SIZE[0], le=options.WINDOW_SIZE[1], description="Tokens, see `ngram_size`."
@@ -76,13 +79,13 @@ class UrlRequest(ReadingOptions):
     url: str = Field(
         min_length=1,
         max_length=MAX_URL,
-        description="http or https, without user name or password. It is fetched later: a URL that leads to no image is a "
-        "task that fails.",
+        description="http or https, without user name or password. It is fetched later; if it leads to no "
+        "image, its task fails.",
     )
 
 
 class BatchRequest(ReadingOptions):
-    """Many images behind URLs, read with the same options."""
+    """Many images behind URLs, with the same options."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -97,24 +100,24 @@ class BatchRequest(ReadingOptions):
 
     urls: list[Any] = Field(
         min_length=1,
-        description="URLs. Whatever else stands in the list is an item that fails and harms no other.",
+        description="URLs. Any other value in the list is an item that fails and does not affect the others.",
     )
 
 
 class TaskPath(BaseModel):
-    """Which task."""
+    """The path of a task."""
 
     task_id: str = Field(description="As answered when the page was sent.", examples=[TASK_ID])
 
 
 class BatchPath(BaseModel):
-    """Which batch."""
+    """The path of a batch."""
 
     batch_task_id: str = Field(description="As answered when the batch was sent.", examples=[BATCH_ID])
 
 
 class ResultQuery(BaseModel):
-    """How text is wanted."""
+    """The form in which text is returned."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,7 +1,7 @@
-"""Reads what a caller sent, within bounds, and refuses what is not as described, naming what is wrong and no more.
+"""Parses and validates requests within bounds. An error names the field that is wrong and repeats no value.
 
-flask-openapi only documents the requests. Its own reading would write out the JSON schema of a form again for each
-request, take a text for a number where JSON has numbers, and let unknown fields of a form pass.
+flask-openapi only documents the requests. Its own parser would generate the JSON schema of a form for each request, accept
+a string as a number in JSON, and ignore unknown fields of a form.
 """
 
 from collections.abc import Callable
@@ -17,20 +17,20 @@ from ocr_celery.core.options import NAMES, Options
 from ocr_celery.errors import BadRequest, FileTooLarge, NoFile
 from ocr_celery.settings import Settings
 from web import json_body, request_body, request_context
-from web.form_body import FormField, MalformedForm, TooManyFields, boundary_of, parse_form
+from web.form_body import MAX_FIELDS, FormField, MalformedForm, TooManyFields, boundary_of, parse_form
 from web.problems import MalformedRequest, RequestTooLarge, UnsupportedMediaType
 from web.request_models import Upload
 from web.unknown_fields import raise_for_unknown
 
-FORM_OVERHEAD = 64 * 1024  #: bytes a form may have beside its file
+FORM_OVERHEAD = 64 * 1024  #: bytes that a form may have in addition to its file
 
 _SENTENCES = {
-    "missing": "it is missing",
-    "string_type": "a text is wanted",
-    "string_too_short": "it is empty",
-    "string_too_long": "it may have up to {max_length} characters",
-    "list_type": "a list is wanted",
-    "too_short": "at least one is wanted",
+    "missing": "field required",
+    "string_type": "must be a string",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must have at most {max_length} characters",
+    "list_type": "must be a list",
+    "too_short": "must have at least one item",
 }
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -42,12 +42,12 @@ def client() -> Client:
 
 
 def max_body_bytes(settings: Settings) -> int:
-    """Bytes a request may have at most."""
+    """Bytes that a body may have at most."""
     return max(json_body.MAX_BYTES, settings.max_image_bytes + FORM_OVERHEAD)
 
 
 def validated(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Read and check what the view's parameters ask for: `form`, `body`, `path`, `query`, each a model."""
+    """Parse and validate what a view has parameters for: `form`, `body`, `path`, `query`, each a model."""
     hints = get_type_hints(view)
     has_query = "query" in hints
     parts = [(name, hints[name], read) for name, read in _READERS.items() if name in hints]
@@ -58,7 +58,7 @@ def validated(view: Callable[..., Any]) -> Callable[..., Any]:
             raise_for_unknown(request.args, ())
         return view(**{name: read(model, values) for name, model, read in parts})
 
-    reading.__dict__["__delay_validate_request__"] = True  # flask-openapi: this view sees to it itself
+    reading.__dict__["__delay_validate_request__"] = True  # flask-openapi leaves the validation to this view
     return reading
 
 
@@ -97,7 +97,7 @@ def _read_json(model: type[Model], _: Any) -> Model:
 
 
 def _max_tokens() -> int:
-    """As a batch of the largest size needs, and some more, so that most of those above it learn the limit."""
+    """Enough for the largest batch and some more, so that a batch over the limit is mostly told the limit itself."""
     return 1000 + 4 * client().settings.max_batch_urls
 
 
@@ -106,7 +106,9 @@ def _max_tokens() -> int:
 
 def _read_form_model(model: type[Model], _: Any) -> Model:
     fields = _form_values()
-    given = {name: value for name, value in fields.items() if value != ""}  # a form sends what was left empty as ""
+    given = {
+        name: value for name, value in fields.items() if value != ""
+    }  # browsers send a field that was left empty as ""
     try:
         return model.model_validate(given)
     except ValidationError as exc:
@@ -114,19 +116,19 @@ def _read_form_model(model: type[Model], _: Any) -> Model:
 
 
 def _form_values() -> dict[str, Any]:
-    """The form, each field once: `file` a file and all others texts."""
+    """The values of a form, each given once: `file` is a `FormField`, all others are strings."""
     found = _read_form()
     names = [part.name for part in found]
     raise_for_unknown(names, Upload.model_fields)
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise BadRequest(f"{repeated[0]}: given more than once; a task is one page.")
+        raise BadRequest(f"{repeated[0]}: given more than once; a request has one page.")
     fields: dict[str, Any] = {}
     for part in found:
         if part.name == "file":
             fields["file"] = part
         elif part.filename is not None:
-            raise BadRequest(f"{part.name}: a text is wanted, not a file.")
+            raise BadRequest(f"{part.name}: must be text, not a file.")
         else:
             fields[part.name] = part.data.decode("utf-8", "replace")
     if "file" not in fields or fields["file"].filename is None:
@@ -149,14 +151,16 @@ def _read_form() -> list[FormField]:
     except MalformedForm:
         raise MalformedRequest("The body is not a valid multipart form.") from None
     except TooManyFields:
-        raise BadRequest("The form has too many fields.") from None
+        raise BadRequest(f"The form has too many fields; it may have {MAX_FIELDS}.") from None
     if sum(len(part.data) for part in found if part.filename is None) > FORM_OVERHEAD:
-        raise RequestTooLarge("The fields beside the file are too long.")
+        raise RequestTooLarge(
+            f"The text fields of the form are too long; they may have {FORM_OVERHEAD // 1024} kB together."
+        )
     return found
 
 
 def file_too_large() -> FileTooLarge:
-    """The refusal of a file, saying how large one may be."""
+    """The error for a file that is too large, with the limit."""
     return FileTooLarge(
         f"The file is too large; this service accepts up to {client().settings.max_image_size_mb:g} MB."
     )
@@ -166,16 +170,16 @@ def file_too_large() -> FileTooLarge:
 
 
 def raise_bad_request(exc: ValidationError, given: dict[str, Any]) -> NoReturn:
-    """Raise `BadRequest` or `BadOption` for the first thing that is wrong."""
+    """Raise `BadRequest` or `BadOption` for the first field that is wrong."""
     error = exc.errors(include_url=False, include_input=False)[0]
     field = str(error["loc"][0])
     if field in NAMES:
-        Options().updated({field: given[field]})  # raises, and says it best
+        Options().updated({field: given[field]})  # raises with the limits of this option
     raise BadRequest(f"{field}: {_expected(error)}.") from None
 
 
 def _expected(error: Any) -> str:
-    """What pydantic found wrong, in words of our own where it speaks of Python."""
+    """What was expected; pydantic's own message where it does not mention Python."""
     sentence = _SENTENCES.get(error["type"], error["msg"].removeprefix("Input "))
     return str(sentence.format(**error.get("ctx", {})))
 

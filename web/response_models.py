@@ -1,6 +1,6 @@
-"""What is answered to those who send pages and ask for their text; only documented, as the views build it themselves.
+"""The answers about pages and batches. They are documentation only: the views build their answers themselves.
 
-A `title` is the name that the OpenAPI document has for a model: generated clients have classes of that name.
+A `title` is a model's name in the OpenAPI document: generated clients have classes of that name.
 """
 
 from typing import Annotated, Any, Literal
@@ -13,7 +13,7 @@ from web.examples import BATCH_ID, TASK_ID, TIME
 
 
 class TaskAccepted(BaseModel):
-    """The page waits to be read."""
+    """The page was accepted and waits."""
 
     model_config = ConfigDict(title="Accepted")
 
@@ -22,36 +22,36 @@ class TaskAccepted(BaseModel):
 
 
 class BatchAccepted(BaseModel):
-    """The pages wait to be read."""
+    """The pages were accepted and wait."""
 
     batch_task_id: str = Field(examples=[BATCH_ID])
     status: Literal["pending"]
 
 
 def _if(status: Status, text: str, example: str) -> Any:
-    """A field that is only there when the task stands so."""
+    """A field that is present only if the task has this status."""
     return Field(default_factory=str, description=f"{text}; only when {status}.", examples=[example])
 
 
 _Result = Annotated[str, _if(Status.COMPLETED, "Text of the page", "# Title\n\nContent…")]
 _Error = Annotated[str, _if(Status.FAILED, "Why it failed", "The file is empty.")]
-_Code = Annotated[str, _if(Status.FAILED, "The same for programs", "empty_file")]
+_Code = Annotated[str, _if(Status.FAILED, "A stable code for programs", "empty_file")]
 
 
 def _optional(text: str) -> Any:
-    """An object that may be missing."""
+    """An object that may be absent."""
     return Field(default_factory=dict, description=text)
 
 
 class Pages(BaseModel):
-    """How many pages or frames a file holds, and how many were read."""
+    """The number of pages or frames in a file, and how many were read."""
 
     in_file: int = Field(examples=[3])
     read: Literal[1]
 
 
 class Seconds(BaseModel):
-    """Where the time went."""
+    """The duration of each phase."""
 
     waited: float = Field(description="In the queue.")
     prepared: float = Field(description="Fetched and decoded.")
@@ -63,14 +63,14 @@ class Details(BaseModel):
 
     finish_reason: str = Field(description="stop: read to its end. length: `max_tokens` was reached first.")
     verdict: Verdict = Field(
-        description="What the text seems worth: repeating = it goes in circles, truncated = cut off."
+        description="A check of the text. repeating: it repeats itself without end. truncated: it is cut off."
     )
-    readings: int = Field(description="How often the page was read; the best reading is the result.", examples=[1])
+    readings: int = Field(description="The number of readings; the best one is the result.", examples=[1])
     prompt_tokens: int = Field(description="0 for an engine without tokens.")
     output_tokens: int
     max_tokens: int = Field(
         default_factory=int,
-        description="What the page was allowed; only where the model had room for fewer tokens than were asked for.",
+        description="The limit for this page; present only if the model had room for fewer tokens than requested.",
         examples=[7200],
     )
     width: int = Field(description="Pixels of the upright page.")
@@ -78,11 +78,11 @@ class Details(BaseModel):
     engine: str = Field(examples=["rapidocr"])
     model: str = Field(examples=["PP-OCRv6"])
     seconds: Seconds
-    pages: Annotated[Pages, _optional("Only where a file holds more than one page.")]
+    pages: Annotated[Pages, _optional("Present only if a file has more than one page.")]
 
 
 class LastError(BaseModel):
-    """Why the last try failed that was, or is to be, repeated."""
+    """Why the last attempt failed that was, or will be, repeated."""
 
     error: str = Field(description="A sentence for people.", examples=["example.com took too long to answer."])
     code: str = Field(description="Stable, for programs.", examples=["download_timeout"])
@@ -92,19 +92,19 @@ _Source = Annotated[
     str,
     Field(
         default_factory=str,
-        description="The file's name, or the URL without user, query and fragment; only where it is known.",
+        description="The file's name, or the URL without user, query and fragment; present only if it is known.",
         examples=["https://example.com/image.jpg"],
     ),
 ]
 _Attempts = Annotated[
-    int, Field(description="Tries that have ended. A page whose source may answer later is tried up to four times.")
+    int, Field(description="Attempts that have ended. A page whose source may answer later is tried up to four times.")
 ]
-_LastError = Annotated[LastError, _optional("Only where a try failed that is, or was, repeated.")]
+_LastError = Annotated[LastError, _optional("Present only if an attempt failed that was, or will be, repeated.")]
 _NextTryAt = Annotated[
     float,
     Field(
         default_factory=float,
-        description="When it is tried again; only while it waits for that.",
+        description="The time of the next attempt; present only while the page waits for it.",
         examples=[TIME + 8],
     ),
 ]
@@ -112,13 +112,13 @@ _Position = Annotated[
     int,
     Field(
         default_factory=int,
-        description="About how many pages were sent before it and wait too; only while it waits in the queue.",
+        description="The approximate number of waiting pages that were sent before it; present only while it waits in the queue.",
         examples=[12],
     ),
 ]
-_Details = Annotated[Details, _optional("Only when completed and asked for with `?details=true`.")]
+_Details = Annotated[Details, _optional("Present only if completed and requested with `?details=true`.")]
 _Pages = Annotated[
-    Pages, _optional("Only when completed and the file holds more pages than the first, which was read.")
+    Pages, _optional("Present only if completed and the file has more pages than the first, which was read.")
 ]
 
 
@@ -164,7 +164,7 @@ class Batch(BaseModel):
     """A batch and its pages, in the order in which their URLs were given. Times are Unix seconds."""
 
     batch_task_id: str = Field(examples=[BATCH_ID])
-    status: Status = Field(description="completed: all are final and one at least is completed; failed: all failed.")
+    status: Status = Field(description="completed: all are final and at least one is completed. failed: all failed.")
     total: int = Field(examples=[3])
     completed: int
     failed: int

@@ -1,4 +1,4 @@
-"""Where callers ask how their pages stand, and fetch what was read."""
+"""The calls that return the state and the text of pages and batches."""
 
 import re
 from typing import Any
@@ -17,17 +17,17 @@ from web.response_models import Batch, Task
 
 log = structlog.get_logger("web")
 api = APIBlueprint("results", __name__)
-_TAGS: Any = [{"name": "Results", "description": "See how pages stand, and fetch their text."}]
+_TAGS: Any = [{"name": "Results", "description": "Get the status of pages and their text."}]
 _ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable)
 
-# "url" below /ocr is a place to send to: asking there is a wrong method, not an unknown task
+# GET /ocr/url is a wrong method, not an unknown task
 _ID = "<regex('(?!url$)[^/]+'):task_id>"
 
 
 @api.get(f"/ocr/{_ID}", operation_id="getTask", tags=_TAGS, responses=openapi_responses(Task, ResultExpired, *_ERRORS))
 @validated
 def get_task(path: TaskPath, query: ResultQuery) -> Response:
-    """How a page stands, and its text when it is completed."""
+    """Get the status of a page, and its text once it is completed."""
     try:
         view = client().look_up(path.task_id)
     except TaskNotFound as exc:
@@ -47,7 +47,7 @@ def get_task(path: TaskPath, query: ResultQuery) -> Response:
 )
 @validated
 def get_batch(path: BatchPath, query: ResultQuery) -> Response:
-    """How a batch stands: counts, and each page in the order in which its URL was given."""
+    """Get the status of a batch: counts, and its pages in the order in which their URLs were given."""
     try:
         view = client().look_up_batch(path.batch_task_id)
     except TaskNotFound as exc:
@@ -70,7 +70,7 @@ def get_batch(path: BatchPath, query: ResultQuery) -> Response:
 
 
 def _render_page(view: TaskView, query: ResultQuery, unreadable: list[str]) -> dict[str, Any]:
-    """Status and outcome of a page. Whatever goes wrong with showing it is its own error; the first of a request is logged."""
+    """Status, and text or error, of a page. A bug while rendering it fails this page only; the first of a request is logged."""
     try:
         return {"status": view.status, **_render_outcome(view, query)}
     except Exception:
@@ -90,7 +90,7 @@ def _render_outcome(view: TaskView, query: ResultQuery) -> dict[str, Any]:
     outcome: dict[str, Any] = {"result": text if query.format == "raw" else to_markdown(text)}
     if query.details:
         outcome["details"] = details
-    elif "pages" in details:  # whoever does not ask must know all the same that there is more to read
+    elif "pages" in details:  # also without details, as it says that more pages are unread
         outcome["pages"] = details["pages"]
     return outcome
 
@@ -100,7 +100,7 @@ def _render_error(error: OcrError) -> dict[str, Any]:
 
 
 def _progress(view: TaskView) -> dict[str, Any]:
-    """How far a page has come."""
+    """Attempts, last error, next attempt and position in the queue, as far as each is known."""
     progress: dict[str, Any] = {"attempts": view.attempts}
     if view.last_error is not None:
         progress["last_error"] = _render_error(view.last_error)
@@ -112,6 +112,6 @@ def _progress(view: TaskView) -> dict[str, Any]:
 
 
 def _not_found(task_id: str, error: TaskNotFound) -> TaskNotFound:
-    """An id is the caller's text: what no id of ours can hold is not shown."""
+    """The error with the caller's id, without characters that no id of this service has."""
     printable = re.sub(r"[^-\w]", "", task_id, flags=re.ASCII)[:64]
     return error if printable == task_id else TaskNotFound(f"Task {printable} not found")

@@ -1,4 +1,4 @@
-"""Where pages are sent: as a file, by URL, or many URLs at once. Answered at once; the work is done by tasks."""
+"""The calls that submit pages: a file, a URL, or many URLs. Each answers with the ids of its tasks."""
 
 import json
 from typing import Any
@@ -46,7 +46,7 @@ _IMAGE_ERRORS = (NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, Pdf
 def submit_file(form: Upload) -> Response:
     """Read an image sent as a file.
 
-    Only its header is looked at here; a file that turns out to be damaged is a task that fails.
+    Only its header is checked here; a file that turns out to be damaged fails as a task.
     """
     ocr_client = client()
     data = form.file.data
@@ -66,7 +66,7 @@ def submit_file(form: Upload) -> Response:
 def submit_url(body: UrlRequest) -> Response:
     """Read the image behind a URL.
 
-    Only its form is looked at here. It is fetched later, by the task: a URL that leads to no image is a task that fails.
+    Only its syntax is checked here. Its task fetches it later, and fails if it leads to no image.
     """
     return _accept_task(client().submit_url(body.url, **body.given()))
 
@@ -81,13 +81,13 @@ def submit_url(body: UrlRequest) -> Response:
 def submit_batch(body: BatchRequest) -> Response:
     """Read the images behind many URLs.
 
-    One bad URL harms no other; one of a wrong form is failed at once.
-    A batch may exceed the limit of the queue, as long as the queue is not full already.
+    A URL that fails does not affect the others; a malformed one fails at once.
+    A batch may exceed the limit of the queue if the queue is not full yet.
     """
     ocr_client = client()
     max_urls = ocr_client.settings.max_batch_urls
     if len(body.urls) > max_urls:
-        raise BadRequest(f"urls: {len(body.urls)} were given; a batch may have up to {max_urls}.")
+        raise BadRequest(f"urls: must have at most {max_urls} items, not {len(body.urls)}.")
     batch_id = ocr_client.submit_batch(body.urls, **body.given())
     return _accepted(f"/ocr/batch/{batch_id}", batch_task_id=batch_id)
 

@@ -1,4 +1,4 @@
-"""/docs: Swagger UI, from this server only, with a page of our own whose policy allows no script or style within it."""
+"""Serves /docs: Swagger UI without any other host, on a page whose policy allows no inline script or style."""
 
 from functools import cache
 from importlib.resources import files
@@ -12,14 +12,14 @@ from web.headers import page_security_policy
 
 api = Blueprint("docs", __name__)
 
-#: what the page asks for, by its name below /docs, and where the library has it
+#: name below /docs → path in the library
 _ASSETS = {
     "swagger-ui.css": "css/swagger-ui.css",
     "swagger-ui.js": "js/swagger-ui-bundle.js",
     "icon.svg": "images/swagger.svg",
 }
 
-# links are relative: the page works below any path that a proxy puts in front of it
+# links are relative, so that the page works below any root path
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -42,33 +42,33 @@ _SCRIPT = """SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
-  validatorUrl: null,  // it would ask swagger.io to check the document
+  validatorUrl: null,  // no request to swagger.io
 });
 """
 
 
 @api.get("/docs")
 def page() -> Response:
-    """The page."""
+    """The page /docs."""
     return Response(_PAGE, headers=page_security_policy(), mimetype="text/html")
 
 
 @api.get("/docs/")
 @api.get("/docs/swagger")
 def redirect_old_path() -> AnyResponse:
-    """Where the page was."""
+    """Redirect the page's former addresses."""
     return redirect(url_for("docs.page"), 308)
 
 
 @api.get("/docs/page.css")
 def style() -> Response:
-    """The page's own style."""
+    """The page's stylesheet."""
     return Response(_STYLE, mimetype="text/css")
 
 
 @api.get("/docs/page.js")
 def script() -> Response:
-    """What starts Swagger UI."""
+    """The script that starts Swagger UI."""
     return Response(_SCRIPT, mimetype="text/javascript")
 
 
@@ -88,7 +88,7 @@ def _assets_dir() -> Path:
 
 @api.get("/openapi.json")
 def openapi_document() -> dict[str, object]:
-    """The OpenAPI document, for the address by which it was asked."""
+    """The OpenAPI document, with the root path of this request."""
     app = current_app
     assert isinstance(app, OpenAPI)
     return {**app.api_doc, "servers": [{"url": request.root_path or "/"}]}

@@ -151,7 +151,7 @@ def test_a_worker_that_reads_another_queue_makes_the_service_not_ready(facade: s
         assert answer.status_code == 503
         queue = Settings().queue
         assert answer.json() == {
-            "detail": f"No worker reads the queue {queue}, which pages wait in; there is one that reads scans.",
+            "detail": f"No worker reads the queue {queue}, where pages wait; other queues have workers: scans.",
             "code": "not_ready",
         }
         assert json.loads(redis.client.hget(KEYS.service, "worker") or "{}")["queues"] == ["scans"]

@@ -37,7 +37,7 @@ def test_a_method_that_a_place_to_send_to_does_not_know_is_405(http: FlaskClient
     answer = http.open(path, method=method)
     assert answer.status_code == 405
     assert answer.json == {
-        "detail": "This path does not know that method; see /docs.",
+        "detail": "This path does not support that method; see /docs.",
         "code": "method_not_allowed",
     }
     assert "POST" in answer.headers["Allow"].split(", ")

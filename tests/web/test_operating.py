@@ -11,8 +11,8 @@ from ocr_celery.errors import EmptyFile
 from tests.testlib.processes import RedisServer, keys
 from tests.testlib.worker_double import Facade, Hand
 
-NOT_READY = "No worker with a loaded engine is there yet; tasks are taken in and wait."
-NOBODY_READS = "No worker with a loaded engine reads the queue {} yet; tasks are taken in and wait."
+NOT_READY = "No worker with a loaded engine is ready yet; tasks are accepted and wait."
+NOBODY_READS = "No worker with a loaded engine reads the queue {} yet; tasks are accepted and wait."
 
 OK = {"redis": "ok", "eviction": "noeviction"}
 

@@ -82,7 +82,7 @@ def test_what_else_an_answer_to_a_wrong_option_says_is_what_is_wanted(send: Send
 def test_an_unknown_field_is_named(send: Send, queued: Queued) -> None:
     answer = send({"temprature": 1, "max_tokens": 0})
     assert answer.status_code == 422
-    assert answer.json["detail"].startswith("Unknown field: temprature. There are: ")
+    assert answer.json["detail"].startswith("Unknown field: temprature. Known fields: ")
     assert "temperature, " in answer.json["detail"]
     assert answer.json["code"] == "bad_request"
     assert queued() == []

@@ -94,7 +94,7 @@ def test_more_pixels_than_allowed_by_the_header_is_413(facade: Facade) -> None:
 def test_a_file_given_twice_is_refused(http: FlaskClient) -> None:
     answer = http.post("/ocr", data={"file": [(BytesIO(png()), "1.png"), (BytesIO(png()), "2.png")]})
     assert answer.status_code == 422
-    assert answer.json == {"detail": "file: given more than once; a task is one page.", "code": "bad_request"}
+    assert answer.json == {"detail": "file: given more than once; a request has one page.", "code": "bad_request"}
 
 
 @pytest.mark.parametrize(
@@ -173,16 +173,16 @@ def test_json_of_another_form_is_422(http: FlaskClient, path: str, body: str) ->
 @pytest.mark.parametrize(
     ("path", "body", "said"),
     [
-        ("/ocr/url", {}, "url: it is missing."),
-        ("/ocr/url", {"url": ""}, "url: it is empty."),
-        ("/ocr/url", {"url": None}, "url: a text is wanted."),
-        ("/ocr/url", {"url": 5}, "url: a text is wanted."),
-        ("/ocr/url", {"url": ["http://a/"]}, "url: a text is wanted."),
-        ("/ocr/url", {"url": "http://a/" + "x" * 8192}, "url: it may have up to 8192 characters."),
-        ("/ocr/url/batch", {}, "urls: it is missing."),
-        ("/ocr/url/batch", {"urls": []}, "urls: at least one is wanted."),
-        ("/ocr/url/batch", {"urls": "http://a/"}, "urls: a list is wanted."),
-        ("/ocr/url/batch", {"urls": {"0": "http://a/"}}, "urls: a list is wanted."),
+        ("/ocr/url", {}, "url: field required."),
+        ("/ocr/url", {"url": ""}, "url: must not be empty."),
+        ("/ocr/url", {"url": None}, "url: must be a string."),
+        ("/ocr/url", {"url": 5}, "url: must be a string."),
+        ("/ocr/url", {"url": ["http://a/"]}, "url: must be a string."),
+        ("/ocr/url", {"url": "http://a/" + "x" * 8192}, "url: must have at most 8192 characters."),
+        ("/ocr/url/batch", {}, "urls: field required."),
+        ("/ocr/url/batch", {"urls": []}, "urls: must have at least one item."),
+        ("/ocr/url/batch", {"urls": "http://a/"}, "urls: must be a list."),
+        ("/ocr/url/batch", {"urls": {"0": "http://a/"}}, "urls: must be a list."),
     ],
 )
 def test_a_field_that_is_missing_or_of_another_kind_is_named(
@@ -196,7 +196,7 @@ def test_a_field_that_is_missing_or_of_another_kind_is_named(
 def test_a_batch_of_more_urls_than_allowed_is_422_and_says_the_limit(facade: Facade) -> None:
     answer = facade(max_batch_urls=2).post("/ocr/url/batch", json={"urls": ["http://a/"] * 3})
     assert answer.status_code == 422
-    assert answer.json == {"detail": "urls: 3 were given; a batch may have up to 2.", "code": "bad_request"}
+    assert answer.json == {"detail": "urls: must have at most 2 items, not 3.", "code": "bad_request"}
 
 
 @pytest.mark.parametrize("field", [r"\ud800", r"\udc00x", r"a\ud83d"])
@@ -211,7 +211,7 @@ def test_the_first_unknown_fields_of_a_large_body_are_named(http: FlaskClient) -
     body = "{" + ",".join(f'"{n}":1' for n in range(700_000)) + "}"
     answer = http.post("/ocr/url", data=body, content_type=JSON)
     assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
-    assert answer.json["detail"].startswith("Unknown fields: 0, 1, 2, 3, 4, …. There are: ")
+    assert answer.json["detail"].startswith("Unknown fields: 0, 1, 2, 3, 4, …. Known fields: ")
 
 
 @pytest.mark.parametrize(
@@ -239,14 +239,14 @@ def test_a_body_is_counted_in_one_pass_whatever_its_texts_hold(http: FlaskClient
 def test_texts_may_hold_as_many_brackets_and_commas_as_they_like(facade: Facade) -> None:
     urls = ["http://a/?" + "[{,:}]" * 1300] * 3
     answer = facade(max_batch_urls=2).post("/ocr/url/batch", json={"urls": urls})
-    assert answer.json["detail"] == "urls: 3 were given; a batch may have up to 2."
+    assert answer.json["detail"] == "urls: must have at most 2 items, not 3."
 
 
 @pytest.mark.parametrize("path", ["/ocr", "/ocr/url", "/ocr/url/batch"])
 def test_a_parameter_behind_the_path_of_a_call_that_has_none_is_named(http: FlaskClient, path: str) -> None:
     answer = http.post(f"{path}?prompt=Free%20OCR.&format=zzz", json={"url": "http://a/", "urls": ["http://a/"]})
     assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
-    assert answer.json["detail"] == "Unknown fields: format, prompt. This call has none."
+    assert answer.json["detail"] == "Unknown fields: format, prompt. This call takes none."
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", None])
@@ -282,7 +282,7 @@ def test_a_refusal_repeats_nothing_of_what_was_sent(http: FlaskClient, path: str
 
 def test_a_name_of_a_field_is_repeated_only_as_plain_text(http: FlaskClient) -> None:
     answer = http.post("/ocr/url", data=json.dumps({"url": "http://a/", "\x1b[31m\n": 1}), content_type=JSON)
-    assert answer.json["detail"].startswith(r"Unknown field: \x1b[31m\n. There are: ")
+    assert answer.json["detail"].startswith(r"Unknown field: \x1b[31m\n. Known fields: ")
 
 
 @pytest.mark.parametrize(
