@@ -1,4 +1,7 @@
-"""Bounds the connections of a process, and gives a thread only to those whose request has a complete head."""
+"""Bounds the connections of a process, and gives a thread only to those whose request has a complete head.
+
+This builds on undocumented parts of gunicorn 27.0; tests/unit/test_gunicorn_internals.py names them.
+"""
 
 import errno
 import resource

@@ -95,7 +95,10 @@ def test_a_broken_chunked_body_is_400(server: Served, head: bytes, chunks: bytes
 def test_a_body_that_breaks_off_is_400(server: Served) -> None:
     head = FORM.replace(b"Transfer-Encoding: chunked", b"Content-Length: 1000")
     status, _, body = ask(server, head + b"--b\r\n")
-    assert (status, json.loads(body)) == (400, {"detail": "The body is shorter than its Content-Length.", "code": "malformed_request"})
+    assert (status, json.loads(body)) == (
+        400,
+        {"detail": "The body is shorter than its Content-Length.", "code": "malformed_request"},
+    )
 
 
 def test_no_header_of_a_caller_shifts_the_path(server: Served) -> None:
