@@ -11,7 +11,7 @@ from ocr_celery.env_file import check_env_file
 from ocr_celery.local import StartupError, address, console, redis, sample
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
-from ocr_celery.local.process_guard import ESCALATION, ProcessGuard
+from ocr_celery.local.orphan_reaper import ESCALATION, OrphanReaper
 from ocr_celery.local.readiness import wait_until_ready
 from ocr_celery.local.redis_startup import check_redis, start_own_redis, wait_for_given_redis
 from ocr_celery.local.supervisor import Program, Supervisor
@@ -47,12 +47,12 @@ async def _run(settings: Settings, folder: DataDir, lock: int) -> int:
     console.as_json = settings.log_format == "json"
     own = not settings.redis_url
     url = folder.redis_url if own else settings.redis_url
-    guard = ProcessGuard(grace=settings.grace, keep_open=(lock,))
+    reaper = OrphanReaper(grace=settings.grace, keep_open=(lock,))
     paths = os.pathsep.join(filter(None, (str(_CHECKOUT), os.environ.get("PYTHONPATH"))))
     env = {"REDIS_URL": url, "PYTHONUNBUFFERED": "1", "PYTHONPATH": paths}
     if settings.log_format == "auto":
         env["OCR_LOG_FORMAT"] = "text"  # they write into a pipe, for which "auto" is JSON
-    supervisor = Supervisor(guard, print_line, env=env, grace=settings.grace)
+    supervisor = Supervisor(reaper, print_line, env=env, grace=settings.grace)
     stopped = _handle_signals(supervisor)
     startup = asyncio.create_task(_start_programs(settings, folder, supervisor, url, own=own))
     stop_requested = asyncio.create_task(stopped.wait())
@@ -67,7 +67,7 @@ async def _run(settings: Settings, folder: DataDir, lock: int) -> int:
         stop_requested.cancel()
         folder.service_url.unlink(missing_ok=True)
         await supervisor.stop()
-        guard.dismiss()
+        reaper.dismiss()
     print_line(f"stopped{f'; the queue is kept in {folder.display_path}' if own else ''}")
     return 0
 

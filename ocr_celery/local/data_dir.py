@@ -73,7 +73,7 @@ class DataDir:
     def lock(self, *, timeout: float) -> int:
         """Take the lock of this folder and return its descriptor, which must stay open.
 
-        Raises `StartupError` if another run has it. After a run that was killed, its process guard keeps the lock until
+        Raises `StartupError` if another run has it. After a run that was killed, its orphan reaper keeps the lock until
         all programs have stopped, which is waited for up to `timeout` seconds.
         """
         lock = os.open(self.path / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)

@@ -109,7 +109,7 @@ def redact_url(url: str) -> str:
 
 
 def stop_orphaned_redis(folder: DataDir) -> bool:
-    """Stop a server that an earlier run and its guard left behind; its data is kept. Returns whether there was one."""
+    """Stop a server that an earlier run and its reaper left behind; its data is kept. Returns whether there was one."""
     client: Redis = connect(folder.redis_url)
     try:
         client.ping()

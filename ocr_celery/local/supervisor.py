@@ -9,8 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ocr_celery.local import process_guard
-from ocr_celery.local.process_guard import ProcessGuard
+from ocr_celery.local import orphan_reaper
+from ocr_celery.local.orphan_reaper import OrphanReaper
 
 _MAX_LINE_BYTES = 65536  #: bytes; a longer line is printed in pieces
 
@@ -42,14 +42,14 @@ class Supervisor:
 
     def __init__(
         self,
-        guard: ProcessGuard,
+        reaper: OrphanReaper,
         print_line: Callable[..., None],
         *,
         env: Mapping[str, str],
         grace: float,
         backoff: RestartBackoff = RestartBackoff(),
     ) -> None:
-        self._guard = guard
+        self._reaper = reaper
         self._print_line = print_line
         self._env = dict(env)
         self._grace = grace
@@ -97,12 +97,12 @@ class Supervisor:
         log = open(program.log, "ab") if program.log else None  # noqa: SIM115 (closed right below)
         try:
             process = await asyncio.create_subprocess_exec(
-                *self._guard.registered_command(program.command, last=program.stop_last),
+                *self._reaper.registered_command(program.command, last=program.stop_last),
                 env={**os.environ, **self._env},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log or asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                pass_fds=(self._guard.descriptor,),
+                pass_fds=(self._reaper.descriptor,),
                 start_new_session=True,  # Ctrl-C reaches the supervisor only; the group can be killed as one
             )
         finally:
@@ -111,11 +111,11 @@ class Supervisor:
         self._running[program] = process
         forwarding = asyncio.create_task(self._forward_output(process.stdout, program.name))
         if self._stopping.is_set():
-            process_guard.signal_process(process.pid, signal.SIGTERM)
+            orphan_reaper.signal_process(process.pid, signal.SIGTERM)
         while (code := process.returncode) is None:  # some Pythons' wait() also waits for other holders of the pipe
             await _wait_at_most(process.wait(), 0.2)
-        process_guard.signal_group(process.pid, signal.SIGKILL)  # children left behind could keep the port or the GPU
-        self._guard.unregister(process.pid)
+        orphan_reaper.signal_group(process.pid, signal.SIGKILL)  # children left behind could keep the port or the GPU
+        self._reaper.unregister(process.pid)
         del self._running[program]
         await _wait_at_most(forwarding, 1.0)
         return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
@@ -138,7 +138,7 @@ class Supervisor:
     # -- stopping ------------------------------------------------------------------------------------------------------
 
     async def _stop_programs(self, tasks: Mapping[Program, "asyncio.Task[None]"]) -> None:
-        for number, seconds in ((signal.SIGTERM, self._grace), *process_guard.ESCALATION):
+        for number, seconds in ((signal.SIGTERM, self._grace), *orphan_reaper.ESCALATION):
             left = [program for program, task in tasks.items() if not task.done()]
             if not left:
                 break
@@ -155,7 +155,7 @@ class Supervisor:
         for program in programs:
             process = self._running.get(program)
             if process and process.returncode is None:
-                process_guard.signal_process(process.pid, number)
+                orphan_reaper.signal_process(process.pid, number)
 
     async def _wait_until_stopped(self, tasks: Sequence["asyncio.Task[None]"], seconds: float) -> None:
         self._grace_skipped.clear()

@@ -86,7 +86,7 @@ def test_a_second_run_is_refused_with_the_process_id_of_the_first(tmp_path: Path
 
 def test_the_lock_of_a_run_that_died_is_waited_for_no_longer_than_the_timeout(tmp_path: Path) -> None:
     folder = DataDir(tmp_path)
-    lock = folder.lock(timeout=0)  # as its process guard keeps it
+    lock = folder.lock(timeout=0)  # as its orphan reaper keeps it
     os.ftruncate(lock, 0)
     try:
         with pytest.raises(StartupError, match="already running"):

@@ -1,4 +1,4 @@
-"""The supervisor and its guard, with real processes that do next to nothing."""
+"""The supervisor and its reaper, with real processes that do next to nothing."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_celery.local.process_guard import ProcessGuard
+from ocr_celery.local.orphan_reaper import OrphanReaper
 from ocr_celery.local.supervisor import Program, RestartBackoff, Supervisor
 
 PATIENCE = 20.0  #: seconds for what should take a fraction of one
@@ -86,14 +86,14 @@ async def until(condition: Callable[[], object]) -> None:
 
 @asynccontextmanager
 async def supervisor(said: Said, *, grace: float = PATIENCE, **backoff: float) -> AsyncIterator[Supervisor]:
-    guard = ProcessGuard(grace=grace)
-    it = Supervisor(guard, said, env={"GIVEN": "yes"}, grace=grace, backoff=RestartBackoff(**backoff))
+    reaper = OrphanReaper(grace=grace)
+    it = Supervisor(reaper, said, env={"GIVEN": "yes"}, grace=grace, backoff=RestartBackoff(**backoff))
     try:
         yield it
     finally:
         it.skip_grace()
         await it.stop()
-        guard.dismiss()
+        reaper.dismiss()
 
 
 async def test_a_program_s_lines_are_printed_with_its_name_and_it_gets_the_environment() -> None:
@@ -146,7 +146,7 @@ async def test_the_program_that_is_stopped_last_ends_after_all_others(tmp_path: 
 
 async def test_a_program_that_does_not_stop_is_killed_with_its_children(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "ocr_celery.local.process_guard.ESCALATION", ((signal.SIGQUIT, 0.1), (signal.SIGKILL, PATIENCE))
+        "ocr_celery.local.orphan_reaper.ESCALATION", ((signal.SIGQUIT, 0.1), (signal.SIGKILL, PATIENCE))
     )
     said = Said()
     async with supervisor(said, grace=0.1) as it:
@@ -173,13 +173,13 @@ async def test_skipping_the_grace_period_sends_the_next_signal_at_once(tmp_path:
 
 ORPHANED = """
 import asyncio, sys
-from ocr_celery.local.process_guard import ProcessGuard
+from ocr_celery.local.orphan_reaper import OrphanReaper
 from ocr_celery.local.supervisor import Program, Supervisor
 LIVES, DEAF, notes, held = sys.argv[1:]
 
 async def main():
-    guard = ProcessGuard(grace=0.5, keep_open=(int(held),))
-    it = Supervisor(guard, lambda line, name="": print(line, flush=True), env={}, grace=60)
+    reaper = OrphanReaper(grace=0.5, keep_open=(int(held),))
+    it = Supervisor(reaper, lambda line, name="": print(line, flush=True), env={}, grace=60)
     it.supervise(Program(name="redis", command=(sys.executable, "-c", LIVES, "redis", notes), stop_last=True))
     it.supervise(Program(name="worker", command=(sys.executable, "-c", LIVES, "worker", notes, "0.2")))
     it.supervise(Program(name="deaf", command=(sys.executable, "-c", DEAF)))
@@ -191,7 +191,7 @@ asyncio.run(main())
 
 async def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes = tmp_path / "notes"
-    read, held = os.pipe()  # stands for the lock: it must stay held until the guard is done
+    read, held = os.pipe()  # stands for the lock: it must stay held until the reaper is done
     command = python(ORPHANED, LIVES, DEAF, notes, held)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, pass_fds=(held,)) as process:
         os.close(held)

@@ -1,6 +1,6 @@
 """A process that stops all programs of `make run` if `make run` itself is killed.
 
-The guard reads a pipe. Each program writes its process id into it before it starts (see `registered_command`), and the
+The reaper reads a pipe. Each program writes its process id into it before it starts (see `registered_command`), and the
 pipe ends when the supervisor is gone. Linux's "parent death signal" would be simpler, but a pipe works on every system,
 reaches whole process groups, and keeps the order (Redis last). Standard library only, so that it starts fast.
 """
@@ -29,10 +29,10 @@ os.execvp(sys.argv[3], sys.argv[3:])
 """
 
 
-class ProcessGuard:
-    """The guard process, seen from the supervisor.
+class OrphanReaper:
+    """The reaper process, seen from the supervisor.
 
-    `grace`: seconds between SIGTERM and SIGQUIT. `keep_open`: descriptors that the guard keeps open until it ends.
+    `grace`: seconds between SIGTERM and SIGQUIT. `keep_open`: descriptors that the reaper keeps open until it ends.
     """
 
     def __init__(self, *, grace: float, keep_open: Iterable[int] = ()) -> None:
@@ -51,17 +51,17 @@ class ProcessGuard:
         return self._write
 
     def registered_command(self, command: Iterable[str], *, last: bool) -> list[str]:
-        """The command, changed so that its process registers with the guard before it starts. `last`: stopped last."""
+        """The command, changed so that its process registers with the reaper before it starts. `last`: stopped last."""
         order = "last" if last else "first"
         return [sys.executable, "-IS", "-c", _REGISTER, str(self._write), order, *command]
 
     def unregister(self, pid: int) -> None:
-        """Tell the guard that the process and its group are gone."""
-        with suppress(OSError):  # the guard may have been killed itself; the programs go on
+        """Tell the reaper that the process and its group are gone."""
+        with suppress(OSError):  # the reaper may have been killed itself; the programs go on
             os.write(self._write, f"-{pid}\n".encode())
 
     def dismiss(self) -> None:
-        """End the guard and wait for it; all programs have stopped."""
+        """End the reaper and wait for it; all programs have stopped."""
         os.close(self._write)
         self._process.wait()
 
