@@ -62,7 +62,8 @@ def on_starting(server: Any) -> None:
         with connect(_settings.redis_address) as redis:
             refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)
     except RedisError as exc:
-        server.log.warning("redis is not reachable yet: %s", explain(exc))
+        unset = "" if _settings.redis_url else " (REDIS_URL is not set)"
+        server.log.warning("redis is not reachable yet: %s%s", explain(exc), unset)
         return
     if refused:
         sys.exit(f"ocr-celery: {refused}")

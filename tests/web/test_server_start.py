@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from gunicorn.config import Config
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ocr_celery import logs
 from ocr_celery.store.service_record import ServiceRecord
@@ -90,6 +91,21 @@ def test_a_redis_that_is_down_is_a_warning(load: Load) -> None:
     load("web.gunicorn_conf", REDIS_URL=f"redis://127.0.0.1:{port}/0").on_starting(server)
     assert len(server.warnings) == 1
     assert "redis is not reachable yet" in server.warnings[0]
+    assert "REDIS_URL" not in server.warnings[0]
+
+
+def test_a_default_redis_that_is_down_is_said_to_be_the_default(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server()
+    conf = load("web.gunicorn_conf", REDIS_URL="")
+
+    def refuse(url: str) -> None:
+        raise RedisConnectionError(f"nothing listens at {url}")
+
+    monkeypatch.setattr(conf, "connect", refuse)
+    conf.on_starting(server)
+    assert server.warnings == [
+        "redis is not reachable yet: nothing listens at redis://127.0.0.1:6379/0 (REDIS_URL is not set)"
+    ]
 
 
 def test_what_an_earlier_version_left_in_redis_is_a_warning(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
