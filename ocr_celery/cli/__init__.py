@@ -130,7 +130,7 @@ def _read_all(documents: list[Document], service: ServiceClient, jobs: int) -> I
     for number in range(len(documents)):
         todo.put(number)
 
-    def work() -> None:
+    def read_all_queued() -> None:
         with suppress(Empty):
             while True:
                 number = todo.get_nowait()
@@ -142,7 +142,7 @@ def _read_all(documents: list[Document], service: ServiceClient, jobs: int) -> I
                     done.put(exc)
 
     for _ in range(min(jobs, len(documents))):
-        threading.Thread(target=work, daemon=True).start()
+        threading.Thread(target=read_all_queued, daemon=True).start()
     for _ in documents:
         answer = done.get()
         if isinstance(answer, BaseException):

@@ -162,8 +162,8 @@ def _failure_of(answer: requests.Response, body: dict[str, Any]) -> tuple[str, s
     if answer.status_code == 413 and "code" not in body:  # from a proxy: the service's own answer has a code
         size = int(answer.request.headers.get("Content-Length") or 0) / 1e6
         return "http_413", (
-            f"a proxy in front of the service takes no {size:.1f} MB (nginx: client_max_body_size 20m;), the file never got "
-            "to the service"
+            f"a proxy refused the file of {size:.1f} MB, which did not reach the service; raise the proxy's limit "
+            "(nginx: client_max_body_size 20m;)"
         )
     code = body.get("code") or f"http_{answer.status_code}"
     return str(code), str(body.get("detail") or answer.reason or "the service answered with an error")
@@ -171,12 +171,12 @@ def _failure_of(answer: requests.Response, body: dict[str, Any]) -> tuple[str, s
 
 def _retry_after(answer: requests.Response) -> float:
     """Seconds to wait by Retry-After, at least 0.5 so that refused clients do not all return at once; 0: it names none."""
-    given = answer.headers.get("Retry-After", "")
+    retry_after = answer.headers.get("Retry-After", "")
     try:
-        return max(0.5, float(given))
+        return max(0.5, float(retry_after))
     except ValueError:
         pass
     try:
-        return max(0.5, parsedate_to_datetime(given).timestamp() - time.time())
+        return max(0.5, parsedate_to_datetime(retry_after).timestamp() - time.time())
     except ValueError:
         return 0.0

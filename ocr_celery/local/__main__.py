@@ -99,17 +99,17 @@ async def _start_programs(settings: Settings, folder: DataDir, supervisor: Super
         supervisor.supervise(program)
     print_line(f"{'worker' if settings.workers == 1 else f'{settings.workers} workers'}: loading the OCR engine …")
     print_line(f"facade: starting at {at} …")
-    picture = folder.path / "sample.png"
-    sample.draw_sample(picture)
+    sample_file = folder.path / "sample.png"
+    sample.draw_sample(sample_file)
     await wait_until_ready(at)
-    shown = os.path.relpath(picture) if folder.display_path != str(folder.path) else str(picture)
+    sample_path = os.path.relpath(sample_file) if folder.display_path != str(folder.path) else str(sample_file)
     print_line("")
     folder.service_url.write_text(f"{at}\n")
     print_line(f"ready     {at}     (how to use it: {at}/docs; Ctrl-C stops everything)")
     print_line(f"reached   {address.describe_reach(settings)}")
-    print_line(f'try       curl -F "file=@{shown}" {at}/ocr')
+    print_line(f'try       curl -F "file=@{sample_path}" {at}/ocr')
     print_line(f"then      curl {at}/ocr/TASK_ID        (the task_id of the answer)")
-    print_line(f"or        {_cli_command()} read {shown}        (files, folders and URLs)")
+    print_line(f"or        {_cli_command()} read {sample_path}        (files, folders and URLs)")
     print_line(f"Celery    REDIS_URL={redis.redact_url(url)}     (for Python services and celery's own commands)")
     print_line("")
 

@@ -14,12 +14,12 @@ def facade_url(settings: Settings) -> str:
     """The facade's URL as this machine reaches it."""
     host = settings.host
     try:
-        given = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         return f"http://{host}:{settings.port}"
-    if given.is_unspecified:
-        given = ipaddress.ip_address("127.0.0.1")
-    return f"http://{f'[{given}]' if given.version == 6 else given}:{settings.port}"
+    if address.is_unspecified:
+        address = ipaddress.ip_address("127.0.0.1")
+    return f"http://{f'[{address}]' if address.version == 6 else address}:{settings.port}"
 
 
 def describe_reach(settings: Settings) -> str:

@@ -62,14 +62,14 @@ def _run_flower(settings: Settings, url: str) -> None:
 
 def _wait_for_redis(settings: Settings) -> str:
     """The URL of the Redis to watch, as soon as Flower can run; prints what is missing whenever that changes."""
-    told = ""
+    reported = ""
     while True:
         try:
             return _find_redis(settings, default=LOCAL_REDIS)
         except StartupError as exc:
-            if str(exc) != told:
-                told = str(exc)
-                print(f"ocr-celery: {told}; everything else runs without Flower", file=sys.stderr, flush=True)
+            if str(exc) != reported:
+                reported = str(exc)
+                print(f"ocr-celery: {reported}; everything else runs without Flower", file=sys.stderr, flush=True)
             time.sleep(_RETRY_SECONDS)
 
 

@@ -38,10 +38,10 @@ def find_server() -> str:
 
 def _server_version(path: str) -> tuple[int, int] | None:
     try:
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+        output = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = _VERSION.search(said)
+    found = _VERSION.search(output)
     return (int(found[1]), int(found[2])) if found else None
 
 
