@@ -52,7 +52,7 @@ def submit_file(form: Upload) -> Response:
     data = form.file.data
     if len(data) > ocr_client.settings.max_image_bytes:
         raise file_too_large()
-    header.look(data, max_pixels=ocr_client.settings.max_image_pixels)
+    header.read_header(data, max_pixels=ocr_client.settings.max_image_pixels)
     return _accept_task(ocr_client.submit_image(data, name=form.file.filename or "", **form.given()))
 
 

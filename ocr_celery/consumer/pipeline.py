@@ -99,7 +99,7 @@ class Pipeline:
             max_pixels=self._settings.max_image_pixels,
             max_side=engine.max_side,
             seconds=self._settings.prepare_seconds,
-            broke=self._on_decoder_failure,
+            on_failure=self._on_decoder_failure,
         )
         try:
             self.decoder.children.wait_started()
@@ -225,7 +225,7 @@ class Pipeline:
         self.tracker.stop()
         for run in self.preparer.cancel_waiting():
             self._requeue(run)
-        self.decoder.give_up()
+        self.decoder.cancel_costly()
         for run in self.scheduler.cancel_rereads():
             run.outcome = self._evaluator.result(run)
             self._complete_async(run)

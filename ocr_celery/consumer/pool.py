@@ -73,7 +73,7 @@ class BatchPool(BasePool):
     def prefetch_target(self) -> int:
         """How many messages to prefetch now."""
         pipeline = self._started
-        costly = min(pipeline.decoder.costly, self.settings.prepare_threads)
+        costly = min(pipeline.decoder.costly_count, self.settings.prepare_threads)
         stalled = 2 * (pipeline.preparer.stalled() + costly)  # 2: however many those are, the next is soon reached
         quarantined = min(pipeline.scheduler.quarantined_waiting, pipeline.engine.capacity)
         return pipeline.prefetch.target() + stalled + quarantined
@@ -155,7 +155,7 @@ class BatchPool(BasePool):
             "put-aside": taking.put_aside_count,
             "prefetch": self.prefetch_target(),
             "held-up": pipeline.preparer.stalled(),
-            "costly": pipeline.decoder.costly,
+            "costly": pipeline.decoder.costly_count,
             "pages-per-second": round(pipeline.prefetch.pages_per_second, 2),
             "batch-histogram": {str(size): n for size, n in sorted(scheduler.batches.items())},
             "joined-running-batch": scheduler.refills,

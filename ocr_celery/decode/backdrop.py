@@ -4,14 +4,11 @@ Text stands out from its backdrop where it borders on it. So the rim counts, the
 clear one; a light box with dark text around it has a dark rim. The colour of clear pixels, which no one sees, never counts.
 """
 
-from collections.abc import Iterable
-from itertools import islice
-
 from PIL import Image, ImageChops, ImageFilter
 
-_LOST = 64  #: levels of grey; what differs less from its backdrop cannot be read
+_UNREADABLE_DIFFERENCE = 64  #: levels of grey; what differs less from its backdrop cannot be read
 _OPAQUE = 128  #: of 255
-_FEW = 0.005  #: the part of a picture that must be clear for its backdrop to matter
+_MIN_CLEAR_SHARE = 0.005  #: the part of a picture that must be clear for its backdrop to matter
 
 
 class Rim:
@@ -32,11 +29,8 @@ class Rim:
 
     def backdrop(self) -> str:
         """The name of its colour."""
-        if not self._pixels * _FEW <= self._clear < self._pixels:
+        if not self._pixels * _MIN_CLEAR_SHARE <= self._clear < self._pixels:
             return "white"
-        lost_on_white, lost_on_black = _sum(self._levels, 256 - _LOST, 256), _sum(self._levels, 0, _LOST)
+        lost_on_white = sum(self._levels[256 - _UNREADABLE_DIFFERENCE :])
+        lost_on_black = sum(self._levels[:_UNREADABLE_DIFFERENCE])
         return "black" if 2 * lost_on_white > sum(self._levels) and lost_on_black < lost_on_white else "white"
-
-
-def _sum(levels: Iterable[int], start: int, stop: int) -> int:
-    return sum(islice(levels, start, stop))

@@ -17,17 +17,19 @@ from ocr_celery.errors import OcrError
 
 _PR_SET_PDEATHSIG = 1
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  #: of malloc.h
-_KEPT = 32 << 20  #: bytes; buffers up to this size are used again for the next page: each fresh one costs page faults
-_FILES = 64  #: open at once
-_SPARE_SECONDS = 2  #: of CPU time beyond what a request allows: the worker's clock should be the one that ends it
+_REUSED_BUFFER_BYTES = (
+    32 << 20
+)  #: bytes; buffers up to this size are used again for the next page: each fresh one costs page faults
+_MAX_FILES = 64  #: open at once
+_CPU_MARGIN_SECONDS = 2  #: of CPU time beyond what a request allows: the worker's clock should be the one that ends it
 
 
 def main() -> None:
     """`sys.argv`: where the package lies, the worker's process id, the bytes of address space it may ever have."""
-    _bind(int(sys.argv[2]))
-    _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_NOFILE, _FILES)
-    _limit(resource.RLIMIT_AS, int(sys.argv[3]))
+    _bind_to_worker(int(sys.argv[2]))
+    _set_limit(resource.RLIMIT_CORE, 0)
+    _set_limit(resource.RLIMIT_NOFILE, _MAX_FILES)
+    _set_limit(resource.RLIMIT_AS, int(sys.argv[3]))
     _keep_buffers()
     answers = os.dup(1)
     from ocr_celery.decode import image  # the decoders
@@ -39,15 +41,15 @@ def main() -> None:
     _write(answers, protocol.READY)
     requests = sys.stdin.buffer
     while len(head := requests.read(protocol.REQUEST.size)) == protocol.REQUEST.size:
-        asked = protocol.request(head)
+        asked = protocol.parse_request(head)
         data = requests.read(asked.length)
         if len(data) < asked.length:
             break
-        _limit(resource.RLIMIT_AS, idle + len(data) + asked.memory, soft=True)
-        _limit(resource.RLIMIT_CPU, int(_cpu_seconds() + asked.seconds) + _SPARE_SECONDS, soft=True)
+        _set_limit(resource.RLIMIT_AS, idle + len(data) + asked.memory, soft=True)
+        _set_limit(resource.RLIMIT_CPU, int(_cpu_seconds() + asked.seconds) + _CPU_MARGIN_SECONDS, soft=True)
         pieces = _answer(image, data, asked)
         del data
-        _limit(resource.RLIMIT_AS, int(sys.argv[3]), soft=True)
+        _set_limit(resource.RLIMIT_AS, int(sys.argv[3]), soft=True)
         for piece in pieces:
             _write(answers, piece)
 
@@ -55,16 +57,18 @@ def main() -> None:
 def _answer(image: "object", data: bytes, asked: protocol.Request) -> list[bytes]:
     try:
         page = image.load(data, max_pixels=asked.max_pixels, max_side=asked.max_side)  # type: ignore[attr-defined]
-        across, down = page.image.size
-        head = protocol.PageAnswer(across=across, down=down, width=page.width, height=page.height, pages=page.pages)
-        return [head.packed(), page.image.tobytes()]
+        image_width, image_height = page.image.size
+        head = protocol.PageAnswer(
+            image_width=image_width, image_height=image_height, width=page.width, height=page.height, pages=page.pages
+        )
+        return [head.pack(), page.image.tobytes()]
     except OcrError as error:
-        return [protocol.refusal(error)]
+        return [protocol.pack_refusal(error)]
     except MemoryError:
-        return [protocol.too_little_memory()]
+        return [protocol.pack_out_of_memory()]
 
 
-def _bind(worker: int) -> None:
+def _bind_to_worker(worker: int) -> None:
     """Make the worker's end ours; what the terminal or a supervisor tells the worker's group is not for us."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
@@ -77,11 +81,11 @@ def _bind(worker: int) -> None:
 def _keep_buffers() -> None:
     with suppress(OSError, AttributeError):  # another C library
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, _KEPT)
-        libc.mallopt(_M_TRIM_THRESHOLD, 2 * _KEPT)
+        libc.mallopt(_M_MMAP_THRESHOLD, _REUSED_BUFFER_BYTES)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2 * _REUSED_BUFFER_BYTES)
 
 
-def _limit(what: int, most: int, *, soft: bool = False) -> None:
+def _set_limit(what: int, most: int, *, soft: bool = False) -> None:
     with suppress(OSError, ValueError):  # some systems have no such limit, or a lower one stands
         hard = resource.getrlimit(what)[1]
         if hard != resource.RLIM_INFINITY:

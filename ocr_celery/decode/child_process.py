@@ -18,21 +18,21 @@ from PIL import Image
 
 from ocr_celery.core.page import Page
 from ocr_celery.decode import protocol
-from ocr_celery.decode.protocol import BadAnswer, MemoryAnswer, RefusalAnswer, Request
+from ocr_celery.decode.protocol import BadAnswer, OutOfMemoryAnswer, RefusalAnswer, Request
 from ocr_celery.errors import OcrError
 
 #: Seconds to wait until it wants to be asked again; raises what is to end the waiting.
 Watch = Callable[[], float]
 
-_HOME = str(Path(__file__).parents[2])  #: where this package lies; `-I` looks in no such folder by itself
+_PACKAGE_DIR = str(Path(__file__).parents[2])  #: where this package lies; `-I` looks in no such folder by itself
 _START = (
     "import sys; sys.path[:0] = [] if sys.argv[1] in sys.path else [sys.argv[1]];"
     " from ocr_celery.decode.child import main; main()"
 )
-_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPJ_NUM_THREADS", "MALLOC_ARENA_MAX")
+_INHERITED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+_ONE_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPJ_NUM_THREADS", "MALLOC_ARENA_MAX")
 _F_SETPIPE_SZ = 1031  #: of Linux
-_PIPE = 1 << 20  #: bytes in a pipe; in a small one each page would take hundreds of turns
+_PIPE_BYTES = 1 << 20  #: bytes in a pipe; in a small one each page would take hundreds of turns
 
 
 class ChildDied(Exception):
@@ -47,12 +47,12 @@ class Child:
 
     def __init__(self, address_space: int) -> None:
         """`address_space`: bytes it may ever have. Raises OSError."""
-        environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, _HOME, str(os.getpid()), str(address_space)],
+            [sys.executable, "-I", "-c", _START, _PACKAGE_DIR, str(os.getpid()), str(address_space)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**environment, **dict.fromkeys(_ONE_THREAD, "1")},
+            env={**environment, **dict.fromkeys(_ONE_THREAD_VARIABLES, "1")},
             cwd="/",
             process_group=0,
             bufsize=0,
@@ -63,7 +63,7 @@ class Child:
         for pipe in (self._to, self._from):
             os.set_blocking(pipe, False)
             with suppress(OSError):  # another system, or its bound for all pipes of a user is reached
-                fcntl(pipe, _F_SETPIPE_SZ, _PIPE)
+                fcntl(pipe, _F_SETPIPE_SZ, _PIPE_BYTES)
         self.pages = 0  #: that it has been asked for
 
     @property
@@ -76,21 +76,21 @@ class Child:
         if self._read(len(protocol.READY), watch) != protocol.READY:
             raise ChildDied("it did not start")
 
-    def ask(self, asked: Request, data: bytes, watch: Watch) -> Page | OcrError | None:
+    def decode(self, asked: Request, data: bytes, watch: Watch) -> Page | OcrError | None:
         """The page in these bytes, or why there is none; None where the memory allowed does not suffice.
 
         Raises `ChildDied`, `BadAnswer`, and what `watch` raises; the child is of no more use then.
         """
         self.pages += 1
-        self._write(asked.packed(), watch)
+        self._write(asked.pack(), watch)
         self._write(data, watch)
-        found = protocol.answer(bytes(self._read(protocol.ANSWER.size, watch)), asked)
-        if isinstance(found, MemoryAnswer):
+        found = protocol.parse_answer(bytes(self._read(protocol.ANSWER.size, watch)), asked)
+        if isinstance(found, OutOfMemoryAnswer):
             return None
         body = self._read(found.length, watch)
         if isinstance(found, RefusalAnswer):
             return found.error(bytes(body))
-        image = Image.frombuffer("RGB", (found.across, found.down), body, "raw", "RGB", 0, 1)
+        image = Image.frombuffer("RGB", (found.image_width, found.image_height), body, "raw", "RGB", 0, 1)
         return Page(image=image, width=found.width, height=found.height, pages=found.pages)
 
     def is_stopped(self) -> bool:
@@ -113,14 +113,14 @@ class Child:
         with suppress(OSError):
             self._process.send_signal(signal.SIGKILL)
 
-    def bury(self) -> None:
+    def kill_and_wait(self) -> None:
         """Kill it and wait until it is gone."""
         self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
         with suppress(subprocess.TimeoutExpired):  # one in the kernel's own waits ends later, and is reaped then
-            self._process.wait(_REAPED_WITHIN)
+            self._process.wait(_REAP_SECONDS)
 
     def _write(self, data: bytes, watch: Watch) -> None:
         view = memoryview(data)
@@ -130,7 +130,7 @@ class Child:
                 try:
                     view = view[os.write(self._to, view) :]
                 except BrokenPipeError:
-                    raise self._death() from None
+                    raise self._died() from None
 
     def _read(self, length: int, watch: Watch) -> bytearray:
         data = bytearray(length)
@@ -140,16 +140,16 @@ class Child:
             with suppress(BlockingIOError):
                 count = os.readv(self._from, [view])
                 if not count:
-                    raise self._death()
+                    raise self._died()
                 view = view[count:]
         return data
 
-    def _death(self) -> ChildDied:
-        self.bury()
+    def _died(self) -> ChildDied:
+        self.kill_and_wait()
         return ChildDied(f"exit status {self._process.returncode}")
 
 
-_REAPED_WITHIN = 5.0  #: seconds
+_REAP_SECONDS = 5.0  #: seconds
 
 
 def _wait(pipe: int, event: int, watch: Watch) -> None:

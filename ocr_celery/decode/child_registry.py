@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from ocr_celery.decode.child_process import Child
 
 
-class Children:
+class ChildRegistry:
     """See the module."""
 
     def __init__(self, address_space: int) -> None:
@@ -26,7 +26,7 @@ class Children:
             self._living.add(child)
         return child
 
-    def started(self, error: Exception | None) -> None:
+    def report_start(self, error: Exception | None) -> None:
         """One is ready, or could not be started."""
         with self._lock:
             if self._started.done():
@@ -40,9 +40,9 @@ class Children:
         """Wait until one is ready. Raises OSError or `ChildDied` where the first could not be started."""
         self._started.result()
 
-    def end(self, child: Child) -> None:
+    def remove(self, child: Child) -> None:
         """It is of no more use."""
-        child.bury()
+        child.kill_and_wait()
         with self._lock:
             self._living.discard(child)
 

@@ -8,25 +8,25 @@ import re
 from ocr_celery.decode.header import Header
 
 #: bytes a pixel of a format takes while it is decoded, where that is more than the picture's own 4
-_BYTES = {"WEBP": 16, "JPEG2000": 20, "AVIF": 9, "HEIF": 12, "TIFF": 6}
-_COEFFICIENTS = 8  #: bytes a pixel of a progressive JPEG, which is kept whole until its last scan
+_BYTES_PER_PIXEL = {"WEBP": 16, "JPEG2000": 20, "AVIF": 9, "HEIF": 12, "TIFF": 6}
+_PROGRESSIVE_BYTES_PER_PIXEL = 8  #: bytes a pixel of a progressive JPEG, which is kept whole until its last scan
 _PROGRESSIVE = re.compile(rb"\xff[\xc2\xc6\xca\xce]\x00")
 _LEVELS = re.compile(rb"\xff\x52\x00.{6}([\x00-\x20])", re.DOTALL)  # COD: length, style, order, layers, transform
-_ALWAYS = 16 << 20  #: bytes for what is worked on at a time and for the answer
+_FIXED_BYTES = 16 << 20  #: bytes for what is worked on at a time and for the answer
 _HEADER = 256 * 1024  #: bytes searched
 
 
-def memory(header: Header, data: bytes, max_side: int) -> int:
+def estimate_memory(header: Header, data: bytes, max_side: int) -> int:
     """Bytes that making a page of this file is expected to take."""
     pixels, extra = header.pixels, 0
     longer = max(header.width, header.height)
     if header.format == "JPEG":
         if _PROGRESSIVE.search(data, 0, _HEADER):
-            extra = pixels * _COEFFICIENTS
+            extra = pixels * _PROGRESSIVE_BYTES_PER_PIXEL
         pixels >>= 2 * halvings(longer, 2 * max_side, 3)
     elif header.format == "JPEG2000":
         pixels >>= 2 * halvings(longer, 2 * max_side, wavelet_levels(data))
-    return _ALWAYS + 2 * len(data) + extra + pixels * _BYTES.get(header.format, 4)
+    return _FIXED_BYTES + 2 * len(data) + extra + pixels * _BYTES_PER_PIXEL.get(header.format, 4)
 
 
 def halvings(longer: int, side: int, most: int) -> int:

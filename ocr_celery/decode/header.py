@@ -17,9 +17,9 @@ from ocr_celery.errors import EmptyFile, NotAnImage, PdfNotSupported, TooManyPix
 
 Size = tuple[int, int]
 
-_PDF_WITHIN = 1024  # bytes; readers of PDF accept this much in front of its signature
-_BOXES_WITHIN = 256 * 1024  # bytes; HEIC, AVIF and JP2 tell their sizes before the coded data
-_MOST_SEGMENTS = 4096  # of a JPEG before its size: the largest real ones (depth maps) have some hundreds
+_PDF_SEARCH_BYTES = 1024  # bytes; readers of PDF accept this much in front of its signature
+_BOX_SEARCH_BYTES = 256 * 1024  # bytes; HEIC, AVIF and JP2 tell their sizes before the coded data
+_MAX_SEGMENTS = 4096  # of a JPEG before its size: the largest real ones (depth maps) have some hundreds
 _NOT_A_FRAME = {0xC4, 0xC8, 0xCC}  # JPEG markers between SOF0 and SOF15 that start no frame
 _ISPE = re.compile(rb"ispe\0\0\0\0(.{8})", re.DOTALL)
 _AVIF_BRANDS = {b"avif", b"avis"}
@@ -40,14 +40,14 @@ class Header:
         return self.width * self.height
 
 
-def look(data: bytes | BinaryIO, *, max_pixels: int) -> Header:
+def read_header(data: bytes | BinaryIO, *, max_pixels: int) -> Header:
     """The header of the picture in these bytes, or in this seekable binary file, which is left at its beginning.
 
     Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage` or `TooManyPixels`, and nothing else on account of the data.
     """
     file = BytesIO(data) if isinstance(data, bytes) else data
     try:
-        header = _header(file)
+        header = _parse_header(file)
     finally:
         file.seek(0)
     check_pixels(header.width, header.height, max_pixels)
@@ -62,15 +62,15 @@ def check_pixels(width: int, height: int, max_pixels: int) -> None:
         )
 
 
-def _header(file: BinaryIO) -> Header:
-    start = _at(file, 0, _PDF_WITHIN)
+def _parse_header(file: BinaryIO) -> Header:
+    start = _read_at(file, 0, _PDF_SEARCH_BYTES)
     if not start:
         raise EmptyFile
-    kind = next((kind for kind in _KINDS if kind[0].match(start)), None)
+    kind = next((kind for kind in _FORMATS if kind[0].match(start)), None)
     if kind is None:
         raise PdfNotSupported if b"%PDF-" in start else NotAnImage
     _, format, size_of = kind
-    if format == "HEIF" and not reads_heif():
+    if format == "HEIF" and not supports_heif():
         raise NotAnImage
     try:
         width, height = size_of(file)
@@ -82,40 +82,40 @@ def _header(file: BinaryIO) -> Header:
 
 
 @cache
-def reads_heif() -> bool:
+def supports_heif() -> bool:
     """Whether the optional pi_heif is installed; without it a HEIC file is no image of ours."""
     return find_spec("pi_heif") is not None
 
 
-def _at(file: BinaryIO, offset: int, count: int) -> bytes:
+def _read_at(file: BinaryIO, offset: int, count: int) -> bytes:
     file.seek(offset)
     return file.read(count)
 
 
-def _fields(layout: str, file: BinaryIO, offset: int) -> tuple[int, ...]:
-    return struct.unpack(layout, _at(file, offset, struct.calcsize(layout)))
+def _unpack_at(layout: str, file: BinaryIO, offset: int) -> tuple[int, ...]:
+    return struct.unpack(layout, _read_at(file, offset, struct.calcsize(layout)))
 
 
 def _png(file: BinaryIO) -> Size:
-    width, height = _fields(">II", file, 16)
+    width, height = _unpack_at(">II", file, 16)
     return width, height
 
 
 def _gif(file: BinaryIO) -> Size:
-    width, height = _fields("<HH", file, 6)
+    width, height = _unpack_at("<HH", file, 6)
     return width, height
 
 
 def _bmp(file: BinaryIO) -> Size:
-    (info,) = _fields("<I", file, 14)
-    width, height = _fields("<HH" if info == 12 else "<ii", file, 18)
+    (info,) = _unpack_at("<I", file, 14)
+    width, height = _unpack_at("<HH" if info == 12 else "<ii", file, 18)
     return width, abs(height)  # a negative height is a picture stored from the top
 
 
 def _jpeg(file: BinaryIO) -> Size:
     at = 2
-    for _ in range(_MOST_SEGMENTS):
-        head = _at(file, at, 32)
+    for _ in range(_MAX_SEGMENTS):
+        head = _read_at(file, at, 32)
         body = head.lstrip(b"\xff")  # any number of fill bytes may stand before a marker
         at += len(head) - len(body)
         marker = body[0]
@@ -130,7 +130,7 @@ def _jpeg(file: BinaryIO) -> Size:
 
 
 def _webp(file: BinaryIO) -> Size:
-    head = _at(file, 0, 30)
+    head = _read_at(file, 0, 30)
     if head[12:16] == b"VP8 " and head[23:26] == b"\x9d\x01\x2a":
         width, height = struct.unpack_from("<HH", head, 26)
         return width & 0x3FFF, height & 0x3FFF
@@ -143,12 +143,12 @@ def _webp(file: BinaryIO) -> Size:
 
 
 def _tiff(file: BinaryIO) -> Size:
-    order = "<" if _at(file, 0, 1) == b"I" else ">"
-    big = 0x2B in _at(file, 2, 2)
-    (start,) = _fields(order + "Q", file, 8) if big else _fields(order + "I", file, 4)
-    (count,) = _fields(order + "Q", file, start) if big else _fields(order + "H", file, start)
+    order = "<" if _read_at(file, 0, 1) == b"I" else ">"
+    big = 0x2B in _read_at(file, 2, 2)
+    (start,) = _unpack_at(order + "Q", file, 8) if big else _unpack_at(order + "I", file, 4)
+    (count,) = _unpack_at(order + "Q", file, start) if big else _unpack_at(order + "H", file, start)
     entry = struct.Struct(order + ("HHQ8s" if big else "HHI4s"))
-    table = _at(file, start + (8 if big else 2), entry.size * min(count, 65535))
+    table = _read_at(file, start + (8 if big else 2), entry.size * min(count, 65535))
     found: dict[int, int] = {}
     for tag, kind, _, value in entry.iter_unpack(table[: len(table) // entry.size * entry.size]):
         layout = {3: "H", 4: "I", 16: "Q"}.get(kind)
@@ -158,7 +158,7 @@ def _tiff(file: BinaryIO) -> Size:
 
 
 def _jp2(file: BinaryIO) -> Size:
-    head = _at(file, 0, _BOXES_WITHIN)
+    head = _read_at(file, 0, _BOX_SEARCH_BYTES)
     if head[:4] == b"\xff\x4f\xff\x51":  # a bare codestream
         right, bottom, left, top = struct.unpack_from(">IIII", head, 8)
         return right - left, bottom - top
@@ -168,7 +168,7 @@ def _jp2(file: BinaryIO) -> Size:
 
 def _heif(file: BinaryIO) -> Size:
     # Tiles, thumbnails and alpha planes have sizes of their own: the picture is the largest.
-    sizes = [struct.unpack(">II", found) for found in _ISPE.findall(_at(file, 0, _BOXES_WITHIN))]
+    sizes = [struct.unpack(">II", found) for found in _ISPE.findall(_read_at(file, 0, _BOX_SEARCH_BYTES))]
     return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
 
 
@@ -176,7 +176,7 @@ def _brand(brands: set[bytes]) -> re.Pattern[bytes]:
     return re.compile(rb".{4}ftyp(?:" + b"|".join(sorted(brands)) + rb")", re.DOTALL)
 
 
-_KINDS: tuple[tuple[re.Pattern[bytes], str, Callable[[BinaryIO], Size]], ...] = (
+_FORMATS: tuple[tuple[re.Pattern[bytes], str, Callable[[BinaryIO], Size]], ...] = (
     (re.compile(rb"\xff\xd8\xff"), "JPEG", _jpeg),
     (re.compile(rb"\x89PNG\r\n\x1a\n.{4}IHDR", re.DOTALL), "PNG", _png),
     (re.compile(rb"RIFF.{4}WEBPVP8[ LX]", re.DOTALL), "WEBP", _webp),

@@ -20,11 +20,11 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from ocr_celery.core.page import Page
 from ocr_celery.decode.cost_estimate import halvings, wavelet_levels
-from ocr_celery.decode.header import check_pixels, look
-from ocr_celery.decode.jpeg import bare_jpeg
-from ocr_celery.decode.metadata import bare_gif, bare_png, tiff_pages
-from ocr_celery.decode.protocol import MOST_PAGES
-from ocr_celery.decode.rgb import paint
+from ocr_celery.decode.header import check_pixels, read_header
+from ocr_celery.decode.jpeg import strip_jpeg
+from ocr_celery.decode.metadata import count_tiff_pages, strip_gif, strip_png
+from ocr_celery.decode.protocol import MAX_PAGES
+from ocr_celery.decode.rgb import to_rgb
 from ocr_celery.errors import OcrError, TooManyPixels, Unreadable
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # children work side by side, and each thread takes address space
@@ -44,7 +44,7 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
 }
 _ORIENTATION = 0x0112
 _TILE_WIDTH, _TILE_LENGTH = 322, 323
-_TURNED_BY = {
+_TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -62,7 +62,7 @@ def load(data: bytes, *, max_pixels: int, max_side: int) -> Page:
     `max_pixels` bounds the picture as stored. Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage`, `TooManyPixels`,
     `Unreadable`, `PageTooCostly`; and `MemoryError`.
     """
-    header = look(data, max_pixels=max_pixels)
+    header = read_header(data, max_pixels=max_pixels)
     try:
         image, pages = _open(data, header.format)
         check_pixels(*image.size, max_pixels)  # again: what the plugin found is what it will decode
@@ -71,11 +71,11 @@ def load(data: bytes, *, max_pixels: int, max_side: int) -> Page:
         if isinstance(image, JpegImageFile):
             _draft(image, 2 * max_side)
         elif isinstance(image, Jpeg2KImageFile):
-            image = _reduced(image, data, 2 * max_side)
+            image = _load_reduced(image, data, 2 * max_side)
         else:
             image.load()
             size = image.size  # HEIF knows it only now
-        return _page(image, size, max_side, pages)
+        return _make_page(image, size, max_side, pages)
     except (OcrError, MemoryError):
         raise
     except Image.DecompressionBombError:  # a few plugins check for themselves, before we can
@@ -87,15 +87,15 @@ def load(data: bytes, *, max_pixels: int, max_side: int) -> Page:
 def _open(data: bytes, format: str) -> tuple[ImageFile.ImageFile, int]:
     pages = None
     if format == "JPEG":
-        data = bare_jpeg(data)
+        data = strip_jpeg(data)
     elif format == "PNG":
-        data, pages = bare_png(data)
+        data, pages = strip_png(data)
     elif format == "GIF":
-        data, pages = bare_gif(data)
+        data, pages = strip_gif(data)
     elif format == "TIFF":
-        pages = tiff_pages(data)
+        pages = count_tiff_pages(data)
     image = _plugin(format)(BytesIO(data))
-    return image, pages or min(getattr(image, "n_frames", 1), MOST_PAGES)
+    return image, pages or min(getattr(image, "n_frames", 1), MAX_PAGES)
 
 
 def _plugin(format: str) -> type[ImageFile.ImageFile]:
@@ -124,7 +124,7 @@ def _draft(image: JpegImageFile, side: int) -> None:
         image.draft(None, (max(1, image.width * side // longer), max(1, image.height * side // longer)))
 
 
-def _reduced(image: Jpeg2KImageFile, data: bytes, side: int) -> Jpeg2KImageFile:
+def _load_reduced(image: Jpeg2KImageFile, data: bytes, side: int) -> Jpeg2KImageFile:
     """The same of JPEG 2000, which halves where it has levels for it; a tile may have fewer than the file says."""
     reduce = halvings(max(image.size), side, wavelet_levels(data))
     if not reduce:
@@ -136,10 +136,10 @@ def _reduced(image: Jpeg2KImageFile, data: bytes, side: int) -> Jpeg2KImageFile:
     return Jpeg2KImageFile(BytesIO(data))
 
 
-def _page(image: ImageFile.ImageFile, size: tuple[int, int], max_side: int, pages: int) -> Page:
+def _make_page(image: ImageFile.ImageFile, size: tuple[int, int], max_side: int, pages: int) -> Page:
     image.load()
     orientation = _orientation(image)  # after decoding: TIFF and HEIF are upright by now, a PNG may tell it at its end
-    page = paint(image, max(1, max(image.size) // (2 * max_side)))
+    page = to_rgb(image, max(1, max(image.size) // (2 * max_side)))
     if page is not image:
         image.close()  # frees the decoded original, which may be a quarter of a gigabyte
     longer = max(size)
@@ -148,8 +148,8 @@ def _page(image: ImageFile.ImageFile, size: tuple[int, int], max_side: int, page
         page = page.resize((width, height), Image.Resampling.LANCZOS)
     elif page is image:
         page = image.copy()  # without its file
-    if orientation in _TURNED_BY:
-        page = page.transpose(_TURNED_BY[orientation])
+    if orientation in _TRANSPOSITIONS:
+        page = page.transpose(_TRANSPOSITIONS[orientation])
     if orientation in _SIDEWAYS:
         size = size[1], size[0]
     return Page(image=page, width=size[0], height=size[1], pages=pages)

@@ -10,24 +10,24 @@ import struct
 
 from ocr_celery.errors import PageTooCostly, Unreadable
 
-MOST_SEGMENTS = 4096  #: the largest real files (depth maps) have some hundreds
-MOST_SCANS = 128  #: encoders make 10, optimisers some dozens
+MAX_SEGMENTS = 4096  #: the largest real files (depth maps) have some hundreds
+MAX_SCANS = 128  #: encoders make 10, optimisers some dozens
 _SOS, _EOI, _EXIF, _JFIF, _ADOBE = 0xDA, 0xD9, 0xE1, 0xE0, 0xEE
-_ALONE = {0x01, *range(0xD0, 0xD9)}  #: markers without a length
+_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}  #: markers without a length
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD, _SOS}  #: Huffman and arithmetic tables, quantisation, restarts
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_FIRST_OF = {_EXIF: b"Exif\0", _JFIF: b"JFIF\0", _ADOBE: b"Adobe"}
+_KEPT_ONCE = {_EXIF: b"Exif\0", _JFIF: b"JFIF\0", _ADOBE: b"Adobe"}
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
-def bare_jpeg(data: bytes) -> bytes:
+def strip_jpeg(data: bytes) -> bytes:
     """The same JPEG with its tables, frame and scans, its first Exif, JFIF and Adobe segments, and nothing else.
 
     A file that breaks off is left broken off, for the decoder to refuse. Raises `Unreadable` for a second frame and
     `PageTooCostly` for more segments or scans than any real file has.
     """
-    view, wanted = memoryview(data), dict(_FIRST_OF)
+    view, wanted = memoryview(data), dict(_KEPT_ONCE)
     kept: list[bytes | memoryview] = [data[:2]]
     at, segments, scans, frames = 2, 0, 0, 0
     while found := _MARKER.search(data, at):
@@ -35,27 +35,27 @@ def bare_jpeg(data: bytes) -> bytes:
         if marker == _EOI:
             kept.append(b"\xff\xd9")
             break
-        if marker in _ALONE:
+        if marker in _WITHOUT_LENGTH:
             at = found.end()
             continue
-        end = _end(data, found.end())
+        end = _segment_end(data, found.end())
         segments += 1
         frames += marker in _FRAMES
         if marker == _SOS:
             scans += 1
             after = _AFTER_SCAN.search(data, end)
             end = after.start() if after else len(data)
-        if segments - scans > MOST_SEGMENTS or scans > MOST_SCANS:
+        if segments - scans > MAX_SEGMENTS or scans > MAX_SCANS:
             raise PageTooCostly
         if frames > 1:
             raise Unreadable
-        if marker in _TABLES or marker in _FRAMES or _is_first(data, found.end() + 2, marker, wanted):
+        if marker in _TABLES or marker in _FRAMES or _is_first_of_kind(data, found.end() + 2, marker, wanted):
             kept.append(view[start:end])
         at = end
     return b"".join(kept)
 
 
-def _end(data: bytes, at: int) -> int:
+def _segment_end(data: bytes, at: int) -> int:
     """Where the segment ends whose length stands here."""
     try:
         (length,) = struct.unpack_from(">H", data, at)
@@ -66,7 +66,7 @@ def _end(data: bytes, at: int) -> int:
     return at + int(length)
 
 
-def _is_first(data: bytes, at: int, marker: int, wanted: dict[int, bytes]) -> bool:
+def _is_first_of_kind(data: bytes, at: int, marker: int, wanted: dict[int, bytes]) -> bool:
     name = wanted.get(marker)
     if name is None or not data.startswith(name, at):
         return False

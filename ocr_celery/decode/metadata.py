@@ -7,15 +7,15 @@ file can keep it busy for minutes. None of that is needed to read a page.
 import struct
 from zlib import crc32
 
-from ocr_celery.decode.protocol import MOST_PAGES
+from ocr_celery.decode.protocol import MAX_PAGES
 from ocr_celery.errors import PageTooCostly, Unreadable
 
-MOST_CHUNKS = 100_000  #: of a PNG; encoders write some thousands of bytes into each
-MOST_BLOCKS = 1_000_000  #: of a GIF that are walked over; full ones of 255 bytes, in the largest file, are 80,000
+MAX_CHUNKS = 100_000  #: of a PNG; encoders write some thousands of bytes into each
+MAX_BLOCKS = 1_000_000  #: of a GIF that are walked over; full ones of 255 bytes, in the largest file, are 80,000
 _KEPT = {b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"}
 
 
-def bare_png(data: bytes) -> tuple[bytes, int]:
+def strip_png(data: bytes) -> tuple[bytes, int]:
     """The same PNG with only what makes its picture and its orientation, and how many frames it announces.
 
     Raises `Unreadable` when it does not reach its end or a checksum of the kept chunks is wrong: Pillow checks
@@ -26,7 +26,7 @@ def bare_png(data: bytes) -> tuple[bytes, int]:
     kind = b""
     while kind != b"IEND":
         chunks += 1
-        if chunks > MOST_CHUNKS:
+        if chunks > MAX_CHUNKS:
             raise PageTooCostly
         try:
             length, kind = struct.unpack_from(">I4s", data, at)
@@ -40,32 +40,32 @@ def bare_png(data: bytes) -> tuple[bytes, int]:
         elif kind == b"acTL" and length >= 4:
             (frames,) = struct.unpack_from(">I", data, at + 8)
         at += 12 + length
-    return bytes(bare), max(1, min(frames, MOST_PAGES))
+    return bytes(bare), max(1, min(frames, MAX_PAGES))
 
 
-def bare_gif(data: bytes) -> tuple[bytes, int]:
+def strip_gif(data: bytes) -> tuple[bytes, int]:
     """The same GIF with its first picture alone and only the extension that says what is clear in it, and how many
-    pictures it holds, at least 1: as many as `MOST_BLOCKS` blocks tell.
+    pictures it holds, at least 1: as many as `MAX_BLOCKS` blocks tell.
 
     A file that breaks off is left broken off. Raises `PageTooCostly` where the blocks end before the first picture.
     """
-    walk = _Blocks(data)
-    start = 13 + _colours(data[10:11])
+    blocks = _Blocks(data)
+    start = 13 + _colour_table_size(data[10:11])
     control, first, frames, at = b"", b"", 0, start
     try:
-        while frames < MOST_PAGES and data[at] in (_EXTENSION, _PICTURE):
+        while frames < MAX_PAGES and data[at] in (_EXTENSION, _PICTURE):
             if data[at] == _EXTENSION:  # its label, then blocks
-                end = walk.after(at + 2)
+                end = blocks.skip(at + 2)
                 if data[at + 1] == _CONTROL and not first:
                     control = data[at:end]
             else:  # its place and size, its own colours, code size, then blocks
-                end = walk.after(at + 11 + _colours(data[at + 9 : at + 10]))
+                end = blocks.skip(at + 11 + _colour_table_size(data[at + 9 : at + 10]))
                 frames += 1
                 first = first or data[at:end]
             at = end
     except IndexError:
         first = first or data[at:]
-    except _TooMany:
+    except _TooManyBlocks:
         if not first:
             raise PageTooCostly from None
     return data[:start] + control + first + b";", max(1, frames)
@@ -74,34 +74,34 @@ def bare_gif(data: bytes) -> tuple[bytes, int]:
 _EXTENSION, _PICTURE, _CONTROL = 0x21, 0x2C, 0xF9
 
 
-class _TooMany(Exception):
+class _TooManyBlocks(Exception):
     pass
 
 
 class _Blocks:
-    """Steps over the blocks of a GIF, at most `MOST_BLOCKS` in all."""
+    """Steps over the blocks of a GIF, at most `MAX_BLOCKS` in all."""
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._left = data, MOST_BLOCKS
+        self._data, self._left = data, MAX_BLOCKS
 
-    def after(self, at: int) -> int:
+    def skip(self, at: int) -> int:
         """Where the blocks that begin here have ended. Raises IndexError where the file ends sooner."""
         data, left = self._data, self._left
         while size := data[at]:
             at += 1 + size
             left -= 1
             if left < 0:
-                raise _TooMany
+                raise _TooManyBlocks
         self._left = left
         return at + 1
 
 
-def _colours(flags: bytes) -> int:
+def _colour_table_size(flags: bytes) -> int:
     """Bytes of the colour table that these flags announce."""
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
 
 
-def tiff_pages(data: bytes) -> int:
+def count_tiff_pages(data: bytes) -> int:
     """How many directories are chained in a TIFF; a chain that loops or leads nowhere ends there. At least 1."""
     order = "<" if data[:1] == b"I" else ">"
     big = 0x2B in data[2:4]
@@ -109,7 +109,7 @@ def tiff_pages(data: bytes) -> int:
     seen: set[int] = set()
     try:
         (at,) = struct.unpack_from(link, data, 8 if big else 4)
-        while at and at not in seen and len(seen) < MOST_PAGES:
+        while at and at not in seen and len(seen) < MAX_PAGES:
             (count,) = struct.unpack_from(number, data, at)
             seen.add(at)
             (at,) = struct.unpack_from(link, data, at + struct.calcsize(number) + entry * count)

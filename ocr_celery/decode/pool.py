@@ -8,23 +8,26 @@ from concurrent.futures import Future
 
 from ocr_celery.core.page import Page
 from ocr_celery.decode import cost_estimate
-from ocr_celery.decode.admission import Admission, Room
-from ocr_celery.decode.child_registry import Children
-from ocr_celery.decode.decoder_thread import Seat
-from ocr_celery.decode.header import look
+from ocr_celery.decode.child_registry import ChildRegistry
+from ocr_celery.decode.decode_queue import DecodeQueue, Limits
+from ocr_celery.decode.decoder_thread import DecoderThread
+from ocr_celery.decode.header import read_header
 from ocr_celery.decode.job import Job, Result
 from ocr_celery.decode.protocol import Request
 from ocr_celery.errors import OcrError
 
 log = logging.getLogger(__name__)
 
-_MOST_SEATS = 4  #: of a kind, however many CPUs there are
-_QUICK_MEMORY = 96 << 20  #: bytes for each quick seat: enough for A4 at 300 dpi in most formats
-_SMALLEST, _BYTES_A_PIXEL = 192 << 20, 17  #: for costly pages together: at least so much, and for each accepted pixel
-_CHILD = 256 << 20  #: bytes of address space that a child has before it decodes, and more
-_MOST_WAITING = 256 << 20  #: bytes of files that wait; whoever brings more of them waits, too
+_MAX_THREADS = 4  #: of a kind, however many CPUs there are
+_QUICK_PAGE_BYTES = 96 << 20  #: bytes for each quick seat: enough for A4 at 300 dpi in most formats
+_MIN_COSTLY_BYTES, _COSTLY_BYTES_PER_PIXEL = (
+    192 << 20,
+    17,
+)  #: for costly pages together: at least so much, and for each accepted pixel
+_CHILD_BASE_BYTES = 256 << 20  #: bytes of address space that a child has before it decodes, and more
+_MAX_WAITING_BYTES = 256 << 20  #: bytes of files that wait; whoever brings more of them waits, too
 
-_ENDED_WITHIN = 10.0  #: seconds for a thread that is busy with what it was given
+_JOIN_SECONDS = 10.0  #: seconds for a thread that is busy with what it was given
 
 
 class DecoderPool:
@@ -36,37 +39,37 @@ class DecoderPool:
         max_pixels: int,
         max_side: int,
         seconds: float,
-        broke: Callable[[Exception], None] = lambda _: None,
+        on_failure: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         """`max_pixels` of a picture as stored, `max_side` pixels of a page's longer side, `seconds` for each page.
 
         `broke`: called where children cannot be started any more, from any thread and more than once; pages are done with None.
         """
-        self.broke = broke
+        self.on_failure = on_failure
         self.max_pixels, self.max_side, self.seconds = max_pixels, max_side, seconds
-        self.most_memory = max(_SMALLEST, max_pixels * _BYTES_A_PIXEL)
+        self.max_memory = max(_MIN_COSTLY_BYTES, max_pixels * _COSTLY_BYTES_PER_PIXEL)
         processors = _processors()
-        quick = min(processors + 1, _MOST_SEATS)
-        costly = min(max(processors, 2), _MOST_SEATS)
-        self._admission = Admission[Job](
-            Room(seats=quick, memory=quick * _QUICK_MEMORY), Room(seats=costly, memory=self.most_memory)
+        quick = min(processors + 1, _MAX_THREADS)
+        costly = min(max(processors, 2), _MAX_THREADS)
+        self._queue = DecodeQueue[Job](
+            Limits(pages=quick, memory=quick * _QUICK_PAGE_BYTES), Limits(pages=costly, memory=self.max_memory)
         )
         self._changed = threading.Condition()
-        self.children = Children(self.most_memory + _CHILD)
-        self._threads: set[Seat] = set()
-        self._giving_up = self._closed = False
+        self.children = ChildRegistry(self.max_memory + _CHILD_BASE_BYTES)
+        self._threads: set[DecoderThread] = set()
+        self._costly_cancelled = self._closed = False
         for _ in range(quick):
-            self._open_seat(costly=False)
+            self._start_thread(costly=False)
         for _ in range(costly):
-            self._open_seat(costly=True)
+            self._start_thread(costly=True)
 
     def submit(self, data: bytes, done: Callable[[Result], None]) -> Job:
         """Decode this file; `done` is called once, from another thread, with what became of it.
 
-        Raises what `header.look` raises. Returns at once; see `wait_for_room`.
+        Raises what `header.read_header` raises. Returns at once; see `wait_for_room`.
         """
-        header = look(data, max_pixels=self.max_pixels)
-        expected = cost_estimate.memory(header, data, self.max_side)
+        header = read_header(data, max_pixels=self.max_pixels)
+        expected = cost_estimate.estimate_memory(header, data, self.max_side)
         job = Job(data=data, expected=expected, memory=expected, done=done)
         self._add(job)
         return job
@@ -74,12 +77,12 @@ class DecoderPool:
     def wait_for_room(self, job: Job) -> None:
         """Wait while this file waits and all that wait are too many bytes: else files would come faster than they go."""
         with self._changed:
-            while not self.gives_up and self._admission.waits(job) and self._waiting_bytes > _MOST_WAITING:
+            while not self.is_cancelled and self._queue.is_waiting(job) and self._waiting_bytes > _MAX_WAITING_BYTES:
                 self._changed.wait()
 
     @property
     def _waiting_bytes(self) -> int:
-        return sum(len(job.data) for job in self._admission.waiting)
+        return sum(len(job.data) for job in self._queue.waiting)
 
     def decode(self, data: bytes) -> Page:
         """The page in this file, waited for. Raises its `OcrError`; `RuntimeError` where the pool is given up."""
@@ -93,40 +96,40 @@ class DecoderPool:
         return found
 
     @property
-    def costly(self) -> int:
+    def costly_count(self) -> int:
         """How many pages that take long wait or are decoded."""
         with self._changed:
-            return self._admission.costly
+            return self._queue.costly
 
-    def give_up(self) -> None:
+    def cancel_costly(self) -> None:
         """Decode no costly pages from now on: they are done with None, those that wait at once."""
         with self._changed:
-            self._giving_up = True
-            waiting = self._admission.give_up(costly=True)
+            self._costly_cancelled = True
+            waiting = self._queue.cancel_waiting(costly=True)
             self._changed.notify_all()
         for job in waiting:
-            self._tell(job, None)
+            self._call_done(job, None)
 
     def close(self) -> None:
         """Kill all children, and wait for that. What was not decoded is done with None."""
-        self.give_up()
+        self.cancel_costly()
         with self._changed:
             self._closed = True
-            waiting = self._admission.give_up(costly=False)
+            waiting = self._queue.cancel_waiting(costly=False)
             threads = list(self._threads)
             self._changed.notify_all()
         self.children.close()
         for job in waiting:
-            self._tell(job, None)
+            self._call_done(job, None)
         for thread in threads:
-            thread.join(_ENDED_WITHIN)
+            thread.join(_JOIN_SECONDS)
 
     # -- what seats ask (from their threads) -----------------------------------------------------------------------------
 
     @property
-    def gives_up(self) -> bool:
+    def is_cancelled(self) -> bool:
         """Whether costly pages are not to be decoded any more."""
-        return self._giving_up
+        return self._costly_cancelled
 
     @property
     def is_closed(self) -> bool:
@@ -137,7 +140,7 @@ class DecoderPool:
         """The next of this kind, waited for; None: there will be none."""
         with self._changed:
             while not self._closed:
-                if job := self._admission.take(costly=costly):
+                if job := self._queue.take(costly=costly):
                     self._changed.notify_all()
                     return job
                 self._changed.wait()
@@ -149,61 +152,61 @@ class DecoderPool:
             length=len(job.data),
             max_pixels=self.max_pixels,
             max_side=self.max_side,
-            memory=job.memory if job.costly else self._admission.most_memory_of_a_quick_page,
+            memory=job.memory if job.costly else self._queue.max_quick_memory,
             seconds=self.seconds,
         )
 
-    def becomes_costly(self, job: Job) -> bool:
+    def try_make_costly(self, job: Job) -> bool:
         """A quick page takes long. Whether it may go on; then another seat is opened for quick ones."""
         with self._changed:
-            if not self._admission.becomes_costly(job):
+            if not self._queue.try_make_costly(job):
                 return False
             self._changed.notify_all()
-        self._open_seat(costly=False)
+        self._start_thread(costly=False)
         return True
 
-    def put_back(self, job: Job) -> None:
+    def requeue(self, job: Job) -> None:
         """The page is to start again, among the costly ones."""
-        self._leave(job)
+        self._remove(job)
         job.costly, job.seconds = True, 0.0
         self._add(job)
 
     def finish(self, job: Job, result: Result) -> None:
         """This became of it."""
-        self._leave(job)
-        self._tell(job, result)
+        self._remove(job)
+        self._call_done(job, result)
 
-    def left(self, seat: Seat) -> None:
+    def thread_ended(self, thread: DecoderThread) -> None:
         """The seat's thread ends."""
         with self._changed:
-            self._threads.discard(seat)
+            self._threads.discard(thread)
 
-    def _leave(self, job: Job) -> None:
+    def _remove(self, job: Job) -> None:
         with self._changed:
-            self._admission.leave(job)
+            self._queue.remove(job)
             self._changed.notify_all()
 
     def _add(self, job: Job) -> None:
         with self._changed:
-            self._admission.add(job)
-            refused = [] if not self._giving_up else self._admission.give_up(costly=True)
-            refused += [] if not self._closed else self._admission.give_up(costly=False)
+            self._queue.add(job)
+            refused = [] if not self._costly_cancelled else self._queue.cancel_waiting(costly=True)
+            refused += [] if not self._closed else self._queue.cancel_waiting(costly=False)
             self._changed.notify_all()
         for one in refused:
-            self._tell(one, None)
+            self._call_done(one, None)
 
     @staticmethod
-    def _tell(job: Job, result: Result) -> None:
+    def _call_done(job: Job, result: Result) -> None:
         try:
             job.done(result)
         except Exception:  # no seat ends over it
             log.exception("unexpected, after a page was decoded")
 
-    def _open_seat(self, *, costly: bool) -> None:
-        seat = Seat(self, costly=costly)
+    def _start_thread(self, *, costly: bool) -> None:
+        thread = DecoderThread(self, costly=costly)
         with self._changed:
-            self._threads.add(seat)
-        seat.start()
+            self._threads.add(thread)
+        thread.start()
 
 
 def _processors() -> int:

@@ -13,9 +13,9 @@ from ocr_celery.errors import OcrError
 READY = b"ready"  #: a child's first words
 REQUEST = struct.Struct("!QQQQd")
 ANSWER = struct.Struct("!cIIIIII")
-_PAGE, _REFUSED, _TOO_LITTLE_MEMORY = b"P", b"R", b"M"
-_LONGEST = 400  #: bytes of a sentence
-MOST_PAGES = 10_000  #: a file of more is said to have this many
+_PAGE, _REFUSED, _OUT_OF_MEMORY = b"P", b"R", b"M"
+_MAX_MESSAGE_BYTES = 400  #: bytes of a sentence
+MAX_PAGES = 10_000  #: a file of more is said to have this many
 _REFUSALS = ("Unreadable", "NotAnImage", "EmptyFile", "PdfNotSupported", "TooManyPixels", "PageTooCostly")
 
 
@@ -33,12 +33,12 @@ class Request:
     memory: int  #: bytes that decoding may take
     seconds: float  #: of CPU time; the worker looks after the rest
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """As it is sent."""
         return REQUEST.pack(self.length, self.max_pixels, self.max_side, self.memory, self.seconds)
 
 
-def request(data: bytes) -> Request:
+def parse_request(data: bytes) -> Request:
     """The request in these `REQUEST.size` bytes."""
     length, max_pixels, max_side, memory, seconds = REQUEST.unpack(data)
     return Request(length=length, max_pixels=max_pixels, max_side=max_side, memory=memory, seconds=seconds)
@@ -48,8 +48,8 @@ def request(data: bytes) -> Request:
 class PageAnswer:
     """A page, whose pixels follow: RGB, three bytes each, row by row without gaps."""
 
-    across: int  #: pixels of the picture that follows
-    down: int
+    image_width: int  #: pixels of the picture that follows
+    image_height: int
     width: int  #: pixels of the upright page before any scaling
     height: int
     pages: int  #: in the file
@@ -57,11 +57,11 @@ class PageAnswer:
     @property
     def length(self) -> int:
         """Bytes of its pixels."""
-        return 3 * self.across * self.down
+        return 3 * self.image_width * self.image_height
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """As it is sent."""
-        return ANSWER.pack(_PAGE, self.across, self.down, self.width, self.height, self.pages, 0)
+        return ANSWER.pack(_PAGE, self.image_width, self.image_height, self.width, self.height, self.pages, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +79,30 @@ class RefusalAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryAnswer:
+class OutOfMemoryAnswer:
     """The memory did not suffice."""
 
 
-def refusal(error: OcrError) -> bytes:
+def pack_refusal(error: OcrError) -> bytes:
     """The answer that says it, whole."""
-    text = f"{type(error).__name__}:{error.message}".encode()[:_LONGEST]
+    text = f"{type(error).__name__}:{error.message}".encode()[:_MAX_MESSAGE_BYTES]
     return ANSWER.pack(_REFUSED, 0, 0, 0, 0, 0, len(text)) + text
 
 
-def too_little_memory() -> bytes:
+def pack_out_of_memory() -> bytes:
     """The answer that says it, whole."""
-    return ANSWER.pack(_TOO_LITTLE_MEMORY, 0, 0, 0, 0, 0, 0)
+    return ANSWER.pack(_OUT_OF_MEMORY, 0, 0, 0, 0, 0, 0)
 
 
-def answer(data: bytes, asked: Request) -> PageAnswer | RefusalAnswer | MemoryAnswer:
+def parse_answer(data: bytes, asked: Request) -> PageAnswer | RefusalAnswer | OutOfMemoryAnswer:
     """The answer in these `ANSWER.size` bytes, to what was asked. Raises `BadAnswer`."""
-    kind, across, down, width, height, pages, length = ANSWER.unpack(data)
-    if kind == _TOO_LITTLE_MEMORY:
-        return MemoryAnswer()
-    if kind == _REFUSED and length <= _LONGEST:
+    kind, image_width, image_height, width, height, pages, length = ANSWER.unpack(data)
+    if kind == _OUT_OF_MEMORY:
+        return OutOfMemoryAnswer()
+    if kind == _REFUSED and length <= _MAX_MESSAGE_BYTES:
         return RefusalAnswer(length)
     most = asked.max_side
-    sizes_fit = 0 < across <= most and 0 < down <= most and 0 < width * height <= asked.max_pixels
-    if kind != _PAGE or length or not sizes_fit or not 0 < pages <= MOST_PAGES:
-        raise BadAnswer(f"{kind!r}: {across} x {down} of {width} x {height}, {pages} pages")
-    return PageAnswer(across=across, down=down, width=width, height=height, pages=pages)
+    sizes_fit = 0 < image_width <= most and 0 < image_height <= most and 0 < width * height <= asked.max_pixels
+    if kind != _PAGE or length or not sizes_fit or not 0 < pages <= MAX_PAGES:
+        raise BadAnswer(f"{kind!r}: {image_width} x {image_height} of {width} x {height}, {pages} pages")
+    return PageAnswer(image_width=image_width, image_height=image_height, width=width, height=height, pages=pages)

@@ -15,21 +15,21 @@ from ocr_celery.decode.backdrop import Rim
 from ocr_celery.errors import Unreadable
 
 _STRIP = 1 << 18  # pixels converted at a time
-_DEEP = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
+_DEEP_GREYS = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 _WHITE_IS_ZERO = 0  # the value of TIFF tag 262 that Pillow heeds for shallow greys alone
 
 
-def paint(image: Image.Image, factor: int) -> Image.Image:
+def to_rgb(image: Image.Image, factor: int) -> Image.Image:
     """An RGB image, `factor` times smaller (each pixel a mean of factor x factor), of an image that is decoded: a new one,
     or this one itself, where there is nothing to do."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image.reduce(factor) if factor > 1 else image
     width, height = image.size
     backdrop = _backdrop(image) if _is_transparent(image) else "white"
-    levels = _levels(image) if image.mode in _DEEP else (1.0, 0.0)
+    levels = _grey_levels(image) if image.mode in _DEEP_GREYS else (1.0, 0.0)
     canvas = Image.new("RGB", (-(-width // factor), -(-height // factor)))
     for top, strip in _strips(image, factor):
-        rgb = _grey(strip, *levels) if image.mode in _DEEP else _rgb(strip, backdrop)
+        rgb = _grey(strip, *levels) if image.mode in _DEEP_GREYS else _rgb(strip, backdrop)
         canvas.paste(rgb.reduce(factor) if factor > 1 else rgb, (0, top // factor))
     return canvas
 
@@ -72,7 +72,7 @@ def _grey(strip: Image.Image, scale: float, offset: float) -> Image.Image:
     return wide.point(lambda value: value * scale + offset).convert("L").convert("RGB")
 
 
-def _levels(image: Image.Image) -> tuple[float, float]:
+def _grey_levels(image: Image.Image) -> tuple[float, float]:
     """(scale, offset) that bring the values of a deep grey image to 0..255."""
     ends = [
         end

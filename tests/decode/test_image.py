@@ -13,7 +13,7 @@ from PIL import Image, ImageCms, ImageDraw
 
 from ocr_celery.core.page import Page
 from ocr_celery.decode.image import load as load_with
-from ocr_celery.decode.protocol import MOST_PAGES
+from ocr_celery.decode.protocol import MAX_PAGES
 from ocr_celery.errors import EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels, Unreadable
 
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
@@ -293,7 +293,7 @@ def chained_tiff(pages: int, last: int = 0) -> bytes:
 
 
 def test_counting_pages_has_an_end() -> None:
-    assert load(chained_tiff(MOST_PAGES + 5)).pages == MOST_PAGES
+    assert load(chained_tiff(MAX_PAGES + 5)).pages == MAX_PAGES
 
 
 @pytest.mark.parametrize("last", [16, 16 + 114, 2**32 - 1, 5])
@@ -304,7 +304,7 @@ def test_a_chain_of_pages_that_loops_or_leads_nowhere_ends(last: int) -> None:
 def test_a_gif_of_countless_frames_is_counted_to_the_cap() -> None:
     first = saved(Image.new("P", (1, 1)), "GIF")
     frame = b",\0\0\0\0\1\0\1\0\0\2\2D\1\0"
-    assert load(first[:-1] + frame * (MOST_PAGES + 5) + b";").pages == MOST_PAGES
+    assert load(first[:-1] + frame * (MAX_PAGES + 5) + b";").pages == MAX_PAGES
 
 
 # -- damage and malice -------------------------------------------------------------------------------------------------

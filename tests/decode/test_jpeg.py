@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from ocr_celery.decode.jpeg import MOST_SCANS, bare_jpeg
+from ocr_celery.decode.jpeg import MAX_SCANS, strip_jpeg
 from ocr_celery.errors import OcrError, PageTooCostly, Unreadable
 from tests.testlib.hostile_images import BOMBS, saved
 
@@ -40,15 +40,15 @@ KINDS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("options", KINDS)
 def test_the_picture_stays_and_its_metadata_goes(options: dict[str, Any]) -> None:
     data = picture(comment=b"c" * 1000, icc_profile=b"p" * 1000, xmp=b"x" * 1000, **options)
-    bare = bare_jpeg(data)
+    bare = strip_jpeg(data)
     assert pixels(bare) == pixels(data)
     assert not any(what in bare for what in (b"ccc", b"ppp", b"xxx"))
 
 
 def test_a_cmyk_picture_keeps_what_says_how_its_colours_are_meant() -> None:
     data = saved(Image.new("CMYK", (20, 20), (10, 200, 30, 40)), "JPEG")
-    assert b"Adobe" in bare_jpeg(data)
-    assert pixels(bare_jpeg(data)) == pixels(data)
+    assert b"Adobe" in strip_jpeg(data)
+    assert pixels(strip_jpeg(data)) == pixels(data)
 
 
 def test_metadata_behind_the_frame_and_between_scans_goes_too() -> None:
@@ -57,40 +57,40 @@ def test_metadata_behind_the_frame_and_between_scans_goes_too() -> None:
     parts = data.split(b"\xff\xda")
     full = parts[0] + junk + b"\xff\xda" + (junk + b"\xff\xda").join(parts[1:])
     first = segment(0xE1, b"Exif\0\0first")
-    bare = bare_jpeg(full[:2] + first + full[2:])
+    bare = strip_jpeg(full[:2] + first + full[2:])
     assert bare == data[:2] + first + data[2:]
 
 
 def test_fill_bytes_in_front_of_a_marker_are_no_matter() -> None:
     data = picture()
     at = data.index(b"\xff\xdb")
-    assert pixels(bare_jpeg(data[:at] + b"\xff\xff\xff" + data[at:])) == pixels(data)
+    assert pixels(strip_jpeg(data[:at] + b"\xff\xff\xff" + data[at:])) == pixels(data)
 
 
 def test_what_follows_the_end_goes() -> None:
     data = picture()
-    assert bare_jpeg(data + b"PK\3\4" + data) == data
+    assert strip_jpeg(data + b"PK\3\4" + data) == data
 
 
 def test_a_second_frame_is_refused() -> None:
     data = picture()
     at, end = data.index(b"\xff\xc0"), data.index(b"\xff\xc4")
     with pytest.raises(Unreadable):
-        bare_jpeg(data[:end] + data[at:end] + data[end:])
+        strip_jpeg(data[:end] + data[at:end] + data[end:])
 
 
 @pytest.mark.parametrize("name", ["scans", "exif behind the frame", "empty segments", "comments"])
 def test_more_segments_or_scans_than_any_real_file_has_are_refused(name: str) -> None:
     with pytest.raises(PageTooCostly):
-        bare_jpeg(BOMBS[name]())
+        strip_jpeg(BOMBS[name]())
 
 
 def test_as_many_scans_as_an_optimiser_makes_are_read() -> None:
     data = picture(progressive=True)
     at = data.rindex(b"\xff\xda")
-    more = MOST_SCANS - data.count(b"\xff\xda")
+    more = MAX_SCANS - data.count(b"\xff\xda")
     many = data[:-2] + data[at:-2] * more + data[-2:]
-    assert bare_jpeg(many) == many
+    assert strip_jpeg(many) == many
 
 
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 255)), max_size=8), st.integers(0, 5000))
@@ -99,4 +99,4 @@ def test_any_damage_is_walked_over_or_refused(damage: list[tuple[int, int]], kep
     for at, value in damage:
         data[2 + at % (len(data) - 2)] = value
     with suppress(OcrError):
-        assert len(bare_jpeg(bytes(data))) <= len(data)
+        assert len(strip_jpeg(bytes(data))) <= len(data)

@@ -173,7 +173,7 @@ def test_pages_that_take_long_keep_no_quick_seat(trap: Trap, make: Make) -> None
     good = [submitted(pool, picture(100, 100)) for _ in range(8)]
     assert all(isinstance(page.result(300), Page) for page in good)
     assert not any(bomb.done() for bomb in bombs)
-    until(lambda: pool.costly == 8, what="all eight wait or are decoded among the costly ones")
+    until(lambda: pool.costly_count == 8, what="all eight wait or are decoded among the costly ones")
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
@@ -306,13 +306,13 @@ def test_closing_ends_every_child_and_every_page(trap: Trap, make: Make) -> None
     assert [page.result(300) for page in pages] == [None] * 6
 
 
-def test_giving_up_ends_what_takes_long_and_finishes_what_is_quick(trap: Trap, make: Make) -> None:
+def test_costly_cancelled_ends_what_takes_long_and_finishes_what_is_quick(trap: Trap, make: Make) -> None:
     trap(seconds=600)
     pool = make(seconds=600)
     costly = [submitted(pool, picture(*SLOW)) for _ in range(3)]
     at_work(pool)
     quick = [submitted(pool, picture(100, 100)) for _ in range(3)]
-    pool.give_up()
+    pool.cancel_costly()
     assert all(isinstance(page.result(300), Page) for page in quick)
     assert [page.result(300) for page in costly] == [None] * 3
 
@@ -359,22 +359,22 @@ def test_whoever_brings_a_file_waits_with_it_while_too_many_wait(
     pool, slow = make(), picture(*SLOW)
     first = [pool.submit(slow, lambda _: None) for _ in range(12)]
     pool.wait_for_room(first[-1])
-    assert pool._admission.waits(first[-1])  # there was room for it to wait
-    monkeypatch.setattr("ocr_celery.decode.pool._MOST_WAITING", 0)
+    assert pool._queue.is_waiting(first[-1])  # there was room for it to wait
+    monkeypatch.setattr("ocr_celery.decode.pool._MAX_WAITING_BYTES", 0)
     pool.wait_for_room(first[-1])
-    assert not pool._admission.waits(first[-1])
+    assert not pool._queue.is_waiting(first[-1])
 
 
 def test_whoever_waits_with_a_file_goes_on_when_the_pool_gives_up(
     make: Make, trap: Trap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trap(seconds=600)
-    monkeypatch.setattr("ocr_celery.decode.pool._MOST_WAITING", 0)
+    monkeypatch.setattr("ocr_celery.decode.pool._MAX_WAITING_BYTES", 0)
     pool, slow = make(), picture(*SLOW)
     jobs = [pool.submit(slow, lambda _: None) for _ in range(12)]
     waiting = threading.Thread(target=pool.wait_for_room, args=[jobs[-1]])
     waiting.start()
-    pool.give_up()
+    pool.cancel_costly()
     waiting.join(30)
     assert not waiting.is_alive()
 
@@ -388,10 +388,10 @@ def test_where_no_child_can_be_started_any_more_pages_go_back_and_the_worker_lea
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broke: list[Exception] = []
-    pool = DecoderPool(max_pixels=MAX_PIXELS, max_side=1280, seconds=60, broke=broke.append)
+    pool = DecoderPool(max_pixels=MAX_PIXELS, max_side=1280, seconds=60, on_failure=broke.append)
     pool.children.wait_started()
     pool.decode(picture(50, 50))
-    monkeypatch.setattr(decoder_thread, "_STARTS", 2)
+    monkeypatch.setattr(decoder_thread, "_MAX_START_FAILURES", 2)
     monkeypatch.setattr(child_process.sys, "executable", "/no/such/python")
     for pid in pool.children.pids():
         os.kill(pid, signal.SIGKILL)

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from ocr_celery.decode.cost_estimate import halvings, memory, wavelet_levels
-from ocr_celery.decode.header import look
+from ocr_celery.decode.cost_estimate import estimate_memory, halvings, wavelet_levels
+from ocr_celery.decode.header import read_header
 
 MB = 1 << 20
 
@@ -14,7 +14,7 @@ def expected(format: str, size: tuple[int, int], **options: Any) -> float:
     file = io.BytesIO()
     Image.new("RGB", size).save(file, format, **options)
     data = file.getvalue()
-    return memory(look(data, max_pixels=10**9), data, 1280) / MB
+    return estimate_memory(read_header(data, max_pixels=10**9), data, 1280) / MB
 
 
 @pytest.mark.parametrize(

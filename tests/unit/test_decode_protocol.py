@@ -7,14 +7,14 @@ from hypothesis import strategies as st
 from ocr_celery.decode.protocol import (
     ANSWER,
     BadAnswer,
-    MemoryAnswer,
+    OutOfMemoryAnswer,
     PageAnswer,
     RefusalAnswer,
     Request,
-    answer,
-    refusal,
-    request,
-    too_little_memory,
+    pack_out_of_memory,
+    pack_refusal,
+    parse_answer,
+    parse_request,
 )
 from ocr_celery.errors import TooManyPixels
 
@@ -22,22 +22,22 @@ ASKED = Request(length=100, max_pixels=1_000_000, max_side=1000, memory=5, secon
 
 
 def test_a_request_comes_as_it_was_sent() -> None:
-    assert request(ASKED.packed()) == ASKED
+    assert parse_request(ASKED.pack()) == ASKED
 
 
 def test_a_page_comes_as_it_was_sent() -> None:
-    page = PageAnswer(across=100, down=50, width=1000, height=500, pages=3)
-    assert answer(page.packed(), ASKED) == page
+    page = PageAnswer(image_width=100, image_height=50, width=1000, height=500, pages=3)
+    assert parse_answer(page.pack(), ASKED) == page
     assert page.length == 15_000
 
 
 def test_a_refusal_comes_as_it_was_sent() -> None:
-    said = refusal(TooManyPixels("Far too many."))
-    found = answer(said[: ANSWER.size], ASKED)
+    said = pack_refusal(TooManyPixels("Far too many."))
+    found = parse_answer(said[: ANSWER.size], ASKED)
     assert isinstance(found, RefusalAnswer)
     error = found.error(said[ANSWER.size :])
     assert (type(error), error.message) == (TooManyPixels, "Far too many.")
-    assert isinstance(answer(too_little_memory(), ASKED), MemoryAnswer)
+    assert isinstance(parse_answer(pack_out_of_memory(), ASKED), OutOfMemoryAnswer)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ FIELDS = st.integers(0, 2**32 - 1)
 @given(st.sampled_from([b"P", b"R", b"M", b"x", b"\0"]), st.tuples(*[FIELDS | st.integers(0, 1100)] * 6))
 def test_no_answer_makes_room_for_more_than_was_asked_for(kind: bytes, fields: tuple[int, ...]) -> None:
     try:
-        found = answer(struct.pack("!cIIIIII", kind, *fields), ASKED)
+        found = parse_answer(struct.pack("!cIIIIII", kind, *fields), ASKED)
     except BadAnswer:
         return
     if isinstance(found, PageAnswer):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ocr_celery.decode import header
-from ocr_celery.decode.header import Header, look
+from ocr_celery.decode.header import Header, read_header
 from ocr_celery.errors import EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels
 
 LIMIT = 1_000_000
@@ -36,60 +36,60 @@ HEIC += b"\0\0\0\x14ispe" + struct.pack(">III", 0, 4032, 3024)
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000"])
 def test_every_raster_format_is_known_by_its_bytes(format: str) -> None:
-    assert look(picture(format), max_pixels=LIMIT) == Header(format, 40, 30)
+    assert read_header(picture(format), max_pixels=LIMIT) == Header(format, 40, 30)
 
 
 @pytest.mark.parametrize("options", [{"lossless": True}, {"lossless": False}, {"exif": b"Exif\0\0II*\0\x08\0\0\0\0\0"}])
 def test_every_kind_of_webp_tells_its_size(options: dict[str, Any]) -> None:
-    assert look(picture("WEBP", **options), max_pixels=LIMIT) == Header("WEBP", 40, 30)
+    assert read_header(picture("WEBP", **options), max_pixels=LIMIT) == Header("WEBP", 40, 30)
 
 
 @pytest.mark.parametrize("options", [{"big_tiff": True}, {"compression": "tiff_lzw"}, {"tiffinfo": {315: "x" * 9000}}])
 def test_every_kind_of_tiff_tells_its_size(options: dict[str, Any]) -> None:
-    assert look(picture("TIFF", **options), max_pixels=LIMIT) == Header("TIFF", 40, 30)
+    assert read_header(picture("TIFF", **options), max_pixels=LIMIT) == Header("TIFF", 40, 30)
 
 
 def test_a_big_endian_tiff_tells_its_size() -> None:
     tags = struct.pack(">H HHIHH HHII", 2, 256, 3, 1, 40, 0, 257, 4, 1, 30)
-    assert look(b"MM\0*\0\0\0\x08" + tags, max_pixels=LIMIT) == Header("TIFF", 40, 30)
+    assert read_header(b"MM\0*\0\0\0\x08" + tags, max_pixels=LIMIT) == Header("TIFF", 40, 30)
 
 
 def test_a_jpeg_is_measured_behind_large_segments() -> None:
     plain = picture("JPEG", progressive=True)
     wrapped = plain[:2] + b"\xff\xfe\xff\xff".ljust(65537, b" ") * 3 + b"\xff\xff\xff" + plain[2:]
-    assert look(wrapped, max_pixels=LIMIT) == Header("JPEG", 40, 30)
+    assert read_header(wrapped, max_pixels=LIMIT) == Header("JPEG", 40, 30)
 
 
 def test_a_heic_is_as_large_as_its_largest_part() -> None:
-    assert look(HEIC, max_pixels=10**8) == Header("HEIF", 4032, 3024)
+    assert read_header(HEIC, max_pixels=10**8) == Header("HEIF", 4032, 3024)
 
 
 def test_a_heic_is_no_image_where_nothing_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(header, "reads_heif", lambda: False)
+    monkeypatch.setattr(header, "supports_heif", lambda: False)
     with pytest.raises(NotAnImage):
-        look(HEIC, max_pixels=LIMIT)
+        read_header(HEIC, max_pixels=LIMIT)
 
 
 def test_a_generic_heif_brand_with_av1_inside_is_avif() -> None:
     data = b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf" + b"\0\0\0\x14ispe" + struct.pack(">III", 0, 8, 9)
-    assert look(data, max_pixels=LIMIT) == Header("AVIF", 8, 9)
+    assert read_header(data, max_pixels=LIMIT) == Header("AVIF", 8, 9)
 
 
 def test_nothing_is_an_empty_file() -> None:
     with pytest.raises(EmptyFile):
-        look(b"", max_pixels=LIMIT)
+        read_header(b"", max_pixels=LIMIT)
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7\n", b"\xef\xbb\xbf%PDF-1.4", b"junk\n" * 100 + b"%PDF-1.4"])
 def test_a_pdf_is_told_that_it_is_one(data: bytes) -> None:
     with pytest.raises(PdfNotSupported):
-        look(data, max_pixels=LIMIT)
+        read_header(data, max_pixels=LIMIT)
 
 
 def test_an_image_that_mentions_pdf_is_an_image() -> None:
     plain = picture("JPEG")
     data = plain[:2] + b"\xff\xfe\0\x0a%PDF-1.4" + plain[2:]
-    assert look(data, max_pixels=LIMIT).format == "JPEG"
+    assert read_header(data, max_pixels=LIMIT).format == "JPEG"
 
 
 @pytest.mark.parametrize(
@@ -121,22 +121,22 @@ def test_an_image_that_mentions_pdf_is_an_image() -> None:
 )
 def test_anything_else_is_not_an_image(data: bytes) -> None:
     with pytest.raises(NotAnImage):
-        look(data, max_pixels=LIMIT)
+        read_header(data, max_pixels=LIMIT)
 
 
 @pytest.mark.parametrize("data", [png(0, 5), b"GIF89a\0\0\0\0\0\0\0"])
 def test_a_picture_without_pixels_is_not_an_image(data: bytes) -> None:
     with pytest.raises(NotAnImage):
-        look(data, max_pixels=LIMIT)
+        read_header(data, max_pixels=LIMIT)
 
 
 def test_too_many_pixels_are_refused_with_both_numbers_and_without_a_warning() -> None:
     with pytest.raises(TooManyPixels, match=r"900000000 pixels.* 1000000\."):  # a warning would be an error here
-        look(png(30_000, 30_000), max_pixels=LIMIT)
+        read_header(png(30_000, 30_000), max_pixels=LIMIT)
 
 
 def test_exactly_as_many_pixels_as_allowed_are_accepted() -> None:
-    assert look(png(1000, 1000), max_pixels=LIMIT).pixels == LIMIT
+    assert read_header(png(1000, 1000), max_pixels=LIMIT).pixels == LIMIT
 
 
 class Counted(io.BytesIO):
@@ -152,7 +152,7 @@ class Counted(io.BytesIO):
 def test_of_a_big_file_only_the_head_is_read_and_it_is_rewound(format: str) -> None:
     file = Counted(picture(format) + bytes(3_000_000))
     file.seek(7)
-    assert look(file, max_pixels=LIMIT) == Header(format, 40, 30)
+    assert read_header(file, max_pixels=LIMIT) == Header(format, 40, 30)
     assert file.got < 300_000
     assert file.tell() == 0
 
@@ -160,7 +160,7 @@ def test_of_a_big_file_only_the_head_is_read_and_it_is_rewound(format: str) -> N
 def test_a_refused_file_is_rewound_too() -> None:
     file = io.BytesIO(b"<html>")
     with pytest.raises(NotAnImage):
-        look(file, max_pixels=LIMIT)
+        read_header(file, max_pixels=LIMIT)
     assert file.tell() == 0
 
 
@@ -171,7 +171,7 @@ SIGNATURES = [picture(format)[:60] for format in ("JPEG", "PNG", "WEBP", "TIFF",
 @given(st.sampled_from([*SIGNATURES, HEIC, b"II+\0", b"MM\0*"]), st.integers(0, 60), st.binary(max_size=80))
 def test_no_bytes_raise_anything_but_a_refusal(start: bytes, keep: int, rest: bytes) -> None:
     try:
-        found = look(start[:keep] + rest, max_pixels=LIMIT)
+        found = read_header(start[:keep] + rest, max_pixels=LIMIT)
     except OcrError:
         return
     assert 0 < found.pixels <= LIMIT

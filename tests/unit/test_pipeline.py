@@ -170,7 +170,7 @@ def test_a_page_that_the_engine_cannot_prepare_fails(bench: Bench) -> None:
 def test_a_page_that_the_decoders_gave_up_is_requeued(bench: Bench) -> None:
     run = bench.submit()
     bench.pipeline._load(run)
-    bench.decoder.give_up()
+    bench.decoder.cancel_costly()
     assert (bench.requeued, bench.completed, run.phase) == (["a"], [], Phase.DONE)
 
 
