@@ -1,5 +1,5 @@
-"""From a stranger's file to an upright RGB page: decoded in child processes that can be killed, never in the worker.
+"""Decodes untrusted image files to upright RGB pages, in child processes that can be killed.
 
-The worker's side is `pool` (which page is next: `queue`, what a page costs: `cost`), `process` (one child) and
-`protocol`. Everything else runs in a child (`child`), which alone imports decoders.
+The worker runs `pool` with its `decoder_thread`s, `decode_queue`, `cost_estimate` and `child_process`, and shares `header`
+and `protocol` with the child. All other modules run in the child (`child`), the only process that imports decoders.
 """

@@ -1,7 +1,7 @@
-"""One child, seen from the worker: started fresh (never forked), asked for one page at a time, killed when it must be.
+"""The worker's handle of one child process: started without fork, decodes one page at a time, can be killed.
 
-The child is in the worker's session but in a process group of its own: a terminal's Ctrl-C is for the worker. Its
-environment holds nothing of the worker's but where libraries lie.
+The child is in a separate process group of the worker's session, so that Ctrl-C in a terminal reaches only the worker.
+Its environment has only the variables of the worker that say where libraries are.
 """
 
 import os
@@ -21,10 +21,12 @@ from ocr_celery.decode import protocol
 from ocr_celery.decode.protocol import BadAnswer, OutOfMemoryAnswer, RefusalAnswer, Request
 from ocr_celery.errors import OcrError
 
-#: Seconds to wait until it wants to be asked again; raises what is to end the waiting.
+#: called while waiting; returns the seconds until its next call, or raises an exception that ends the waiting
 Watch = Callable[[], float]
 
-_PACKAGE_DIR = str(Path(__file__).parents[2])  #: where this package lies; `-I` looks in no such folder by itself
+_PACKAGE_DIR = str(
+    Path(__file__).parents[2]
+)  #: for `sys.path`, which with `-I` has only the folders of the installation
 _START = (
     "import sys; sys.path[:0] = [] if sys.argv[1] in sys.path else [sys.argv[1]];"
     " from ocr_celery.decode.child import main; main()"
@@ -32,21 +34,23 @@ _START = (
 _INHERITED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
 _ONE_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPJ_NUM_THREADS", "MALLOC_ARENA_MAX")
 _F_SETPIPE_SZ = 1031  #: of Linux
-_PIPE_BYTES = 1 << 20  #: bytes in a pipe; in a small one each page would take hundreds of turns
+_PIPE_BYTES = (
+    1 << 20
+)  #: capacity of a pipe; with a small one each page takes hundreds of switches between the processes
 
 
 class ChildDied(Exception):
-    """It ended, or stopped, before it had answered."""
+    """The child ended or was stopped before its answer."""
 
 
 class Child:
-    """A process that decodes. Not for several threads at once, but for `kill`; the thread that makes one must outlive it.
+    """A decoding process, for one thread at a time; only `kill` may be called from any thread.
 
-    (Linux lets the death of that thread, not of the worker, kill the child.)
+    The thread that creates it must outlive it: on Linux the end of that thread, not of the worker, kills the child.
     """
 
     def __init__(self, address_space: int) -> None:
-        """`address_space`: bytes it may ever have. Raises OSError."""
+        """`address_space`: upper limit in bytes. Raises OSError."""
         environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", _START, _PACKAGE_DIR, str(os.getpid()), str(address_space)],
@@ -62,24 +66,24 @@ class Child:
         self._to, self._from = self._process.stdin.fileno(), self._process.stdout.fileno()
         for pipe in (self._to, self._from):
             os.set_blocking(pipe, False)
-            with suppress(OSError):  # another system, or its bound for all pipes of a user is reached
+            with suppress(OSError):  # not Linux, or the limit for all pipes of a user is reached
                 fcntl(pipe, _F_SETPIPE_SZ, _PIPE_BYTES)
-        self.pages = 0  #: that it has been asked for
+        self.pages = 0  #: requests so far
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     def wait_ready(self, watch: Watch) -> None:
-        """Wait until its decoders are imported. Raises `ChildDied` and what `watch` raises."""
+        """Wait until the decoders are imported. Raises `ChildDied` and what `watch` raises."""
         if self._read(len(protocol.READY), watch) != protocol.READY:
             raise ChildDied("it did not start")
 
     def decode(self, asked: Request, data: bytes, watch: Watch) -> Page | OcrError | None:
-        """The page in these bytes, or why there is none; None where the memory allowed does not suffice.
+        """The page in these bytes, or the error of the file; None if decoding needs more memory than the request allows.
 
-        Raises `ChildDied`, `BadAnswer`, and what `watch` raises; the child is of no more use then.
+        Raises `ChildDied`, `BadAnswer`, and what `watch` raises; after that the child must be killed.
         """
         self.pages += 1
         self._write(asked.pack(), watch)
@@ -94,32 +98,32 @@ class Child:
         return Page(image=image, width=found.width, height=found.height, pages=found.pages)
 
     def is_stopped(self) -> bool:
-        """Whether somebody has stopped it (SIGSTOP): what does not run is not slow."""
+        """Whether it is stopped (SIGSTOP); then it is not slow."""
         return self._stat()[:1] in (["T"], ["t"])
 
     def cpu_seconds(self) -> float | None:
-        """That it has used; None where the system does not say."""
+        """CPU time used so far; None if the system does not say."""
         stat = self._stat()
         return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK") if len(stat) > 12 else None
 
     def _stat(self) -> list[str]:
-        """What proc(5) lists from the process's state on."""
+        """The fields of /proc/PID/stat from the state on, see proc(5); [] if there are none."""
         with suppress(OSError):
             return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return []
 
     def kill(self) -> None:
-        """End it, at once. From any thread."""
+        """Send SIGKILL. Callable from any thread."""
         with suppress(OSError):
             self._process.send_signal(signal.SIGKILL)
 
     def kill_and_wait(self) -> None:
-        """Kill it and wait until it is gone."""
+        """Kill the process and wait for its end."""
         self.kill()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 pipe.close()
-        with suppress(subprocess.TimeoutExpired):  # one in the kernel's own waits ends later, and is reaped then
+        with suppress(subprocess.TimeoutExpired):  # in uninterruptible sleep; it is reaped later
             self._process.wait(_REAP_SECONDS)
 
     def _write(self, data: bytes, watch: Watch) -> None:

@@ -1,4 +1,4 @@
-"""All children of a pool: started for the threads that ask for them, and killed together. Callable from many threads."""
+"""All child processes of a pool: started one by one, killed together. Thread-safe."""
 
 import threading
 from concurrent.futures import Future
@@ -7,10 +7,10 @@ from ocr_celery.decode.child_process import Child
 
 
 class ChildRegistry:
-    """See the module."""
+    """Starts children until it is closed."""
 
     def __init__(self, address_space: int) -> None:
-        """`address_space`: bytes that each may ever have."""
+        """`address_space`: upper limit of each child in bytes."""
         self._address_space = address_space
         self._living: set[Child] = set()
         self._lock = threading.Lock()
@@ -18,7 +18,7 @@ class ChildRegistry:
         self._closed = False
 
     def start(self) -> Child | None:
-        """A new one, which is the calling thread's; None where none is wanted any more. Raises OSError."""
+        """A new child for the calling thread; None once closed. Raises OSError."""
         with self._lock:
             if self._closed:
                 return None
@@ -27,7 +27,7 @@ class ChildRegistry:
         return child
 
     def report_start(self, error: Exception | None) -> None:
-        """One is ready, or could not be started."""
+        """A child is ready, or could not be started. The first report decides `wait_started`."""
         with self._lock:
             if self._started.done():
                 return
@@ -37,17 +37,17 @@ class ChildRegistry:
                 self._started.set_exception(error)
 
     def wait_started(self) -> None:
-        """Wait until one is ready. Raises OSError or `ChildDied` where the first could not be started."""
+        """Wait until a child is ready. Raises OSError or `ChildDied` if the first could not be started."""
         self._started.result()
 
     def remove(self, child: Child) -> None:
-        """It is of no more use."""
+        """Kill this child and forget it."""
         child.kill_and_wait()
         with self._lock:
             self._living.discard(child)
 
     def close(self) -> None:
-        """Start no more, and kill all."""
+        """Start no more children, and kill all."""
         with self._lock:
             self._closed = True
             living = list(self._living)
@@ -55,6 +55,6 @@ class ChildRegistry:
             child.kill()
 
     def pids(self) -> list[int]:
-        """The process ids of those that live."""
+        """The process ids of all children."""
         with self._lock:
             return [child.pid for child in self._living]

@@ -1,7 +1,7 @@
-"""Whose turn it is to be decoded: costly pages have seats and memory of their own, so that they hold up no others. Pure.
+"""Which page is decoded next: costly pages have threads and memory of their own, so that they do not delay others. Pure.
 
-A page is expected to be quick unless its header says that it takes much memory. One that takes longer than the others
-would wait for becomes costly where it is, if a costly seat and its memory are free; else it starts again in its turn.
+A page counts as quick unless its header shows that it needs much memory. A quick page that takes too long becomes costly
+without interruption if a costly thread and its memory are free; otherwise it is decoded again from the start, in its turn.
 """
 
 from collections import deque
@@ -12,9 +12,9 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Item(Protocol):
-    """What waits."""
+    """A page that is to be decoded."""
 
-    memory: int  #: bytes it may take, more than 0
+    memory: int  #: bytes that decoding may use, more than 0
     costly: bool
 
 
@@ -23,14 +23,14 @@ T = TypeVar("T", bound=Item)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What there is for one kind of page."""
+    """Limits of one kind of page, quick or costly."""
 
-    pages: int  #: pages at once
-    memory: int  #: bytes, of all together
+    pages: int  #: decoded at once
+    memory: int  #: bytes, of all these pages together
 
 
 class DecodeQueue(Generic[T]):
-    """First come, first served among the quick, and among the costly; never loses or repeats an item."""
+    """First come, first served within the quick and within the costly pages; never loses or repeats an item."""
 
     def __init__(self, quick: Limits, costly: Limits) -> None:
         self._limits = {False: quick, True: costly}
@@ -39,32 +39,32 @@ class DecodeQueue(Generic[T]):
 
     @property
     def costly(self) -> int:
-        """How many costly pages wait or are decoded."""
+        """How many costly pages wait or are being decoded."""
         return len(self._waiting[True]) + len(self._decoding[True])
 
     def add(self, item: T) -> None:
-        """This one waits from now on."""
+        """Enqueue. Sets `item.costly` by its memory, and lowers the memory to all that there is."""
         item.memory = min(item.memory, self._limits[True].memory)
         item.costly = item.costly or item.memory > self.max_quick_memory
         self._waiting[item.costly].append(item)
 
     def is_waiting(self, item: T) -> bool:
-        """Whether this one is not decoded yet."""
+        """Whether the item has not been taken yet."""
         return item in self._waiting[item.costly]
 
     @property
     def waiting(self) -> Iterator[T]:
-        """All that wait."""
+        """All items that wait."""
         return chain(*self._waiting.values())
 
     @property
     def max_quick_memory(self) -> int:
-        """Bytes, so that all quick seats can be taken."""
+        """Bytes; with this limit for each page all quick threads can work at once."""
         quick = self._limits[False]
         return quick.memory // quick.pages
 
     def take(self, *, costly: bool) -> T | None:
-        """The next of this kind; None where none waits, or what there is for it is taken."""
+        """The next item of this kind; None if none waits or a limit is reached."""
         waiting = self._waiting[costly]
         if not waiting or not self._has_room(waiting[0], costly=costly):
             return None
@@ -73,8 +73,10 @@ class DecodeQueue(Generic[T]):
         return item
 
     def try_make_costly(self, item: T) -> bool:
-        """A quick page that is being decoded takes long. Whether it may go on; else it is to start again, after those that
-        wait: overtaken by one after the other, one that needs all memory would never have its turn."""
+        """A quick page takes too long. Returns whether it may continue as a costly one; if not, it must be added again.
+
+        It may not pass costly pages that wait: else one that needs all the memory might never start.
+        """
         if self._waiting[True] or not self._has_room(item, costly=True):
             return False
         self._decoding[False].remove(item)
@@ -83,11 +85,11 @@ class DecodeQueue(Generic[T]):
         return True
 
     def remove(self, item: T) -> None:
-        """This one is decoded no more."""
+        """The item is no longer being decoded."""
         self._decoding[item.costly].remove(item)
 
     def cancel_waiting(self, *, costly: bool) -> list[T]:
-        """All of this kind that wait, which now do not any more."""
+        """Remove and return all items of this kind that wait."""
         waiting = list(self._waiting[costly])
         self._waiting[costly].clear()
         return waiting

@@ -1,6 +1,6 @@
-"""A thread with a child of its own, which it asks for one page after another, and whose time it watches over.
+"""A thread that decodes pages in one child process, and limits the time of each.
 
-A child for quick pages is used again; one that has worked on a costly page ends after it, and with it the memory it took.
+A child that decodes quick pages is reused. After a costly page the child is ended, which frees all the memory it took.
 """
 
 import logging
@@ -19,40 +19,37 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-QUICK_CPU_SECONDS = (
-    0.5  #: seconds of CPU time for which a page may keep a quick seat from others: a busy machine is no page's doing
-)
-_STOP_CHECK_AFTER = 1.0  #: seconds after which a child is looked at for that
-_CHECK_INTERVAL = 0.25  #: seconds between two looks at the clock, of which
-_MAX_STEP = 1.0  #: so many count at most: what happens while the worker itself is stopped is no page's doing
-_START_SECONDS = 120.0  #: seconds for a child to be ready; a busy machine needs some
-_RESTART_DELAY = 1.0  #: seconds until another child is started after one that could not be
-_MAX_PAGES_PER_CHILD = (
-    1000  #: that a child makes, before another takes its place and what its decoders leaked is free again
-)
-_MAX_UNDERESTIMATE = 4  #: times as much memory as its header lets expect a file may take
-_MAX_START_FAILURES = 30  #: children that cannot be started in a row, until the pool is of no more use
-_MAX_CHILD_DEATHS = 2  #: children a page may kill: of the first it may have been somebody else
+#: of CPU time (not wall-clock time: the machine may be busy), after which a page counts as costly
+QUICK_CPU_SECONDS = 0.5
+_STOP_CHECK_AFTER = 1.0  #: seconds after which a child is checked for SIGSTOP
+_CHECK_INTERVAL = 0.25  #: seconds between two checks of a page's time
+_MAX_STEP = 1.0  #: seconds that count at most between two checks: the worker itself may have been stopped meanwhile
+_START_SECONDS = 120.0  #: for a child to be ready, on a busy machine
+_RESTART_DELAY = 1.0  #: seconds after a child could not be started
+_MAX_PAGES_PER_CHILD = 1000  #: then the child is replaced, which frees what its decoders leaked
+_MAX_UNDERESTIMATE = 4  #: a file may need this many times its estimated memory
+_MAX_START_FAILURES = 30  #: consecutive; then the pool has failed
+_MAX_CHILD_DEATHS = 2  #: then the page fails; a single death may have another cause
 
 
 class _TimedOut(Exception):
-    """The page has had its time."""
+    """The page exceeded its time."""
 
 
 class _MustRestart(Exception):
-    """The page takes long, and there is no room among those that do."""
+    """The page must be decoded again as a costly one, because a limit for costly pages is reached."""
 
 
 class _Stopped(ChildDied):
-    """Somebody else has stopped the child (SIGSTOP): that is no page's doing."""
+    """The child was stopped (SIGSTOP), which does not count against the page."""
 
 
 class _Cancelled(Exception):
-    """The page takes long, and the worker stops."""
+    """The page is costly, and the pool no longer decodes costly pages."""
 
 
 class DecoderThread(threading.Thread):
-    """See the module. Ends when the pool is closed, or after a quick page that became a costly one."""
+    """Decodes pages until the pool is closed; a thread for quick pages also ends after a page that became costly."""
 
     def __init__(self, pool: "DecoderPool", *, costly: bool) -> None:
         super().__init__(name="decode-costly" if costly else "decode", daemon=True)
@@ -61,7 +58,7 @@ class DecoderThread(threading.Thread):
     _child: Child | None
 
     def run(self) -> None:
-        """As a thread."""
+        """Decode jobs of the pool."""
         quick = not self._costly
         try:
             if quick:
@@ -71,7 +68,7 @@ class DecoderThread(threading.Thread):
                 if self._costly or (self._child and self._child.pages >= _MAX_PAGES_PER_CHILD):
                     self._end_child()
                 if quick and self._costly:
-                    break  # another one has taken this seat
+                    break  # the pool has started another quick thread
                 del job
         finally:
             self._end_child()
@@ -86,8 +83,8 @@ class DecoderThread(threading.Thread):
         except _Cancelled:
             self._end_child()
             self._pool.finish(job, None)
-        except Exception:  # a defect of this program: it says nothing about the file, and no page ends a seat
-            log.exception("unexpected, while a page was decoded")
+        except Exception:  # a defect of this program, not of the file; the thread must go on
+            log.exception("unexpected error while decoding a page")
             self._end_child()
             self._pool.finish(job, Internal())
         else:
@@ -99,36 +96,36 @@ class DecoderThread(threading.Thread):
             job.memory = most
             self._pool.requeue(job)
         elif isinstance(result, Unreadable) and job.expected > most:
-            self._pool.finish(job, PageTooCostly())  # a decoder that got less than it needs calls the file damaged
+            self._pool.finish(job, PageTooCostly())  # a decoder without enough memory reports a damaged file
         else:
             self._pool.finish(job, result or PageTooCostly())
 
     def _may_lack_memory(self, job: Job, result: Page | OcrError) -> bool:
-        """Whether the file may be whole: decoders that get less memory than they need call it damaged."""
+        """Whether the file may be intact: decoders without enough memory report a damaged file."""
         allowed = self._pool.request(job).memory
         return isinstance(result, Unreadable) and job.expected > allowed // _MAX_UNDERESTIMATE
 
     def _decode(self, job: Job) -> Page | OcrError | None:
-        """None: it takes more memory than it was expected to."""
+        """The page, or its error; None if it needs more memory than allowed."""
         while child := self._child or self._start_child():
             try:
                 return child.decode(self._pool.request(job), job.data, _PageClock(self, job, child))
             except (_TimedOut, BadAnswer) as exc:
-                log.warning("a page is not decoded: %s", exc)
+                log.warning("page not decoded: %s", exc)
                 self._end_child()
                 return PageTooCostly()
             except ChildDied as exc:
                 self._end_child()
                 if self._pool.is_closed:
                     break
-                log.warning("a decoder died (%s)", exc)
+                log.warning("decoder died: %s", exc)
                 job.deaths += not isinstance(exc, _Stopped)
                 if job.deaths >= _MAX_CHILD_DEATHS:
                     return PageTooCostly()
         raise _Cancelled
 
     def on_slow_page(self, job: Job) -> None:
-        """A quick page takes long. Raises what is to become of it, if it may not go on."""
+        """A quick page takes too long. Raises `_MustRestart` or `_Cancelled` if it may not continue."""
         if self._pool.is_cancelled:
             raise _Cancelled
         if not self._pool.try_make_costly(job):
@@ -137,11 +134,11 @@ class DecoderThread(threading.Thread):
 
     @property
     def pool(self) -> "DecoderPool":
-        """Whose seat it is."""
+        """The pool that this thread works for."""
         return self._pool
 
     def _start_child(self) -> Child | None:
-        """A child that is ready; None where none is wanted any more. One that cannot be started is tried again, for a while."""
+        """Start a child and wait until it is ready, with retries. None if the pool is closed or has failed."""
         failures = 0
         while not self._pool.is_closed:
             end = time.monotonic() + _START_SECONDS
@@ -161,7 +158,7 @@ class DecoderThread(threading.Thread):
                 self._end_child()
                 self._pool.children.report_start(exc)
                 if not self._pool.is_closed:
-                    log.error("a decoder could not be started: %s", exc)
+                    log.error("cannot start a decoder: %s", exc)
                     failures += 1
                     if failures >= _MAX_START_FAILURES:
                         self._pool.on_failure(exc)
@@ -176,7 +173,7 @@ class DecoderThread(threading.Thread):
 
 
 class _PageClock:
-    """Counts the seconds of a page, and says when it has had enough of them."""
+    """The `Watch` of one page: adds up its time and ends it at its limit."""
 
     def __init__(self, thread: DecoderThread, job: Job, child: Child) -> None:
         self._thread, self._job, self._child = thread, job, child
@@ -184,7 +181,7 @@ class _PageClock:
         self._cpu = child.cpu_seconds()
 
     def __call__(self) -> float:
-        """Seconds until it is to be asked again."""
+        """Check the time; returns the seconds until the next check."""
         job, pool, now = self._job, self._thread.pool, time.monotonic()
         job.seconds += min(now - self._last, _MAX_STEP)
         self._last = now
@@ -199,6 +196,6 @@ class _PageClock:
         return min(_CHECK_INTERVAL, pool.seconds - job.seconds)
 
     def _used_seconds(self) -> float:
-        """Seconds of CPU time that the page has taken, of time where the system does not say."""
+        """CPU seconds of the page; wall-clock seconds where the system does not say."""
         cpu = self._child.cpu_seconds()
         return time.monotonic() - self._began if cpu is None or self._cpu is None else cpu - self._cpu

@@ -1,7 +1,7 @@
-"""What a file is and how large its picture, by its own header: no name or content type is believed, nothing decoded.
+"""Reads the format and size of an image from its header; ignores its name and content type, and decodes nothing.
 
-Only the few bytes that name the size are read, with no imaging library: those open a file by collecting all its
-metadata, which a hostile file can make as slow as it likes. What is damaged further on is found by `decode.image`.
+It reads only the bytes that hold the size, without an imaging library: those collect all metadata of a file when they open
+it, which a hostile file can make arbitrarily slow. Damage in the rest of the file is found by `decode.image`.
 """
 
 import re
@@ -17,8 +17,8 @@ from ocr_celery.errors import EmptyFile, NotAnImage, PdfNotSupported, TooManyPix
 
 Size = tuple[int, int]
 
-_PDF_SEARCH_BYTES = 1024  # bytes; readers of PDF accept this much in front of its signature
-_BOX_SEARCH_BYTES = 256 * 1024  # bytes; HEIC, AVIF and JP2 tell their sizes before the coded data
+_PDF_SEARCH_BYTES = 1024  # PDF readers accept this many bytes before the signature
+_BOX_SEARCH_BYTES = 256 * 1024  # HEIC, AVIF and JP2 hold their sizes before the coded data
 _MAX_SEGMENTS = 4096  # of a JPEG before its size: the largest real ones (depth maps) have some hundreds
 _NOT_A_FRAME = {0xC4, 0xC8, 0xCC}  # JPEG markers between SOF0 and SOF15 that start no frame
 _ISPE = re.compile(rb"ispe\0\0\0\0(.{8})", re.DOTALL)
@@ -28,10 +28,10 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What the first bytes tell."""
+    """The format and size of an image."""
 
     format: str  #: JPEG (also for MPO), PNG, WEBP, TIFF, GIF, BMP, HEIF, AVIF or JPEG2000
-    width: int  #: pixels, as stored: a picture may still be turned by its orientation
+    width: int  #: pixels as stored, before the orientation is applied
     height: int
 
     @property
@@ -41,9 +41,9 @@ class Header:
 
 
 def read_header(data: bytes | BinaryIO, *, max_pixels: int) -> Header:
-    """The header of the picture in these bytes, or in this seekable binary file, which is left at its beginning.
+    """The header of the image in these bytes, or in this seekable binary file, which is rewound afterwards.
 
-    Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage` or `TooManyPixels`, and nothing else on account of the data.
+    Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage` or `TooManyPixels`; no data raises anything else.
     """
     file = BytesIO(data) if isinstance(data, bytes) else data
     try:
@@ -55,10 +55,10 @@ def read_header(data: bytes | BinaryIO, *, max_pixels: int) -> Header:
 
 
 def check_pixels(width: int, height: int, max_pixels: int) -> None:
-    """Raises `TooManyPixels`, saying both numbers."""
+    """Raise `TooManyPixels` with both numbers if the image is too large."""
     if width * height > max_pixels:
         raise TooManyPixels(
-            f"The picture has {width} x {height} = {width * height} pixels; this service accepts up to {max_pixels}."
+            f"The image has {width} x {height} = {width * height} pixels; this service accepts up to {max_pixels}."
         )
 
 
@@ -83,7 +83,7 @@ def _parse_header(file: BinaryIO) -> Header:
 
 @cache
 def supports_heif() -> bool:
-    """Whether the optional pi_heif is installed; without it a HEIC file is no image of ours."""
+    """Whether the optional package pi_heif is installed; without it HEIC files are refused."""
     return find_spec("pi_heif") is not None
 
 
@@ -109,7 +109,7 @@ def _gif(file: BinaryIO) -> Size:
 def _bmp(file: BinaryIO) -> Size:
     (info,) = _unpack_at("<I", file, 14)
     width, height = _unpack_at("<HH" if info == 12 else "<ii", file, 18)
-    return width, abs(height)  # a negative height is a picture stored from the top
+    return width, abs(height)  # a negative height means that rows are stored from the top
 
 
 def _jpeg(file: BinaryIO) -> Size:
@@ -167,7 +167,7 @@ def _jp2(file: BinaryIO) -> Size:
 
 
 def _heif(file: BinaryIO) -> Size:
-    # Tiles, thumbnails and alpha planes have sizes of their own: the picture is the largest.
+    # Tiles, thumbnails and alpha planes also have a size: the image is the largest.
     sizes = [struct.unpack(">II", found) for found in _ISPE.findall(_read_at(file, 0, _BOX_SEARCH_BYTES))]
     return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))
 
@@ -183,7 +183,7 @@ _FORMATS: tuple[tuple[re.Pattern[bytes], str, Callable[[BinaryIO], Size]], ...] 
     (re.compile(rb"II[*+]\0|MM\0[*+]"), "TIFF", _tiff),
     (re.compile(rb"GIF8[79]a"), "GIF", _gif),
     (re.compile(rb"BM.{12}[\x0c\x28\x34\x38\x40\x6c\x7c]\0\0\0", re.DOTALL), "BMP", _bmp),
-    # "mif1" only says "some HEIF": which codec, the compatible brands tell.
+    # "mif1" means any HEIF; the compatible brands name the codec.
     (re.compile(rb".{4}ftypm[is]f1.{4}(?:.{4}){0,8}?avi[fs]", re.DOTALL), "AVIF", _heif),
     (_brand(_AVIF_BRANDS), "AVIF", _heif),
     (_brand(_HEIF_BRANDS), "HEIF", _heif),

@@ -1,7 +1,7 @@
-"""Bytes of a stranger's file become one upright RGB page, or an `OcrError`. Runs in a child; in a test or tool, anywhere.
+"""Decodes the bytes of an untrusted file to one upright RGB page. Runs in a child process; tests and tools may call it too.
 
-Pillow's plugins are called by name, by what the header says: no other plugin ever sees the bytes, and neither a
-process-wide setting nor a warning of `Image.open` plays a part. Damaged data is refused, never half read.
+The header selects Pillow's plugin, which is called directly: no other plugin sees the bytes, and the process-wide settings
+and warnings of `Image.open` do not apply. Damaged data is refused, never read in part.
 """
 
 import warnings
@@ -27,9 +27,9 @@ from ocr_celery.decode.protocol import MAX_PAGES
 from ocr_celery.decode.rgb import to_rgb
 from ocr_celery.errors import OcrError, TooManyPixels, Unreadable
 
-AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # children work side by side, and each thread takes address space
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # several children run in parallel, and each thread takes address space
 
-# Of a stranger's sloppy metadata nobody needs to hear, and Python would remember each such sentence for ever.
+# Warnings about sloppy metadata are of no use, and Python would keep each distinct one in memory.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
@@ -59,13 +59,13 @@ _SIDEWAYS = (5, 6, 7, 8)
 def load(data: bytes, *, max_pixels: int, max_side: int) -> Page:
     """The first page in these bytes, upright, RGB, its longer side at most `max_side` pixels.
 
-    `max_pixels` bounds the picture as stored. Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage`, `TooManyPixels`,
+    `max_pixels` limits the image as stored. Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage`, `TooManyPixels`,
     `Unreadable`, `PageTooCostly`; and `MemoryError`.
     """
     header = read_header(data, max_pixels=max_pixels)
     try:
         image, pages = _open(data, header.format)
-        check_pixels(*image.size, max_pixels)  # again: what the plugin found is what it will decode
+        check_pixels(*image.size, max_pixels)  # again, with the size that the plugin will decode
         _check_tiles(image, max_pixels)
         size = image.size
         if isinstance(image, JpegImageFile):
@@ -74,13 +74,13 @@ def load(data: bytes, *, max_pixels: int, max_side: int) -> Page:
             image = _load_reduced(image, data, 2 * max_side)
         else:
             image.load()
-            size = image.size  # HEIF knows it only now
+            size = image.size  # HEIF has the final size only now
         return _make_page(image, size, max_side, pages)
     except (OcrError, MemoryError):
         raise
-    except Image.DecompressionBombError:  # a few plugins check for themselves, before we can
+    except Image.DecompressionBombError:  # a few plugins check before this module can
         raise TooManyPixels from None
-    except Exception:  # decoders raise anything at all on broken data
+    except Exception:  # decoders raise any exception on broken data
         raise Unreadable from None
 
 
@@ -101,7 +101,7 @@ def _open(data: bytes, format: str) -> tuple[ImageFile.ImageFile, int]:
 def _plugin(format: str) -> type[ImageFile.ImageFile]:
     if format != "HEIF":
         return _PLUGINS[format]
-    from pi_heif import options  # optional; without it the header was refused already
+    from pi_heif import options  # optional; without it the header was refused
     from pi_heif.as_plugin import HeifImageFile
 
     options.DECODE_THREADS = 1
@@ -110,7 +110,7 @@ def _plugin(format: str) -> type[ImageFile.ImageFile]:
 
 
 def _check_tiles(image: ImageFile.ImageFile, max_pixels: int) -> None:
-    """A TIFF's decoder makes room for a whole tile, which may be announced far larger than the picture."""
+    """Limit the tiles of a TIFF: the decoder allocates a whole tile, which may be declared far larger than the image."""
     tags = getattr(image, "tag_v2", {})
     width, height = tags.get(_TILE_WIDTH, 0), tags.get(_TILE_LENGTH, 0)
     if width * height > max(max_pixels, 1):
@@ -118,14 +118,14 @@ def _check_tiles(image: ImageFile.ImageFile, max_pixels: int) -> None:
 
 
 def _draft(image: JpegImageFile, side: int) -> None:
-    """Have a JPEG decoded smaller, as long as its longer side stays at least `side` pixels."""
+    """Let the decoder scale a JPEG down while its longer side remains at least `side` pixels."""
     longer = max(image.size)
     if longer > side:
         image.draft(None, (max(1, image.width * side // longer), max(1, image.height * side // longer)))
 
 
 def _load_reduced(image: Jpeg2KImageFile, data: bytes, side: int) -> Jpeg2KImageFile:
-    """The same of JPEG 2000, which halves where it has levels for it; a tile may have fewer than the file says."""
+    """The same for JPEG 2000, which can be halved once for each level; a tile may have fewer levels than the file says."""
     reduce = halvings(max(image.size), side, wavelet_levels(data))
     if not reduce:
         return image
@@ -138,16 +138,18 @@ def _load_reduced(image: Jpeg2KImageFile, data: bytes, side: int) -> Jpeg2KImage
 
 def _make_page(image: ImageFile.ImageFile, size: tuple[int, int], max_side: int, pages: int) -> Page:
     image.load()
-    orientation = _orientation(image)  # after decoding: TIFF and HEIF are upright by now, a PNG may tell it at its end
+    orientation = _orientation(
+        image
+    )  # after decoding: TIFF and HEIF are upright by now, a PNG may have its EXIF at the end
     page = to_rgb(image, max(1, max(image.size) // (2 * max_side)))
     if page is not image:
-        image.close()  # frees the decoded original, which may be a quarter of a gigabyte
+        image.close()  # frees the decoded original, which may take 256 MB
     longer = max(size)
     if longer > max_side:
         width, height = (max(1, round(side * max_side / longer)) for side in size)
         page = page.resize((width, height), Image.Resampling.LANCZOS)
     elif page is image:
-        page = image.copy()  # without its file
+        page = image.copy()  # without a reference to its file
     if orientation in _TRANSPOSITIONS:
         page = page.transpose(_TRANSPOSITIONS[orientation])
     if orientation in _SIDEWAYS:
@@ -160,6 +162,6 @@ def _orientation(image: ImageFile.ImageFile) -> int:
         value = image.getexif().get(_ORIENTATION, 1)
     except MemoryError:
         raise
-    except Exception:  # broken EXIF is no reason to refuse a good picture
+    except Exception:  # broken EXIF is no reason to refuse an intact image
         return 1
     return value if isinstance(value, int) else 1

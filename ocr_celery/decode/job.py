@@ -1,4 +1,4 @@
-"""A file on its way to a page."""
+"""A file that is being decoded to a page."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from ocr_celery.core.page import Page
 from ocr_celery.errors import OcrError
 
-#: the page, why there is none, or None: it was given up and not decoded
+#: the page, the error of the file, or None: cancelled before it was decoded
 Result = Page | OcrError | None
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Job:
-    """What is known of it while it waits and is decoded."""
+    """The state of one file from `DecoderPool.submit` to its result."""
 
     data: bytes
-    expected: int  #: bytes it is expected to take
-    memory: int  #: bytes it may take
+    expected: int  #: bytes of memory, estimated
+    memory: int  #: bytes of memory that decoding may use
     done: Callable[[Result], None]
     costly: bool = False
-    seconds: float = 0.0  #: that children have worked on it
-    deaths: int = 0  #: of children that worked on it
+    seconds: float = 0.0  #: that children have spent on it
+    deaths: int = 0  #: of children that were decoding it

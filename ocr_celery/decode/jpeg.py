@@ -1,8 +1,8 @@
-"""A JPEG is decoded without its metadata: only what makes its picture and its orientation reaches the decoder.
+"""Removes the metadata of a JPEG before decoding: only the image data and the orientation reach the decoder.
 
 Pillow collects every segment before it decodes, and joins Exif segments in quadratic time: empty segments of a small
-file took 683 MB, Exif behind the frame header kept it busy for minutes. The decoder itself makes a pass over the whole
-picture for each scan, however empty.
+file took 683 MB, Exif after the frame header took minutes. The decoder makes a pass over the whole image for each scan,
+even an empty one.
 """
 
 import re
@@ -13,7 +13,7 @@ from ocr_celery.errors import PageTooCostly, Unreadable
 MAX_SEGMENTS = 4096  #: the largest real files (depth maps) have some hundreds
 MAX_SCANS = 128  #: encoders make 10, optimisers some dozens
 _SOS, _EOI, _EXIF, _JFIF, _ADOBE = 0xDA, 0xD9, 0xE1, 0xE0, 0xEE
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}  #: markers without a length
+_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}  #: markers without a length field
 _TABLES = {0xC4, 0xCC, 0xDB, 0xDD, _SOS}  #: Huffman and arithmetic tables, quantisation, restarts
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _KEPT_ONCE = {_EXIF: b"Exif\0", _JFIF: b"JFIF\0", _ADOBE: b"Adobe"}
@@ -22,10 +22,10 @@ _AFTER_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def strip_jpeg(data: bytes) -> bytes:
-    """The same JPEG with its tables, frame and scans, its first Exif, JFIF and Adobe segments, and nothing else.
+    """The same JPEG with only its tables, frame, scans and its first Exif, JFIF and Adobe segments.
 
-    A file that breaks off is left broken off, for the decoder to refuse. Raises `Unreadable` for a second frame and
-    `PageTooCostly` for more segments or scans than any real file has.
+    A truncated file stays truncated, so that the decoder refuses it. Raises `Unreadable` for a second frame and
+    `PageTooCostly` for more segments or scans than real files have.
     """
     view, wanted = memoryview(data), dict(_KEPT_ONCE)
     kept: list[bytes | memoryview] = [data[:2]]
@@ -56,7 +56,7 @@ def strip_jpeg(data: bytes) -> bytes:
 
 
 def _segment_end(data: bytes, at: int) -> int:
-    """Where the segment ends whose length stands here."""
+    """The offset after the segment whose length field is at `at`."""
     try:
         (length,) = struct.unpack_from(">H", data, at)
     except struct.error:

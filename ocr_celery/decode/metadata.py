@@ -1,7 +1,7 @@
-"""What Pillow would spend on the metadata of a PNG, GIF or TIFF, spent here within bounds (JPEG: `jpeg`).
+"""Removes the metadata of PNG and GIF and counts pages in bounded time, before decoding (JPEG: `jpeg`).
 
-Pillow inflates text chunks, counts the frames of a GIF at leisure and the pages of a TIFF in quadratic time: a small
-file can keep it busy for minutes. None of that is needed to read a page.
+Pillow inflates text chunks, decodes a GIF to count its frames, and counts the pages of a TIFF in quadratic time: a small
+file can take it minutes. None of that is needed to read a page.
 """
 
 import struct
@@ -10,16 +10,16 @@ from zlib import crc32
 from ocr_celery.decode.protocol import MAX_PAGES
 from ocr_celery.errors import PageTooCostly, Unreadable
 
-MAX_CHUNKS = 100_000  #: of a PNG; encoders write some thousands of bytes into each
-MAX_BLOCKS = 1_000_000  #: of a GIF that are walked over; full ones of 255 bytes, in the largest file, are 80,000
+MAX_CHUNKS = 100_000  #: of a PNG; encoders write thousands of bytes into each
+MAX_BLOCKS = 1_000_000  #: of a GIF; the largest accepted file holds 80,000 full ones of 255 bytes
 _KEPT = {b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"}
 
 
 def strip_png(data: bytes) -> tuple[bytes, int]:
-    """The same PNG with only what makes its picture and its orientation, and how many frames it announces.
+    """The same PNG with only the chunks of its image and orientation, and the number of frames it declares.
 
-    Raises `Unreadable` when it does not reach its end or a checksum of the kept chunks is wrong: Pillow checks
-    neither for the pixels themselves. Raises `PageTooCostly` for more chunks than any real file has.
+    Raises `Unreadable` if it is truncated or the checksum of a kept chunk is wrong: Pillow checks neither for the pixels.
+    Raises `PageTooCostly` for more chunks than real files have.
     """
     bare, frames, at, chunks = bytearray(data[:8]), 1, 8, 0
     view = memoryview(data)
@@ -44,21 +44,21 @@ def strip_png(data: bytes) -> tuple[bytes, int]:
 
 
 def strip_gif(data: bytes) -> tuple[bytes, int]:
-    """The same GIF with its first picture alone and only the extension that says what is clear in it, and how many
-    pictures it holds, at least 1: as many as `MAX_BLOCKS` blocks tell.
+    """The same GIF with only its first frame and the transparency of that frame, and the number of frames, at least 1.
 
-    A file that breaks off is left broken off. Raises `PageTooCostly` where the blocks end before the first picture.
+    Frames after `MAX_BLOCKS` blocks are not counted. A truncated file stays truncated. Raises `PageTooCostly` if the first
+    frame does not end within that many blocks.
     """
     blocks = _Blocks(data)
     start = 13 + _colour_table_size(data[10:11])
     control, first, frames, at = b"", b"", 0, start
     try:
         while frames < MAX_PAGES and data[at] in (_EXTENSION, _PICTURE):
-            if data[at] == _EXTENSION:  # its label, then blocks
+            if data[at] == _EXTENSION:  # a label, then blocks
                 end = blocks.skip(at + 2)
                 if data[at + 1] == _CONTROL and not first:
                     control = data[at:end]
-            else:  # its place and size, its own colours, code size, then blocks
+            else:  # position and size, local colour table, code size, then blocks
                 end = blocks.skip(at + 11 + _colour_table_size(data[at + 9 : at + 10]))
                 frames += 1
                 first = first or data[at:end]
@@ -79,13 +79,13 @@ class _TooManyBlocks(Exception):
 
 
 class _Blocks:
-    """Steps over the blocks of a GIF, at most `MAX_BLOCKS` in all."""
+    """Skips the data blocks of a GIF, at most `MAX_BLOCKS` in total."""
 
     def __init__(self, data: bytes) -> None:
         self._data, self._left = data, MAX_BLOCKS
 
     def skip(self, at: int) -> int:
-        """Where the blocks that begin here have ended. Raises IndexError where the file ends sooner."""
+        """The offset after the blocks that begin at `at`. Raises IndexError if the file ends before."""
         data, left = self._data, self._left
         while size := data[at]:
             at += 1 + size
@@ -97,12 +97,12 @@ class _Blocks:
 
 
 def _colour_table_size(flags: bytes) -> int:
-    """Bytes of the colour table that these flags announce."""
+    """Bytes of the colour table that these flags declare."""
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
 
 
 def count_tiff_pages(data: bytes) -> int:
-    """How many directories are chained in a TIFF; a chain that loops or leads nowhere ends there. At least 1."""
+    """The number of directories in the chain of a TIFF, at least 1; a loop or an invalid offset ends the chain."""
     order = "<" if data[:1] == b"I" else ">"
     big = 0x2B in data[2:4]
     link, number, entry = (order + "Q", order + "Q", 20) if big else (order + "I", order + "H", 12)

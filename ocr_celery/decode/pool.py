@@ -1,4 +1,4 @@
-"""Pages are made by a few child processes: a stranger's file costs its own page at most, never the worker or a neighbour."""
+"""The pool of decoders: a few child processes, so that a hostile file can cost only its own page."""
 
 import logging
 import os
@@ -18,20 +18,17 @@ from ocr_celery.errors import OcrError
 
 log = logging.getLogger(__name__)
 
-_MAX_THREADS = 4  #: of a kind, however many CPUs there are
-_QUICK_PAGE_BYTES = 96 << 20  #: bytes for each quick seat: enough for A4 at 300 dpi in most formats
-_MIN_COSTLY_BYTES, _COSTLY_BYTES_PER_PIXEL = (
-    192 << 20,
-    17,
-)  #: for costly pages together: at least so much, and for each accepted pixel
-_CHILD_BASE_BYTES = 256 << 20  #: bytes of address space that a child has before it decodes, and more
-_MAX_WAITING_BYTES = 256 << 20  #: bytes of files that wait; whoever brings more of them waits, too
-
-_JOIN_SECONDS = 10.0  #: seconds for a thread that is busy with what it was given
+_MAX_THREADS = 4  #: of each kind, whatever the number of CPUs
+_QUICK_PAGE_BYTES = 96 << 20  #: for each quick thread: enough for A4 at 300 dpi in most formats
+_MIN_COSTLY_BYTES = 192 << 20  #: for all costly pages together, at least
+_COSTLY_BYTES_PER_PIXEL = 17  #: for all costly pages together, for each pixel of the largest accepted image
+_CHILD_BASE_BYTES = 256 << 20  #: more address space than a child has before it decodes
+_MAX_WAITING_BYTES = 256 << 20  #: of files that wait; above it callers of `wait_for_room` wait as well
+_JOIN_SECONDS = 10.0  #: for a thread that is finishing its page
 
 
 class DecoderPool:
-    """See the module. Safe to call from many threads."""
+    """Decodes files to pages. Thread-safe."""
 
     def __init__(
         self,
@@ -41,9 +38,10 @@ class DecoderPool:
         seconds: float,
         on_failure: Callable[[Exception], None] = lambda _: None,
     ) -> None:
-        """`max_pixels` of a picture as stored, `max_side` pixels of a page's longer side, `seconds` for each page.
+        """`max_pixels` of an image as stored; `max_side`: pixels of a page's longer side; `seconds` for each page.
 
-        `broke`: called where children cannot be started any more, from any thread and more than once; pages are done with None.
+        `on_failure`: called when children cannot be started any more, from any thread, possibly several times. Pages then
+        end with None.
         """
         self.on_failure = on_failure
         self.max_pixels, self.max_side, self.seconds = max_pixels, max_side, seconds
@@ -64,7 +62,7 @@ class DecoderPool:
             self._start_thread(costly=True)
 
     def submit(self, data: bytes, done: Callable[[Result], None]) -> Job:
-        """Decode this file; `done` is called once, from another thread, with what became of it.
+        """Decode this file. `done` is called once with the result, from any thread.
 
         Raises what `header.read_header` raises. Returns at once; see `wait_for_room`.
         """
@@ -75,7 +73,7 @@ class DecoderPool:
         return job
 
     def wait_for_room(self, job: Job) -> None:
-        """Wait while this file waits and all that wait are too many bytes: else files would come faster than they go."""
+        """Block while this file waits and the files that wait exceed _MAX_WAITING_BYTES: this bounds the memory they take."""
         with self._changed:
             while not self.is_cancelled and self._queue.is_waiting(job) and self._waiting_bytes > _MAX_WAITING_BYTES:
                 self._changed.wait()
@@ -85,7 +83,7 @@ class DecoderPool:
         return sum(len(job.data) for job in self._queue.waiting)
 
     def decode(self, data: bytes) -> Page:
-        """The page in this file, waited for. Raises its `OcrError`; `RuntimeError` where the pool is given up."""
+        """Decode this file and wait for the page. Raises its `OcrError`, or `RuntimeError` if the pool is closed."""
         result: Future[Result] = Future()
         self.submit(data, result.set_result)
         found = result.result()
@@ -97,12 +95,12 @@ class DecoderPool:
 
     @property
     def costly_count(self) -> int:
-        """How many pages that take long wait or are decoded."""
+        """How many costly pages wait or are being decoded."""
         with self._changed:
             return self._queue.costly
 
     def cancel_costly(self) -> None:
-        """Decode no costly pages from now on: they are done with None, those that wait at once."""
+        """Decode no more costly pages: they end with None; those that wait end at once."""
         with self._changed:
             self._costly_cancelled = True
             waiting = self._queue.cancel_waiting(costly=True)
@@ -111,7 +109,7 @@ class DecoderPool:
             self._call_done(job, None)
 
     def close(self) -> None:
-        """Kill all children, and wait for that. What was not decoded is done with None."""
+        """Kill all children and wait for their ends. Pages not decoded by then end with None."""
         self.cancel_costly()
         with self._changed:
             self._closed = True
@@ -124,20 +122,20 @@ class DecoderPool:
         for thread in threads:
             thread.join(_JOIN_SECONDS)
 
-    # -- what seats ask (from their threads) -----------------------------------------------------------------------------
+    # -- called by `DecoderThread`, on its thread ---------------------------------------------------------------------------
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether costly pages are not to be decoded any more."""
+        """Whether costly pages are no longer decoded."""
         return self._costly_cancelled
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing is to be decoded any more."""
+        """Whether no page is decoded any more."""
         return self._closed
 
     def next_job(self, *, costly: bool) -> Job | None:
-        """The next of this kind, waited for; None: there will be none."""
+        """Wait for the next job of this kind; None once the pool is closed."""
         with self._changed:
             while not self._closed:
                 if job := self._queue.take(costly=costly):
@@ -147,7 +145,7 @@ class DecoderPool:
         return None
 
     def request(self, job: Job) -> Request:
-        """What a child is to be asked."""
+        """The request to a child for this job."""
         return Request(
             length=len(job.data),
             max_pixels=self.max_pixels,
@@ -157,7 +155,7 @@ class DecoderPool:
         )
 
     def try_make_costly(self, job: Job) -> bool:
-        """A quick page takes long. Whether it may go on; then another seat is opened for quick ones."""
+        """A quick page takes too long. If it may continue as a costly one, start another thread for quick pages."""
         with self._changed:
             if not self._queue.try_make_costly(job):
                 return False
@@ -166,18 +164,18 @@ class DecoderPool:
         return True
 
     def requeue(self, job: Job) -> None:
-        """The page is to start again, among the costly ones."""
+        """Decode this page again from the start, as a costly one."""
         self._remove(job)
         job.costly, job.seconds = True, 0.0
         self._add(job)
 
     def finish(self, job: Job, result: Result) -> None:
-        """This became of it."""
+        """The job ended with this result."""
         self._remove(job)
         self._call_done(job, result)
 
     def thread_ended(self, thread: DecoderThread) -> None:
-        """The seat's thread ends."""
+        """This thread ends."""
         with self._changed:
             self._threads.discard(thread)
 
@@ -199,8 +197,8 @@ class DecoderPool:
     def _call_done(job: Job, result: Result) -> None:
         try:
             job.done(result)
-        except Exception:  # no seat ends over it
-            log.exception("unexpected, after a page was decoded")
+        except Exception:  # the thread must go on
+            log.exception("unexpected error in the callback of a decoded page")
 
     def _start_thread(self, *, costly: bool) -> None:
         thread = DecoderThread(self, costly=costly)
@@ -210,7 +208,7 @@ class DecoderPool:
 
 
 def _processors() -> int:
-    """How many this process may use."""
+    """CPUs that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,7 +1,7 @@
-"""What passes between the worker and a child: a request and its file in, an answer and its pixels out, lengths in front.
+"""The pipe protocol between worker and child: a request and its file in, an answer and its pixels out, lengths first.
 
-A child has met a stranger's bytes and may say anything: its answer is checked in every field before anything is read or
-made room for by it.
+A child that decoded a hostile file may send anything, so every field of an answer is checked before memory is allocated
+or data is read by it.
 """
 
 import struct
@@ -10,31 +10,31 @@ from dataclasses import dataclass
 from ocr_celery import errors
 from ocr_celery.errors import OcrError
 
-READY = b"ready"  #: a child's first words
+READY = b"ready"  #: sent by a child when its decoders are imported
 REQUEST = struct.Struct("!QQQQd")
 ANSWER = struct.Struct("!cIIIIII")
 _PAGE, _REFUSED, _OUT_OF_MEMORY = b"P", b"R", b"M"
-_MAX_MESSAGE_BYTES = 400  #: bytes of a sentence
-MAX_PAGES = 10_000  #: a file of more is said to have this many
+_MAX_MESSAGE_BYTES = 400  #: of the name and message of an error
+MAX_PAGES = 10_000  #: reported for a file of more pages
 _REFUSALS = ("Unreadable", "NotAnImage", "EmptyFile", "PdfNotSupported", "TooManyPixels", "PageTooCostly")
 
 
 class BadAnswer(Exception):
-    """The child does not keep to this protocol."""
+    """The child violated the protocol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a child is asked, in front of the file itself."""
+    """Sent to a child, followed by the file."""
 
     length: int  #: bytes of the file
-    max_pixels: int  #: of the picture as stored
-    max_side: int  #: pixels of the answer's longer side
-    memory: int  #: bytes that decoding may take
-    seconds: float  #: of CPU time; the worker looks after the rest
+    max_pixels: int  #: of the image as stored
+    max_side: int  #: pixels of the longer side of the answer
+    memory: int  #: bytes that decoding may use
+    seconds: float  #: of CPU time; the worker limits the rest
 
     def pack(self) -> bytes:
-        """As it is sent."""
+        """The bytes to send."""
         return REQUEST.pack(self.length, self.max_pixels, self.max_side, self.memory, self.seconds)
 
 
@@ -46,32 +46,32 @@ def parse_request(data: bytes) -> Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageAnswer:
-    """A page, whose pixels follow: RGB, three bytes each, row by row without gaps."""
+    """A page, followed by its pixels: RGB, three bytes each, row by row without padding."""
 
-    image_width: int  #: pixels of the picture that follows
+    image_width: int  #: pixels of the image that follows
     image_height: int
-    width: int  #: pixels of the upright page before any scaling
+    width: int  #: pixels of the upright page before scaling
     height: int
     pages: int  #: in the file
 
     @property
     def length(self) -> int:
-        """Bytes of its pixels."""
+        """Number of bytes that follow."""
         return 3 * self.image_width * self.image_height
 
     def pack(self) -> bytes:
-        """As it is sent."""
+        """The bytes to send."""
         return ANSWER.pack(_PAGE, self.image_width, self.image_height, self.width, self.height, self.pages, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class RefusalAnswer:
-    """There is no page in this file; the name and the sentence of the error follow."""
+    """The error of the file, followed by ``NAME:MESSAGE``."""
 
     length: int
 
     def error(self, data: bytes) -> OcrError:
-        """The error in these bytes. Raises `BadAnswer`."""
+        """The error in the bytes that follow. Raises `BadAnswer`."""
         name, _, message = data.decode("utf-8", "replace").partition(":")
         if name not in _REFUSALS or not message.isprintable():
             raise BadAnswer(f"the error {name!r}")
@@ -80,22 +80,22 @@ class RefusalAnswer:
 
 @dataclass(frozen=True, slots=True)
 class OutOfMemoryAnswer:
-    """The memory did not suffice."""
+    """Decoding needs more memory than the request allows."""
 
 
 def pack_refusal(error: OcrError) -> bytes:
-    """The answer that says it, whole."""
+    """The whole answer for an error."""
     text = f"{type(error).__name__}:{error.message}".encode()[:_MAX_MESSAGE_BYTES]
     return ANSWER.pack(_REFUSED, 0, 0, 0, 0, 0, len(text)) + text
 
 
 def pack_out_of_memory() -> bytes:
-    """The answer that says it, whole."""
+    """The whole answer for a lack of memory."""
     return ANSWER.pack(_OUT_OF_MEMORY, 0, 0, 0, 0, 0, 0)
 
 
 def parse_answer(data: bytes, asked: Request) -> PageAnswer | RefusalAnswer | OutOfMemoryAnswer:
-    """The answer in these `ANSWER.size` bytes, to what was asked. Raises `BadAnswer`."""
+    """The answer in these `ANSWER.size` bytes, checked against the request. Raises `BadAnswer`."""
     kind, image_width, image_height, width, height, pages, length = ANSWER.unpack(data)
     if kind == _OUT_OF_MEMORY:
         return OutOfMemoryAnswer()

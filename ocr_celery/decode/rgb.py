@@ -1,9 +1,9 @@
-"""Any kind of pixels becomes 8-bit RGB, strip by strip: only the smaller result exists beside the original.
-What is transparent stands on the backdrop that shows the most of it (`backdrop`).
+"""Converts any pixel format to 8-bit RGB, strip by strip, so that only the smaller result is in memory with the original.
 
-Deep greys (16-bit, 32-bit, floating point) are scaled, never clipped: white is the end of the smallest whole number of
-bits that holds the brightest pixel, at least 8. So a 12-bit scan stored in 16 bits, which would come out nearly black,
-uses its full range; a truly dark 16-bit page comes out brighter than it is, which an OCR engine does not mind.
+Transparent pixels are painted on the backdrop that shows most of the image (`backdrop`).
+Deep greys (16-bit, 32-bit, floating point) are scaled, never clipped: white is the largest value of the smallest number
+of bits that holds the brightest pixel, at least 8. So a 12-bit scan stored in 16 bits, which would be nearly black, uses
+its full range. A dark 16-bit page becomes brighter than it is, which does not harm OCR.
 """
 
 from collections.abc import Iterator
@@ -16,12 +16,14 @@ from ocr_celery.errors import Unreadable
 
 _STRIP = 1 << 18  # pixels converted at a time
 _DEEP_GREYS = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
-_WHITE_IS_ZERO = 0  # the value of TIFF tag 262 that Pillow heeds for shallow greys alone
+_WHITE_IS_ZERO = 0  # the value of TIFF tag 262 that Pillow applies only to 8-bit greys
 
 
 def to_rgb(image: Image.Image, factor: int) -> Image.Image:
-    """An RGB image, `factor` times smaller (each pixel a mean of factor x factor), of an image that is decoded: a new one,
-    or this one itself, where there is nothing to do."""
+    """A decoded image as RGB, `factor` times smaller (each pixel the mean of factor x factor pixels).
+
+    Returns the image itself if there is nothing to convert.
+    """
     if image.mode == "RGB" and "transparency" not in image.info:
         return image.reduce(factor) if factor > 1 else image
     width, height = image.size
@@ -67,13 +69,13 @@ def _backdrop(image: Image.Image) -> str:
 
 
 def _grey(strip: Image.Image, scale: float, offset: float) -> Image.Image:
-    # Not straight to L: what that does to 16 bits differs between versions of Pillow.
+    # Not converted to L directly: Pillow's versions treat 16 bits differently.
     wide = strip.convert("I") if strip.mode.startswith("I;16") else strip
     return wide.point(lambda value: value * scale + offset).convert("L").convert("RGB")
 
 
 def _grey_levels(image: Image.Image) -> tuple[float, float]:
-    """(scale, offset) that bring the values of a deep grey image to 0..255."""
+    """(scale, offset) that map the values of a deep grey image to 0…255."""
     ends = [
         end
         for _, strip in _strips(image, 1)
