@@ -106,7 +106,7 @@ class Pipeline:
         except Exception as exc:
             raise StartError(f"no process that decodes files can be started: {exc}") from exc
         self.completion_threads = Threads("complete", _COMPLETION_THREADS)
-        self.preparer = Preparer(self._settings.prepare_threads, self._load, self._loader.downloader.locate)
+        self.preparer = Preparer(self._settings.prepare_threads, self._load, self._loader.downloader.resolve_host)
         self.scheduler.start()
         self._watch.start()
 

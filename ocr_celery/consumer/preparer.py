@@ -25,7 +25,7 @@ class Preparer:
     def __init__(
         self, count: int, prepare: Callable[[PageRun], None], locate: Callable[[str], IPv4Address | IPv6Address]
     ) -> None:
-        """`locate` finds the address of a URL's host, however long that takes, and raises the `OcrError` of the page."""
+        """`resolve_host` finds the address of a URL's host, however long that takes, and raises the `OcrError` of the page."""
         self._prepare = prepare
         self._locate = locate
         self._images = Threads("prepare", count)

@@ -21,7 +21,7 @@ _PoolKey = tuple[dict[str, Any], dict[str, Any]]
 #: the only part of IPv6 that is routed; all else (site-local, IPv4 in disguise, not yet assigned) is special
 _ROUTED_IPV6 = IPv6Network("2000::/3")
 #: public numbers that lead to a machine's own host: Azure's wire server, which hands out a machine's secrets
-_OF_THE_HOST = frozenset({IPv4Address("168.63.129.16")})
+_HOST_SERVICES = frozenset({IPv4Address("168.63.129.16")})
 
 
 def is_special(address: Address) -> bool:
@@ -31,7 +31,7 @@ def is_special(address: Address) -> bool:
             return is_special(address.ipv4_mapped)
         if address not in _ROUTED_IPV6:
             return True
-    return address in _OF_THE_HOST or address.is_multicast or address.is_reserved or not address.is_global
+    return address in _HOST_SERVICES or address.is_multicast or address.is_reserved or not address.is_global
 
 
 class AllowList:
@@ -61,24 +61,24 @@ class PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]  # it has no types
         """`address`: of the host, where it was resolved already."""
         super().__init__(is_https_proto=https)
         self._allow = allow
-        self._known = address
+        self._address = address
 
     def build_connection_pool_key_attributes(
         self, request: PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None = None
     ) -> _PoolKey:
         """The key of the connection, its host being an address. Raises InvalidIPAddress where we must not go."""
-        if self._known is not None:
-            return self._at(self._known, request, verify, cert)
+        if self._address is not None:
+            return self._allowed_override(self._address, request, verify, cert)
         try:
             host, tls = super().build_connection_pool_key_attributes(request, verify, cert)
             address = ip_address(host["host"].strip("[]"))
             if is_special(address):
                 raise InvalidIPAddress(address)
         except InvalidIPAddress as refused:  # it was resolved already, never again
-            return self._at(refused.args[0], request, verify, cert)
+            return self._allowed_override(refused.args[0], request, verify, cert)
         return host, tls
 
-    def _at(
+    def _allowed_override(
         self, address: Address, request: PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None
     ) -> _PoolKey:
         """The same for an address that is known. Raises InvalidIPAddress where the allow-list would have to admit it."""
@@ -86,7 +86,7 @@ class PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]  # it has no types
         tls: dict[str, Any]
         host, tls = HTTPAdapter.build_connection_pool_key_attributes(self, request, verify, cert)  # type: ignore[assignment]
         name, port = host["host"], host["port"]
-        if is_refused(address) and not self._allow.admits(name, address):
+        if needs_allow_entry(address) and not self._allow.admits(name, address):
             raise InvalidIPAddress(address)
         request.headers["Host"] = (f"[{name}]" if ":" in name else name) + (f":{port}" if port is not None else "")
         if self._is_https_proto:
@@ -103,6 +103,6 @@ def resolve(host: str, port: int) -> Address:
     return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
-def is_refused(address: Address) -> bool:
+def needs_allow_entry(address: Address) -> bool:
     """Whether only the allow-list may admit it: where it is special, or requests-hardened has it so."""
     return is_special(address) or any(address in network for network in EXTRA_BLOCKED_NET_RANGES)

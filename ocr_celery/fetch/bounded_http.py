@@ -16,9 +16,9 @@ from requests import PreparedRequest, Response
 from ocr_celery.errors import DownloadTimeout, FileTooLarge
 from ocr_celery.fetch.address_policy import Address, AllowList, PinnedAdapter
 
-_OVERHEAD = 1 << 20  # bytes allowed for headers and chunk marks on top of the body
-_MOST_INTERIM = 100  # answers such as 103 Early Hints before the one that counts
-_LONGEST_LINE = 65536  # bytes
+_OVERHEAD_BYTES = 1 << 20  # bytes allowed for headers and chunk marks on top of the body
+_MAX_INTERIM = 100  # answers such as 103 Early Hints before the one that counts
+_MAX_LINE_BYTES = 65536  # bytes
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 
 
@@ -28,7 +28,7 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds left, more than 0. Raises `DownloadTimeout` when there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
@@ -42,11 +42,11 @@ class BoundedReader(io.RawIOBase):
     Raises `DownloadTimeout` and `FileTooLarge`, which no library in between mistakes for its own.
     """
 
-    def __init__(self, sock: socket.socket, deadline: Deadline, most: int) -> None:
+    def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
         self._sock = sock
         self._raw = cast(io.RawIOBase, sock.makefile("rb", buffering=0))
         self._deadline = deadline
-        self._left = most
+        self._bytes_left = max_bytes
 
     def readable(self) -> bool:
         """Yes."""
@@ -54,13 +54,13 @@ class BoundedReader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         """As of a raw file."""
-        self._sock.settimeout(self._deadline.left())
+        self._sock.settimeout(self._deadline.seconds_left())
         try:
             got = self._raw.readinto(buffer)
         except TimeoutError:
             raise DownloadTimeout from None
-        self._left -= got or 0
-        if self._left < 0:
+        self._bytes_left -= got or 0
+        if self._bytes_left < 0:
             raise FileTooLarge
         return got
 
@@ -74,7 +74,7 @@ class StrictResponse(HTTPResponse):
     """Reads past interim answers (RFC 9110, 15.2), and takes for the size of a chunk only what is one."""
 
     def _read_status(self) -> tuple[str, int, str]:
-        for _ in range(_MOST_INTERIM):
+        for _ in range(_MAX_INTERIM):
             version, status, reason = super()._read_status()  # type: ignore[misc]
             if status == 101 or not 100 <= status < 200:  # nobody asked to switch protocols: that is final
                 return version, status, reason
@@ -83,7 +83,7 @@ class StrictResponse(HTTPResponse):
 
     def _read_next_chunk_size(self) -> int:
         """Raises ValueError, which http.client takes for a body that breaks off."""
-        found = _CHUNK_SIZE.fullmatch(self.fp.readline(_LONGEST_LINE + 1))
+        found = _CHUNK_SIZE.fullmatch(self.fp.readline(_MAX_LINE_BYTES + 1))
         if found is None:
             raise ValueError
         return int(found[1], 16)
@@ -107,20 +107,20 @@ class BoundedAdapter(PinnedAdapter):
 
         def connection(*args: Any, **kwargs: Any) -> Any:
             made = connect(*args, **kwargs)
-            made.response_class = self._response
+            made.response_class = self._make_response
             return made
 
         pool.ConnectionCls = cast(Any, connection)
         return pool
 
-    def _response(self, sock: socket.socket, *args: Any, **kwargs: Any) -> HTTPResponse:
+    def _make_response(self, sock: socket.socket, *args: Any, **kwargs: Any) -> HTTPResponse:
         response = StrictResponse(sock, *args, **kwargs)
         response.fp.close()
-        response.fp = io.BufferedReader(BoundedReader(sock, self._deadline, self._max_bytes + _OVERHEAD))
+        response.fp = io.BufferedReader(BoundedReader(sock, self._deadline, self._max_bytes + _OVERHEAD_BYTES))
         return response
 
     def get(self, request: PreparedRequest) -> Response:
         """Send the request; its answer's headers have come, its body not. Raises what requests and urllib3 raise."""
-        left = self._deadline.left()
+        left = self._deadline.seconds_left()
         answer: Response = self.send(request, stream=True, timeout=(left, left), verify=True, proxies={})
         return answer

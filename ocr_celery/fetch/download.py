@@ -31,9 +31,9 @@ from ocr_celery.errors import (
 )
 from ocr_celery.fetch.address_policy import Address, AllowList, resolve
 from ocr_celery.fetch.bounded_http import BoundedAdapter, Deadline
-from ocr_celery.fetch.response_checks import check_framing, check_status, pieces
+from ocr_celery.fetch.response_checks import check_framing, check_status, read_body
 
-_LATE = 1.0  # seconds after which a host that is not found is one whose name server hangs
+_SLOW_RESOLVER_SECONDS = 1.0  # seconds after which a host that is not found is one whose name server hangs
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {"User-Agent": f"ocr-celery/{__version__}", "Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity"}
 
@@ -42,7 +42,7 @@ for _name in ("urllib3.connection", "urllib3.connectionpool", "requests_hardened
     logging.getLogger(_name).setLevel(logging.ERROR)
 
 #: what the libraries raise, the first that fits, and what the caller sees of it
-_TRANSLATED: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError]], ...] = (
+_TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError]], ...] = (
     (
         (InvalidIPAddress,),
         lambda host: AddressRefused(
@@ -84,31 +84,31 @@ class Downloader:
         self._max_redirects = max_redirects
         self._allow = AllowList(allow)
 
-    def locate(self, url: str) -> Address:
+    def resolve_host(self, url: str) -> Address:
         """The address of a URL's host, for `fetch`. Takes as long as the resolver does.
 
         Raises `BadUrl`, `DownloadFailed` where there is none, and `DownloadTimeout` where that took long to say.
         """
-        parts = urlsplit(_prepared(url).url or "")
+        parts = urlsplit(_build_request(url).url or "")
         host, began = parts.hostname or "", time.monotonic()
         try:
             return resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
         except UnicodeError:
             raise BadUrl from None
         except OSError:
-            if time.monotonic() - began > _LATE:
+            if time.monotonic() - began > _SLOW_RESOLVER_SECONDS:
                 raise DownloadTimeout(f"Resolving the host {host} took too long.") from None
             raise DownloadFailed(f"The host {host} was not found.") from None
 
     def fetch(self, url: str, address: Address | None = None) -> bytes:
-        """The file behind an http or https URL, at least 1 byte. `address`: of its host, from `locate`.
+        """The file behind an http or https URL, at least 1 byte. `address`: of its host, from `resolve_host`.
 
         Raises `BadUrl`, `AddressRefused`, `TooManyRedirects`, `SourceRefused` (status 4xx), `FileTooLarge`,
         `EmptyFile`, and the retryable `DownloadFailed` (also for status 429 and 5xx, with
         the `retry_after` that the host asks for) and `DownloadTimeout`: no other.
         """
         deadline = Deadline(self._timeout)
-        request = _prepared(url)
+        request = _build_request(url)
         for _ in range(self._max_redirects + 1):
             host = urlsplit(request.url or "").hostname or ""
             try:
@@ -116,10 +116,10 @@ class Downloader:
             except OcrError:
                 raise
             except Exception as foreign:
-                raise _translated(foreign, host) from None  # its own text and chain hold the whole URL
+                raise _translate(foreign, host) from None  # its own text and chain hold the whole URL
             if isinstance(answer, bytes):
                 return answer
-            request, address = _redirected(request.url or "", answer, host), None
+            request, address = _build_redirect(request.url or "", answer, host), None
         raise TooManyRedirects
 
     def _get(self, request: PreparedRequest, deadline: Deadline, address: Address | None) -> bytes | str:
@@ -140,8 +140,8 @@ class Downloader:
         if announced.isdecimal() and int(announced[:20]) > self._max_bytes:
             raise self._too_large()
         body = bytearray()
-        for piece in pieces(response, host):
-            deadline.left()
+        for piece in read_body(response, host):
+            deadline.seconds_left()
             body += piece
             if len(body) > self._max_bytes:
                 raise self._too_large()
@@ -153,7 +153,7 @@ class Downloader:
         return FileTooLarge(f"The file is larger than {self._max_bytes / 1024**2:g} MB, the limit of this service.")
 
 
-def _prepared(url: str) -> PreparedRequest:
+def _build_request(url: str) -> PreparedRequest:
     """The request for a URL. Raises `BadUrl`; never says why in the words of the URL."""
     url_syntax.check_url(url)
     try:
@@ -167,18 +167,18 @@ def _prepared(url: str) -> PreparedRequest:
     return request
 
 
-def _redirected(base: str, location: str, host: str) -> PreparedRequest:
+def _build_redirect(base: str, location: str, host: str) -> PreparedRequest:
     """The request for where a host sends us. Raises `BadUrl`, whose message tells nothing of that place."""
     try:
-        return _prepared(urljoin(base, location))
+        return _build_request(urljoin(base, location))
     except (BadUrl, ValueError):  # ValueError: what is in brackets is no address, or a character is none of a host's
         raise BadUrl(f"{host} redirects to an invalid URL.") from None
 
 
-def _translated(foreign: Exception, host: str) -> OcrError:
+def _translate(foreign: Exception, host: str) -> OcrError:
     if isinstance(foreign.__cause__, socket.gaierror):
         return DownloadFailed(f"The host {host} was not found.")
-    for kinds, error in _TRANSLATED:
+    for kinds, error in _TRANSLATIONS:
         if isinstance(foreign, kinds):
             return error(host)
     return DownloadFailed(f"The download from {host} failed.")

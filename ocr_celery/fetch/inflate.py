@@ -7,12 +7,12 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-_PIECE = 64 * 1024  # bytes of what comes out at a time
+_PIECE_BYTES = 64 * 1024  # bytes of what comes out at a time
 _GZIP, _RAW = 16 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-class Damaged(Exception):
+class CorruptData(Exception):
     """The compressed data is none, or ends too early."""
 
 
@@ -24,40 +24,40 @@ class Inflater:
     def __init__(self, coding: str) -> None:
         self._gzip = coding != "deflate"
         self._stream: Any = None  # what is being decompressed
-        self._begun = self._over = False
-        self._held = b""  # too little to begin with
+        self._started = self._finished = False
+        self._pending = b""  # too little to begin with
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What comes out for this piece, at most 64 kB at a time. Raises `Damaged`."""
-        data, self._held = self._held + data, b""
-        has_more = False  # of what it has read, inside zlib
-        while (data or has_more) and not self._over:
+        """What comes out for this piece, at most 64 kB at a time. Raises `CorruptData`."""
+        data, self._pending = self._pending + data, b""
+        has_output_left = False  # of what it has read, inside zlib
+        while (data or has_output_left) and not self._finished:
             if self._stream is None:
                 if len(data) < 2:
-                    self._held = data
+                    self._pending = data
                     return
-                if self._begun and not (self._gzip and data.startswith(_GZIP_MAGIC)):
-                    self._over = True  # what follows is padding
+                if self._started and not (self._gzip and data.startswith(_GZIP_MAGIC)):
+                    self._finished = True  # what follows is padding
                     return
-                self._stream, self._begun = self._opened(data), True
+                self._stream, self._started = self._open_stream(data), True
             try:
-                piece = self._stream.decompress(data, _PIECE)
+                piece = self._stream.decompress(data, _PIECE_BYTES)
             except zlib.error:
-                raise Damaged from None
+                raise CorruptData from None
             if piece:
                 yield piece
-            has_more = len(piece) == _PIECE
+            has_output_left = len(piece) == _PIECE_BYTES
             data = self._stream.unconsumed_tail
             if self._stream.eof:
-                data, self._stream, has_more = self._stream.unused_data, None, False
+                data, self._stream, has_output_left = self._stream.unused_data, None, False
 
-    def _opened(self, data: bytes) -> Any:
+    def _open_stream(self, data: bytes) -> Any:
         if self._gzip:
             return zlib.decompressobj(_GZIP)
         has_header = data[0] & 15 == 8 and int.from_bytes(data[:2], "big") % 31 == 0
         return zlib.decompressobj(zlib.MAX_WBITS if has_header else _RAW)
 
     def close(self) -> None:
-        """There is no more. Raises `Damaged` where there should be."""
-        if self._stream is not None or (self._held and not self._begun):
-            raise Damaged
+        """There is no more. Raises `CorruptData` where there should be."""
+        if self._stream is not None or (self._pending and not self._started):
+            raise CorruptData

@@ -7,9 +7,9 @@ import urllib3
 from requests import Response
 
 from ocr_celery.errors import DownloadFailed, SourceRefused
-from ocr_celery.fetch.inflate import Damaged, Inflater
+from ocr_celery.fetch.inflate import CorruptData, Inflater
 
-_READ = 64 * 1024  # bytes at a time
+_READ_BYTES = 64 * 1024  # bytes at a time
 
 
 def check_status(response: Response, host: str) -> None:
@@ -34,14 +34,14 @@ def check_framing(response: Response, host: str) -> None:
         raise DownloadFailed(f"{host} sent an invalid HTTP response.")
 
 
-def pieces(response: Response, host: str) -> Iterator[bytes]:
+def read_body(response: Response, host: str) -> Iterator[bytes]:
     """The body as the file is, at most 64 kB at a time. Raises `DownloadFailed`, `SourceRefused`, and what urllib3 raises."""
     codings = [
         c
         for c in re.split(r"[\s,]+", response.headers.get("Content-Encoding", "").lower())
         if c not in ("", "identity")
     ]
-    raw = iter(lambda: response.raw.read(_READ, decode_content=False), b"")
+    raw = iter(lambda: response.raw.read(_READ_BYTES, decode_content=False), b"")
     if not codings:
         yield from raw
         return
@@ -52,7 +52,7 @@ def pieces(response: Response, host: str) -> Iterator[bytes]:
         for piece in raw:
             yield from inflater.feed(piece)
         inflater.close()
-    except Damaged:
+    except CorruptData:
         raise DownloadFailed(f"{host} sent a file whose compression is damaged or truncated.") from None
 
 

@@ -150,7 +150,7 @@ def test_a_host_that_was_located_is_not_resolved_again(
     monkeypatch.setattr(socket.socket, "connect", connect)
     names["files.example.com"] = ["93.184.215.14"]
     downloader = Downloader(timeout=5, max_bytes=1000, max_redirects=3)
-    address = downloader.locate("https://files.example.com/")
+    address = downloader.resolve_host("https://files.example.com/")
     names.clear()
     with pytest.raises(DownloadFailed, match="Could not connect"):
         downloader.fetch("https://files.example.com/", address)
@@ -161,16 +161,16 @@ def test_a_host_that_was_located_is_not_resolved_again(
 def test_a_special_address_is_refused_to_a_host_that_was_located(names: dict[str, list[str]], host: str) -> None:
     downloader = Downloader(timeout=5, max_bytes=1000, max_redirects=3)
     with pytest.raises(AddressRefused):
-        downloader.fetch(f"http://{host}/", downloader.locate(f"http://{host}/"))
+        downloader.fetch(f"http://{host}/", downloader.resolve_host(f"http://{host}/"))
 
 
 @pytest.mark.parametrize("late", [False, True])
 def test_a_host_that_is_not_found_is_a_failed_download_or_one_that_took_too_long(
     monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
-    monkeypatch.setattr("ocr_celery.fetch.download._LATE", -1 if late else 1000)
+    monkeypatch.setattr("ocr_celery.fetch.download._SLOW_RESOLVER_SECONDS", -1 if late else 1000)
     with pytest.raises(DownloadTimeout if late else DownloadFailed, match=r"nowhere\.example"):
-        Downloader(timeout=5, max_bytes=1000, max_redirects=3).locate("http://nowhere.example/?token=abc")
+        Downloader(timeout=5, max_bytes=1000, max_redirects=3).resolve_host("http://nowhere.example/?token=abc")
 
 
 @pytest.mark.parametrize(

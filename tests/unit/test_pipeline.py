@@ -32,7 +32,7 @@ class Inline:
 class FakeDecoder:
     """Keeps what it is to decode until the test says what became of it."""
 
-    costly = 0
+    costly_count = 0
 
     def __init__(self) -> None:
         self.refuses: OcrError | None = None
@@ -47,13 +47,13 @@ class FakeDecoder:
     def wait_for_room(self, job: object) -> None:
         pass
 
-    def give_up(self) -> None:
+    def cancel_costly(self) -> None:
         jobs, self.jobs = self.jobs, []
         for done in jobs:
             done(None)
 
     def close(self) -> None:
-        self.give_up()
+        self.cancel_costly()
 
 
 class Bench:
