@@ -1,6 +1,6 @@
-"""From a stranger's URL to bytes: the one room that opens sockets.
+"""Fetches an untrusted URL: the only package that connects to image servers.
 
-Everything that can be wrong with a source is found here and is that page's own `OcrError`. Each module bounds what a stranger
-may cost: `address` where the worker connects, `wire`, `response` and `download` time and bytes, `inflate` what comes out of a
-compressed body. What is in the bytes is for `decode`.
+Every problem of a source becomes an `OcrError` of its page. Each module limits what a hostile server can cost:
+`address_policy` where the worker connects, `bounded_http`, `response_checks` and `download` time and bytes, `inflate` the
+size of a decompressed body. The content of the file is checked by `decode`.
 """

@@ -1,7 +1,7 @@
-"""Where a stranger's URL may lead: to the public internet, and to what the operator names.
+"""Decides which addresses may be fetched from: public ones, and those that the operator allows.
 
-requests-hardened resolves a host name once, refuses private addresses and pins the connection to what it checked.
-Here is what it lacks: an allow-list, and the few special ranges it lets pass.
+requests-hardened resolves a host name once, refuses private addresses and connects to the address it checked.
+This module adds an allow-list, and refuses a few special ranges that requests-hardened accepts.
 """
 
 import socket
@@ -18,16 +18,16 @@ from urllib3.util.connection import allowed_gai_family
 Address = IPv4Address | IPv6Address
 _PoolKey = tuple[dict[str, Any], dict[str, Any]]
 
-#: the only part of IPv6 that is routed; all else (site-local, IPv4 in disguise, not yet assigned) is special
+#: the only routed part of IPv6; the rest (site-local, embedded IPv4, unassigned) is special
 _ROUTED_IPV6 = IPv6Network("2000::/3")
-#: public numbers that lead to a machine's own host: Azure's wire server, which hands out a machine's secrets
+#: public addresses that reach the hosting platform: Azure's wire server, which returns the secrets of a machine
 _HOST_SERVICES = frozenset({IPv4Address("168.63.129.16")})
 
 
 def is_special(address: Address) -> bool:
-    """Whether an address belongs to no public host: private, loopback, link-local, shared, multicast, reserved, …"""
+    """Whether the address is not public: private, loopback, link-local, shared, multicast, reserved, …"""
     if isinstance(address, IPv6Address):
-        if address.ipv4_mapped:  # only another way to write it
+        if address.ipv4_mapped:  # the same address, written differently
             return is_special(address.ipv4_mapped)
         if address not in _ROUTED_IPV6:
             return True
@@ -35,7 +35,7 @@ def is_special(address: Address) -> bool:
 
 
 class AllowList:
-    """Host names, addresses and CIDR networks that may be fetched from although they are special."""
+    """Host names, addresses and CIDR networks that may be fetched from even if they are special."""
 
     def __init__(self, entries: Sequence[str]) -> None:
         """Entries like "files.internal", "127.0.0.1", "fd00::1" or "10.0.0.0/8". Raises ValueError on any other."""
@@ -50,15 +50,15 @@ class AllowList:
                 self._names.add(entry.lower().rstrip("."))
 
     def admits(self, host: str, address: Address) -> bool:
-        """Whether this host, under the name used in the URL or by the address it resolved to, is on the list."""
+        """Whether the list has the host name of the URL, or the address that it resolved to."""
         return host.lower().rstrip(".") in self._names or any(address in network for network in self._networks)
 
 
 class PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]  # it has no types
-    """Connects to an address that was resolved once and checked, under the name the URL has (Host header, TLS)."""
+    """Connects to an address that was resolved once and checked; the Host header and TLS use the name in the URL."""
 
     def __init__(self, allow: AllowList, *, https: bool, address: Address | None = None) -> None:
-        """`address`: of the host, where it was resolved already."""
+        """`address`: of the host, if it is already resolved."""
         super().__init__(is_https_proto=https)
         self._allow = allow
         self._address = address
@@ -66,7 +66,7 @@ class PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]  # it has no types
     def build_connection_pool_key_attributes(
         self, request: PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None = None
     ) -> _PoolKey:
-        """The key of the connection, its host being an address. Raises InvalidIPAddress where we must not go."""
+        """The key of the connection pool, with an address as its host. Raises InvalidIPAddress for an address not allowed."""
         if self._address is not None:
             return self._allowed_override(self._address, request, verify, cert)
         try:
@@ -74,14 +74,14 @@ class PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]  # it has no types
             address = ip_address(host["host"].strip("[]"))
             if is_special(address):
                 raise InvalidIPAddress(address)
-        except InvalidIPAddress as refused:  # it was resolved already, never again
+        except InvalidIPAddress as refused:  # already resolved; it must not be resolved twice
             return self._allowed_override(refused.args[0], request, verify, cert)
         return host, tls
 
     def _allowed_override(
         self, address: Address, request: PreparedRequest, verify: bool | str, cert: str | tuple[str, str] | None
     ) -> _PoolKey:
-        """The same for an address that is known. Raises InvalidIPAddress where the allow-list would have to admit it."""
+        """The same for a known address. Raises InvalidIPAddress if the address needs an allow-list entry and has none."""
         host: dict[str, Any]
         tls: dict[str, Any]
         host, tls = HTTPAdapter.build_connection_pool_key_attributes(self, request, verify, cert)  # type: ignore[assignment]
@@ -96,7 +96,7 @@ class PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]  # it has no types
 
 
 def resolve(host: str, port: int) -> Address:
-    """The address that a host is connected to. Raises socket.gaierror; takes as long as the resolver does."""
+    """The address to connect to for this host. Raises socket.gaierror. Has no timeout but the resolver's."""
     address: Address = ip_address(
         socket.getaddrinfo(host, port, family=allowed_gai_family(), type=socket.SOCK_STREAM)[0][4][0]
     )
@@ -104,5 +104,5 @@ def resolve(host: str, port: int) -> Address:
 
 
 def needs_allow_entry(address: Address) -> bool:
-    """Whether only the allow-list may admit it: where it is special, or requests-hardened has it so."""
+    """Whether the address is fetched from only if the allow-list has it: special ones, and those blocked by requests-hardened."""
     return is_special(address) or any(address in network for network in EXTRA_BLOCKED_NET_RANGES)

@@ -1,7 +1,7 @@
-"""The only way bytes come in: every read, of headers too, ends at one deadline, and all reads together at one size.
+"""HTTP with one deadline and one size limit for all reads of a response, its headers included.
 
-A timeout for each read is not enough: a server that sends a byte now and then keeps it from ever ending, and the lines
-of headers and chunk sizes have no bound of their own.
+A timeout for each read is not enough: a server that sends a byte now and then never reaches it, and header lines and
+chunk sizes have no limit of their own.
 """
 
 import io
@@ -16,20 +16,20 @@ from requests import PreparedRequest, Response
 from ocr_celery.errors import DownloadTimeout, FileTooLarge
 from ocr_celery.fetch.address_policy import Address, AllowList, PinnedAdapter
 
-_OVERHEAD_BYTES = 1 << 20  # bytes allowed for headers and chunk marks on top of the body
-_MAX_INTERIM = 100  # answers such as 103 Early Hints before the one that counts
-_MAX_LINE_BYTES = 65536  # bytes
+_OVERHEAD_BYTES = 1 << 20  # for headers and chunk sizes, in addition to the body
+_MAX_INTERIM = 100  # responses such as 103 Early Hints before the final one
+_MAX_LINE_BYTES = 65536
 _CHUNK_SIZE = re.compile(rb"[ \t]*([0-9A-Fa-f]{1,16})[ \t]*(?:;.*)?\r?\n", re.DOTALL)
 
 
 class Deadline:
-    """A moment after which nothing may be waited for."""
+    """A point in time after which every wait fails."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def seconds_left(self) -> float:
-        """Seconds left, more than 0. Raises `DownloadTimeout` when there are none."""
+        """Seconds left, more than 0. Raises `DownloadTimeout` if there are none."""
         left = self._end - time.monotonic()
         if left <= 0:
             raise DownloadTimeout
@@ -37,9 +37,9 @@ class Deadline:
 
 
 class BoundedReader(io.RawIOBase):
-    """Reads a connected socket until the deadline or until `most` bytes have come.
+    """Reads a connected socket, at most until the deadline and at most `max_bytes`.
 
-    Raises `DownloadTimeout` and `FileTooLarge`, which no library in between mistakes for its own.
+    Raises `DownloadTimeout` and `FileTooLarge`, which the libraries in between do not catch.
     """
 
     def __init__(self, sock: socket.socket, deadline: Deadline, max_bytes: int) -> None:
@@ -49,11 +49,11 @@ class BoundedReader(io.RawIOBase):
         self._bytes_left = max_bytes
 
     def readable(self) -> bool:
-        """Yes."""
+        """Always True."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """As of a raw file."""
+        """Read into the buffer, see `io.RawIOBase`. Raises `DownloadTimeout` and `FileTooLarge`."""
         self._sock.settimeout(self._deadline.seconds_left())
         try:
             got = self._raw.readinto(buffer)
@@ -65,24 +65,24 @@ class BoundedReader(io.RawIOBase):
         return got
 
     def close(self) -> None:
-        """Lets go of the socket."""
+        """Release the socket."""
         self._raw.close()
         super().close()
 
 
 class StrictResponse(HTTPResponse):
-    """Reads past interim answers (RFC 9110, 15.2), and takes for the size of a chunk only what is one."""
+    """Skips interim responses (RFC 9110, 15.2), and refuses malformed chunk sizes."""
 
     def _read_status(self) -> tuple[str, int, str]:
         for _ in range(_MAX_INTERIM):
             version, status, reason = super()._read_status()  # type: ignore[misc]
-            if status == 101 or not 100 <= status < 200:  # nobody asked to switch protocols: that is final
+            if status == 101 or not 100 <= status < 200:  # 101 was not requested, so it is final
                 return version, status, reason
             parse_headers(self.fp)
-        raise HTTPException("nothing but interim answers")
+        raise HTTPException("too many interim responses")
 
     def _read_next_chunk_size(self) -> int:
-        """Raises ValueError, which http.client takes for a body that breaks off."""
+        """Raises ValueError, which http.client treats as a truncated body."""
         found = _CHUNK_SIZE.fullmatch(self.fp.readline(_MAX_LINE_BYTES + 1))
         if found is None:
             raise ValueError
@@ -90,18 +90,18 @@ class StrictResponse(HTTPResponse):
 
 
 class BoundedAdapter(PinnedAdapter):
-    """A connection for one request, whose answer comes through a `BoundedReader`."""
+    """Sends one request and reads its response through a `BoundedReader`."""
 
     def __init__(
         self, allow: AllowList, deadline: Deadline, *, https: bool, max_bytes: int, address: Address | None = None
     ) -> None:
-        """`address`: of the host, where it was resolved already."""
+        """`address`: of the host, if it is already resolved."""
         super().__init__(allow, https=https, address=address)
         self._deadline = deadline
         self._max_bytes = max_bytes
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """The pool for this request's address, whose connections answer through a `BoundedReader`."""
+        """The connection pool for the address of this request; its responses use a `BoundedReader`."""
         pool = super().get_connection_with_tls_context(*args, **kwargs)
         connect = pool.ConnectionCls
 
@@ -120,7 +120,7 @@ class BoundedAdapter(PinnedAdapter):
         return response
 
     def get(self, request: PreparedRequest) -> Response:
-        """Send the request; its answer's headers have come, its body not. Raises what requests and urllib3 raise."""
+        """Send the request and read the response's headers, not its body. Raises what requests and urllib3 raise."""
         left = self._deadline.seconds_left()
         answer: Response = self.send(request, stream=True, timeout=(left, left), verify=True, proxies={})
         return answer

@@ -1,7 +1,7 @@
-"""A URL from a stranger becomes the bytes of one file: bounded in time, bytes, redirects, and in where it may lead.
+"""Downloads the file of an untrusted URL, with limits on time, bytes, redirects and addresses.
 
-No requests session is used: a session reads the whole body of every redirect into memory, keeps cookies and heeds the
-environment. No message and no log line tells more of a URL than its host: what follows it may be a secret.
+It uses no requests session, which would read the whole body of every redirect into memory, keep cookies and use proxies of
+the environment. Messages and log lines contain only the host of a URL, because the rest may be a secret.
 """
 
 import logging
@@ -33,15 +33,15 @@ from ocr_celery.fetch.address_policy import Address, AllowList, resolve
 from ocr_celery.fetch.bounded_http import BoundedAdapter, Deadline
 from ocr_celery.fetch.response_checks import check_framing, check_status, read_body
 
-_SLOW_RESOLVER_SECONDS = 1.0  # seconds after which a host that is not found is one whose name server hangs
+_SLOW_RESOLVER_SECONDS = 1.0  # a host not found after this long has a name server that hangs
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {"User-Agent": f"ocr-celery/{__version__}", "Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity"}
 
-# These loggers write whole URLs, or warn of an address that our allow-list then admits.
+# These loggers write whole URLs, or warn of an address that the allow-list then admits.
 for _name in ("urllib3.connection", "urllib3.connectionpool", "requests_hardened.ip_filter"):
     logging.getLogger(_name).setLevel(logging.ERROR)
 
-#: what the libraries raise, the first that fits, and what the caller sees of it
+#: (exceptions of the libraries, error for the user); the first match counts
 _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError]], ...] = (
     (
         (InvalidIPAddress,),
@@ -49,7 +49,7 @@ _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError
             f"{host} is a private or special network address, which is refused unless OCR_URL_ALLOW names it."
         ),
     ),
-    ((requests.exceptions.InvalidURL, UnicodeError), lambda _: BadUrl()),  # a name that cannot be one
+    ((requests.exceptions.InvalidURL, UnicodeError), lambda _: BadUrl()),  # not a valid host name
     (
         (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError),
         lambda host: DownloadTimeout(f"{host} took too long to answer."),
@@ -71,13 +71,13 @@ _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError
 
 
 class Downloader:
-    """Fetches files. Safe to use from many threads: a fetch shares nothing with another."""
+    """Downloads files. Thread-safe: downloads share no state."""
 
     def __init__(self, timeout: float, max_bytes: int, max_redirects: int, allow: Sequence[str] = ()) -> None:
-        """`timeout` in seconds for a whole fetch with its redirects; only a slow resolver can overrun it.
+        """`timeout`: seconds for a whole download with its redirects; only a slow resolver can exceed it.
 
-        `max_bytes` bounds the file, both as sent and as decompressed. `allow` names hosts, addresses and CIDR networks
-        that may be fetched from although they are private. Raises ValueError for an entry that is none of these.
+        `max_bytes` limits the file, both as sent and decompressed. `allow`: host names, addresses and CIDR networks that
+        may be fetched from even if they are private. Raises ValueError for an invalid entry.
         """
         self._timeout = timeout
         self._max_bytes = max_bytes
@@ -85,9 +85,9 @@ class Downloader:
         self._allow = AllowList(allow)
 
     def resolve_host(self, url: str) -> Address:
-        """The address of a URL's host, for `fetch`. Takes as long as the resolver does.
+        """The address of a URL's host, for `fetch`. Has no timeout but the resolver's.
 
-        Raises `BadUrl`, `DownloadFailed` where there is none, and `DownloadTimeout` where that took long to say.
+        Raises `BadUrl`, `DownloadFailed` if the host does not exist, or `DownloadTimeout` if the resolver failed slowly.
         """
         parts = urlsplit(_build_request(url).url or "")
         host, began = parts.hostname or "", time.monotonic()
@@ -101,11 +101,11 @@ class Downloader:
             raise DownloadFailed(f"The host {host} was not found.") from None
 
     def fetch(self, url: str, address: Address | None = None) -> bytes:
-        """The file behind an http or https URL, at least 1 byte. `address`: of its host, from `resolve_host`.
+        """The content of an http or https URL, at least 1 byte. `address`: of its host, from `resolve_host`.
 
         Raises `BadUrl`, `AddressRefused`, `TooManyRedirects`, `SourceRefused` (status 4xx), `FileTooLarge`,
         `EmptyFile`, and the retryable `DownloadFailed` (also for status 429 and 5xx, with
-        the `retry_after` that the host asks for) and `DownloadTimeout`: no other.
+        the `retry_after` that the host requests) and `DownloadTimeout`, and no other exception.
         """
         deadline = Deadline(self._timeout)
         request = _build_request(url)
@@ -116,14 +116,14 @@ class Downloader:
             except OcrError:
                 raise
             except Exception as foreign:
-                raise _translate(foreign, host) from None  # its own text and chain hold the whole URL
+                raise _translate(foreign, host) from None  # its message and chain contain the whole URL
             if isinstance(answer, bytes):
                 return answer
             request, address = _build_redirect(request.url or "", answer, host), None
         raise TooManyRedirects
 
     def _get(self, request: PreparedRequest, deadline: Deadline, address: Address | None) -> bytes | str:
-        """The body, or where to go instead."""
+        """The body, or the target of a redirect."""
         https = (request.url or "").startswith("https:")
         adapter = BoundedAdapter(self._allow, deadline, https=https, max_bytes=self._max_bytes, address=address)
         with closing(adapter), adapter.get(request) as response:
@@ -154,13 +154,13 @@ class Downloader:
 
 
 def _build_request(url: str) -> PreparedRequest:
-    """The request for a URL. Raises `BadUrl`; never says why in the words of the URL."""
+    """The request for a URL. Raises `BadUrl`, whose message never quotes the URL."""
     url_syntax.check_url(url)
     try:
         request = requests.Request("GET", url, headers=_HEADERS).prepare()
         host = urlsplit(request.url or "").hostname or ""
         acceptable = host.isascii() and url_syntax.is_host(host)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError):  # ValueError: also all of Unicode's
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError):  # UnicodeError is a ValueError
         raise BadUrl from None
     if not acceptable:
         raise BadUrl
@@ -168,10 +168,10 @@ def _build_request(url: str) -> PreparedRequest:
 
 
 def _build_redirect(base: str, location: str, host: str) -> PreparedRequest:
-    """The request for where a host sends us. Raises `BadUrl`, whose message tells nothing of that place."""
+    """The request for the target of a redirect. Raises `BadUrl`, whose message does not contain the target."""
     try:
         return _build_request(urljoin(base, location))
-    except (BadUrl, ValueError):  # ValueError: what is in brackets is no address, or a character is none of a host's
+    except (BadUrl, ValueError):  # ValueError: invalid brackets or characters in the host
         raise BadUrl(f"{host} redirects to an invalid URL.") from None
 
 

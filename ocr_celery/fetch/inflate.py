@@ -1,43 +1,43 @@
-"""A body that was compressed on its way, piece by piece and to its very end: one that was cut off is noticed.
+"""Decompresses a response body piece by piece and detects a truncated one.
 
-urllib3 would hand over what a truncated gzip holds as if it were all.
+urllib3 returns the content of a truncated gzip body as if it were complete.
 """
 
 import zlib
 from collections.abc import Iterator
 from typing import Any
 
-_PIECE_BYTES = 64 * 1024  # bytes of what comes out at a time
+_PIECE_BYTES = 64 * 1024  # of output at a time
 _GZIP, _RAW = 16 + zlib.MAX_WBITS, -zlib.MAX_WBITS
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 class CorruptData(Exception):
-    """The compressed data is none, or ends too early."""
+    """The data is not compressed in this format, or is truncated."""
 
 
 class Inflater:
-    """Decompresses gzip (also several in a row) or deflate (with and without its header, as servers have it)."""
+    """Decompresses gzip (also several members) or deflate (with or without its header, since servers send both)."""
 
-    CODINGS = ("gzip", "x-gzip", "deflate")  #: as in a Content-Encoding
+    CODINGS = ("gzip", "x-gzip", "deflate")  #: values of Content-Encoding
 
     def __init__(self, coding: str) -> None:
         self._gzip = coding != "deflate"
-        self._stream: Any = None  # what is being decompressed
+        self._stream: Any = None  # of the current gzip member
         self._started = self._finished = False
-        self._pending = b""  # too little to begin with
+        self._pending = b""  # fewer bytes than a header needs
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What comes out for this piece, at most 64 kB at a time. Raises `CorruptData`."""
+        """The output for this input, in pieces of at most 64 kB. Raises `CorruptData`."""
         data, self._pending = self._pending + data, b""
-        has_output_left = False  # of what it has read, inside zlib
+        has_output_left = False  # zlib has more output for the input it has read
         while (data or has_output_left) and not self._finished:
             if self._stream is None:
                 if len(data) < 2:
                     self._pending = data
                     return
                 if self._started and not (self._gzip and data.startswith(_GZIP_MAGIC)):
-                    self._finished = True  # what follows is padding
+                    self._finished = True  # the rest is padding
                     return
                 self._stream, self._started = self._open_stream(data), True
             try:
@@ -58,6 +58,6 @@ class Inflater:
         return zlib.decompressobj(zlib.MAX_WBITS if has_header else _RAW)
 
     def close(self) -> None:
-        """There is no more. Raises `CorruptData` where there should be."""
+        """The input ended. Raises `CorruptData` if it is truncated."""
         if self._stream is not None or (self._pending and not self._started):
             raise CorruptData

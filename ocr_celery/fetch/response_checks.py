@@ -1,4 +1,4 @@
-"""What a source's answer must be before its body is believed: a success, whole, and of a length and coding that are certain."""
+"""Checks a response before its body is used: a success, complete, with an unambiguous length and encoding."""
 
 import re
 from collections.abc import Iterator
@@ -9,24 +9,24 @@ from requests import Response
 from ocr_celery.errors import DownloadFailed, SourceRefused
 from ocr_celery.fetch.inflate import CorruptData, Inflater
 
-_READ_BYTES = 64 * 1024  # bytes at a time
+_READ_BYTES = 64 * 1024  # at a time
 
 
 def check_status(response: Response, host: str) -> None:
-    """Raises `SourceRefused`, or `DownloadFailed` where the same request may succeed later."""
+    """Raises `SourceRefused`, or `DownloadFailed` if the same request may succeed later."""
     status = response.status_code
     if status == 429 or status >= 500:
         failed = DownloadFailed(f"{host} answered with status {status}.")
         failed.retry_after = _retry_after(response.headers.get("Retry-After", ""))
         raise failed
-    if status == 206:  # which only a request for a part may be answered with
+    if status == 206:  # valid only as the response to a range request
         raise SourceRefused(f"{host} answered with a part of the file (status 206), which was not requested.")
     if not 200 <= status < 300:
         raise SourceRefused(f"{host} answered with status {status}.")
 
 
 def check_framing(response: Response, host: str) -> None:
-    """Where the body ends must be certain, or one that is cut off passes for whole. Raises `DownloadFailed`."""
+    """Raise `DownloadFailed` if the end of the body is ambiguous: a truncated body could then pass for a complete one."""
     lengths = {length.strip() for length in response.headers.get("Content-Length", "0").split(",")}
     coding = response.headers.get("Transfer-Encoding", "identity").strip().lower()
     is_number = len(lengths) == 1 and all(length.isascii() and length.isdecimal() for length in lengths)
@@ -35,7 +35,7 @@ def check_framing(response: Response, host: str) -> None:
 
 
 def read_body(response: Response, host: str) -> Iterator[bytes]:
-    """The body as the file is, at most 64 kB at a time. Raises `DownloadFailed`, `SourceRefused`, and what urllib3 raises."""
+    """The decompressed body in pieces of at most 64 kB. Raises `DownloadFailed`, `SourceRefused`, and what urllib3 raises."""
     codings = [
         c
         for c in re.split(r"[\s,]+", response.headers.get("Content-Encoding", "").lower())
@@ -57,7 +57,7 @@ def read_body(response: Response, host: str) -> Iterator[bytes]:
 
 
 def _retry_after(header: str) -> float:
-    """Seconds, or 0 where the host does not say: a number or a date (RFC 9110, 10.2.3)."""
+    """Seconds of a Retry-After header, a number or a date (RFC 9110, 10.2.3); 0 if it is missing or invalid."""
     try:
         return max(0.0, urllib3.Retry().parse_retry_after(header))
     except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
