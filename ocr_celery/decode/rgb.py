@@ -25,7 +25,8 @@ def to_rgb(image: Image.Image, factor: int) -> Image.Image:
     Returns the image itself if there is nothing to convert.
     """
     if image.mode == "RGB" and "transparency" not in image.info:
-        return image.reduce(factor) if factor > 1 else image
+        # not `image.reduce`: once a JPEG 2000 is decoded smaller, that is a number
+        return Image.Image.reduce(image, factor) if factor > 1 else image
     width, height = image.size
     backdrop = _backdrop(image) if _is_transparent(image) else "white"
     levels = _grey_levels(image) if image.mode in _DEEP_GREYS else (1.0, 0.0)

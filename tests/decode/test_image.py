@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw
 
 from ocr_celery.core.page import Page
+from ocr_celery.decode.cost_estimate import wavelet_levels
 from ocr_celery.decode.image import load as load_with
 from ocr_celery.decode.protocol import MAX_PAGES
 from ocr_celery.errors import EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels, Unreadable
@@ -262,6 +263,45 @@ def test_a_page_is_never_scaled_up() -> None:
 @pytest.mark.parametrize(("size", "scaled"), [((2, 5000), (1, 100)), ((5000, 2), (100, 1)), ((1, 1), (1, 1))])
 def test_extreme_shapes_keep_at_least_one_pixel(size: tuple[int, int], scaled: tuple[int, int]) -> None:
     assert load(saved(Image.new("L", size)), max_side=100).image.size == scaled
+
+
+def gradient(side: int) -> Image.Image:
+    return Image.linear_gradient("L").resize((side, side)).convert("RGB")
+
+
+@pytest.mark.parametrize("resolutions", [1, 2, 3, 6])
+def test_a_jpeg_2000_is_reduced_while_it_is_decoded_and_looks_the_same(resolutions: int) -> None:
+    data = saved(gradient(512), "JPEG2000", num_resolutions=resolutions)
+    reduced, whole = load(data, max_side=64), load(saved(gradient(512)), max_side=64)
+    assert (reduced.width, reduced.image.size) == (512, (64, 64))
+    assert max(abs(grey(reduced, (32, y)) - grey(whole, (32, y))) for y in range(64)) <= 3
+
+
+def test_a_jpeg_2000_whose_tile_has_fewer_levels_than_its_header_is_read_all_the_same() -> None:
+    data = saved(gradient(512), "JPEG2000", num_resolutions=2)
+    coding, quantisation, tile = (data.index(marker) for marker in (b"\xff\x52", b"\xff\x5c", b"\xff\x90"))
+    levels = coding + 9
+    (length,) = struct.unpack_from(">H", data, quantisation + 2)
+    own = data[coding : coding + 14] + data[quantisation : quantisation + 2 + length]
+    (box,) = struct.unpack_from(">I", data, data.index(b"jp2c") - 4)
+    (length,) = struct.unpack_from(">I", data, tile + 6)
+    longer = bytearray(data[: tile + 12] + own + data[tile + 12 :])
+    longer[levels] = 5
+    struct.pack_into(">I", longer, data.index(b"jp2c") - 4, box + len(own))
+    struct.pack_into(">I", longer, tile + 6, length + len(own))
+    assert wavelet_levels(bytes(longer)) == 5
+    page, plain = load(bytes(longer), max_side=64), load(data, max_side=64)
+    assert (page.width, page.image.size) == (512, (64, 64))
+    assert max(abs(grey(page, (32, y)) - grey(plain, (32, y))) for y in range(64)) <= 3
+
+
+def test_a_lack_of_memory_is_not_taken_for_broken_exif(monkeypatch: pytest.MonkeyPatch) -> None:
+    def getexif(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "getexif", getexif)
+    with pytest.raises(MemoryError):
+        load(saved(marked(), "BMP"))
 
 
 def test_strips_leave_no_seam() -> None:
