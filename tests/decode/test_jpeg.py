@@ -85,6 +85,18 @@ def test_more_segments_or_scans_than_any_real_file_has_are_refused(name: str) ->
         strip_jpeg(BOMBS[name]())
 
 
+@pytest.mark.parametrize("end", [b"\xff\xe1", b"\xff\xe1\0", b"\xff\xe1\0\x10Exif", b"\xff"])
+def test_a_file_that_ends_within_a_segment_stays_truncated(end: bytes) -> None:
+    tables = b"\xff\xdb\0\4ab"
+    assert strip_jpeg(b"\xff\xd8" + tables + end) == b"\xff\xd8" + tables
+
+
+@pytest.mark.parametrize("length", [0, 1])
+def test_a_segment_shorter_than_its_own_length_field_is_refused(length: int) -> None:
+    with pytest.raises(Unreadable):
+        strip_jpeg(b"\xff\xd8\xff\xe1\0" + bytes([length]) + b"Exif\0")
+
+
 def test_as_many_scans_as_an_optimiser_makes_are_read() -> None:
     data = picture(progressive=True)
     at = data.rindex(b"\xff\xda")

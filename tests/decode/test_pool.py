@@ -106,8 +106,8 @@ def at_work(pool: DecoderPool) -> int:
     """The child that decodes a page which takes long just now."""
 
     def found() -> int:
-        seats = [seat for seat in list(pool._threads) if seat._costly and seat._child]
-        return next((child.pid for seat in seats if (child := seat._child) and child.pages), 0)
+        threads = [thread for thread in list(pool._threads) if thread._costly and thread._child]
+        return next((child.pid for thread in threads if (child := thread._child) and child.pages), 0)
 
     return until(found, timeout=300, what="a child decodes a page that takes long")
 
@@ -166,7 +166,7 @@ def test_a_page_that_outlasts_its_seconds_fails_and_others_are_decoded_meanwhile
     assert {type(bomb.result(300)) for bomb in bombs} == {PageTooCostly}
 
 
-def test_pages_that_take_long_keep_no_quick_seat(trap: Trap, make: Make) -> None:
+def test_pages_that_take_long_keep_no_quick_thread(trap: Trap, make: Make) -> None:
     trap(seconds=600)
     pool = make(seconds=600)
     bombs = [submitted(pool, picture(*SLOW)) for _ in range(8)]
@@ -306,7 +306,22 @@ def test_closing_ends_every_child_and_every_page(trap: Trap, make: Make) -> None
     assert [page.result(300) for page in pages] == [None] * 6
 
 
-def test_costly_cancelled_ends_what_takes_long_and_finishes_what_is_quick(trap: Trap, make: Make) -> None:
+def test_a_closed_pool_decodes_no_page_and_says_so(make: Make) -> None:
+    pool = make()
+    pool.close()
+    assert submitted(pool, picture(100, 100)).result(60) is None
+    with pytest.raises(RuntimeError, match="closed"):
+        pool.decode(picture(100, 100))
+
+
+def test_once_costly_pages_are_cancelled_a_new_one_ends_at_once_and_a_quick_one_is_decoded(make: Make) -> None:
+    pool = make()
+    pool.cancel_costly()
+    assert submitted(pool, wavelets(6000)).result(60) is None
+    assert pool.decode(picture(100, 100)).width == 100
+
+
+def test_cancelling_costly_pages_ends_what_takes_long_and_finishes_what_is_quick(trap: Trap, make: Make) -> None:
     trap(seconds=600)
     pool = make(seconds=600)
     costly = [submitted(pool, picture(*SLOW)) for _ in range(3)]
@@ -323,7 +338,7 @@ def test_decoders_that_cannot_be_started_are_said_at_once(monkeypatch: pytest.Mo
         make().children.wait_started()
 
 
-def test_a_callback_that_raises_costs_no_seat(make: Make) -> None:
+def test_a_callback_that_raises_ends_no_thread(make: Make) -> None:
     pool = make()
 
     def raises(_: Result) -> None:

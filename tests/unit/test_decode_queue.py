@@ -16,7 +16,7 @@ def made() -> DecodeQueue[Page]:
     return DecodeQueue[Page](Limits(pages=2, memory=20), Limits(pages=2, memory=100))
 
 
-def test_costly_pages_take_no_quick_seat() -> None:
+def test_costly_pages_take_no_quick_thread() -> None:
     queue = made()
     costly, quick = Page(50), Page(5)
     queue.add(costly)
@@ -27,13 +27,13 @@ def test_costly_pages_take_no_quick_seat() -> None:
     assert queue.take(costly=True) is costly
 
 
-def test_costly_pages_wait_for_seats_and_for_memory() -> None:
+def test_costly_pages_wait_for_threads_and_for_memory() -> None:
     queue = made()
     pages = [Page(60), Page(60), Page(30), Page(30)]
     for page in pages:
         queue.add(page)
     assert queue.take(costly=True) is pages[0]
-    assert queue.take(costly=True) is None, "60 and 60 are more than 100, and nobody passes who came first"
+    assert queue.take(costly=True) is None, "60 and 60 are more than 100, and no page passes the first"
     queue.remove(pages[0])
     assert [queue.take(costly=True) for _ in range(3)] == [pages[1], pages[2], None]
 
@@ -46,7 +46,7 @@ def test_what_wants_more_than_there_is_gets_all_of_it() -> None:
     assert huge.memory == 100
 
 
-def test_a_quick_page_that_takes_long_goes_on_where_there_is_room_and_frees_its_seat() -> None:
+def test_a_quick_page_that_takes_long_continues_within_the_limits_and_frees_its_quick_thread() -> None:
     queue = made()
     pages = [Page(5) for _ in range(5)]
     for page in pages:
@@ -55,11 +55,11 @@ def test_a_quick_page_that_takes_long_goes_on_where_there_is_room_and_frees_its_
     assert queue.try_make_costly(pages[0])
     assert queue.try_make_costly(pages[1])
     assert [queue.take(costly=False) for _ in range(3)] == [pages[2], pages[3], None]
-    assert not queue.try_make_costly(pages[2]), "two seats"
+    assert not queue.try_make_costly(pages[2]), "two threads"
     assert queue.costly == 2
 
 
-def test_costly_cancelled_one_kind_leaves_the_other() -> None:
+def test_cancelling_one_kind_leaves_the_other() -> None:
     queue = made()
     costly, quick = Page(50), Page(5)
     queue.add(costly)
@@ -76,7 +76,7 @@ STEP = st.one_of(
 
 
 @given(st.lists(STEP, max_size=60))
-def test_no_page_is_lost_or_taken_twice_and_no_room_is_overdrawn(steps: list[tuple[str, int]]) -> None:
+def test_no_page_is_lost_or_taken_twice_and_no_limit_is_exceeded(steps: list[tuple[str, int]]) -> None:
     queue = made()
     added: list[Page] = []
     inside: list[Page] = []
@@ -105,7 +105,7 @@ def test_no_page_is_lost_or_taken_twice_and_no_room_is_overdrawn(steps: list[tup
     assert {id(page) for page in left + inside} == {id(page) for page in added}
 
 
-def test_who_waits_for_all_memory_is_overtaken_by_no_page_that_takes_long() -> None:
+def test_a_page_that_waits_for_all_memory_is_passed_by_no_page_that_takes_long() -> None:
     queue = made()
     first, waits, overtaker = Page(60), Page(100), Page(5)
     for page in (first, waits, overtaker):

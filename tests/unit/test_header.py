@@ -70,6 +70,23 @@ def test_a_heic_is_no_image_where_nothing_reads_it(monkeypatch: pytest.MonkeyPat
         read_header(HEIC, max_pixels=LIMIT)
 
 
+def test_a_bare_jpeg_2000_codestream_tells_its_size() -> None:
+    assert read_header(picture("JPEG2000", no_jp2=True), max_pixels=LIMIT) == Header("JPEG2000", 40, 30)
+
+
+def test_the_size_of_a_codestream_is_without_its_offset() -> None:
+    start = b"\xff\x4f\xff\x51\0\x2f\0\0"
+    assert read_header(start + struct.pack(">IIII", 100, 90, 60, 60), max_pixels=LIMIT) == Header("JPEG2000", 40, 30)
+
+
+def test_a_jpeg_with_more_segments_than_real_files_before_its_size_is_not_an_image() -> None:
+    plain = picture("JPEG")
+    comments = b"\xff\xfe\0\2"
+    assert read_header(plain[:2] + comments * 4000 + plain[2:], max_pixels=LIMIT) == Header("JPEG", 40, 30)
+    with pytest.raises(NotAnImage):
+        read_header(plain[:2] + comments * 5000 + plain[2:], max_pixels=LIMIT)
+
+
 def test_a_generic_heif_brand_with_av1_inside_is_avif() -> None:
     data = b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf" + b"\0\0\0\x14ispe" + struct.pack(">III", 0, 8, 9)
     assert read_header(data, max_pixels=LIMIT) == Header("AVIF", 8, 9)
