@@ -31,7 +31,7 @@ Trap = Callable[..., None]
 def make() -> Iterator[Make]:
     made: list[DecoderPool] = []
 
-    def pool(seconds: float = 60, max_pixels: int = MAX_PIXELS) -> DecoderPool:
+    def pool(seconds: float = 600, max_pixels: int = MAX_PIXELS) -> DecoderPool:
         made.append(DecoderPool(max_pixels=max_pixels, max_side=1280, seconds=seconds))
         return made[-1]
 
@@ -42,7 +42,7 @@ def make() -> Iterator[Make]:
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[DecoderPool]:
-    one = DecoderPool(max_pixels=MAX_PIXELS, max_side=1280, seconds=60)
+    one = DecoderPool(max_pixels=MAX_PIXELS, max_side=1280, seconds=600)
     yield one
     one.close()
 
@@ -159,7 +159,7 @@ def test_many_threads_get_their_own_pages(pool: DecoderPool) -> None:
 
 def test_a_page_that_outlasts_its_seconds_fails_and_others_are_decoded_meanwhile(trap: Trap, make: Make) -> None:
     trap(seconds=600)
-    pool = make(seconds=2)
+    pool = make(seconds=6)
     bombs = [submitted(pool, picture(*SLOW)) for _ in range(4)]
     good = [submitted(pool, picture(100, 100)) for _ in range(4)]
     assert all(isinstance(page.result(300), Page) for page in good)
@@ -403,7 +403,7 @@ def test_where_no_child_can_be_started_any_more_pages_go_back_and_the_worker_lea
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broke: list[Exception] = []
-    pool = DecoderPool(max_pixels=MAX_PIXELS, max_side=1280, seconds=60, on_failure=broke.append)
+    pool = DecoderPool(max_pixels=MAX_PIXELS, max_side=1280, seconds=600, on_failure=broke.append)
     pool.children.wait_started()
     pool.decode(picture(50, 50))
     monkeypatch.setattr(decoder_thread, "_MAX_START_FAILURES", 2)
