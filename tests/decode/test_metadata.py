@@ -1,4 +1,4 @@
-"""A GIF is decoded by its first picture alone; the chunks of a PNG are bounded."""
+"""Only the first frame of a GIF is decoded; the chunks of a PNG are bounded."""
 
 import io
 

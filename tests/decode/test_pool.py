@@ -1,4 +1,4 @@
-"""The children for real: what they make of good files and bad ones, and what becomes of pages whose child is harmed."""
+"""Real child processes: their pages of good and bad files, and what happens to a page whose child is harmed."""
 
 import io
 import os
@@ -177,7 +177,7 @@ def test_pages_that_take_long_keep_no_quick_thread(trap: Trap, make: Make) -> No
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_a_page_whose_child_is_harmed_by_somebody_else_is_decoded_all_the_same(
+def test_a_page_whose_child_is_killed_or_stopped_from_outside_is_decoded(
     trap: Trap, make: Make, how: signal.Signals
 ) -> None:
     trap()
@@ -205,7 +205,7 @@ HARMS = {
 
 
 @pytest.mark.parametrize("how", HARMS)
-def test_a_file_that_harms_its_child_costs_its_own_page_alone(trap: Trap, make: Make, how: str) -> None:
+def test_a_file_that_harms_its_child_fails_only_its_own_page(trap: Trap, make: Make, how: str) -> None:
     trap(HARMS[how])
     pool = make()
     pages = [submitted(pool, picture(*(HARMFUL if n == 4 else (50, 50)))) for n in range(9)]
@@ -332,7 +332,7 @@ def test_cancelling_costly_pages_ends_what_takes_long_and_finishes_what_is_quick
     assert [page.result(300) for page in costly] == [None] * 3
 
 
-def test_decoders_that_cannot_be_started_are_said_at_once(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
+def test_decoders_that_cannot_be_started_are_reported_at_once(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
     monkeypatch.setattr(child_process, "_START", "import sys; sys.exit(3)")
     with pytest.raises(child_process.ChildDied, match="3"):
         make().children.wait_started()
@@ -367,7 +367,7 @@ def test_the_picture_stays_when_its_child_is_gone(make: Make) -> None:
     assert file.getvalue()
 
 
-def test_whoever_brings_a_file_waits_with_it_while_too_many_wait(
+def test_the_thread_that_submits_a_file_waits_while_too_many_bytes_wait(
     make: Make, trap: Trap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trap(seconds=0.2)
@@ -380,7 +380,7 @@ def test_whoever_brings_a_file_waits_with_it_while_too_many_wait(
     assert not pool._queue.is_waiting(first[-1])
 
 
-def test_whoever_waits_with_a_file_goes_on_when_the_pool_gives_up(
+def test_a_thread_that_waits_for_room_goes_on_when_costly_pages_are_cancelled(
     make: Make, trap: Trap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trap(seconds=600)
@@ -399,7 +399,7 @@ def test_a_file_that_is_whole_is_read_although_its_decoder_got_too_little_memory
     assert make().decode(saved(colours, "JPEG2000")).width == 2480
 
 
-def test_where_no_child_can_be_started_any_more_pages_go_back_and_the_worker_learns_it(
+def test_when_no_child_can_be_started_any_more_pages_end_with_none_and_the_failure_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     broke: list[Exception] = []

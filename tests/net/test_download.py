@@ -274,7 +274,7 @@ def test_a_file_is_fetched_however_it_is_sent(fetch: Fetch, path: str) -> None:
     assert fetch(path) == PAGE
 
 
-def test_the_request_says_who_asks_and_for_which_host(server: Server, fetch: Fetch) -> None:
+def test_the_request_names_its_client_and_host(server: Server, fetch: Fetch) -> None:
     fetch("/ok")
     (_, headers), *_ = server.seen
     assert headers["User-Agent"] == f"ocr-celery/{__version__}"
@@ -413,7 +413,7 @@ def test_there_is_a_most_of_interim_answers(fetch: Fetch) -> None:
         fetch("/interim/103/1000")
 
 
-def test_a_protocol_that_nobody_asked_to_switch_to_is_refused(fetch: Fetch) -> None:
+def test_an_unrequested_switch_of_protocol_is_refused(fetch: Fetch) -> None:
     with pytest.raises(SourceRefused, match="101"):
         fetch("/interim/101/1")
 
@@ -489,7 +489,7 @@ def test_of_a_body_longer_than_announced_only_that_much_is_read(fetch: Fetch) ->
 
 def test_a_refused_connection_is_a_failed_download() -> None:
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # bound, yet nobody listens
+        unused.bind(("127.0.0.1", 0))  # bound, but not listening
         with pytest.raises(DownloadFailed, match=r"^Could not connect to 127\.0\.0\.1, or the connection was lost\.$"):
             Downloader(5, 1000, 3, ["127.0.0.1"]).fetch(f"http://127.0.0.1:{unused.getsockname()[1]}/?token=abc")
 

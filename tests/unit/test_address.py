@@ -21,7 +21,7 @@ def is_literal(host: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
-    """No packet leaves: names resolve to what the test says, addresses as ever, and nobody connects."""
+    """No packet leaves: names resolve to what the test says, addresses as usual, and nothing connects."""
     known = {"localhost": ["127.0.0.1"]}
     resolve = socket.getaddrinfo
 
@@ -112,7 +112,7 @@ def test_a_public_name_of_a_private_address_is_refused(names: dict[str, list[str
 @pytest.mark.parametrize("host", ["93.184.215.14", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]", "files.example.com"])
 def test_a_public_address_is_gone_to(names: dict[str, list[str]], host: str) -> None:
     names["files.example.com"] = ["93.184.215.14"]
-    with pytest.raises(DownloadFailed, match="Could not connect"):  # the test lets nobody connect
+    with pytest.raises(DownloadFailed, match="Could not connect"):  # the test refuses all connections
         fetch(f"http://{host}/page.png")
 
 
@@ -293,7 +293,7 @@ def test_a_dot_behind_an_address_does_not_hide_it() -> None:
         fetch("http://127.0.0.1./")
 
 
-def test_an_unknown_name_is_a_failed_download_that_names_the_host_alone() -> None:
+def test_an_unknown_host_is_a_failed_download_whose_message_names_only_the_host() -> None:
     with pytest.raises(DownloadFailed, match=r"^The host nowhere\.example was not found\.$"):
         fetch("https://nowhere.example/path?token=abc")
 

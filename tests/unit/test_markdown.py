@@ -1,4 +1,4 @@
-"""From an answer to blocks and to markdown: whatever a model writes, and in a time that grows as its answer does."""
+"""Parsing of answers to blocks and markdown: any text, in time linear in its length."""
 
 import html
 import random

@@ -1,4 +1,4 @@
-"""What holds of a service whose parts have said different things, nothing, or nonsense."""
+"""Facts of a service whose records disagree, are missing or are invalid."""
 
 import json
 from typing import Any
@@ -20,17 +20,17 @@ def told(now: float = NOW, **records: str | bytes) -> ServiceFacts:
     return ServiceFacts.from_records(records, OWN, now=now)
 
 
-def test_each_part_is_believed_in_what_it_does() -> None:
+def test_each_fact_comes_from_the_process_that_applies_it() -> None:
     both = told(facade=FACADE.record(now=NOW), worker=WORKER.record(now=NOW))
     assert both == ServiceFacts(queue_limit=10, task_ttl=200, options=Options(max_tokens=300))
 
 
-def test_a_part_that_speaks_alone_is_believed_in_all() -> None:
+def test_a_single_record_is_used_for_all_facts() -> None:
     assert told(facade=FACADE.record(now=NOW)) == FACADE
     assert told(worker=WORKER.record(now=NOW).encode()) == WORKER
 
 
-def test_what_was_said_holds_for_a_while_after_the_last_that_said_it() -> None:
+def test_a_record_stays_valid_for_a_while_after_its_process_is_gone() -> None:
     said = WORKER.record(now=NOW)
     assert told(NOW + KEEP_SECONDS - 1, worker=said) == WORKER
     assert told(NOW + KEEP_SECONDS + 1, worker=said) == OWN
@@ -38,12 +38,12 @@ def test_what_was_said_holds_for_a_while_after_the_last_that_said_it() -> None:
     assert told(NOW + KEEP_SECONDS + 1, worker=said, facade=facade) == FACADE
 
 
-def test_where_nothing_is_said_the_client_s_own_settings_hold() -> None:
+def test_without_records_the_own_settings_of_the_client_apply() -> None:
     assert told() == OWN
 
 
 @pytest.mark.parametrize("record", ["", "[]", "7", "null", "{}", "{", b"\xff", '{"at": "now"}', "[" * 100_000])
-def test_a_record_that_is_none_says_nothing(record: str | bytes) -> None:
+def test_an_invalid_record_is_ignored(record: str | bytes) -> None:
     assert told(worker=record, facade=record) == OWN
     assert other_queues(record, "ocr", now=NOW) == ()
 
@@ -56,7 +56,7 @@ JSON = st.recursive(
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(json.loads(OWN.record(now=0)), JSON)))
-def test_any_value_in_a_record_is_a_right_one_or_none(record: dict[str, Any]) -> None:
+def test_invalid_values_in_a_record_are_ignored(record: dict[str, Any]) -> None:
     facts = told(worker=json.dumps({**record, "at": NOW}), facade=json.dumps(record))
     assert facts.queue_limit > 0
     assert facts.task_ttl > 0
@@ -64,7 +64,7 @@ def test_any_value_in_a_record_is_a_right_one_or_none(record: dict[str, Any]) ->
     other_queues(json.dumps(record), "ocr", now=NOW)
 
 
-def test_a_worker_that_reads_other_queues_is_known_while_it_is_there() -> None:
+def test_the_other_queues_of_a_worker_are_known_while_it_lives() -> None:
     said = WORKER.record(now=NOW, queues=("a", "b"))
     assert other_queues(said, "ocr", now=NOW + 1) == ("a", "b")
     assert other_queues(said, "b", now=NOW + 1) == ()

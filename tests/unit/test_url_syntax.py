@@ -1,4 +1,4 @@
-"""What is a URL is said where it is sent as it would be where it is fetched."""
+"""URLs are accepted and refused in the same way where they are sent and where they are fetched."""
 
 from typing import Any
 

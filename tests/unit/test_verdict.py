@@ -1,4 +1,4 @@
-"""What a reading is worth, whether a page is read again, and how."""
+"""Verdicts on readings, and whether and how a page is read again."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def reading(text: str, finish_reason: str = "stop") -> Reading:
     ],
     ids=["letter", "sentence", "syllables", "chinese", "counting", "blocks", "rows", "middle"],
 )
-def test_a_text_that_goes_in_circles_is_repeating(text: str) -> None:
+def test_a_text_that_repeats_itself_is_repeating(text: str) -> None:
     assert judge(reading(text)) is Verdict.REPEATING
     assert judge(reading(text, "length")) is Verdict.REPEATING
 
@@ -53,7 +53,7 @@ def test_a_text_that_goes_in_circles_is_repeating(text: str) -> None:
     ],
     ids=["prose", "contents", "empty cells", "figures", "rule", "short", "receipt", "chinese"],
 )
-def test_a_page_that_only_has_much_of_the_same_is_ok(text: str) -> None:
+def test_a_page_with_much_of_the_same_is_ok(text: str) -> None:
     assert judge(reading(text)) is Verdict.OK
 
 
@@ -70,17 +70,17 @@ def test_a_text_cut_off_by_max_tokens_is_truncated() -> None:
 
 
 @given(st.text(max_size=300))
-def test_any_text_has_a_verdict_and_no_more_circles_than_characters(text: str) -> None:
+def test_any_text_has_a_verdict_and_no_more_repeated_characters_than_it_has(text: str) -> None:
     assert judge(reading(text)) in Verdict
     assert 0 <= verdict.repeated_chars(text) <= len(text)
 
 
 @given(st.text(alphabet=st.characters(categories=["L"]), min_size=8, max_size=40), st.integers(60, 80))
-def test_whatever_is_said_often_enough_is_a_circle(circle: str, times: int) -> None:
-    assert verdict.repeated_chars(f"Before it. {f'{circle} ' * times}")
+def test_a_sequence_repeated_often_enough_counts_as_repetition(sequence: str, times: int) -> None:
+    assert verdict.repeated_chars(f"Before it. {f'{sequence} ' * times}")
 
 
-def test_the_best_reading_is_the_good_one_else_the_one_with_most_to_say() -> None:
+def test_the_best_reading_is_one_that_is_ok_else_the_one_with_most_text() -> None:
     loop, longer = reading("again and again " * 50), reading(PROSE * 2 + "again and again " * 20)
     cut, good = reading(PROSE * 3 + "It goes on", "length"), reading(PROSE)
     assert verdict.best([loop, longer]) is longer
@@ -96,7 +96,7 @@ def ask(readings: list[Reading], **options: Any) -> Options | None:
 LOOP = reading("again and again " * 50)
 
 
-def test_a_page_in_circles_is_read_again_with_a_tighter_guard_and_some_chance() -> None:
+def test_a_repeating_page_is_read_again_with_a_tighter_guard_and_some_chance() -> None:
     first, second = ask([LOOP]), ask([LOOP, LOOP])
     assert first
     assert second
