@@ -1,16 +1,18 @@
 """The worker's poller receives the heads of requests, within bounds of time and memory."""
 
+import errno
 import os
 import selectors
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from gunicorn.config import Config
-from gunicorn.workers.gthread import TConn
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from tests.testlib.processes import until
 from web import connections
@@ -117,3 +119,45 @@ def test_heads_that_take_too_much_memory_together_cost_the_oldest_its_connection
             caller.sendall(b"x" * 400)
             worker.turn()
         assert [closed(caller) for caller in (first, second, third)] == [True, False, False]
+
+
+def test_a_process_without_file_descriptors_closes_the_oldest_connection(
+    worker: Polling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def accept(self: ThreadWorker, listener: object) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(ThreadWorker, "accept", accept)
+    with worker.connect(b"G") as first, worker.connect(b"G") as second:
+        worker.accept(None)
+        assert [closed(first), closed(second)] == [True, False]
+
+
+def test_another_error_of_accept_is_raised(worker: Polling, monkeypatch: pytest.MonkeyPatch) -> None:
+    def accept(self: ThreadWorker, listener: object) -> None:
+        raise OSError(errno.EINVAL, "invalid")
+
+    monkeypatch.setattr(ThreadWorker, "accept", accept)
+    with pytest.raises(OSError, match="invalid"):
+        worker.accept(None)
+
+
+def test_a_connection_that_cannot_be_watched_is_closed(worker: Polling, monkeypatch: pytest.MonkeyPatch) -> None:
+    def register(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(worker, "poller", SimpleNamespace(register=register, close=worker.poller.close))
+    with worker.connect(b"G") as caller:
+        assert closed(caller)
+    assert (worker.nr_conns, len(worker.waiting)) == (0, 0)
+
+
+def test_a_kept_connection_is_closed_once_and_begins_no_request(worker: Polling) -> None:
+    with worker.connect(b"GET / HTTP/1.1\r\n\r\n") as caller:
+        conn = worker.passed.pop()
+        worker.keepalived_conns.append(conn)
+        assert worker._close_idlest()
+        assert closed(caller)
+        worker.on_client_socket_readable(conn, conn.sock)
+        assert worker.passed == []
+        assert not worker._close_idlest()

@@ -132,6 +132,12 @@ def test_fields_beside_the_file_may_not_be_as_long_as_a_file(http: FlaskClient) 
     assert (answer.status_code, answer.json["code"]) == (413, "request_too_large")
 
 
+def test_an_option_sent_as_a_file_is_refused(http: FlaskClient) -> None:
+    answer = http.post("/ocr", data={"file": (BytesIO(png()), "x"), "prompt": (BytesIO(b"Free OCR."), "prompt.txt")})
+    assert answer.status_code == 422
+    assert answer.json == {"detail": "prompt: must be text, not a file.", "code": "bad_request"}
+
+
 @pytest.mark.parametrize("kind", ["image/png", "application/octet-stream", "application/x-www-form-urlencoded", JSON])
 def test_a_file_sent_other_than_as_a_form_is_415(http: FlaskClient, kind: str) -> None:
     answer = http.post("/ocr", data=png(), content_type=kind)
