@@ -1,19 +1,19 @@
-# What a person types. A fresh machine needs make and Python 3.11 to 3.13; everything else lands in .venv.
+# The commands for people. A fresh machine needs make and Python 3.11 to 3.13; everything else is installed into .venv.
 
 .DEFAULT_GOAL := help
 .PHONY: help run flower test test-unit test-vllm test-system test-faults faults coverage lint fmt docs score install lock clean
 
-# the locks hold every system and every Python we support; wheels only, and no line that names where they come from
+# the locks cover every supported system and Python; wheels only, and no line names an index
 COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --no-header --no-annotate
-# this system and one Python (Linux, 3.11); without what needs a GPU: it could not even be imported
+# Linux and Python 3.11 only; without what needs a GPU, which could not even be imported
 COMPILE_VLLM := $(filter-out --universal,$(COMPILE)) \
 	$(addprefix --no-emit-package ,torchaudio torchcodec triton) $(addprefix --find-links ,$(PIP_FIND_LINKS))
 
 # tests wait for processes most of the time; each of these has a Redis of its own
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
-help: ## what can be made
+help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: ## start the service here: Redis where none is given (REDIS_URL), worker, facade; Ctrl-C stops it
@@ -24,7 +24,7 @@ flower: ## watch the tasks of the running service in a browser
 	@sh requirements/install.sh run
 	@.venv/bin/python -m ocr_celery.local.flower
 
-test: ## every test but those of the whole service and of its faults
+test: ## all tests but those of the whole service, of faults and of vLLM
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests --ignore=tests/system --ignore=tests/faults $(SIDE_BY_SIDE)
 
@@ -40,7 +40,7 @@ test-system: ## start the whole service as make run does and test it from outsid
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests/system
 
-test-faults: ## kill, cut off and fill up whatever there is, a few times each, and account for every page
+test-faults: ## kill, cut off and fill up each part of the service a few times, and account for every page
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests/faults
 
@@ -54,12 +54,12 @@ coverage: ## line and branch coverage of core, decode, web and engine/rapid by t
 	.venv/bin/python -m pytest tests/unit tests/decode tests/engine tests/web $(SIDE_BY_SIDE) -q \
 		--cov --cov-report=term-missing:skip-covered
 
-fmt: ## format, and mend what the linter can
+fmt: ## format, and repair what the linter can repair
 	@sh requirements/install.sh dev
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
-lint: ## style, types, and who imports whom
+lint: ## style, types and import rules
 	@sh requirements/install.sh dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -77,13 +77,13 @@ score: ## how well the CPU engine reads the documents of ../shared
 install: ## everything for developing, into .venv
 	@sh requirements/install.sh dev
 
-lock: ## choose the versions of all dependencies anew: requirements/*.lock
+lock: ## choose the newest versions of all dependencies: requirements/*.lock
 	@sh requirements/install.sh dev
 	.venv/bin/python requirements/extras.py dev | $(COMPILE) --upgrade -o requirements/dev.lock
 	.venv/bin/python requirements/extras.py cpu local | $(COMPILE) --upgrade -c requirements/dev.lock -o requirements/run.lock
 	.venv/bin/python requirements/extras.py gpu-test | $(COMPILE_VLLM) --upgrade -o requirements/vllm.lock
 
-clean: ## remove what was installed and cached; .ocr, which holds the queue, stays
+clean: ## remove what was installed and cached; .ocr, the data of make run, stays
 	@[ ! -S "$${OCR_DATA_DIR:-.ocr}/redis.sock" ] || { echo "make run is running here: stop it first"; exit 1; }
 	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
 	find ocr_celery web tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
