@@ -1,3 +1,3 @@
 """OCR as Celery tasks: pages in, text out, none lost."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
