@@ -75,12 +75,13 @@ def decide(history: CrashHistory) -> Decision:
 def strikes(cause: Cause, mode: RunMode, *, neighbours: int) -> Strikes:
     """What a crash adds to the history of a page that ran in this mode, with so many other pages in the engine.
 
-    A deadline is exceeded by one page, known by name: its neighbours get nothing, and it is quarantined at once.
+    A deadline is exceeded by one page, known by name, which is marked as quarantined for this: it is quarantined at once, and
+    its neighbours get nothing.
     """
     if cause is Cause.UNAVAILABLE:
         return Strikes()
     if cause is Cause.DEADLINE:
-        return Strikes(1 + QUARANTINE_AFTER, STRIKES[cause])
+        return Strikes(1 + QUARANTINE_AFTER, STRIKES[cause]) if mode is RunMode.QUARANTINED else Strikes()
     if neighbours or mode is RunMode.SHARED:
         return Strikes(1)
     return Strikes(1, STRIKES[cause] if mode is RunMode.QUARANTINED else 1)

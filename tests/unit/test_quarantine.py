@@ -70,6 +70,11 @@ def test_a_page_that_exceeds_its_deadline_is_quarantined_at_once_and_fails_the_s
     assert decide(after(once, (Cause.DEADLINE, RunMode.QUARANTINED, 0))) is Decision.FAIL
 
 
+@given(st.sampled_from([RunMode.SHARED, RunMode.SOLO]), counts)
+def test_a_deadline_that_another_page_exceeds_costs_no_strike(mode: RunMode, neighbours: int) -> None:
+    assert strikes(Cause.DEADLINE, mode, neighbours=neighbours) == Strikes()
+
+
 @given(histories, st.lists(crashes, max_size=9))
 def test_no_crash_ever_improves_a_pages_standing(history: CrashHistory, further: list[Crash]) -> None:
     assert severity(after(history, *further)) >= severity(history)
