@@ -23,11 +23,11 @@ class Preparer:
     """`count` threads that prepare images, and FETCHERS times as many that fetch pages and prepare them."""
 
     def __init__(
-        self, count: int, prepare: Callable[[PageRun], None], locate: Callable[[str], IPv4Address | IPv6Address]
+        self, count: int, prepare: Callable[[PageRun], None], resolve_host: Callable[[str], IPv4Address | IPv6Address]
     ) -> None:
         """`resolve_host` finds the address of a URL's host, however long that takes, and raises the `OcrError` of the page."""
         self._prepare = prepare
-        self._locate = locate
+        self._resolve_host = resolve_host
         self._images = Threads("prepare", count)
         self._queue = FetchQueue[PageRun](threads=FETCHERS * count)
         self._changed = threading.Condition()
@@ -75,7 +75,7 @@ class Preparer:
         if ticket.is_down:
             return _skip(ticket)
         try:
-            run.address = self._locate(run.url)
+            run.address = self._resolve_host(run.url)
         except OcrError as refused:
             run.refused = refused
             return ticket
