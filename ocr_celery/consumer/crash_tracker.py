@@ -37,13 +37,16 @@ class CrashTracker:
 
     def stop(self) -> None:
         """The worker was told to stop: a kill during shutdown is not attributed to the pages in the engine."""
-        self._best_effort(self._marks.clear_all)
-        self._stopped = True
+        self._stopped = True  # first, so that no page is marked behind the removal
+        self._write(self._marks.clear_all)
 
     def _best_effort(self, write: Callable[[], object]) -> bool:
+        return self._stopped or self._write(write)
+
+    @staticmethod
+    def _write(write: Callable[[], object]) -> bool:
         try:
-            if not self._stopped:
-                write()
+            write()
         except RedisError as exc:
             log.warning("could not record which pages are in the engine: %s", exc)
             return False

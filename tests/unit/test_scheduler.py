@@ -159,6 +159,16 @@ def test_no_page_is_marked_once_the_worker_was_told_to_stop(bench: Bench) -> Non
     assert not bench.marks.marked
 
 
+def test_no_page_is_marked_behind_the_removal_of_the_marks_at_a_stop(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clear_all = bench.marks.clear_all
+    monkeypatch.setattr(bench.marks, "clear_all", lambda: (clear_all(), bench.dispatch()))
+    bench.add("a", "b")
+    bench.tracker.stop()
+    assert (bench.engine.entered, bench.marks.marked) == ([["a", "b"]], {})
+
+
 def test_a_quarantined_page_runs_solo_after_the_others(bench: Bench) -> None:
     bench.add("q", quarantined=True)
     bench.add("a", "b", "c")
