@@ -65,6 +65,8 @@ class EngineWatch:
             if self._scheduler.release([run.id]):
                 self._events.on_outcome(run, Outcome(id=run.id, result=PageDeadline(), seconds=self._deadline))
             return
+        if run.phase is not Phase.IN_ENGINE:
+            return  # it left the engine just now
         self._scheduler.close()
         self._tracker.convict(run.id, Cause.DEADLINE)
         self._events.on_engine_failure(TimeoutError(f"task {run.id} does not end"), Cause.DEADLINE)

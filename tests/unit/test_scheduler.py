@@ -322,6 +322,22 @@ def test_an_overdue_page_that_cannot_be_aborted_is_convicted_and_ends_the_worker
     assert [cause for _, cause in bench.events.failures] == [Cause.DEADLINE]
 
 
+def test_a_page_that_leaves_the_engine_at_its_deadline_ends_no_worker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leave(id: str) -> bool:
+        bench.scheduler.on_outcomes([bench.engine.outcome(id)])
+        return False
+
+    monkeypatch.setattr(bench.engine, "abort", leave)
+    bench.add("a", "b")
+    bench.dispatch()
+    bench.clock.now += DEADLINE + 1
+    bench.watch.check()
+    assert (bench.marks.strikes, bench.events.failures) == ([], [])
+    assert [id for id, _ in bench.events.outcomes] == ["a", "b"]
+
+
 def test_an_engine_that_raises_when_pages_enter_has_failed_and_gets_no_more(bench: Bench) -> None:
     bench.engine.fails_on_enter = RuntimeError("no memory")
     bench.add("a", "b", "c", "d")
