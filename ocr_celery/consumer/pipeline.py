@@ -217,7 +217,13 @@ class Pipeline:
     def _abort(self, run: PageRun) -> None:
         """Revoked with terminate=True, or requeued by a cold shutdown: free its slot."""
         if self.scheduler.abort(run):
-            self._complete_async(run)
+            self.completion_threads.submit(self._complete_aborted, run)
+
+    def _complete_aborted(self, run: PageRun) -> None:
+        self.tracker.clear([run.id])
+        if not getattr(run.request, "_already_cancelled", False):
+            run.cancel_if_revoked()  # Celery itself announces this only of a page that was announced as started
+        self._complete(run)
 
     def begin_stop(self) -> int:
         """Warm shutdown: requeue what has not been started and complete the rest. Returns how many pages there were."""

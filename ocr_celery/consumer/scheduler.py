@@ -144,13 +144,21 @@ class EngineScheduler:
 
     def _enter(self, live: list[PageRun]) -> None:
         in_engine = self._mark(live)
-        if live[0].page is None and not self._prepare_quarantined(live[0]):
+        if live[0].quarantined and live[0].page is None and not self._prepare_quarantined(live[0]):
             return
-        for run in live:
-            run.on_enter(batch=in_engine, now=self._clock())
-        self._engine.enter([_engine_request(run) for run in live])
-        for run in live:  # announced afterwards: the engine need not wait for it
-            run.announce_started()
+        with self._pages.changed:
+            entering = [run for run in live if run.phase is Phase.IN_ENGINE]  # the others were aborted meanwhile
+            for run in entering:
+                run.on_enter(batch=in_engine, now=self._clock())
+            requests = [_engine_request(run) for run in entering]
+        if len(entering) < len(live):
+            self._tracker.clear([run.id for run in live if run not in entering])
+        if requests:
+            self._engine.enter(requests)
+        for run in entering:
+            if run.terminated and run.phase is not Phase.IN_ENGINE:
+                self._engine.abort(run.id)  # the first time may have been just before it entered
+            run.announce_started()  # last: the engine need not wait for it
 
     def _mark(self, live: list[PageRun]) -> int:
         """Record that these pages enter. Returns how many are in the engine with them."""
@@ -170,9 +178,9 @@ class EngineScheduler:
         completed = self._events.prepare_quarantined(run)
         if run.page is not None:
             return True
-        self.release([run.id])
+        was_there = bool(self.release([run.id]))  # False: it was aborted meanwhile, and is completed already
         self._tracker.clear([run.id])
-        if completed:
+        if completed and was_there:
             self._events.on_unread(run)
         return False
 

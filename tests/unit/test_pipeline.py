@@ -259,6 +259,15 @@ def test_a_page_terminated_in_the_engine_is_completed(bench: Bench) -> None:
     assert (bench.completed, run.phase) == ([run], Phase.DONE)
 
 
+def test_a_page_terminated_in_the_engine_leaves_no_mark_and_is_announced_as_revoked(bench: Bench) -> None:
+    run = bench.prepare()
+    bench.pipeline.scheduler.dispatch()
+    asked: list[str] = []
+    run.request.revoked = lambda: asked.append(run.id) or True
+    run.terminate()
+    assert (bench.marks.marked, asked) == ({}, ["a"])
+
+
 def test_a_stop_requeues_what_was_not_started_and_completes_rereads_with_what_they_have(bench: Bench) -> None:
     read, waiting = bench.prepare("a"), bench.submit("b")
     bench.read(LOOP)

@@ -224,6 +224,48 @@ def test_a_page_that_is_aborted_frees_its_slot_and_its_outcome_is_ignored(bench:
     assert bench.dispatch() == [["a", "b"], ["c"]]
 
 
+def test_a_page_that_is_aborted_while_it_is_marked_does_not_enter_and_its_neighbour_does(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = bench.add("a", "b")
+    mark = bench.marks.mark
+
+    def abort_and_mark(ids: Any, mode: RunMode) -> None:
+        assert bench.scheduler.abort(first)
+        first.page = None  # as where it is completed
+        mark(ids, mode)
+
+    monkeypatch.setattr(bench.marks, "mark", abort_and_mark)
+    assert bench.dispatch() == [["b"]]
+    assert bench.events.failures == []
+    assert list(bench.marks.marked) == ["b"]
+
+
+def test_a_page_that_is_aborted_just_before_it_enters_is_aborted_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = bench.add("a", "b")
+    enter = bench.engine.enter
+
+    def abort_and_enter(requests: Any) -> None:
+        first.terminated = True
+        assert bench.scheduler.abort(first)
+        enter(requests)
+
+    monkeypatch.setattr(bench.engine, "enter", abort_and_enter)
+    bench.dispatch()
+    assert list(bench.engine.requests) == ["b"]
+
+
+def test_a_quarantined_page_that_is_aborted_while_it_is_prepared_is_not_reported_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bench.events, "prepare_quarantined", bench.scheduler.abort)
+    bench.add("a", quarantined=True)
+    assert bench.dispatch(after=SUSPECT_WARMUP) == []
+    assert (bench.events.unread, bench.marks.marked) == ([], {})
+
+
 def test_a_page_that_is_not_in_the_engine_is_not_aborted(bench: Bench) -> None:
     (run,) = bench.add("a")
     assert not bench.scheduler.abort(run)
