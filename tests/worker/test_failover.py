@@ -76,7 +76,10 @@ def test_a_worker_outlasts_a_redis_that_wants_replicas_and_has_none(
 ) -> None:
     redis.client.config_set("min-replicas-to-write", 1)
     try:
-        until(lambda: "no page can be taken" in worker.log and "presence" in worker.log, what="it has met that")
+        until(
+            lambda: "no page can be taken" in worker.log and "could not renew the lease" in worker.log,
+            what="it has met that",
+        )
     finally:
         redis.client.config_set("min-replicas-to-write", 0)
     (view,) = final(client, [client.submit_image(png())])
