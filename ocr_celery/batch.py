@@ -52,7 +52,7 @@ class Batch:
             self.ids[place]: message.failed_record(self.ids[place], error, now) for place, error in self.errors.items()
         }
 
-    def messages(self, app: "Celery", keys: Keys) -> list[outbox.Command]:
+    def queue_commands(self, app: "Celery", keys: Keys) -> list[outbox.Command]:
         """What queues the others, and the task that collects all."""
         beside = shared_prompt.commands(keys, self.id, self._shared) if self._shared else []
         return beside + self._queued(app, keys.queue)

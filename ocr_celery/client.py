@@ -60,7 +60,7 @@ class Client(ServiceConnection):
         It is kept as long as the service keeps a result. Raises `EmptyFile`, `BrokerUnavailable`, and `TypeError` for anything
         but bytes.
         """
-        _check(data)
+        _check_image_bytes(data)
         ttl = self.facts.task_ttl
         with self._broker():
             return blobs.put(self.redis, self.keys, data, ttl=ttl)
@@ -71,7 +71,7 @@ class Client(ServiceConnection):
         Raises `BadOption`, `EmptyFile`, `QueueFull` (nothing was taken in; try again later), `BrokerUnavailable`, and
         `TypeError` for anything but bytes.
         """
-        _check(data)
+        _check_image_bytes(data)
         self._refuse_early()
         id = str(uuid4())
         known = {"shown": f"{name[:60]!r}, {len(data)} bytes", "name": name}
@@ -99,7 +99,7 @@ class Client(ServiceConnection):
             raise ValueError("a batch needs a list with at least one URL")
         sent = batch.Batch(urls, checked_options(options))
         with self._broker():
-            messages = sent.messages(self.app, self.keys)
+            messages = sent.queue_commands(self.app, self.keys)
         now = time.time()
         record = (sent.id, sent.record(now), _BATCH_KEEP)
         known = {"sources": sent.sources, "refused": sent.refused(now), "meta_keep": self.facts.task_ttl}
@@ -213,9 +213,9 @@ class Client(ServiceConnection):
             return self._registry.stats(now=time.time(), limit=limit)
 
 
-def _check(data: bytes) -> None:
+def _check_image_bytes(data: bytes) -> None:
     if not isinstance(data, bytes | bytearray | memoryview):
-        raise TypeError(f"the bytes of an image are wanted, not {type(data).__name__}: open(path, 'rb').read()")
+        raise TypeError(f"data must be the bytes of an image, not {type(data).__name__}: open(path, 'rb').read()")
     if not data:
         raise EmptyFile
 

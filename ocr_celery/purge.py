@@ -40,11 +40,11 @@ def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any], b
         removed += len(texts)
         redis.expire(aside, _KEEP)
         for text in texts:
-            _settle(text, parse, backend)
+            _fail_purged_task(text, parse, backend)
     return removed
 
 
-def _settle(text: bytes, parse: Callable[[bytes], Any], backend: Any) -> None:
+def _fail_purged_task(text: bytes, parse: Callable[[bytes], Any], backend: Any) -> None:
     from celery.app.task import Context
 
     try:
@@ -54,5 +54,5 @@ def _settle(text: bytes, parse: Callable[[bytes], Any], backend: Any) -> None:
         _, _, embedded = message.decode()
         request = Context(message.headers, **embedded)
         backend.mark_as_failure(request.id, Purged(), request=request)
-    except Exception as exc:  # one message's trouble keeps no other from being settled
-        log.warning("a purged message could not be settled: %r", exc)
+    except Exception as exc:  # one message's trouble must not keep the others from being failed
+        log.warning("could not fail a purged task: %r", exc)

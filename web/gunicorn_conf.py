@@ -77,7 +77,7 @@ def post_worker_init(worker: Any) -> None:  # noqa: ARG001
 
     client: Client = app.extensions["ocr_client"]
     facts = _settings.facts()
-    client.record.publish_from_now_on("facade", lambda now: facts.record(now=now))
+    client.record.start_publishing("facade", lambda now: facts.record(now=now))
 
 
 wsgi_app = "web.wsgi:app"

@@ -103,15 +103,15 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
         sys.exit(f"ocr-celery: {sender} cannot take its name in Redis, so it does not run: {exc!r:.300}")
     _publish(instance.app, load_settings().facts(), _lease.redis, keys)
     atexit.register(_lease.end)  # whichever way it ends, warm, cold or by an error: Celery has a signal for the first
-    _inspect(_lease.redis)
+    _check_redis(_lease.redis)
 
 
-def _inspect(redis: Redis) -> None:
+def _check_redis(redis: Redis) -> None:
     """Refuse a Redis that evicts pages, and warn of pages in an earlier layout."""
     try:
         refused, earlier = eviction_refusal(eviction_policy(redis)), earlier_layout(redis)
     except RedisError as exc:  # it was there a moment ago, and is waited for
-        log.warning("Redis was not inspected: %s", explain(exc))
+        log.warning("could not check Redis's eviction policy and layout: %s", explain(exc))
         return
     if refused:
         sys.exit(f"ocr-celery: {refused}")
@@ -125,7 +125,7 @@ def _publish(app: Any, facts: ServiceFacts, redis: Redis, keys: Keys) -> None:
     def record(now: float) -> str:
         return facts.record(now=now, queues=tuple(sorted(app.amqp.queues.consume_from)))
 
-    ServiceRecord(redis, keys.service).publish_from_now_on("worker", record)
+    ServiceRecord(redis, keys.service).start_publishing("worker", record)
 
 
 class PrefetchStep(bootsteps.StartStopStep):

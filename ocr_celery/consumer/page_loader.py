@@ -79,12 +79,12 @@ class PageLoader:
         return message.read_job(task, args, options, self._defaults)
 
     def _file(self, job: Job, address: Address | None = None) -> bytes:
-        data = self._stored(job.source) if job.task == IMAGE else self.downloader.fetch(job.source, address)
+        data = self._image_bytes(job.source) if job.task == IMAGE else self.downloader.fetch(job.source, address)
         if len(data) > self._max_bytes:
             raise FileTooLarge()
         return data
 
-    def _stored(self, source: object) -> bytes:
+    def _image_bytes(self, source: object) -> bytes:
         if isinstance(source, bytes):
             return source
         if not isinstance(source, str) or not source.startswith(blobs.SCHEME):

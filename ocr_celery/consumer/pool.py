@@ -62,17 +62,17 @@ class BatchPool(BasePool):
             return self.side_threads.submit(apply_target, target, args, kwargs, done, accepted)
         run = PageRun(request, target, tuple(args), accepted, done)
         task_args, task_kwargs, _ = request._payload
-        self._started.submit(run, message.url(request.type, task_args, task_kwargs))
+        self._running_pipeline.submit(run, message.url(request.type, task_args, task_kwargs))
         return run
 
     @property
-    def _started(self) -> Pipeline:
+    def _running_pipeline(self) -> Pipeline:
         assert self.pipeline is not None
         return self.pipeline
 
     def prefetch_target(self) -> int:
         """How many messages to prefetch now."""
-        pipeline = self._started
+        pipeline = self._running_pipeline
         costly = min(pipeline.decoder.costly_count, self.settings.prepare_threads)
         stalled = 2 * (pipeline.preparer.stalled() + costly)  # 2: however many those are, the next is soon reached
         quarantined = min(pipeline.scheduler.quarantined_waiting, pipeline.engine.capacity)
@@ -91,7 +91,7 @@ class BatchPool(BasePool):
 
     def in_progress_tags(self) -> set[str]:
         """The delivery tags of all messages that are in progress, or wait here for their time."""
-        requests = [run.request for run in self._started.pages.deliveries()]
+        requests = [run.request for run in self._running_pipeline.pages.deliveries()]
         sets = (worker_state.active_requests, worker_state.reserved_requests, worker_state.scheduled_requests)
         requests += [request for one in sets for request in tuple(one)]
         return {str(request.message.delivery_tag) for request in requests}
@@ -99,7 +99,7 @@ class BatchPool(BasePool):
     def flush(self) -> None:
         """The connection to Redis was lost. Everything is kept: an acknowledgement works on any connection, and what is
         delivered again meanwhile becomes a duplicate of the page in progress."""
-        kept = len(self._started.pages)
+        kept = len(self._running_pipeline.pages)
         ending = is_set(worker_state.should_stop) or is_set(worker_state.should_terminate)
         if kept and not ending:
             log.warning("connection to Redis lost: %d pages are kept", kept)
@@ -108,8 +108,8 @@ class BatchPool(BasePool):
         """Warm shutdown: complete what is in progress. A second signal (cold) ends the wait; the rest is requeued."""
         if is_set(worker_state.should_terminate):
             return
-        pages = self._started.pages
-        left = self._started.begin_stop()
+        pages = self._running_pipeline.pages
+        left = self._running_pipeline.begin_stop()
         if left:
             log.info("shutdown: finishing %d pages", left)
         hub, returned_at = get_event_loop(), 0.0
@@ -121,7 +121,7 @@ class BatchPool(BasePool):
                 self._return_handed()
                 returned_at = time.monotonic()
         _acknowledge(hub)
-        self._started.close()
+        self._running_pipeline.close()
 
     def _return_handed(self) -> None:
         """The last wait for a message may still be answered, and takes it out of the queue for a worker that stops."""
@@ -138,7 +138,7 @@ class BatchPool(BasePool):
 
     def _get_info(self) -> dict[str, Any]:
         info: dict[str, Any] = super()._get_info()
-        pipeline = self._started
+        pipeline = self._running_pipeline
         pages, scheduler = pipeline.pages, pipeline.scheduler
         return {
             **info,

@@ -8,7 +8,7 @@ from typing import Any
 MAX_DELIVERIES = 50  #: failed deliveries; a page that kills its worker fails long before (core/quarantine.py)
 
 
-def count(properties: Any) -> int:
+def failed_deliveries(properties: Any) -> int:
     """How many deliveries of a message failed, by its properties; 0 where these say nothing valid."""
     given = properties.get("deliveries") if isinstance(properties, dict) else None
     return given if isinstance(given, int) and not isinstance(given, bool) and given > 0 else 0
@@ -16,4 +16,4 @@ def count(properties: Any) -> int:
 
 def is_given_up(properties: Any) -> bool:
     """Whether a message has failed so often that it is not delivered again."""
-    return count(properties) >= MAX_DELIVERIES
+    return failed_deliveries(properties) >= MAX_DELIVERIES

@@ -124,7 +124,7 @@ class DecoderThread(threading.Thread):
                     return PageTooCostly()
         raise _Cancelled
 
-    def on_slow_page(self, job: Job) -> None:
+    def continue_as_costly(self, job: Job) -> None:
         """A quick page takes too long. Raises `_MustRestart` or `_Cancelled` if it may not continue."""
         if self._pool.is_cancelled:
             raise _Cancelled
@@ -192,7 +192,7 @@ class _PageClock:
         if job.costly and pool.is_cancelled:
             raise _Cancelled
         if not job.costly and self._used_seconds() > QUICK_CPU_SECONDS:
-            self._thread.on_slow_page(job)
+            self._thread.continue_as_costly(job)
         return min(_CHECK_INTERVAL, pool.seconds - job.seconds)
 
     def _used_seconds(self) -> float:

@@ -75,7 +75,7 @@ class ScriptedEngine:
 
     def prepare(self, page: Page, options: Options) -> None:  # noqa: ARG002 (pages need no preparation here)
         """Kill the process if the script says so; prepare nothing."""
-        if _matches(options, self.script.kill_early):
+        if _prompt_contains(options, self.script.kill_early):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def enter(self, requests: Sequence[EngineRequest]) -> None:
@@ -83,7 +83,7 @@ class ScriptedEngine:
         now = time.monotonic()
         with self._changed:
             for request in requests:
-                if _matches(request.options, self.script.kill):
+                if _prompt_contains(request.options, self.script.kill):
                     os.kill(os.getpid(), signal.SIGKILL)
                 self._entered += 1
                 page = _RunningPage(self._finish_time(request, now), self._entered, now, request)
@@ -129,7 +129,7 @@ class ScriptedEngine:
             page = heapq.heappop(self._running_pages)
             result = self._result(page.request)
             outcomes.append(Outcome(id=page.request.id, result=result, seconds=now - page.entered_at))
-            self._failed |= _matches(page.request.options, self.script.breaks)
+            self._failed |= _prompt_contains(page.request.options, self.script.breaks)
         self._finished += len(outcomes)
         self._failed |= 0 < self.script.die_after <= self._finished
         return outcomes
@@ -141,7 +141,7 @@ class ScriptedEngine:
             self._on_outcomes(outcomes)
 
     def _finish_time(self, request: EngineRequest, now: float) -> float:
-        if _matches(request.options, self.script.hang):
+        if _prompt_contains(request.options, self.script.hang):
             return math.inf
         return now + self.script.seconds + self.script.spread * (request.page.width % 100) / 100
 
@@ -156,10 +156,10 @@ class ScriptedEngine:
 
     def _result(self, request: EngineRequest) -> Reading | EngineFailed:
         options, page = request.options, request.page
-        if _matches(options, self.script.fail):
+        if _prompt_contains(options, self.script.fail):
             return EngineFailed("The script says that this page fails.")
         text = f"page of {page.width} x {page.height}, {options.prompt.removeprefix('<image>').strip()}"
-        if _matches(options, self.script.loop) and options.temperature == 0:
+        if _prompt_contains(options, self.script.loop) and options.temperature == 0:
             text += " and so on" * 100
         all_words = text.split()
         words = all_words[: options.max_tokens]
@@ -171,5 +171,5 @@ class ScriptedEngine:
         )
 
 
-def _matches(options: Options, words: Sequence[str]) -> bool:
+def _prompt_contains(options: Options, words: Sequence[str]) -> bool:
     return any(word in options.prompt for word in words)

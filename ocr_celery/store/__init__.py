@@ -20,7 +20,7 @@ ANSWER_TIMEOUT = 2.0  #: seconds; below the 3 s in which a caller is told that R
 _AT_ONCE = 1024 * 1024  # bytes; more is not copied for it
 
 
-class _InOneCall:
+class _SingleWriteConnection:
     """A connection that hands commands to the system whole. redis-py hands over large arguments by themselves, and each of
     these calls wakes Redis and lets other threads in between."""
 
@@ -60,5 +60,5 @@ def connect(redis_url: str) -> "Redis":
         **({} if local else {"socket_connect_timeout": CONNECT_TIMEOUT, "socket_keepalive": True}),
     )
     pool = drop_on_failover(redis.connection_pool)
-    pool.connection_class = type("Connection", (_InOneCall, pool.connection_class), {})
+    pool.connection_class = type("Connection", (_SingleWriteConnection, pool.connection_class), {})
     return redis

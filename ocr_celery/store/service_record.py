@@ -30,17 +30,19 @@ class ServiceRecord:
             pipe.expire(self._key, KEEP_SECONDS)
             pipe.execute()
 
-    def publish_from_now_on(self, role: Role, record: Callable[[float], str]) -> None:
+    def start_publishing(self, role: Role, record: Callable[[float], str]) -> None:
         """Say it now and again, in a thread of its own that ends with the process; `record` is asked with the time."""
-        threading.Thread(target=self._repeat, args=(role, record), name="service-record", daemon=True).start()
+        threading.Thread(
+            target=self._publish_repeatedly, args=(role, record), name="service-record", daemon=True
+        ).start()
 
-    def _repeat(self, role: Role, record: Callable[[float], str]) -> None:
+    def _publish_repeatedly(self, role: Role, record: Callable[[float], str]) -> None:
         while True:
             try:
                 self.publish(role, record(time.time()))
                 time.sleep(RENEW_SECONDS)
             except RedisError as exc:
-                log.debug("the service's record: %s", exc)
+                log.debug("could not publish the service record: %s", exc)
                 time.sleep(_AGAIN)
 
     def facts(self, otherwise: ServiceFacts) -> ServiceFacts:

@@ -41,7 +41,7 @@ def is_failover(exc: BaseException) -> bool:
     return any(isinstance(one, _CLASSES_ELSEWHERE) or _says(one, _ELSEWHERE) for one in _causes(exc))
 
 
-class _Leaving:
+class _ReconnectsOnFailover:
     """A connection that is made anew before its next use where it leads to a Redis that takes no writes any more."""
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
@@ -56,7 +56,7 @@ class _Leaving:
 
 def drop_on_failover(pool: ConnectionPool) -> ConnectionPool:
     """This pool, whose connections follow their address to another Redis where theirs has become a replica."""
-    pool.connection_class = type("Connection", (_Leaving, pool.connection_class), {})
+    pool.connection_class = type("Connection", (_ReconnectsOnFailover, pool.connection_class), {})
     return pool
 
 

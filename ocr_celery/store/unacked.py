@@ -74,9 +74,9 @@ def _message(record: bytes, *, counted: bool) -> tuple[str, str]:
     headers["redelivered"] = True
     _mapping(properties, "delivery_info")["redelivered"] = True
     if counted:
-        properties["deliveries"] = delivery_limit.count(properties) + 1
+        properties["deliveries"] = delivery_limit.failed_deliveries(properties) + 1
     if not isinstance(queue, str):
-        raise TypeError("the queue is no text")
+        raise TypeError("the queue name is not a string")
     return queue, json.dumps(message)
 
 

@@ -74,13 +74,13 @@ class QoS(stock.QoS):
 
     def ack(self, delivery_tag: str) -> None:
         """The message is done with."""
-        self._settle(delivery_tag, requeue=False)
+        self._record_ack(delivery_tag, requeue=False)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """The message is not wanted; `requeue`: by us."""
-        self._settle(delivery_tag, requeue=requeue)
+        self._record_ack(delivery_tag, requeue=requeue)
 
-    def _settle(self, delivery_tag: str, *, requeue: bool) -> None:
+    def _record_ack(self, delivery_tag: str, *, requeue: bool) -> None:
         virtual.QoS.ack(self, delivery_tag)
         _owed[delivery_tag] = requeue
         if not self.channel.closed:

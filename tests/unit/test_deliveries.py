@@ -9,7 +9,7 @@ from ocr_celery.core import delivery_limit
     "properties", [None, "x", [], {}, {"deliveries": None}, {"deliveries": "60"}, {"deliveries": True}]
 )
 def test_what_is_no_count_counts_as_none(properties: object) -> None:
-    assert delivery_limit.count(properties) == 0
+    assert delivery_limit.failed_deliveries(properties) == 0
     assert not delivery_limit.is_given_up(properties)
 
 

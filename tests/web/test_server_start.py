@@ -155,7 +155,7 @@ def test_a_process_publishes_the_limits_of_its_facade(load: Load, monkeypatch: p
     def publish(self: ServiceRecord, role: str, record: Callable[[float], str]) -> None:
         published.append((role, json.loads(record(1.0))))
 
-    monkeypatch.setattr(ServiceRecord, "publish_from_now_on", publish)
+    monkeypatch.setattr(ServiceRecord, "start_publishing", publish)
     load("web.gunicorn_conf", OCR_MAX_QUEUE_SIZE=17).post_worker_init(None)
     ((role, record),) = published
     assert role == "facade"

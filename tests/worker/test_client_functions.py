@@ -43,7 +43,7 @@ def test_what_can_be_no_image_is_refused_where_it_is_sent(celery_setup: OcrSetup
     with pytest.raises(errors.EmptyFile):
         send(b"")
     for wrong in ("page.jpg", tmp_path, None):
-        with pytest.raises(TypeError, match=r"the bytes of an image are wanted, not .*read\(\)"):
+        with pytest.raises(TypeError, match=r"data must be the bytes of an image, not .*read\(\)"):
             send(wrong)
 
 

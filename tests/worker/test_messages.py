@@ -95,7 +95,7 @@ def test_a_death_counts_against_what_was_held_and_an_orderly_end_does_not(redis:
         unacked.take_over(redis.client, keys, NODE)
         taken(redis)
         unacked.requeue(redis.client, keys, NODE)
-        assert delivery_limit.count(waiting(redis)[0]["properties"]) == counted
+        assert delivery_limit.failed_deliveries(waiting(redis)[0]["properties"]) == counted
 
 
 @pytest.mark.parametrize("state", ["SUCCESS", "FAILURE", "REVOKED", "RETRY", ""])

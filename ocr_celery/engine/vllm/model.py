@@ -44,7 +44,7 @@ class VllmModel:
     def __init__(self, config: VllmConfig) -> None:
         self.steps = 0  #: of the engine so far that gave a token
         self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_arguments(config)))
-        self._count_steps()
+        self._install_step_counter()
         self.tiling = _tiling_scheme(self._engine.model_config.architectures)
         self._tokenizer = copy.deepcopy(self._engine.get_tokenizer())  # vLLM uses the original in other threads
         ids = self._tokenizer.convert_tokens_to_ids(list(_REPEATABLE_TOKENS))
@@ -105,7 +105,7 @@ class VllmModel:
             },
         )
 
-    def _count_steps(self) -> None:
+    def _install_step_counter(self) -> None:
         """Count the messages of the engine process: one for each step that gave a token to any page.
 
         Following the tokens of each page instead would wake every page's coroutine at every step, and
