@@ -1,6 +1,6 @@
-"""A batch on its way out: one chord of the pages whose URLs are some, and at once an outcome for those whose URLs are none.
+"""A batch as it is sent: one chord of the pages with well-formed URLs, and an immediate outcome for each malformed URL.
 
-A malformed URL needs no worker to be refused, so it is never queued; the task that collects the batch is told of it.
+No worker is needed to refuse a malformed URL, so it is never queued; the task that collects the batch gets its error.
 """
 
 import json
@@ -39,11 +39,11 @@ class Batch:
 
     @property
     def sources(self) -> list[str]:
-        """What is shown of where each page comes from."""
+        """The redacted source of each page."""
         return ["" if place in self.errors else _shown(url) for place, url in enumerate(self.urls)]
 
     def record(self, created_at: float) -> str:
-        """What names them all, see `store/keys.py`."""
+        """The record of the batch, see `Keys.batch`."""
         return json.dumps({"created_at": created_at, "ids": self.ids, "urls": json.dumps(self.urls)})
 
     def refused(self, now: float) -> dict[str, str]:
@@ -53,9 +53,9 @@ class Batch:
         }
 
     def queue_commands(self, app: "Celery", keys: Keys) -> list[outbox.Command]:
-        """What queues the others, and the task that collects all."""
-        beside = shared_prompt.commands(keys, self.id, self._shared) if self._shared else []
-        return beside + self._queued(app, keys.queue)
+        """The commands that queue the accepted pages and the task that collects the batch."""
+        prompt = shared_prompt.commands(keys, self.id, self._shared) if self._shared else []
+        return prompt + self._queued(app, keys.queue)
 
     def _queued(self, app: "Celery", queue: str) -> list[outbox.Command]:
         refused = [[n, message.failed_outcome(self.ids[n], "FAILURE", error)] for n, error in self.errors.items()]

@@ -76,8 +76,8 @@ def _made(kind: type[Celery], options: Any) -> Celery:
 
 
 def _service_options() -> Any:
-    """`celeryconfig.py` of the checkout, by its path: where one starts may be a module of that name. Installed without a
-    checkout there is none, and its options are the settings' alone."""
+    """`celeryconfig.py` of the checkout, loaded by path: the working directory may contain another module of that name. Without
+    a checkout the file does not exist, and the options come from the settings only."""
     path = _ROOT / "celeryconfig.py"
     spec = importlib.util.spec_from_file_location("ocr_celery._celeryconfig", path)
     if not (_ROOT / "setup.cfg").is_file() or not path.is_file() or spec is None or spec.loader is None:
@@ -102,7 +102,7 @@ def __getattr__(name: str) -> Any:
 
 @celeryd_init.connect(weak=False)
 def _worker(instance: Any, **_: Any) -> None:
-    """This process is a worker of ours, and not that of a service that uses our client: connect what it does besides."""
+    """Connect the signal handlers of a worker, if this process runs one and not a worker of a service that uses the client."""
     if not isinstance(instance.app, _App):
         return
     # that root may run whatever a pickled message says: ours are JSON, and a container's only user is root

@@ -52,7 +52,7 @@ def service_options() -> dict[str, Any]:
 def _own_keys(settings: Settings) -> dict[str, Any]:
     return {
         "service_queue": settings.queue,  # names the keys of this service, see store/keys.py
-        "unacked_key": f"{Keys(settings.queue).prefix}unacked",  # of no worker; a worker has one of its own
+        "unacked_key": f"{Keys(settings.queue).prefix}unacked",  # replaced in each worker by a key with its name
     }
 
 
@@ -61,7 +61,7 @@ def _results(url: str, settings: Settings) -> dict[str, Any]:
         "result_backend": "ocr_celery.transport.backend:Backend+" + url.replace("redis+socket://", "socket://", 1),
         "result_expires": settings.task_ttl,
         "result_chord_expires": 7 * _DAY,  # a batch may take longer than a result lives
-        # it would keep the arguments beside the result: whole images, where they are sent as bytes
+        # would store the arguments with the result: whole images, where they are sent as bytes
         "result_extended": False,
         "result_backend_always_retry": True,
         "result_backend_max_retries": 30,

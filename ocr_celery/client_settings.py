@@ -22,9 +22,9 @@ _NEAR = 0.85  #: a name as near as this to one of them is taken for a slip
 
 
 def load_client_settings() -> Settings:
-    """Where to send pages, by the environment alone: the file `.env` here is that of the other service. Never raises.
+    """Where to send pages, from environment variables only: a `.env` file belongs to the host service. Never raises.
 
-    An unknown or wrong value is a line in the log and is ignored; but a wrong address of Redis is kept, and refused by
+    An unknown or wrong value is logged and ignored; but a wrong address of Redis is kept, and refused by
     `client` when it is used: pages must not go to another Redis instead.
     """
     given: dict[str, Any] = {}
@@ -46,7 +46,7 @@ def _value(name: str, field: str, text: str) -> Any:
         return getattr(Settings.model_validate({field: text, "batch_size": 1}), field)
     except ValidationError as exc:
         if field == "redis_url":  # its text may hold a password
-            log.warning("%s is no address of a Redis", name)
+            log.warning("%s is not the address of a Redis", name)
             return text
         log.warning("%s; it is ignored", one_line(exc))
         return None

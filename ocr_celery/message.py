@@ -1,7 +1,7 @@
 """What our messages and results hold: the one place that knows their JSON keys.
 
 A Job travels as the arguments of a task: ``ocr.image(image, **options)`` with raw bytes or a reference, or
-``ocr.url(url, **options)``. Whoever sends by name may leave any option out.
+``ocr.url(url, **options)``. A sender that uses the name may leave any option out.
 """
 
 import json
@@ -49,7 +49,7 @@ def read_job(task: str, args: Sequence[Any], kwargs: Mapping[str, Any], defaults
 
 
 def url(task: str, args: Any, kwargs: Any) -> str:
-    """What a page is to be fetched from, as far as that can be told; "" for an image and for no text."""
+    """The URL that a page is fetched from; "" for an image, and where the URL is not a string."""
     positional = args if isinstance(args, list | tuple) else ()
     named = kwargs if isinstance(kwargs, Mapping) else {}
     source = positional[0] if positional else named.get(_ARGUMENT[task])
@@ -82,9 +82,9 @@ def redacted(task: str, source: Any) -> str:
 
 
 def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
-    """Where the page of any message comes from, as the log shows it. `name`: what its sender calls the file, if he does.
+    """Where the page of any message comes from, as the log shows it. `name`: what the sender calls the file, if anything.
 
-    The name goes before a reference to stored bytes, which tells nobody anything.
+    The name is preferred to a reference to stored bytes, which means nothing to a reader.
     """
     positional = args if isinstance(args, list | tuple) else ()
     named = kwargs if isinstance(kwargs, Mapping) else {}
@@ -99,7 +99,7 @@ def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
 def redacted_args(task: str, args: Any, kwargs: Any, given: str) -> str:
     """The arguments of any message for a page task, however it is made, as events and Flower show them.
 
-    `given`: what its sender would have shown; kept for a stored image alone, where it may be the name of a file.
+    `given`: the text that the sender wants shown; used for a stored image only, where it may be the name of a file.
     """
     positional = args if isinstance(args, list | tuple) else ()
     named = kwargs if isinstance(kwargs, Mapping) else {}
@@ -123,7 +123,7 @@ def redact_url(url: str) -> str:
 def plain(text: str) -> str:
     """At most 120 characters of a text that is to be shown.
 
-    Half of a surrogate pair, which JSON may hold, is no text: Redis and Lua would not read what shows it.
+    JSON may contain half of a surrogate pair, which is not valid Unicode: Redis and Lua could not read a record with it.
     """
     text = text[:121].encode(errors="backslashreplace").decode()
     return text if len(text) <= 120 else text[:119] + "…"

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from celery import Celery
     from redis import Redis
 
-_NO_ADDRESS = (
-    "OCR_REDIS_URL or REDIS_URL is no address of a Redis: redis://HOST:6379/0, rediss://… or redis+socket:///path."
-)
+_NO_ADDRESS = "OCR_REDIS_URL or REDIS_URL is not the address of a Redis; expected redis://HOST:6379/0, rediss://… or redis+socket:///path."
 _NO_REDIS = "No Redis answers at {}. REDIS_URL, which says where the service's Redis is, is not set."
 
 

@@ -34,7 +34,7 @@ class PageTask(Task):
     resultrepr_maxsize = 120  # Flower and events show a glimpse of the text, not the page
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the result dict of the page at hand, or raise its error."""
+        """Return the result dict of the page being completed, or raise its error."""
         try:
             result = current_result.get()
         except LookupError:

@@ -107,7 +107,7 @@ class NodeLease:
                 return
             if time.monotonic() > end:
                 sys.exit(
-                    f"ocr-celery: another live worker is called {self.node}; give this one a name of its own, "
+                    f"ocr-celery: another live worker is called {self.node}; give this one another name, "
                     "as in: celery -A ocr_celery worker -n ocr2@%h"
                 )
             if not told:

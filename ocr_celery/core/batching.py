@@ -77,7 +77,7 @@ class Batcher(Generic[T]):
         return len(self._quarantined)
 
     def put_back(self, items: Sequence[T], *, now: float) -> None:
-        """Queue items again that entered in vain: before all others, in their order."""
+        """Queue items again that the engine did not accept: before all others, in their order."""
         self._waiting.extendleft((now, item) for item in reversed(items))
 
     def cancel_rereads(self) -> list[T]:

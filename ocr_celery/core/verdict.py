@@ -30,7 +30,7 @@ _MAX_PERIODS = 8
 _TAG = re.compile(r"<[^<>\s]{1,12}>")
 _DET = re.compile(r"<\|det\|>.*?<\|/det\|>", re.DOTALL)
 _TOKEN = re.compile(r"<[^<>\s]{1,12}>|[^\W_]+|\S")
-#: characters of scripts that are written without spaces are tokens of their own
+#: each character of a script without spaces is a token
 _SPACELESS = re.compile(r"([\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff])")
 _WITHIN_WORD = re.compile(r"(\S{1,40}?)\1{39,}")
 

@@ -35,7 +35,7 @@ class RestartBackoff:
 
 
 class Supervisor:
-    """Runs programs; used from one event loop. `print_line(line, name="")` prints a line of its own or of a program.
+    """Runs programs; used from one event loop. `print_line(line, name="")` prints the supervisor's or a program's line.
 
     `env`: variables added to the environment of each program. `grace`: seconds between SIGTERM and SIGQUIT.
     """

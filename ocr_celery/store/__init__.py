@@ -1,4 +1,4 @@
-"""What Redis keeps for us: which tasks exist and how they stand (registry), and the images they wait with (blobs).
+"""The state in Redis: which tasks exist and their state (registry), and the images of waiting tasks (blobs).
 
 Every change of more than one key is one Lua step (scripts.py), so that no crash leaves half of it behind.
 """
@@ -14,15 +14,15 @@ from redis.retry import Retry
 from ocr_celery.store.transient_errors import drop_on_failover
 
 CONNECT_TIMEOUT = 1.0  #: seconds
-ANSWER_TIMEOUT = 2.0  #: seconds; below the 3 s in which a caller is told that Redis is away
+ANSWER_TIMEOUT = 2.0  #: seconds; below the 3 s in which a caller learns that Redis is unavailable
 
 
 _AT_ONCE = 1024 * 1024  # bytes; more is not copied for it
 
 
 class _SingleWriteConnection:
-    """A connection that hands commands to the system whole. redis-py hands over large arguments by themselves, and each of
-    these calls wakes Redis and lets other threads in between."""
+    """A connection that writes each group of commands with one system call. redis-py writes large arguments separately, and
+    each of these calls wakes Redis and lets other threads run in between."""
 
     def pack_commands(self, commands: Collection[Sequence[Any]]) -> Any:
         """See redis-py, which copies a command again for each of its arguments."""
@@ -48,7 +48,7 @@ class _SingleWriteConnection:
 def connect(redis_url: str) -> "Redis":
     """A client for a Redis URL (redis, rediss, redis+socket), which gives up in seconds rather than hang.
 
-    A connection that died in the pool (the server was restarted) is tried once more; a server that does not answer is not.
+    A pooled connection that died (the server was restarted) is replaced once; a server that does not answer gets no retry.
     """
     url = redis_url.replace("redis+socket://", "unix://", 1)
     local = url.startswith("unix://")

@@ -1,7 +1,7 @@
-"""Images by reference: the bytes lie in Redis once, and the message that goes through the queue carries a kilobyte.
+"""Images by reference: Redis stores the bytes once, and the message in the queue is about a kilobyte.
 
-A blob that came with a task has that task's id, no end of its own, and goes when the task is finished. A loose one
-(stored first, sent later) lives for OCR_TASK_TTL seconds.
+A blob that came with a task has that task's id, does not expire, and is deleted when the task is finished. A blob that
+was stored before its task is sent expires after OCR_TASK_TTL seconds.
 """
 
 from typing import cast
@@ -20,12 +20,12 @@ def reference(id: str) -> str:
 
 
 def put(redis: Redis, keys: Keys, data: bytes, *, ttl: int) -> str:
-    """Store a loose image for `ttl` seconds and return its reference."""
+    """Store an image without a task for `ttl` seconds and return its reference."""
     id = str(uuid4())
     redis.set(keys.blob(id), data, ex=ttl)
     return reference(id)
 
 
 def get(redis: Redis, keys: Keys, ref: str) -> bytes | None:
-    """The bytes behind a reference; None when they are gone."""
+    """The bytes behind a reference; None if they have expired."""
     return cast(bytes | None, redis.get(keys.blob(ref.removeprefix(SCHEME))))

@@ -1,7 +1,7 @@
-"""The name of every key of a service in Redis: all under one prefix that carries its queue, so that services can share one.
+"""The name of every key of a service in Redis: all have a prefix with its queue, so that services can share a Redis.
 
-The queue stands in the prefix as a hash tag, `{ocr}:`, so that a store that spreads keys by it keeps a service's in one place.
-Outside the prefix are what other programs look for by name: the queue itself, its lists by priority, and Celery's results.
+The prefix contains the queue as a hash tag, `{ocr}:`, so that a cluster keeps all keys of a service on one node.
+Without the prefix are the keys that other programs expect by name: the queue itself, its lists by priority, and Celery's results.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Keys:
 
     @cached_property
     def prefix(self) -> str:
-        """What all keys of the service begin with, but for those that other programs look for by name."""
+        """The prefix of all keys of the service, except those that other programs expect by name."""
         return f"{{{self.queue}}}:"
 
     # -- tasks -----------------------------------------------------------------------------------------------------------
@@ -44,11 +44,11 @@ class Keys:
 
     @staticmethod
     def meta(id: str) -> str:
-        """Celery's own result record, where every Celery application looks for it; also the channel it is told on."""
+        """Celery's result record, under the key that every Celery application expects; also its channel."""
         return f"celery-task-meta-{id}"
 
     def counted(self, status: Status) -> str:
-        """Zset: task id → last change, of the tasks that stand so."""
+        """Zset: task id → last change, of the tasks with this status."""
         return f"{self.prefix}{status}"
 
     @cached_property
@@ -65,7 +65,7 @@ class Keys:
 
     @property
     def workers(self) -> str:
-        """Zset: node → when its word that it is ready runs out."""
+        """Zset: node → when its statement that it is ready expires."""
         return f"{self.prefix}workers"
 
     @property
@@ -75,11 +75,11 @@ class Keys:
 
     @property
     def sweep(self) -> str:
-        """Held by the one worker that sweeps, and looks after what the dead hold."""
+        """The lease of the one worker that sweeps and requeues the messages of dead workers."""
         return f"{self.prefix}sweep"
 
     def lease(self, node: str) -> str:
-        """Who holds the name."""
+        """The lease on a node name: which process owns it."""
         return f"{self.prefix}lease:{node}"
 
     def unacked(self, node: str) -> str:
@@ -91,18 +91,18 @@ class Keys:
         return f"{self.prefix}handed:{node}"
 
     def inside(self, node: str) -> str:
-        """Hash: task id → how it is inside the node's engine."""
+        """Hash: task id → its run mode in the node's engine."""
         return f"{self.prefix}inside:{node}"
 
     def held_by(self, node: str) -> tuple[str, str, str]:
-        """All that may lie in Redis under the name of a node that is gone."""
+        """All keys that a node that has ended may leave behind."""
         return self.unacked(node), self.handed(node), self.inside(node)
 
     # -- the queue -------------------------------------------------------------------------------------------------------
 
     @property
     def waiting(self) -> list[str]:
-        """The lists that tasks wait in: the queue and kombu's further ones of it."""
+        """The lists that tasks wait in: the queue and kombu's lists of the other priorities."""
         return self.lists_of(self.queue)
 
     @staticmethod
@@ -116,17 +116,17 @@ class Keys:
         return f"{self.prefix}queues"
 
     def purged(self, id: str) -> str:
-        """List: messages that a purge has removed and is settling; goes by itself in an hour."""
+        """List: messages that a purge has removed and is failing; expires in an hour."""
         return f"{self.prefix}purged:{id}"
 
     @property
     def unreadable(self) -> str:
-        """List: messages that no worker can read, see store/messages.py; its sizes are kept beside it."""
+        """List: messages that no worker can read, see store/messages.py; their count and size: `unreadable_sizes`."""
         return f"{self.prefix}unreadable"
 
     @property
     def unreadable_sizes(self) -> str:
-        """Hash: how many messages were put there so far, and how many bytes are there."""
+        """Hash: how many messages were put into `unreadable` so far, and how many bytes it has now."""
         return f"{self.prefix}unreadable:sizes"
 
 

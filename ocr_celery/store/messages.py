@@ -1,7 +1,7 @@
-"""Messages between a queue and the node that works on them: taken, settled, or put aside where nobody can read them.
+"""Messages between a queue and the node that works on them: taken, acknowledged, or put aside if they are unreadable.
 
-No step looks into a message, so that none can stop half-way at what stands there. The first write of each frees memory:
-so a full Redis lets the whole step pass, see store/scripts.py.
+No step parses a message, so that none can fail half-way because of its content. The first write of each frees memory,
+so that a full Redis allows the whole step, see store/scripts.py.
 """
 
 import json
@@ -48,8 +48,8 @@ while message do
 end
 """
 
-#: Acknowledge messages, but not where this Redis does not know that the task is at its end: what was stored may have gone
-#: to another, before a failover. KEYS: the hash, then per message its task's record, or the hash again where there is none
+#: Acknowledge messages, except those whose task is not final in this Redis: its result may have been stored in another
+#: Redis, before a failover. KEYS: the hash, then per message its task's record, or the hash again where there is none
 #: to ask. ARGV: the delivery tags. Answers those that are still held.
 ACKNOWLEDGE = """
 local open = {}
@@ -64,7 +64,7 @@ end
 return open
 """
 
-#: Take a message out of the hash and keep it where a person may look at it. KEYS: the hash, the list of those, their sizes.
+#: Take a message out of the hash and keep it for inspection. KEYS: the hash, the list of those, their sizes.
 #: ARGV: delivery tag, when and why as the beginning of a JSON object, most messages, most bytes, seconds to keep them,
 #: bytes of one that is kept whole, bytes kept of a larger one. Answers 1, or 0 where it was not held any more.
 PUT_ASIDE = """
@@ -110,7 +110,7 @@ def _text(value: Any) -> str:
 
 
 def acknowledge(redis: Redis, unacked: str, done: Sequence[tuple[str, str]]) -> list[str]:
-    """Acknowledge these (delivery tag, record of the task or ""). Answers the tags whose task is not at its end here."""
+    """Acknowledge these (delivery tag, record of the task or ""). Returns the tags whose task is not final in this Redis."""
     records = [record or unacked for _, record in done]
     step = redis.register_script(ACKNOWLEDGE)
     open_tags = step(keys=[unacked, *records], args=[tag for tag, _ in done])
@@ -118,7 +118,7 @@ def acknowledge(redis: Redis, unacked: str, done: Sequence[tuple[str, str]]) -> 
 
 
 def put_aside(redis: Redis, keys: Keys, unacked: str, tag: Any, *, why: str) -> bool:
-    """Keep a message that nobody can read apart from all others, and acknowledge it. Whether it was still held."""
+    """Move an unreadable message to `Keys.unreadable` and acknowledge it. Whether the node still had it."""
     head = json.dumps({"at": round(time.time(), 3), "why": why[:200]})[:-1]
     bounds = (MAX_KEPT, MAX_BYTES, KEEP, _LARGEST, _BEGINNING)
     step = redis.register_script(PUT_ASIDE)

@@ -1,6 +1,6 @@
-"""What lies in Redis of a task becomes what is known of it, however it was spoilt: one record's trouble is that task's own.
+"""Parses the records of tasks in Redis, damaged ones too: a damaged record affects only its own task.
 
-Redis may hold anything under a key: another program wrote to it, an administrator mistyped, half of it was restored.
+A key may contain anything: another program wrote to it, an administrator mistyped, half of it was restored.
 """
 
 import json
@@ -20,7 +20,7 @@ _DEEPEST = (
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How a task has come so far."""
+    """The progress of a task."""
 
     source: str = ""  #: a file's name, or a URL without its secret parts; "" where it is not known
     attempts: int = 0  #: tries that have ended
@@ -41,7 +41,7 @@ class Record:
     state: str
     meta: dict[str, Any] | None
     progress: Progress = field(default_factory=Progress)
-    spoilt: str = ""  #: why it cannot be read; all else is made up then
+    spoilt: str = ""  #: why the record cannot be read; all other fields are defaults then
 
 
 def parse_record(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | None:
@@ -58,14 +58,14 @@ def parse_record(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | 
             raise ValueError(f"the state {state[:40]!r} is none of Celery's")
         found = None if meta is None else parse_meta(meta)
         return Record(id, created, updated, state, found, _progress(state, fields, rank))
-    except Exception as exc:  # there is no end to what may lie there
+    except Exception as exc:  # the key may contain anything
         return Record(id, 0.0, 0.0, "FAILURE", None, spoilt=_why(fields, meta, exc))
 
 
 def parse_meta(text: Any) -> dict[str, Any]:
-    """Celery's record of a task. Raises `ValueError` or `TypeError` for what is none, or what no page of ours ends with."""
+    """Celery's record of a task. Raises `ValueError` or `TypeError` if it is not one, or not one that a page can end with."""
     if not isinstance(text, bytes):
-        raise TypeError("it is of another type in Redis")
+        raise TypeError("its key has another type in Redis")
     try:
         meta = json.loads(text, parse_constant=_no_number)
     except RecursionError:
@@ -83,14 +83,14 @@ def parse_meta(text: Any) -> dict[str, Any]:
 
 
 def parse_batch(text: Any) -> tuple[float, list[str], list[Any]]:
-    """When a batch was created, its task ids, and the URLs as they were given. Raises `ValueError` for what is no batch."""
+    """When a batch was created, its task ids, and the URLs as they were given. Raises `ValueError` if the text is not a batch."""
     try:
         batch = json.loads(text)
         created, ids, urls = _time(batch["created_at"]), batch["ids"], json.loads(batch["urls"])
         if not isinstance(ids, list) or not isinstance(urls, list) or len(urls) != len(ids):
             raise ValueError("ids and URLs do not fit")
         if not all(isinstance(id, str) for id in ids):
-            raise TypeError("an id is no text")
+            raise TypeError("an id is not a string")
     except Exception as exc:
         raise ValueError(f"it is no record of a batch: {exc!r:.200}") from None
     return created, ids, urls
@@ -119,7 +119,7 @@ def _within(outer: Any) -> Iterator[Any]:
 
 
 def _progress(state: str, fields: list[Any], rank: Any) -> Progress:
-    """What is only told beside the rest is left out where it cannot be read."""
+    """Additional fields; one that cannot be read is left out."""
     source, attempts, error, due = (value if isinstance(value, bytes) else b"" for value in fields[3:7])
     return Progress(
         source=source.decode(errors="replace"),

@@ -1,4 +1,4 @@
-"""What a Redis is asked before it carries tasks: that it evicts nothing, and holds nothing in an earlier layout."""
+"""Checks of a Redis before it is used: that it evicts nothing, and contains no tasks in an earlier layout."""
 
 from typing import cast
 
@@ -8,7 +8,7 @@ from redis.exceptions import ResponseError
 NOEVICTION = "noeviction"
 UNKNOWN = "unknown"
 
-#: keys of the layout before services had prefixes of their own: zsets of unfinished tasks
+#: keys of the layout before each service had a prefix: zsets of unfinished tasks
 _EARLIER_OPEN = ("ocr:pending", "ocr:processing")
 
 

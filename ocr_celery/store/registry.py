@@ -1,7 +1,7 @@
-"""Which tasks exist, since when, how they stand, and how many are unfinished.
+"""Which tasks exist, since when, in which state, and how many are unfinished.
 
-Celery calls any id it never saw PENDING; this is how HTTP can say 404, 410 and 503 truthfully. Counts are sizes of
-sorted sets, so that asking takes the same time however many tasks there are.
+Celery reports any unknown id as PENDING; the registry lets HTTP answer 404, 410 and 503 correctly. Counts are sizes of
+sorted sets, so that a query takes constant time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
 
 @dataclass(frozen=True, slots=True)
 class TaskHistory:
-    """What a worker must know of a task it is about to work on."""
+    """What a worker needs to know about a task before it works on it."""
 
     created_at: float  #: Unix seconds
     crashes: CrashHistory
@@ -81,9 +81,9 @@ class Registry:
         return bool(taken), open
 
     def _admit_with_image(self, blob: bytes, names: list[str], args: list[Any]) -> list[int]:
-        """The same with an image: as an argument of the step it would be copied twice more."""
+        """The same with an image, stored by a separate command: a script would copy it twice more."""
         with self.redis.pipeline(transaction=False) as pipe:
-            # where this is tried again, its own first try stays as it is
+            # a retry must not replace what the first attempt stored
             pipe.set(names[4], blob, ex=_UNTIL_ACCEPTED, nx=True)
             pipe.evalsha(self._admit.sha, len(names), *names, *args)
             try:
@@ -105,8 +105,8 @@ class Registry:
         """Store a task's new Celery state, with Celery's record of it.
 
         `source`: what is shown of where the page comes from, where its sender recorded nothing. `about`: further fields of
-        its record, see `records.FIELDS`. Answers what is known of the task, or None where it was final already and stays
-        as it is.
+        its record, see `records.FIELDS`. Answers what is known of the task, or None where it was final already; it is
+        not changed then.
         """
         status = STATUS_BY_CELERY_STATE[state]
         keys = self.keys
@@ -207,5 +207,5 @@ class Registry:
 
 
 def _of_another_type(exc: Exception) -> bool:
-    """Whether Redis holds something else under a key: no trouble of Redis, but of what the key belongs to."""
+    """Whether a key has another type than expected: an error of the record, not of Redis."""
     return isinstance(exc, ResponseError) and str(exc).startswith("WRONGTYPE")

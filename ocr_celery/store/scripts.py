@@ -1,11 +1,11 @@
-"""The Lua steps. Each runs alone inside Redis: whoever looks sees all of it or nothing.
+"""The Lua steps. Each is atomic: other clients see all of its changes or none.
 
-Every key that a step touches stands in its KEYS, as stores that spread keys over machines or threads want it. Where only
-Redis knows which these are, they are read first, and the step looks again whether they still are.
+Every key that a step uses is in its KEYS, as clusters and multi-threaded stores require. Where the keys depend on data in
+Redis, the caller reads them first, and the step checks that they have not changed.
 
-A Redis that is full (maxmemory) refuses a step whose first write takes memory, and lets pass one whose first write takes
-none. So what takes new work in writes at once and is refused, and what works it off begins with a write that takes none:
-a full Redis is emptied by its workers.
+A Redis that is full (maxmemory) refuses a step whose first write needs memory, and allows a step whose first write needs
+none. So the admission of new tasks is refused, while the steps of workers begin with a write that needs no memory:
+workers can empty a full Redis.
 """
 
 from ocr_celery.store.records import FIELDS
@@ -105,9 +105,9 @@ end
 return 1
 """
 
-#: How tasks stand, all at one moment. KEYS pending, n records, then Celery's n of the same tasks. ARGV n × id. Answers, per task
-#: in order, the fields of its record, Celery's record, and its place among those that wait: each as it is, or the error where
-#: something else lies under its key.
+#: The state of tasks, all at one moment. KEYS pending, n records, then Celery's n of the same tasks. ARGV n × id. Answers, per
+#: task in order, the fields of its record, Celery's record, and its place among those that wait: each as it is, or the error if
+#: its key has another type.
 READ_RECORDS = """
 local answer, n = {}, #ARGV
 for i = 1, n do
@@ -120,8 +120,8 @@ end
 return answer
 """.replace("FIELDS", ", ".join(f"'{field}'" for field in FIELDS))
 
-#: Give back what a node held. KEYS its unacknowledged hash, then queues. ARGV (delivery tag, index of its queue in KEYS,
-#: message)… Each is given back once, whoever else tries at the same time. Answers how many.
+#: Requeue messages of a node. KEYS its unacknowledged hash, then queues. ARGV (delivery tag, index of its queue in KEYS,
+#: message)… Each is requeued once, also if several processes try at the same time. Answers how many.
 REQUEUE = """
 local given = 0
 for i = 1, #ARGV, 3 do
@@ -133,9 +133,9 @@ end
 return given
 """
 
-#: Hold a node's name, and say which names' leases have ended where this is the worker that looks after them. KEYS lease, the
-#: nodes, who sweeps. ARGV who, seconds of the lease, whose lease may be taken over or '', node, seconds of the sweeper.
-#: Answers who holds the name, or {0}, or where this worker sweeps {1, Redis's time, {name, when its lease ended…}}.
+#: Acquire the lease on a node's name; if this worker is the sweeper, also return the names whose leases have ended. KEYS lease,
+#: the nodes, the sweeper's lease. ARGV who, seconds of the lease, whose lease may be taken over or '', node, sweeper's seconds.
+#: Answers the owner of the name, or {0}, or if this worker sweeps {1, Redis's time, {name, when its lease ended…}}.
 RENEW_LEASE = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] and holder ~= ARGV[3] then return holder end
@@ -164,7 +164,7 @@ end
 return count
 """
 
-#: Forget what finished long ago, a part of it. KEYS a zset. ARGV until when, most. Answers how many were forgotten.
+#: Forget a part of the tasks that finished long ago. KEYS a zset. ARGV until when, most. Answers how many were forgotten.
 TRIM_FINISHED = """
 local count = math.min(redis.call('ZCOUNT', KEYS[1], '-inf', ARGV[1]), tonumber(ARGV[2]))
 if count > 0 then redis.call('ZREMRANGEBYRANK', KEYS[1], 0, count - 1) end

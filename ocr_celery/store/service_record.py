@@ -1,4 +1,4 @@
-"""Where facade and workers say what holds of the service, for clients to read: one hash, a field for each kind of them."""
+"""The service's facts in Redis, published by facade and workers and read by clients: one hash with a field for each role."""
 
 import logging
 import threading
@@ -13,7 +13,7 @@ from ocr_celery.core.service_facts import KEEP_SECONDS, RENEW_SECONDS, Role, Ser
 
 log = logging.getLogger(__name__)
 
-_AGAIN = 5.0  #: seconds until a Redis that was away is told, or one that knew nothing is asked
+_AGAIN = 5.0  #: seconds until the next attempt, after an error or where no record was found
 
 
 class ServiceRecord:
@@ -24,14 +24,14 @@ class ServiceRecord:
         self._known: tuple[float, ServiceFacts] | None = None  # until when, by `time.monotonic`
 
     def publish(self, role: Role, record: str) -> None:
-        """Say what holds. Raises `RedisError`."""
+        """Publish the record of a role. Raises `RedisError`."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hset(self._key, role, record)
             pipe.expire(self._key, KEEP_SECONDS)
             pipe.execute()
 
     def start_publishing(self, role: Role, record: Callable[[float], str]) -> None:
-        """Say it now and again, in a thread of its own that ends with the process; `record` is asked with the time."""
+        """Publish repeatedly, in a daemon thread; `record` gets the time and returns what to publish."""
         threading.Thread(
             target=self._publish_repeatedly, args=(role, record), name="service-record", daemon=True
         ).start()
@@ -46,7 +46,7 @@ class ServiceRecord:
                 time.sleep(_AGAIN)
 
     def facts(self, otherwise: ServiceFacts) -> ServiceFacts:
-        """What holds of the service, or `otherwise`. At most one round trip a minute, where anything has been said of it.
+        """The published facts, or `otherwise`. At most one round trip a minute once they are known.
 
         Raises `RedisError`.
         """
@@ -59,5 +59,5 @@ class ServiceRecord:
         return facts
 
     def queues_read_instead(self, queue: str, *, now: float) -> tuple[str, ...]:
-        """The queues that a worker which is there reads, and `queue` is not among them. Raises `RedisError`."""
+        """The queues that a live worker reads, if `queue` is not among them. Raises `RedisError`."""
         return other_queues(cast(bytes | None, self._redis.hget(self._key, "worker")), queue, now=now)

@@ -1,6 +1,6 @@
 """The prompt of a batch, stored once: 8 kB of it in each message of 1,000 pages would take 80 MB of Redis.
 
-A message then names the batch in place of a text, ``prompt={"batch": id}``. The prompt goes when its batch ends.
+A message then has a reference to the batch, ``prompt={"batch": id}``. The prompt is deleted when the batch ends.
 """
 
 import json
@@ -17,17 +17,17 @@ _IN_MESSAGES = 64 * 1024  # characters of all messages of a batch together, up t
 
 
 def is_shared(prompt: str, pages: int) -> bool:
-    """Whether a batch of so many pages stores this prompt beside its messages."""
+    """Whether a batch of so many pages stores this prompt once, instead of in each message."""
     return len(prompt) * pages > _IN_MESSAGES
 
 
 def reference(batch_id: str) -> dict[str, str]:
-    """What a message has in place of the prompt."""
+    """The reference that replaces the prompt in a message."""
     return {"batch": batch_id}
 
 
 def commands(keys: Keys, batch_id: str, prompt: str) -> list[tuple[str, str, str]]:
-    """What stores the prompt, to be done in the step that queues the messages."""
+    """The commands that store the prompt; they run in the step that queues the messages."""
     key = keys.prompt(batch_id)
     return [("SET", key, json.dumps(prompt)), ("EXPIRE", key, str(KEEP))]
 

@@ -1,6 +1,6 @@
-"""Which errors mean that Redis cannot work just now and may later, so that it is worth asking again. All others stay.
+"""Which errors of Redis are temporary, so that a retry may succeed. All others are permanent.
 
-Asking again for ever is right for the first kind only: a key of the wrong type is of the wrong type tomorrow, too.
+An unlimited retry is right for temporary errors only: a key of the wrong type will not change by itself.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 from redis import ConnectionPool, exceptions
 
 _TYPES: tuple[type[BaseException], ...] = (
-    exceptions.ConnectionError,  # also one that is refused for its password, or while Redis loads its data
+    exceptions.ConnectionError,  # also a refused password, and Redis loading its data
     exceptions.TimeoutError,
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
@@ -21,28 +21,28 @@ _TYPES: tuple[type[BaseException], ...] = (
     ConnectionError,
     TimeoutError,
 )
-#: how Redis begins to say the same; within a Lua script older ones say it after "-"
+#: how the text of such an error begins; within a Lua script older versions put "-" before it
 _WORDS = (
     *("OOM", "READONLY", "LOADING", "BUSY", "MISCONF", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN"),
     *("NOAUTH", "NOPERM", "WRONGPASS", "UNKILLABLE", "UNBLOCKED"),
 )
-#: what a Redis says that is no longer, or not yet, the one that takes writes
+#: errors of a Redis that is not, or not yet, the primary
 _ELSEWHERE = ("READONLY", "NOREPLICAS", "MASTERDOWN", "UNBLOCKED")
 _CLASSES_ELSEWHERE = (exceptions.ReadOnlyError, exceptions.MasterDownError)
 
 
 def is_transient(exc: BaseException) -> bool:
-    """Whether this error, or what caused it, may pass by itself."""
+    """Whether this error, or what caused it, is temporary."""
     return any(isinstance(one, _TYPES) or _says(one, _WORDS) for one in _causes(exc))
 
 
 def is_failover(exc: BaseException) -> bool:
-    """Whether another Redis may be the one that takes writes by now: a new connection may lead there."""
+    """Whether another Redis may be the primary now: a new connection may reach it."""
     return any(isinstance(one, _CLASSES_ELSEWHERE) or _says(one, _ELSEWHERE) for one in _causes(exc))
 
 
 class _ReconnectsOnFailover:
-    """A connection that is made anew before its next use where it leads to a Redis that takes no writes any more."""
+    """A connection that reconnects before its next use if its Redis no longer accepts writes."""
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         """See redis-py."""
@@ -55,7 +55,7 @@ class _ReconnectsOnFailover:
 
 
 def drop_on_failover(pool: ConnectionPool) -> ConnectionPool:
-    """This pool, whose connections follow their address to another Redis where theirs has become a replica."""
+    """This pool, changed so that its connections reconnect after their Redis has become a replica."""
     pool.connection_class = type("Connection", (_ReconnectsOnFailover, pool.connection_class), {})
     return pool
 
@@ -68,7 +68,7 @@ def _says(exc: BaseException, words: tuple[str, ...]) -> bool:
 
 
 def _causes(exc: BaseException) -> Iterator[BaseException]:
-    """The error and what led to it; libraries wrap what Redis says in errors of their own."""
+    """The error and its causes: libraries wrap the errors of redis-py."""
     seen: set[int] = set()
     one: BaseException | None = exc
     while one is not None and id(one) not in seen:

@@ -19,8 +19,8 @@ _AT_ONCE = 200  #: messages per step
 
 
 def take_over(redis: Redis, keys: Keys, node: str) -> int:
-    """The node died: remember it of the pages in its engine, and give back all that it holds. Answers how many messages."""
-    CrashMarks(redis, keys, node).add_strikes(Cause.WORKER)  # first: the next worker of these pages must know
+    """Record the crash of a node for the pages in its engine, and requeue all its messages. Returns how many."""
+    CrashMarks(redis, keys, node).add_strikes(Cause.WORKER)  # first: the next worker must see the strikes
     return_handed(redis, keys, node)  # these before what was taken earlier, which is in front of them then
     return requeue(redis, keys, node, counted=True)
 
@@ -46,7 +46,7 @@ def requeue_tags(redis: Redis, keys: Keys, key: str, tags: Sequence[str], *, cou
 
 
 def return_handed(redis: Redis, keys: Keys, node: str) -> None:
-    """What Redis has handed to a node, which has not taken it, goes back to the head of the queue as it came from there."""
+    """Return the messages that Redis has handed to a node, and the node has not taken, to the head of the queue."""
     redis.register_script(messages.RETURN_HANDED)(keys=[keys.handed(node), keys.queue])
 
 
@@ -56,7 +56,7 @@ def _requeue(redis: Redis, keys: Keys, key: str, held: Mapping[Any, bytes], *, c
     for tag, record in sorted(held.items(), reverse=True):  # what was taken first comes last, and is at the head then
         try:
             found.append((tag, *_message(record, counted=counted)))
-        except Exception as exc:  # whatever stands there: the others go back all the same
+        except Exception as exc:  # the content may be anything; the others are requeued all the same
             log.warning("a message that was held cannot be read and is put aside: %s", type(exc).__name__)
             messages.put_aside(redis, keys, key, tag, why="it was held and cannot be read")
     for i in range(0, len(found), _AT_ONCE):
@@ -68,7 +68,7 @@ def _requeue(redis: Redis, keys: Keys, key: str, held: Mapping[Any, bytes], *, c
 
 
 def _message(record: bytes, *, counted: bool) -> tuple[str, str]:
-    """(queue, message) of one record, see messages.TAKE. Raises anything where it is none."""
+    """(queue, message) of one record, see messages.TAKE. May raise any exception if it is not one."""
     message, _, queue = cast(list[Any], json.loads(record))
     headers, properties = _mapping(message, "headers"), _mapping(message, "properties")
     headers["redelivered"] = True
@@ -81,9 +81,9 @@ def _message(record: bytes, *, counted: bool) -> tuple[str, str]:
 
 
 def _mapping(parent: dict[str, Any], name: str) -> dict[str, Any]:
-    """A part of a message, made where it is missing."""
+    """A mapping in a message, created if it is missing."""
     if parent.get(name) is None:
         parent[name] = {}
     if not isinstance(parent[name], dict):
-        raise TypeError(f"{name} is no mapping")
+        raise TypeError(f"{name} is not a mapping")
     return cast(dict[str, Any], parent[name])

@@ -1,4 +1,4 @@
-"""Celery's Redis result backend, with two things more: our registry moves in the same step, and a chord gets its failures."""
+"""Celery's Redis result backend, which also updates the registry in the same step and gives a chord its failed parts."""
 
 import json
 import math
@@ -20,7 +20,7 @@ from ocr_celery.store.transient_errors import drop_on_failover, is_transient
 from ocr_celery.transport import current_result, outbox
 from ocr_celery.transport.stop_request import is_stopping
 
-_CLAIM = 60.0  #: seconds after which somebody's claim to send a chord's body is not waited for any more
+_CLAIM = 60.0  #: seconds after which a worker's claim to send a chord's body is no longer waited for
 
 
 class Backend(RedisBackend):
@@ -32,7 +32,7 @@ class Backend(RedisBackend):
         return Registry(self.client, Keys(self.app.conf.task_default_queue), keep=2 * int(self.expires))
 
     def exception_safe_to_retry(self, exc: Exception) -> bool:
-        """Try again to store what was read, whatever Redis has against it: away, read-only, its disk full."""
+        """Retry to store a result after any temporary error of Redis: unavailable, read-only, its disk full."""
         if current_result.is_bound() and is_stopping():
             return False  # the page goes back
         return is_transient(exc)
@@ -41,7 +41,7 @@ class Backend(RedisBackend):
         return drop_on_failover(super()._get_pool(**params))
 
     def _ensure_retryable(self, *args: Any, **kwargs: Any) -> Any:
-        """For as long as it takes where a page ends: it was read. Everybody else is told after a while."""
+        """Without a limit where a page's result is stored, since the page was read. Other callers get the error after a while."""
         if current_result.is_bound():
             kwargs.setdefault("max_retries", math.inf)
         return super()._ensure_retryable(*args, **kwargs)
@@ -73,7 +73,7 @@ class Backend(RedisBackend):
     ) -> None:
         """As Celery's, for a page whose sender wants no result too.
 
-        A page does not fail because Redis has trouble with what became of it: raises the error then, and the page goes back.
+        An error of Redis must not fail a page: it is raised, and the page is requeued.
         """
         if current_result.is_bound() and is_transient(exc):
             raise exc
@@ -90,7 +90,7 @@ class Backend(RedisBackend):
         self._move_without_result(task_id, states.RETRY, request)
 
     def _move_without_result(self, task_id: str, state: str, request: Any) -> None:
-        """Celery stores nothing of a task sent with ignore_result; its place and its image have to be freed all the same."""
+        """Celery stores nothing of a task sent with ignore_result; its record and image must be freed all the same."""
         if getattr(request, "ignore_result", False) and self._is_page(task_id, request):
             self.registry.transition(task_id, state, now=time.time())
 
@@ -102,7 +102,7 @@ class Backend(RedisBackend):
         return bool(self.client.exists(self.registry.keys.task(task_id)))
 
     def on_task_call(self, producer: Any, task_id: str) -> None:
-        """Listen for the result, unless our client sends the task: it looks when it is asked."""
+        """Subscribe to the result, unless our client sends the task: it polls when it is asked."""
         if outbox.current() is None:
             super().on_task_call(producer, task_id)
 
@@ -111,7 +111,7 @@ class Backend(RedisBackend):
         return result if outbox.current() is not None else super().add_pending_result(result, *args, **kwargs)
 
     def set_chord_size(self, group_id: str, chord_size: int) -> None:
-        """Say how many parts a chord has, together with sending them where our client does."""
+        """Store how many parts a chord has; for our client in the same step that sends them."""
         messages = outbox.current()
         if messages is None:
             super().set_chord_size(group_id, chord_size)
@@ -137,9 +137,9 @@ class Backend(RedisBackend):
         return bool(asked) or body.get("task") == COLLECT
 
     def outlasts_claim(self, request: Any) -> bool:
-        """Whether a worker that was about to send this chord's body died before it did: another part has to come for it.
+        """Whether the worker that claimed this chord's body died before sending it, so that another part must send it.
 
-        Celery's claim on that runs out by itself, and nothing else looks after it. Waits for that, for seconds at most.
+        Celery's claim expires, but nothing in Celery checks for that. Waits for it, for seconds at most.
         """
         if not request.chord or not request.group:
             return False
@@ -154,7 +154,7 @@ class Backend(RedisBackend):
 
 
 def _tried(state: str, meta: dict[str, Any], request: Any) -> dict[str, str | float]:
-    """What the record of a page says of its tries, now that one has ended; see `records.FIELDS`."""
+    """The fields of a page's record about its attempts, after one has ended; see `records.FIELDS`."""
     tried: dict[str, str | float] = {"attempts": int(getattr(request, "retries", 0) or 0) + 1}
     if state == states.RETRY:
         error = meta["result"]

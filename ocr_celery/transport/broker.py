@@ -29,8 +29,8 @@ class Channel(TakingChannel):
     """What is sent, counted and purged."""
 
     def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
-        """kombu notes here which queues an exchange leads to. Tasks are sent to their queue itself, so that a worker can do
-        without where a full Redis takes no note: it must start, to empty it."""
+        """kombu records here to which queues an exchange leads. Tasks are sent directly to their queue, so a worker does not need
+        the record if a full Redis refuses it: the worker must start, to empty Redis."""
         try:
             super()._queue_bind(exchange, routing_key, pattern, queue)
         except OutOfMemoryError as exc:
@@ -42,7 +42,7 @@ class Channel(TakingChannel):
         raise Empty()
 
     def _size(self, queue: str) -> int:
-        # kombu asks in a transaction, and a full Redis lets nobody begin one
+        # kombu uses a transaction, which a full Redis refuses
         with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
             for key in self._lists([queue]):
                 pipe.llen(key)
@@ -51,7 +51,7 @@ class Channel(TakingChannel):
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         with self.conn_or_acquire() as client:
             client.execute_command(push_command(message), queue, dumps(message))
-            if queue.endswith(_REPLIES):  # whoever asked may have given up by now, and comes for it no more
+            if queue.endswith(_REPLIES):  # the requester may have given up and never fetch the reply
                 client.expire(queue, _KEEP_REPLIES)
 
     def _purge(self, queue: str) -> int:

@@ -1,4 +1,4 @@
-"""How a page that was read elsewhere reaches the task that Celery's tracer runs for it."""
+"""Passes the outcome of a page to the task that Celery's tracer runs for it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +19,10 @@ def bind(outcome: Any) -> Iterator[None]:
 
 
 def is_bound() -> bool:
-    """Whether what is done here is to end a page."""
+    """Whether this context completes a page."""
     return _outcome.get(None) is not None
 
 
 def get() -> Any:
-    """The outcome at hand. Raises `LookupError` outside the batching pool."""
+    """The outcome of the page being completed. Raises `LookupError` outside the batching pool."""
     return _outcome.get()

@@ -8,7 +8,7 @@ from ocr_celery.store import messages
 
 
 def parse_message(taken: messages.Taken) -> dict[str, Any]:
-    """A message as kombu wants it: an object with headers and properties. Raises `ValueError` where it is none."""
+    """Parse a message for kombu: an object with headers and properties. Raises `ValueError` if it is not one."""
     message = loads(taken.text.decode())
     if not isinstance(message, dict):
         raise ValueError("it is no JSON object")

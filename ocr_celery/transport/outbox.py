@@ -1,7 +1,7 @@
-"""Messages that are made ready without a connection, for the client to queue in a step of its own.
+"""Messages that are built without a connection, so that the client can queue them in its admission step.
 
-Celery would open a connection to send them, try again for as long as Redis is away, and subscribe to each result. Inside
-`capture()` its producer is one whose messages go into a list.
+Celery would open a connection to send them, retry for as long as Redis is unavailable, and subscribe to each result.
+Inside `capture()` its producer appends the messages to a list.
 """
 
 import threading
@@ -31,7 +31,7 @@ _own = threading.local()
 
 @contextmanager
 def capture() -> Iterator[list[Command]]:
-    """Keep what is published inside, as what Redis is to be told: LPUSH or RPUSH of a message to its queue."""
+    """Collect the messages published inside, as the commands that queue them: LPUSH or RPUSH."""
     outbox: list[Command] = []
     token = _outbox.set(outbox)
     try:
@@ -63,7 +63,7 @@ def producer() -> Any:
 def push_command(message: dict[str, Any]) -> str:
     """The command that queues a message: priority 0 waits its turn, anything above goes to the head of the queue.
 
-    One list, one order, two lanes.
+    Both priorities share one list.
     """
     return "RPUSH" if (message["properties"].get("priority") or 0) > 0 else "LPUSH"
 
@@ -71,9 +71,9 @@ def push_command(message: dict[str, Any]) -> str:
 def build_message(
     app: "Celery", queue: str, task: str, source: Any, options: dict[str, Any], *, id: str, shown: str, name: str = ""
 ) -> Command:
-    """What queues one page: the very message of `app.send_task`, made by the same parts of Celery and kombu.
+    """The command that queues one page: the same message as of `app.send_task`, built by the same parts of Celery and kombu.
 
-    Only their ways to it are left out, which cost three times as much as all the rest: routes, retries, declarations.
+    Routes, retries and declarations are left out; they take three times as long as all the rest.
     """
     parent = app.current_worker_task  # where a task of another service sends it
     headers, properties, body, _ = app.amqp.as_task_v2(
@@ -116,14 +116,14 @@ def _enveloped(body: Any, headers: dict[str, Any], properties: dict[str, Any], q
 
 
 class _Producer(Producer):
-    """Declares nothing: the worker declares its queue, and here it would be made anew for each page."""
+    """Declares nothing: the worker declares its queue, and here it would be declared again for each page."""
 
     def maybe_declare(self, *args: Any, **kwargs: Any) -> None:
-        """No."""
+        """Do nothing."""
 
 
 class Channel(virtual.Channel):
-    """Leads into the outbox."""
+    """A channel that appends messages to the outbox."""
 
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         outbox = _outbox.get()
@@ -133,7 +133,7 @@ class Channel(virtual.Channel):
 
 
 class Transport(virtual.Transport):
-    """Leads nowhere by itself."""
+    """A transport without a connection."""
 
     Channel = Channel
 

@@ -1,7 +1,7 @@
-"""What this process is done with, until Redis knows it.
+"""Acknowledgements that Redis has not received yet.
 
-A page outlives the channel that it came through where Redis was away meanwhile, or is away now. What Redis cannot be told
-is owed to it, and told by the next channel that takes messages.
+If Redis is unavailable, a page outlives the channel that delivered it. Its acknowledgement is kept here, and sent by the
+next channel that takes messages.
 """
 
 import logging
@@ -20,45 +20,45 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: messages that this process is done with, by delivery tag, and has not told Redis so: True = they go back to the queue
+#: acknowledgements to send, by delivery tag: True = the message is requeued
 _owed: dict[str, bool] = {}
-#: … and those of them whose delivery came to no end by an error (core/delivery_limit.py)
+#: … and those whose delivery failed with an error (core/delivery_limit.py)
 _in_vain: set[str] = set()
 #: the record of the page that a message is about, by delivery tag: it must be final before the message is acknowledged
 _records: dict[str, str] = {}
 
 
 def pending() -> set[str]:
-    """The delivery tags of messages that this process is done with, of which Redis has not been told."""
+    """The delivery tags whose acknowledgement has not been sent."""
     return set(_owed)
 
 
 def count_failed_delivery(delivery_tag: str) -> None:
-    """This delivery came to no end by an error: that counts against the message when it goes back."""
+    """Record that a delivery failed with an error: it counts against the message when that is requeued."""
     _in_vain.add(delivery_tag)
 
 
 def discard(delivery_tag: str) -> None:
-    """Redis knows what became of this message."""
+    """Forget a message whose acknowledgement has been sent."""
     _owed.pop(delivery_tag, None)
     _records.pop(delivery_tag, None)
     _in_vain.discard(delivery_tag)
 
 
 def discard_all(*, but: set[str]) -> None:
-    """All other messages of this node have gone back to the queue."""
+    """Forget all messages but these: they have been requeued."""
     for delivery_tag in set(_records) - but:
         discard(delivery_tag)
 
 
 def flush(redis: "Redis", keys: Keys, key: str) -> None:
-    """Tell Redis which messages this process is done with. `key`: the node's unacknowledged hash."""
+    """Send the pending acknowledgements. `key`: the node's unacknowledged hash."""
     owed = dict(_owed)
     done = [(tag, _records.get(tag, "")) for tag, requeue in owed.items() if not requeue]
     if done:
         unknown = messages.acknowledge(redis, key, done)
         if unknown:
-            log.warning("Redis does not know what became of %d pages; they go back to the queue", len(unknown))
+            log.warning("requeued %d pages: their results are missing in Redis", len(unknown))
             _in_vain.update(unknown)
             owed.update(dict.fromkeys(unknown, True))
     for counted in (False, True):
@@ -73,11 +73,11 @@ class QoS(stock.QoS):
     """One hash per node holds what is unacknowledged; nothing but `consumer/lease.py` restores from another's hash."""
 
     def ack(self, delivery_tag: str) -> None:
-        """The message is done with."""
+        """Acknowledge the message."""
         self._record_ack(delivery_tag, requeue=False)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """The message is not wanted; `requeue`: by us."""
+        """Drop the message, or put it back into its queue if `requeue`."""
         self._record_ack(delivery_tag, requeue=requeue)
 
     def _record_ack(self, delivery_tag: str, *, requeue: bool) -> None:
@@ -87,7 +87,7 @@ class QoS(stock.QoS):
             try:
                 self.channel.flush_acks()
             except (RedisError, *self.channel.connection_errors) as exc:
-                log.warning("Redis will be told later that a message is done with: %s", exc)
+                log.warning("acknowledgement deferred until Redis is back: %s", exc)
 
     def append(self, message: Any, delivery_tag: str) -> None:
         """The message was recorded in Redis when it was taken."""
@@ -96,7 +96,7 @@ class QoS(stock.QoS):
             _records[delivery_tag] = self.channel.service.task(str(message.headers.get("id")))
 
     def drop(self, delivery_tag: str) -> None:
-        """The message is put aside: it takes no room any more."""
+        """Forget a message that was put aside: it no longer counts in the prefetch."""
         if delivery_tag in self._delivered:
             virtual.QoS.ack(self, delivery_tag)
         discard(delivery_tag)

@@ -1,11 +1,11 @@
-"""Whether the worker in this process was asked to stop. In a client there is no worker, and the answer is no."""
+"""Whether the worker in this process was asked to stop; always False in a client."""
 
 import sys
 from typing import Any
 
 
 def is_set(flag: Any) -> bool:
-    """Whether one of Celery's flags (`celery.worker.state.should_stop`, `.should_terminate`) asks for the end.
+    """Whether one of Celery's flags (`celery.worker.state.should_stop`, `.should_terminate`) requests a stop.
 
     A flag is an exit status, of which 0 is one; unset it is None or False.
     """

@@ -1,9 +1,9 @@
-"""Redis as the carrier, without the moments in which kombu's own transport can lose a message.
+"""Takes messages from Redis, without the moments in which kombu's transport can lose one.
 
 Taking: kombu pops a message and records it as unacknowledged in two steps; a process killed between them loses it. Here a
 waiting worker has Redis move the next message into a list of its node (``BLMOVE``: a message wakes one worker), and then
 takes as many messages as it has room for, those of that list first, in one Lua step that records each under the node's
-own key (`store/messages.py`). `store/unacked.py` gives back what is not worked on. What cannot be read is put aside.
+own key (`store/messages.py`). `store/unacked.py` requeues idle messages. Unreadable messages are put aside.
 """
 
 import logging
@@ -26,7 +26,7 @@ from ocr_celery.transport.kombu_message import parse_message
 
 log = logging.getLogger(__name__)
 
-_REFUSED = 0.5  #: seconds until a Redis that refuses is asked again
+_REFUSED = 0.5  #: seconds until the next attempt after Redis refused
 
 #: called with the headers of a message that is about to be put aside; raises where that has to wait
 before_put_aside: Callable[[Mapping[str, Any]], object] = lambda _: None  # noqa: E731
@@ -37,7 +37,7 @@ class TakingChannel(stock.Channel):
     """A channel that takes messages in one step, and gives each to its consumer by itself."""
 
     QoS = pending_acks.QoS
-    do_restore = False  # what a worker still holds when it ends is given back by name (consumer/lease.py)
+    do_restore = False  # consumer/lease.py requeues the messages of a worker that ends
 
     #: `service_queue`: the queue that names the keys of this service, see store/keys.py. `node`: the worker's name, into
     #: whose list Redis moves messages of that queue while it waits; without one, all who wait for a message wake.
@@ -63,7 +63,7 @@ class TakingChannel(stock.Channel):
             pending_acks.flush(client, self.service, self.unacked_key)
 
     def put_aside(self, delivery_tag: str, headers: Any, why: str) -> None:
-        """Keep a message that nobody can read apart from all others, and acknowledge it. Raises where Redis has trouble."""
+        """Put an unreadable message aside and acknowledge it. Raises the errors of Redis."""
         global put_aside_count
         before_put_aside(headers if isinstance(headers, Mapping) else {})
         with self.conn_or_acquire() as client:
@@ -75,7 +75,7 @@ class TakingChannel(stock.Channel):
     # -- consuming ----------------------------------------------------------------------------------------------------
 
     def basic_consume(self, queue: str, no_ack: bool, *args: Any, **kwargs: Any) -> Any:
-        """Consume from `queue`; `no_ack`: what comes from it is acknowledged by nobody, as an answer to `inspect`."""
+        """Consume from `queue`; `no_ack`: its messages need no acknowledgement, as replies to `inspect`."""
         (self._unrecorded.add if no_ack else self._unrecorded.discard)(queue)
         return super().basic_consume(queue, no_ack, *args, **kwargs)
 
@@ -106,7 +106,7 @@ class TakingChannel(stock.Channel):
         return ("BLMOVE", queue, queue, "RIGHT", "RIGHT")  # removes nothing, and wakes all who wait
 
     def _brpop_read(self, **options: Any) -> bool:
-        """Take what there is room for, also after a wait in vain: a lower priority has a list of its own."""
+        """Take as many messages as there is room for, also if the wait timed out: lower priorities have separate lists."""
         try:
             unrecorded = self._read_wait(**options)
             if self._closing:
@@ -132,14 +132,14 @@ class TakingChannel(stock.Channel):
             self._in_poll = None
 
     def _read_wait(self, **options: Any) -> list[tuple[str, bytes]]:
-        """What came of the wait, where that is not recorded: (queue, message)."""
+        """The message that ended the wait, if it is not recorded as unacknowledged: (queue, message)."""
         try:
             answer = self.client.parse_response(self.client.connection, self._waits_by, **options)
         except self.connection_errors:
             self.client.connection.disconnect()
             raise
         except OutOfMemoryError:
-            time.sleep(_REFUSED)  # a full Redis lets nobody wait, but does let us take
+            time.sleep(_REFUSED)  # a full Redis refuses blocking commands, but not the taking step
         except ResponseError as exc:
             self._on_write_refused(exc)
         else:
@@ -148,9 +148,9 @@ class TakingChannel(stock.Channel):
         return []
 
     def _on_write_refused(self, exc: ResponseError) -> None:
-        """Redis is there and does not let us write: it is read-only, or its disk is full. Celery would end the worker."""
+        """Redis answers but refuses writes: it is read-only, or its disk is full. Celery would end the worker."""
         log.warning("no page can be taken: Redis says: %s", exc)
-        if is_failover(exc):  # the address may lead to another by now, that does
+        if is_failover(exc):  # the address may lead to another Redis now, which accepts writes
             self.client.connection.disconnect()
             self._left = True
         time.sleep(_REFUSED)
@@ -169,7 +169,7 @@ class TakingChannel(stock.Channel):
             return messages.take(client, self.unacked_key, handed, self.service_queue, self._lists(queues), most=most)
 
     def _take_unrecorded(self) -> list[tuple[str, bytes]]:
-        """One message of each queue whose consumer acknowledges nothing, where none of them was waited for."""
+        """One message of each queue that needs no acknowledgement, if the wait was not for one of them."""
         if self._waits_by == "BRPOP":
             return []
         queues = [queue for queue in self.active_queues if queue in self._unrecorded]
@@ -180,13 +180,13 @@ class TakingChannel(stock.Channel):
             return next((text for key in self._lists([queue]) if (text := client.rpop(key))), None)
 
     def return_handed(self) -> None:
-        """What Redis has handed to this node goes back to the head of its queue: it is not taken soon."""
+        """Return the messages that Redis has handed to this node to the head of the queue: they would wait here."""
         if self.node:
             with suppress(RedisError, OSError), self.conn_or_acquire() as client:
                 unacked.return_handed(client, self.service, self.node)
 
     def give_back(self, *, but: set[str]) -> int:
-        """What this node holds goes back to the head of its queue, except for these delivery tags. Answers how many."""
+        """Requeue this node's messages at the head of the queue, except these delivery tags. Returns how many."""
         with self.conn_or_acquire() as client:
             given = unacked.requeue(client, self.service, self.node, but=but)
         pending_acks.discard_all(but=but)
@@ -194,14 +194,14 @@ class TakingChannel(stock.Channel):
         return given
 
     def return_handed_unless_waiting(self) -> None:
-        """The same where this node is not about to take it: another worker may."""
+        """The same, unless this node is about to take them: another worker may take them."""
         if not (self._in_poll and self.qos.can_consume() and self.service_queue in self.active_queues):
             self.return_handed()
 
     # -- handing over ----------------------------------------------------------------------------------------------------
 
     def _deliver_one(self, taken: messages.Taken) -> None:
-        """Give one message to its consumer. Whatever its content makes anybody raise, the next one is given all the same."""
+        """Deliver one message to its consumer. An error caused by its content does not affect the next message."""
         headers: Any = None
         try:
             message, queue = parse_message(taken), taken.queue.rsplit(self.sep, 1)[0]
@@ -222,7 +222,7 @@ class TakingChannel(stock.Channel):
         return self._is_message(message, exchange) and bool(super()._deliver_fanout_message(message, exchange))
 
     def _is_message(self, message: Any, where: str) -> bool:
-        """Whether kombu can make a message of it. Those of remote control are sent again by whoever misses an answer."""
+        """Whether kombu can make a message of it. Remote control repeats a request that got no reply."""
         try:
             self.Message(message, channel=self)
         except Exception as exc:

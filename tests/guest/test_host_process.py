@@ -72,7 +72,9 @@ except errors.BrokerUnavailable as exc:
 """
     done = host(program, OCR_REDIS_URL=url, REDIS_URL="redis://127.0.0.1:1/0")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("OCR_REDIS_URL or REDIS_URL is no address of a Redis: redis://HOST:6379/0")
+    assert done.stdout.startswith(
+        "OCR_REDIS_URL or REDIS_URL is not the address of a Redis; expected redis://HOST:6379/0"
+    )
     assert "secret" not in done.stdout + done.stderr
 
 
