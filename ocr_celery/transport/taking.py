@@ -14,7 +14,6 @@ from queue import Empty
 from time import monotonic
 from typing import Any
 
-from kombu.transport import redis as stock
 from kombu.utils.json import loads
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
@@ -23,6 +22,7 @@ from ocr_celery.store.keys import Keys
 from ocr_celery.store.transient_errors import drop_on_failover, is_failover, is_transient
 from ocr_celery.transport import pending_acks
 from ocr_celery.transport.kombu_message import parse_message
+from ocr_celery.transport.sending import SendingChannel
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ before_put_aside: Callable[[Mapping[str, Any]], object] = lambda _: None  # noqa
 put_aside_count = 0  #: messages that this process has put aside
 
 
-class TakingChannel(stock.Channel):
+class TakingChannel(SendingChannel):
     """A channel that takes messages in one step, and gives each to its consumer by itself."""
 
     QoS = pending_acks.QoS
@@ -41,7 +41,7 @@ class TakingChannel(stock.Channel):
 
     #: `service_queue`: the queue that names the keys of this service, see store/keys.py. `node`: the worker's name, into
     #: whose list Redis moves messages of that queue while it waits; without one, all who wait for a message wake.
-    from_transport_options = (*stock.Channel.from_transport_options, "service_queue", "node")
+    from_transport_options = (*SendingChannel.from_transport_options, "service_queue", "node")
     service_queue = node = ""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
