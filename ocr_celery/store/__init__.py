@@ -3,7 +3,6 @@
 Every change of more than one key is one Lua step (scripts.py), so that no crash leaves half of it behind.
 """
 
-from collections.abc import Collection, Sequence
 from typing import Any
 
 from redis import Redis
@@ -16,31 +15,17 @@ from ocr_celery.store.transient_errors import drop_on_failover
 CONNECT_TIMEOUT = 1.0  #: seconds
 ANSWER_TIMEOUT = 2.0  #: seconds; below the 3 s in which a caller learns that Redis is unavailable
 
-
-_AT_ONCE = 1024 * 1024  # bytes; more is not copied for it
+_MAX_JOINED = 1024 * 1024  # bytes; more is not copied to be joined
 
 
 class _SingleWriteConnection:
     """A connection that writes each group of commands with one system call. redis-py writes large arguments separately, and
     each of these calls wakes Redis and lets other threads run in between."""
 
-    def pack_commands(self, commands: Collection[Sequence[Any]]) -> Any:
-        """See redis-py, which copies a command again for each of its arguments."""
-        encode = self.encoder.encode  # type: ignore[attr-defined]
-        pieces: list[bytes] = []
-        for name, *arguments in commands:
-            words = [*name.encode().split(), *(x.encode() if type(x) is str else encode(x) for x in arguments)]
-            pieces.append(b"*%d\r\n" % len(words))
-            for word in words:
-                pieces += (b"$%d\r\n" % len(word), word, b"\r\n")
-        if sum(map(len, pieces)) > _AT_ONCE:
-            return super().pack_commands(commands)  # type: ignore[misc]
-        return [b"".join(pieces)]
-
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """See redis-py."""
         parts = command if isinstance(command, list) else [command]
-        if len(parts) > 1 and sum(map(len, parts)) <= _AT_ONCE:
+        if len(parts) > 1 and sum(map(len, parts)) <= _MAX_JOINED:
             parts = [b"".join(parts)]
         super().send_packed_command(parts, check_health)  # type: ignore[misc]
 
