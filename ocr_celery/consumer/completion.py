@@ -1,13 +1,14 @@
 """Completes a page: Celery's own tracer stores the result, counts the chord's part, sends links, and acknowledges."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
-import structlog
 from celery import states
 from celery.worker import state as worker_state
 
-from ocr_celery import message
+from ocr_celery.consumer import page_events
+from ocr_celery.consumer.page_events import Listener, PageDone
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.errors import Internal, OcrError
 from ocr_celery.store.transient_errors import is_transient
@@ -15,11 +16,13 @@ from ocr_celery.transport import current_result, pending_acks
 from ocr_celery.transport.stop_request import is_stopping
 
 log = logging.getLogger(__name__)
-pages = structlog.stdlib.get_logger("ocr_celery.pages")
 
 
-def complete(run: PageRun) -> None:
-    """Store the outcome of a page and acknowledge its message; where that cannot be done, requeue the message."""
+def complete(run: PageRun, listeners: Sequence[Listener] = ()) -> None:
+    """Store the outcome of a page and acknowledge its message; where that cannot be done, requeue the message.
+
+    `listeners`: called once the outcome is known, before it is stored.
+    """
     try:
         if getattr(run.request, "_already_cancelled", False):
             run.duplicates.clear()
@@ -29,7 +32,7 @@ def complete(run: PageRun) -> None:
         elif run.prior_result is not None:
             _repeat_completion(run, run.prior_result)
         else:
-            _run_tracer(run)
+            _run_tracer(run, listeners)
         while run.duplicates:
             complete_duplicate(run, run.duplicates.pop(0))
     except BaseException as exc:
@@ -101,43 +104,16 @@ def complete_duplicate(first: PageRun, run: PageRun) -> None:
         _requeue_one(run, in_vain=True)
 
 
-def _run_tracer(run: PageRun) -> None:
+def _run_tracer(run: PageRun, listeners: Sequence[Listener]) -> None:
     result = Internal() if run.outcome is None else run.outcome
     if isinstance(result, Exception) and not isinstance(result, OcrError):
         log.error("unexpected error: task %s", run.id, exc_info=result)
         result = Internal()
-    _log(run, result)
+    page_events.announce(listeners, PageDone(run, result))
     run.announce_started()
     with current_result.bind(result):
         failed, value, _ = run.trace(*run.trace_args)
     run.done((failed, value, run.read_seconds))
-
-
-def _log(run: PageRun, result: Any) -> None:
-    request = run.request
-    args, kwargs, _ = request._payload
-    fields: dict[str, Any] = {
-        "task_id": run.id,
-        "task": request.type,
-        "source": message.redacted_source(request.type, args, kwargs, request.request_dict.get("file_name")),
-        "waited": round(run.waited, 3),
-        "prepared": round(run.prepare_seconds, 3),
-        "read": round(run.read_seconds, 3),
-        "batch": run.batch,
-    }
-    if asked := request.request_dict.get("request_id"):
-        fields["request_id"] = str(asked)[:64]
-    if isinstance(result, OcrError):
-        tried = int(request.request_dict.get("retries") or 0)
-        again = result.retryable and tried < (request.task.max_retries or 0)
-        fields |= {"code": result.code, "why": result.message, **({"tried": tried + 1} if tried or again else {})}
-        if again:
-            pages.info("page will be tried again", **fields)
-        else:  # the service's own fault, or something about the page
-            pages.log(logging.ERROR if result.http_status == 500 else logging.WARNING, "page failed", **fields)
-    else:
-        told = {name: result[name] for name in ("verdict", "readings")}
-        pages.info("page read", **fields, **told, characters=len(result["text"]))
 
 
 def _repeat_completion(run: PageRun, meta: dict[str, Any]) -> None:

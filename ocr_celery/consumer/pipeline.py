@@ -5,7 +5,7 @@ Each phase runs in threads of its own (docs/threads.md). A step that fails sets 
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from redis.exceptions import RedisError
@@ -16,6 +16,7 @@ from ocr_celery.consumer.crash_tracker import CrashTracker
 from ocr_celery.consumer.engine_preparation import EnginePreparation
 from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
+from ocr_celery.consumer.page_events import Listener
 from ocr_celery.consumer.page_loader import PageLoader
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
@@ -45,7 +46,10 @@ class StartError(Exception):
 
 
 class Pipeline:
-    """The pages of one worker, from their message to its acknowledgement. `clock`: monotonic seconds."""
+    """The pages of one worker, from their message to its acknowledgement.
+
+    `listeners`: of each page that is done, see `page_events`. `clock`: monotonic seconds.
+    """
 
     def __init__(
         self,
@@ -54,9 +58,11 @@ class Pipeline:
         registry: Registry,
         node: str,
         *,
+        listeners: Sequence[Listener] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine = engine
+        self._listeners = listeners
         self.pages = PageTable()
         self.prefetch = PrefetchController(size=engine.capacity, preparing=settings.prepare_threads)
         self.marks = CrashMarks(registry.redis, registry.keys, node)
@@ -201,7 +207,7 @@ class Pipeline:
     def _complete(self, run: PageRun) -> None:
         run.page = run.decoded = run.prepared = None
         try:
-            complete(run)
+            complete(run, self._listeners)
         finally:
             self.pages.move(Phase.DONE, run)
             for late in run.duplicates:  # delivered between the completion of the page and this moment

@@ -17,6 +17,7 @@ from kombu.asynchronous import get_event_loop
 from redis.exceptions import RedisError
 
 from ocr_celery import message
+from ocr_celery.consumer.page_log import log_page
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.pipeline import Pipeline, StartError
 from ocr_celery.consumer.threads import Threads
@@ -48,7 +49,7 @@ class BatchPool(BasePool):
         self.registry = self.app.backend.registry
         try:
             engine = create_engine(self.settings)
-            self.pipeline = Pipeline(self.settings, engine, self.registry, self.node)
+            self.pipeline = Pipeline(self.settings, engine, self.registry, self.node, listeners=[log_page])
             self.pipeline.start()
         except (SettingsError, StartError) as exc:  # an engine finds some only when it has loaded
             sys.exit(f"ocr-celery: {exc}")

@@ -73,7 +73,7 @@ class Bench:
         self.waiting: list[PageRun] = []
         monkeypatch.setattr(room, "CrashMarks", lambda *_: self.marks)
         monkeypatch.setattr(room, "PageLoader", lambda *_: SimpleNamespace(load=self._load))
-        monkeypatch.setattr(room, "complete", self.completed.append)
+        monkeypatch.setattr(room, "complete", lambda run, _listeners: self.completed.append(run))
         monkeypatch.setattr(room, "requeue", lambda run: self.requeued.append(run.id))
         monkeypatch.setattr(shutdown, "shut_down", self.exits.append)
         monkeypatch.setattr(redis_retry, "_REDIS_RETRY", 0.0)
