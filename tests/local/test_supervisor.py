@@ -99,7 +99,7 @@ async def supervisor(said: Said, *, grace: float = PATIENCE, **backoff: float) -
 async def test_a_program_s_lines_are_printed_with_its_name_and_it_gets_the_environment() -> None:
     said = Said()
     async with supervisor(said) as it:
-        code = "import os, sys, time; print(os.environ['GIVEN']); sys.stderr.write('10%\\r90%'); sys.stderr.flush()"
+        code = "import os, sys, time; print(os.environ['GIVEN'], flush=True); sys.stderr.write('10%\\r90%'); sys.stderr.flush()"
         it.supervise(Program(name="one", command=python(code + "; time.sleep(0.1)")))
         await until(lambda: ("one", "yes") in said.lines and ("one", "90%") in said.lines)
 
