@@ -86,7 +86,7 @@ def _number(name: str | int) -> int:
 
 
 class OcrWorker(CeleryTestWorker):  # type: ignore[misc]
-    """A worker of ours."""
+    """An ocr-celery worker process."""
 
     def hostname(self) -> str:
         """Its node name, as in `inspect`."""
@@ -137,7 +137,7 @@ class OcrSetup(CeleryTestSetup):  # type: ignore[misc]
         return dict(json.loads(self.redis.client.get(keys.meta(id)) or "{}"))
 
     def messages(self, queue: str) -> list[list[Any]]:
-        """The ``[args, kwargs, embed]`` of what waits in a queue that nobody reads, newest first."""
+        """The ``[args, kwargs, embed]`` of the messages in a queue without a consumer, newest first."""
         return [content(text) for text in self.redis.client.lrange(queue, 0, -1)]
 
     def pool(self) -> dict[str, Any]:

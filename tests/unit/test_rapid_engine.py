@@ -151,5 +151,6 @@ def test_what_a_stopped_engine_still_reads_is_dropped(
     assert running.failures.empty()
 
 
-def test_the_memory_pools_are_limited_on_any_c_library() -> None:
+def test_a_c_library_without_malloc_arenas_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rapid.ctypes, "CDLL", lambda _: object())
     rapid._limit_malloc_arenas()

@@ -175,7 +175,7 @@ def test_a_quarantined_page_runs_solo_after_the_others(bench: Bench) -> None:
     assert bench.dispatch() == [["a", "b"]]
     bench.clock.now += SUSPECT_WARMUP
     bench.leave("a")
-    assert bench.dispatch() == [["a", "b"]]  # nobody overtakes it any more, and it enters no running engine
+    assert bench.dispatch() == [["a", "b"]]  # no page overtakes it any more, and it waits until the engine is empty
     bench.leave("b")
     assert bench.dispatch() == [["a", "b"], ["q"]]
     assert bench.marks.marked["q"] is RunMode.QUARANTINED

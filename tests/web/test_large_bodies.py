@@ -57,7 +57,7 @@ def test_files_at_once_are_held_up_to_a_bound_and_the_others_take_their_turn(red
         sent = [callers.submit(requests.post, server.url + "/ocr", files=file) for _ in range(24)]
         statuses = [answer.result().status_code for answer in sent]
         assert statuses.count(202) >= 6
-        assert set(statuses) <= {202, 503}  # who finds no memory for 10 s is told to come again
+        assert set(statuses) <= {202, 503}  # 503: no memory was free for 10 s
         # 6 as a whole, two of them twice for a moment, and the first megabyte of each other
         assert peak(server) - before < 12 * size
 

@@ -1,4 +1,4 @@
-"""What counts or times requests is told of each one, once, with its status and how long it took."""
+"""Each answered request is announced once to every listener, with its status and duration."""
 
 from io import BytesIO
 
