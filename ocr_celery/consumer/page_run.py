@@ -15,6 +15,7 @@ from celery import states
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
+from ocr_celery.engine.contract import EngineRequest
 from ocr_celery.errors import OcrError
 from ocr_celery.message import Job
 
@@ -85,6 +86,12 @@ class PageRun:
         self.entered_at = now
         self.first_entered_at = self.first_entered_at or time.time()
         self.batch = batch
+
+    def engine_request(self) -> EngineRequest:
+        """What the engine gets of a page that is ready to be read."""
+        assert self.page is not None
+        assert self.options is not None
+        return EngineRequest(id=self.id, page=self.page, options=self.options, prepared=self.prepared)
 
     @property
     def waited(self) -> float:

@@ -23,13 +23,13 @@ from ocr_celery.consumer.page_table import PageTable
 from ocr_celery.consumer.preparer import Preparer
 from ocr_celery.consumer.redis_retry import retry_while_redis_down
 from ocr_celery.consumer.scheduler import EngineScheduler
+from ocr_celery.consumer.startup import start_decoder, start_engine
 from ocr_celery.consumer.threads import Threads
 from ocr_celery.core.batching import BatchPolicy
 from ocr_celery.core.prefetch import PrefetchController
 from ocr_celery.core.quarantine import Cause
 from ocr_celery.core.reading import Reading
 from ocr_celery.decode.job import Result as DecodeResult
-from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.engine.contract import Engine, Outcome
 from ocr_celery.errors import OcrError
 from ocr_celery.settings import Settings
@@ -39,10 +39,6 @@ from ocr_celery.store.registry import Registry
 log = logging.getLogger(__name__)
 
 _COMPLETION_THREADS = 4
-
-
-class StartError(Exception):
-    """The worker cannot start; the message says why."""
 
 
 class Pipeline:
@@ -96,21 +92,8 @@ class Pipeline:
 
     def start(self) -> None:
         """Load the engine, warm, and begin to work. Raises `StartError`, or the `SettingsError` an engine finds by then."""
-        started_at, engine = time.monotonic(), self.engine
-        log.info("engine loading: %s", engine.name)
-        engine.start(self.scheduler.on_outcomes, self.scheduler.on_engine_failure)
-        seconds = time.monotonic() - started_at
-        log.info("engine ready: %s (%s), %.1f s", engine.name, engine.model, seconds)
-        self.decoder = DecoderPool(
-            max_pixels=self._settings.max_image_pixels,
-            max_side=engine.max_side,
-            seconds=self._settings.prepare_seconds,
-            on_failure=self._on_decoder_failure,
-        )
-        try:
-            self.decoder.children.wait_started()
-        except Exception as exc:
-            raise StartError(f"no process that decodes files can be started: {exc}") from exc
+        start_engine(self.engine, self.scheduler)
+        self.decoder = start_decoder(self._settings, self.engine, self._on_decoder_failure)
         self.completion_threads = Threads("complete", _COMPLETION_THREADS)
         self.preparer = Preparer(self._settings.prepare_threads, self._load, self._loader.downloader.resolve_host)
         self.scheduler.start()

@@ -19,7 +19,8 @@ from redis.exceptions import RedisError
 from ocr_celery import message
 from ocr_celery.consumer.page_log import log_page
 from ocr_celery.consumer.page_run import PageRun, Phase
-from ocr_celery.consumer.pipeline import Pipeline, StartError
+from ocr_celery.consumer.pipeline import Pipeline
+from ocr_celery.consumer.startup import StartError
 from ocr_celery.consumer.threads import Threads
 from ocr_celery.engine.registry import create_engine
 from ocr_celery.settings import SettingsError, load_settings

@@ -17,7 +17,7 @@ from ocr_celery.consumer.scheduler_events import SchedulerEvents
 from ocr_celery.core.batching import Batcher, BatchPolicy, EngineState
 from ocr_celery.core.prefetch import PrefetchController
 from ocr_celery.core.quarantine import Cause, run_mode
-from ocr_celery.engine.contract import Engine, EngineRequest, EngineUnavailable, Outcome
+from ocr_celery.engine.contract import Engine, EngineUnavailable, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +150,7 @@ class EngineScheduler:
             entering = [run for run in live if run.phase is Phase.IN_ENGINE]  # the others were aborted meanwhile
             for run in entering:
                 run.on_enter(batch=in_engine, now=self._clock())
-            requests = [_engine_request(run) for run in entering]
+            requests = [run.engine_request() for run in entering]
         if len(entering) < len(live):
             self._tracker.clear([run.id for run in live if run not in entering])
         if requests:
@@ -243,9 +243,3 @@ class EngineScheduler:
         """The engine's callback, from any thread."""
         self.close()
         self._events.on_engine_failure(exc, Cause.ENGINE)
-
-
-def _engine_request(run: PageRun) -> EngineRequest:
-    assert run.page is not None
-    assert run.options is not None
-    return EngineRequest(id=run.id, page=run.page, options=run.options, prepared=run.prepared)
