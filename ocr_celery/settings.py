@@ -229,6 +229,9 @@ class _FromEnvironment(BaseSettings, Settings):
 
 def load_settings() -> Settings:
     """The settings of one of the service's own programs. Raises `SettingsError`, whose message is one line."""
+    from ocr_celery.env_file import check_env_file  # which raises the error of this module
+
+    check_env_file()
     _refuse_unknown_names()
     try:
         return _FromEnvironment()

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from ocr_celery.engine import registry
-from ocr_celery.env_file import check_env_file
 from ocr_celery.local import StartupError, address, console, redis, sample
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
@@ -23,7 +22,6 @@ _CHECKOUT = Path(__file__).parents[2]  #: where web/ and celeryconfig.py are, wh
 def main() -> int:
     """Return the exit code: 0 after a stop by the user, 1 if the service cannot start here, 2 if a setting is wrong."""
     try:
-        check_env_file()
         settings = load_settings()
         registry.check_installed(settings)
     except SettingsError as exc:

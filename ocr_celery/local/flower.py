@@ -11,7 +11,6 @@ from importlib.util import find_spec
 
 from redis.exceptions import RedisError
 
-from ocr_celery.env_file import check_env_file
 from ocr_celery.local import StartupError, address, redis
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
@@ -26,7 +25,6 @@ def main() -> None:
     stay = "--stay" in sys.argv[1:]
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
-        check_env_file()
         settings = load_settings()
         url = _wait_for_redis(settings) if stay else _find_redis(settings)
     except KeyboardInterrupt:

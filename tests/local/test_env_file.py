@@ -49,18 +49,33 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         check_env_file(tmp_path / ".env")
 
 
+def start(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """A program of the service in a folder whose `.env` has a wrong line."""
+    (folder / ".env").write_text("OCR_ENGINE=scripted\nOCR_PORT 9000\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("OCR_")}
+    environment = {**kept, "PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, "-m", *command]
+    return subprocess.run(
+        arguments, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
 @pytest.mark.parametrize("module", ["ocr_celery.local", "ocr_celery.local.flower"])
 def test_make_run_and_make_flower_refuse_it_in_one_line(module: str, tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("OCR_ENGINE=scripted\nOCR_PORT 9000\n")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OCR_")}
-    done = subprocess.run(
-        [sys.executable, "-m", module],
-        cwd=tmp_path,
-        env={**kept, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = start(tmp_path, module)
     assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "ocr-celery: .env line 2 cannot be parsed: write NAME=VALUE, or # before a comment\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("celery", "-A", "ocr_celery", "worker"),
+        ("gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"),
+    ],
+    ids=["worker", "facade"],
+)
+def test_a_worker_and_the_facade_refuse_it_in_one_line(command: tuple[str, ...], tmp_path: Path) -> None:
+    done = start(tmp_path, *command)
+    assert done.returncode not in (0, None)
     assert done.stderr == "ocr-celery: .env line 2 cannot be parsed: write NAME=VALUE, or # before a comment\n"
