@@ -32,7 +32,7 @@ class LocalService:
 
     def start(self, *, timeout: float = 120) -> Self:
         """Start it and wait until it is ready."""
-        begin = self.log_path.stat().st_size if self.log_path.exists() else 0
+        begin = len(self.log) if self.log_path.exists() else 0  # characters: a line may hold an arrow
         with self.log_path.open("ab") as log:
             command = [*self.before, sys.executable, "-m", "ocr_celery.local"]
             self.process = subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
