@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 __all__ = ["PLACES", "TOKENS", "checkpoint", "png", "service", "until"]
 PLACES = 4
 _PLUGIN = ROOT / "tests" / "vllm" / "plugin"
+sys.path.insert(0, str(_PLUGIN))  # vLLM in this process looks for plugins there, too
 
 
 _WARM = 600  #: seconds that loading may take on a busy machine
