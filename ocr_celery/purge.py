@@ -15,7 +15,7 @@ from ocr_celery.message import COLLECT, PAGE_TASKS
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 200  #: messages that are taken out in one step
+_MESSAGES_PER_STEP = 200
 _KEEP = (
     3600  #: seconds that what was set aside stays where the process ends before it is settled; a sweep finds the pages
 )
@@ -36,7 +36,7 @@ def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any], b
         raise
     redis.expire(aside, _KEEP)
     removed = 0
-    while texts := cast(list[bytes] | None, redis.rpop(aside, _AT_ONCE)):
+    while texts := cast(list[bytes] | None, redis.rpop(aside, _MESSAGES_PER_STEP)):
         removed += len(texts)
         redis.expire(aside, _KEEP)
         for text in texts:

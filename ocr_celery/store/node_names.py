@@ -8,7 +8,7 @@ from redis import Redis
 from ocr_celery.store import scripts
 from ocr_celery.store.keys import Keys
 
-_AT_ONCE = 1000  #: names in one command
+_NAMES_PER_COMMAND = 1000
 
 
 def names_with_messages(redis: Redis, keys: Keys, names: Sequence[str]) -> Iterator[str]:
@@ -32,4 +32,4 @@ def forget_names(redis: Redis, keys: Keys, names: Sequence[str], *, seconds: flo
 
 
 def _in_parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (names[i : i + _AT_ONCE] for i in range(0, len(names), _AT_ONCE))
+    return (names[i : i + _NAMES_PER_COMMAND] for i in range(0, len(names), _NAMES_PER_COMMAND))

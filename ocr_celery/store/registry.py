@@ -21,7 +21,7 @@ from ocr_celery.store.keys import Keys, index_of
 from ocr_celery.store.records import Record
 
 _UNTIL_ACCEPTED = 60  #: seconds that an image stays whose task is not taken in, as the sender's process died between
-_AT_ONCE = 500  #: tasks that are looked up in one step, which is over in a few milliseconds
+_TASKS_PER_STEP = 500  #: looked up in one step, which is over in a few milliseconds
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
 
@@ -156,7 +156,11 @@ class Registry:
         if text is None:
             return None
         created, ids, urls = records.parse_batch(text)
-        found = [record for at in range(0, len(ids), _AT_ONCE) for record in self._records(ids[at : at + _AT_ONCE])]
+        found = [
+            record
+            for at in range(0, len(ids), _TASKS_PER_STEP)
+            for record in self._records(ids[at : at + _TASKS_PER_STEP])
+        ]
         return created, list(zip(urls, ids, found, strict=True))
 
     def _records(self, ids: Sequence[str]) -> list[Record | None]:

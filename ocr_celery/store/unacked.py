@@ -15,7 +15,7 @@ from ocr_celery.store.keys import Keys
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 200  #: messages per step
+_MESSAGES_PER_STEP = 200
 
 
 def take_over(redis: Redis, keys: Keys, node: str) -> int:
@@ -59,8 +59,8 @@ def _requeue(redis: Redis, keys: Keys, key: str, held: Mapping[Any, bytes], *, c
         except Exception as exc:  # the content may be anything; the others are requeued all the same
             log.warning("a message that was held cannot be read and is put aside: %s", type(exc).__name__)
             messages.put_aside(redis, keys, key, tag, why="it was held and cannot be read")
-    for i in range(0, len(found), _AT_ONCE):
-        chunk = found[i : i + _AT_ONCE]
+    for i in range(0, len(found), _MESSAGES_PER_STEP):
+        chunk = found[i : i + _MESSAGES_PER_STEP]
         index = {queue: n for n, queue in enumerate(dict.fromkeys(queue for _, queue, _ in chunk), start=2)}
         flat = [x for tag, queue, message in chunk for x in (tag, index[queue], message)]
         given += cast(int, script(keys=[key, *index], args=flat))
