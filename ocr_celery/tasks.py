@@ -16,7 +16,7 @@ from ocr_celery.celery import process_app
 from ocr_celery.errors import Internal, OcrError
 from ocr_celery.transport import current_result
 
-_RETRY_AFTER = (2, 8, 30)  #: seconds before each new try of a page whose trouble may pass
+_RETRY_DELAYS = (2, 8, 30)  #: seconds before each new try of a page whose trouble may pass
 _LONGEST_WAIT = 120.0  #: seconds; a host that asks for more patience is asked again after this
 
 
@@ -30,7 +30,7 @@ class PageTask(Task):
     Request = "ocr_celery.consumer.request:PageRequest"
     typing = False  # arguments are checked by `message.read_job`, which answers with a code
     throws = (OcrError,)  # a page that cannot be read is no fault of the worker's: one line, no traceback
-    max_retries = len(_RETRY_AFTER)
+    max_retries = len(_RETRY_DELAYS)
     resultrepr_maxsize = 120  # Flower and events show a glimpse of the text, not the page
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
@@ -42,8 +42,8 @@ class PageTask(Task):
         if not isinstance(result, BaseException):
             return result
         retries = self.request.retries
-        if isinstance(result, OcrError) and result.retryable and retries < len(_RETRY_AFTER):
-            wait = _RETRY_AFTER[retries] * random.uniform(0.8, 1.2)
+        if isinstance(result, OcrError) and result.retryable and retries < len(_RETRY_DELAYS):
+            wait = _RETRY_DELAYS[retries] * random.uniform(0.8, 1.2)
             if result.retry_after:  # never before it, and not all pages of a host in the same moment
                 wait = max(wait, min(result.retry_after, _LONGEST_WAIT) * random.uniform(1.0, 1.2))
             self.request.next_try_at = time.time() + wait  # the backend records it

@@ -12,7 +12,7 @@ _SCHEMAS = "#/components/schemas/"
 _PROBLEM = {"$ref": _SCHEMAS + "Problem"}
 _REQUEST_ID = {"description": "The id of this request in every log line about it.", "schema": {"type": "string"}}
 _LOCATION = {"description": "The path of the task's or batch's status.", "schema": {"type": "string"}}
-_RETRY_AFTER = {"description": "Seconds after which a retry makes sense.", "schema": {"type": "integer"}}
+_RETRY_AFTER_HEADER = {"description": "Seconds after which a retry makes sense.", "schema": {"type": "integer"}}
 
 
 def openapi_responses(model: type[BaseModel], *errors: type[OcrError], status: int = 200) -> Any:
@@ -90,7 +90,7 @@ def _with_headers(status: str, response: dict[str, Any]) -> dict[str, Any]:
     if status == "202":
         headers["Location"] = _LOCATION
     if status == "503":
-        headers["Retry-After"] = _RETRY_AFTER
+        headers["Retry-After"] = _RETRY_AFTER_HEADER
     return {**response, "headers": headers}
 
 
