@@ -9,7 +9,7 @@ from ocr_celery.transport import client_broker
 
 _DAY = 86400
 _SOCKETS = {
-    "visibility_timeout": 3650 * _DAY,  # only a dead node's lease gives its messages back, never a clock
+    "visibility_timeout": 3650 * _DAY,  # only a dead node's lease requeues its messages, never a clock
     "socket_timeout": 10,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,

@@ -172,7 +172,7 @@ class PrefetchStep(bootsteps.StartStopStep):
     def _requeue_idle(c: Any) -> None:
         """At a lost connection Celery drops what waits for its time (a countdown, a retry) and expects the broker to send
         it again; an acknowledgement may have failed too. No other worker requeues the messages of a live node."""
-        requeued = c.task_consumer.channel.give_back(but={*c.pool.in_progress_tags(), *pending_acks.pending()})
+        requeued = c.task_consumer.channel.requeue_unacked(but={*c.pool.in_progress_tags(), *pending_acks.pending()})
         if requeued:
             log.warning("reconnected: requeued %d idle messages", requeued)
 

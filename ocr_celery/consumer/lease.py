@@ -57,7 +57,7 @@ class NodeLease:
         self._wake = threading.Event()  # set: there is something to say or do before the next round
 
     def begin(self) -> None:
-        """Take the name, waiting for it if need be, give back what the last holder left, and keep it from now on.
+        """Take the name, waiting for it if need be, requeue what the last holder left, and keep it from now on.
 
         Waits for Redis. Ends the process with a clear line when a live process holds the name. Raises what does not pass.
         """

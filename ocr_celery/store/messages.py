@@ -38,7 +38,7 @@ end
 return taken
 """
 
-#: Give back what was handed to a node, the newest first, so that the oldest is served first again. KEYS: its list, the queue.
+#: Requeue what was handed to a node, the newest first, so that the oldest is served first again. KEYS: its list, the queue.
 #: (LMOVE is refused by a full Redis.)
 RETURN_HANDED = """
 local message = redis.call('LPOP', KEYS[1])

@@ -185,13 +185,13 @@ class TakingChannel(SendingChannel):
             with suppress(RedisError, OSError), self.conn_or_acquire() as client:
                 unacked.return_handed(client, self.service, self.node)
 
-    def give_back(self, *, but: set[str]) -> int:
+    def requeue_unacked(self, *, but: set[str]) -> int:
         """Requeue this node's messages at the head of the queue, except these delivery tags. Returns how many."""
         with self.conn_or_acquire() as client:
-            given = unacked.requeue(client, self.service, self.node, but=but)
+            requeued = unacked.requeue(client, self.service, self.node, but=but)
         pending_acks.discard_all(but=but)
         self.has_moved = False
-        return given
+        return requeued
 
     def return_handed_unless_waiting(self) -> None:
         """The same, unless this node is about to take them: another worker may take them."""

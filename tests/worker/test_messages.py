@@ -1,4 +1,4 @@
-"""A node's messages in Redis: taken in order, settled where their task is final, given back once, put aside in bounds."""
+"""A node's messages in Redis: taken in order, settled where their task is final, requeued once, put aside in bounds."""
 
 import json
 from typing import Any

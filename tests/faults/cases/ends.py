@@ -1,4 +1,4 @@
-"""SIGTERM during load: what is held is finished or given back, and a caller who tries again sees no error."""
+"""SIGTERM during load: what is held is finished or requeued, and a caller who tries again sees no error."""
 
 import os
 import signal

@@ -104,7 +104,7 @@ def _is_quiet(scene: Scene) -> bool:
 
 
 def _start_and_restore(scene: Scene) -> tuple[float, float]:
-    """Milliseconds until a new worker holds pages, and until its successor has given them back."""
+    """Milliseconds until a new worker holds pages, and until its successor has requeued them."""
     began = now()
     worker = scene.worker(ready=False, OCR_SCRIPTED_SECONDS=60)
     until(lambda: scene.held_by(worker), what="it takes pages")
