@@ -103,16 +103,16 @@ class Backend(RedisBackend):
 
     def on_task_call(self, producer: Any, task_id: str) -> None:
         """Subscribe to the result, unless our client sends the task: it polls when it is asked."""
-        if outbox.current() is None:
+        if outbox.captured() is None:
             super().on_task_call(producer, task_id)
 
     def add_pending_result(self, result: Any, *args: Any, **kwargs: Any) -> Any:
         """The same for the parts of a chord."""
-        return result if outbox.current() is not None else super().add_pending_result(result, *args, **kwargs)
+        return result if outbox.captured() is not None else super().add_pending_result(result, *args, **kwargs)
 
     def set_chord_size(self, group_id: str, chord_size: int) -> None:
         """Store how many parts a chord has; for our client in the same step that sends them."""
-        messages = outbox.current()
+        messages = outbox.captured()
         if messages is None:
             super().set_chord_size(group_id, chord_size)
             return

@@ -40,8 +40,8 @@ def capture() -> Iterator[list[Command]]:
         _outbox.reset(token)
 
 
-def current() -> list[Command] | None:
-    """What is collected here; None outside `capture()`."""
+def captured() -> list[Command] | None:
+    """What is captured here; None outside `capture()`."""
     return _outbox.get()
 
 
