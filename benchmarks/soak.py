@@ -54,18 +54,18 @@ def main() -> None:
     ):
         read(client, args.warm_up, draw)
         before, pages, growth = resident(worker.process.pid), 0, 0.0
-        print(f"after {args.warm_up} pages of warm-up: {shown(before)}", flush=True)
+        print(f"after {args.warm_up} pages of warm-up: {in_megabytes(before)}", flush=True)
         while pages < args.pages:
             read(client, args.every, draw)
             pages += args.every
             now = resident(worker.process.pid)
             growth = sum(now.values()) / sum(before.values()) - 1
-            print(f"{pages:6} {shown(now)}  {growth:+.1%}", flush=True)
+            print(f"{pages:6} {in_megabytes(now)}  {growth:+.1%}", flush=True)
     sys.exit(growth >= MOST)
 
 
-def shown(found: dict[str, int]) -> str:
-    """In megabytes."""
+def in_megabytes(found: dict[str, int]) -> str:
+    """Each kind of memory with its megabytes."""
     return ", ".join(f"{name} {size / _MB:.0f} MB" for name, size in found.items())
 
 

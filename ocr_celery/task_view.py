@@ -1,4 +1,4 @@
-"""From the record of a task to what its sender is shown."""
+"""From the record of a task to what its sender sees."""
 
 import logging
 from collections.abc import Iterable

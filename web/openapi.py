@@ -74,9 +74,9 @@ def _replace_references(node: Any, references: dict[str, str]) -> None:
 
 def _as_code(text: str) -> str:
     """The text as code in markdown, which would drop a tag in plain text."""
-    shown = text.replace("\n", "\\n")
-    fence = "``" if "`" in shown else "`"
-    return f"{fence} {shown} {fence}" if fence == "``" else f"{fence}{shown}{fence}"
+    escaped = text.replace("\n", "\\n")
+    fence = "``" if "`" in escaped else "`"
+    return f"{fence} {escaped} {fence}" if fence == "``" else f"{fence}{escaped}{fence}"
 
 
 def _is_default_422(response: dict[str, Any]) -> bool:

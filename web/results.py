@@ -32,10 +32,10 @@ def get_task(path: TaskPath, query: ResultQuery) -> Response:
         view = client().look_up(path.task_id)
     except TaskNotFound as exc:
         raise _not_found(path.task_id, exc) from None
-    shown = _render_page(view, query, [])
+    rendered = _render_page(view, query, [])
     source = {"source": view.source} if view.source else {}
     return jsonify(
-        task_id=view.id, **shown, **source, **_progress(view), created_at=view.created_at, updated_at=view.updated_at
+        task_id=view.id, **rendered, **source, **_progress(view), created_at=view.created_at, updated_at=view.updated_at
     )
 
 
