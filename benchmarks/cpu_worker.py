@@ -88,8 +88,8 @@ def main(against: Path | None, rounds: int, pages: int) -> None:
                 worker.pages_per_second(images)  # warms up
         ratios = []
         for number in range(rounds):
-            turns = [here, other] if number % 2 else [other, here]
-            speeds = {id(worker): worker.pages_per_second(images) for worker in turns if worker}
+            order = [here, other] if number % 2 else [other, here]
+            speeds = {id(worker): worker.pages_per_second(images) for worker in order if worker}
             line = f"round {number + 1}: {speeds[id(here)]:.2f} pages/s"
             if other:
                 ratios.append(speeds[id(here)] / speeds[id(other)])

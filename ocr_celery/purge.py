@@ -22,7 +22,7 @@ _KEEP = (
 
 
 def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any], backend: Any) -> int:
-    """Remove what waits in a list and fail its pages. Answers how many messages it held.
+    """Remove what waits in a list and fail its pages. Answers how many messages there were.
 
     `aside`: a key that nothing else uses. `parse`: from the text of a message to kombu's, which may raise anything.
     `backend`: where the results of these pages are stored.

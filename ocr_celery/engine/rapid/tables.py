@@ -28,13 +28,13 @@ def find_ruled_tables(
         ys = _cell_borders([r for r in frame if r in horizontal], 1)
         if len(xs) < 3 or len(ys) < 3:
             continue
-        inside = [li for li in rest if xs[0] < li.x < xs[-1] and ys[0] < li.y < ys[-1]]
-        assigned = _assign_cells(inside, xs, ys)
+        framed = [li for li in rest if xs[0] < li.x < xs[-1] and ys[0] < li.y < ys[-1]]
+        assigned = _assign_cells(framed, xs, ys)
         if _is_grid(assigned, xs):
             used = sorted({row for row, _ in assigned})
             cells = [[_cell_text(assigned.get((row, column), [])) for column in range(len(xs) - 1)] for row in used]
             found.append(Table(xs[0], ys[0], xs[-1], ys[-1], cells))
-            rest = [li for li in rest if li not in inside]
+            rest = [li for li in rest if li not in framed]
     return found, rest
 
 
