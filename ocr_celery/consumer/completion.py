@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 
 def complete(run: PageRun, listeners: Sequence[Listener] = ()) -> None:
-    """Store the outcome of a page and acknowledge its message; where that cannot be done, requeue the message.
+    """Store the result of a page and acknowledge its message; where that cannot be done, requeue the message.
 
-    `listeners`: called once the outcome is known, before it is stored.
+    `listeners`: called once the result is known, before it is stored.
     """
     try:
         if getattr(run.request, "_already_cancelled", False):
@@ -37,10 +37,10 @@ def complete(run: PageRun, listeners: Sequence[Listener] = ()) -> None:
             complete_duplicate(run, run.duplicates.pop(0))
     except BaseException as exc:
         if is_transient(exc) or not isinstance(exc, Exception) or is_stopping():
-            log.error("could not store outcome: task %s requeued, %r", run.id, exc)
+            log.error("could not store result: task %s requeued, %r", run.id, exc)
             requeue(run, in_vain=not is_stopping())
             return
-        log.error("cannot store outcome: task %s fails, %r", run.id, exc)
+        log.error("cannot store result: task %s fails, %r", run.id, exc)
         for delivery in _deliveries(run):
             _fail(delivery)
 
@@ -73,7 +73,7 @@ def _acknowledge(run: PageRun) -> None:
 
 
 def _fail(run: PageRun) -> None:
-    """The outcome can never be stored or published: fail the page, so that it is not read again."""
+    """The result can never be stored or published: fail the page, so that it is not read again."""
     message = run.request.message
     try:
         with current_result.bind(Internal()):
@@ -105,7 +105,7 @@ def complete_duplicate(first: PageRun, run: PageRun) -> None:
 
 
 def _run_tracer(run: PageRun, listeners: Sequence[Listener]) -> None:
-    result = Internal() if run.outcome is None else run.outcome
+    result = Internal() if run.result is None else run.result
     if isinstance(result, Exception) and not isinstance(result, OcrError):
         log.error("unexpected error: task %s", run.id, exc_info=result)
         result = Internal()

@@ -39,7 +39,7 @@ class PageRun:
     """A page on its way through the worker. Also the ApplyResult that Celery's Request keeps (weakly) to terminate it."""
 
     request: Any  #: celery.worker.request.Request
-    trace: Any  #: Celery's tracer and its arguments, run when the outcome is known
+    trace: Any  #: Celery's tracer and its arguments, run when the result is known
     trace_args: tuple[Any, ...]
     accepted: Any  #: Request.on_accepted
     done: Any  #: Request.on_success, which also takes failures
@@ -63,7 +63,7 @@ class PageRun:
     first_entered_at: float = 0.0  #: Unix seconds; when the page entered the engine first, 0 = never
     entered_at: float = 0.0  #: … and last, by the scheduler's clock, which is monotonic; 0 = it is about to
     batch: int = 0  #: pages in the engine just after it entered
-    outcome: Any = None  #: the result dict, or the exception
+    result: Any = None  #: the result dict, or the exception
     prior_result: dict[str, Any] | None = None  #: Celery's record, where the task was finished before this delivery
     terminated: bool = False
     duplicates: list["PageRun"] = field(default_factory=list)  #: further deliveries of the same task

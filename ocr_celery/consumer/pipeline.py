@@ -1,6 +1,6 @@
 """A page's way through the worker: load → decode → prepare → schedule → evaluate → complete.
 
-Each phase runs in threads of its own (docs/threads.md). A step that fails sets the page's outcome, and the page is completed.
+Each phase runs in threads of its own (docs/threads.md). A step that fails sets the page's result, and the page is completed.
 """
 
 import logging
@@ -121,7 +121,7 @@ class Pipeline:
         try:
             job = self.decoder.submit(file, lambda result: self._on_decoded(run, result))
         except Exception as exc:  # the file's header says enough
-            run.outcome = exc
+            run.result = exc
             self._schedule(run)
             return
         self.decoder.wait_for_room(job)  # this thread brings no other file before
@@ -131,7 +131,7 @@ class Pipeline:
             self._requeue(run)
             return
         if isinstance(result, OcrError):
-            run.outcome = result
+            run.result = result
         else:
             run.decoded = result
             if not run.quarantined and not retry_while_redis_down(self._preparation.prepare, run):
@@ -181,7 +181,7 @@ class Pipeline:
                 self.scheduler.enqueue_reread(run)
                 return
         # a later reading that fails takes nothing from an earlier one
-        run.outcome = self._evaluator.result(run) if run.readings else outcome.result
+        run.result = self._evaluator.result(run) if run.readings else outcome.result
         self._complete(run)
 
     def _complete_async(self, run: PageRun) -> None:
@@ -222,7 +222,7 @@ class Pipeline:
             self._requeue(run)
         self.decoder.cancel_costly()
         for run in self.scheduler.cancel_rereads():
-            run.outcome = self._evaluator.result(run)
+            run.result = self._evaluator.result(run)
             self._complete_async(run)
         return left
 

@@ -88,7 +88,7 @@ class Preparer:
         return _skip(moved) if moved and moved.is_down else moved
 
     def _finish(self, ticket: FetchTicket[PageRun]) -> None:
-        timed_out = isinstance(ticket.item.outcome, DownloadTimeout)
+        timed_out = isinstance(ticket.item.result, DownloadTimeout)
         with self._changed:
             self._queue.finish(ticket, timed_out=timed_out, now=time.monotonic())
             self._changed.notify_all()

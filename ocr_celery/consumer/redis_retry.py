@@ -17,7 +17,7 @@ _REDIS_RETRY = 0.5  #: seconds between two tries
 
 
 def retry_while_redis_down(step: Callable[[PageRun], None], run: PageRun) -> bool:
-    """Take this step, unless the task was revoked. What it raises becomes the page's outcome, but for an outage of Redis.
+    """Take this step, unless the task was revoked. What it raises becomes the page's result, but for an outage of Redis.
 
     Blocks for as long as Redis is away. False: the worker terminates first.
     """
@@ -27,7 +27,7 @@ def retry_while_redis_down(step: Callable[[PageRun], None], run: PageRun) -> boo
                 step(run)
         except Exception as exc:
             if not (isinstance(exc, RedisError) and is_transient(exc)):
-                run.outcome = exc
+                run.result = exc
                 return True
             log.warning("Redis unavailable: task %s waits, %s", run.id, exc)
         else:

@@ -39,7 +39,7 @@ class EngineState:
     in_engine: int  #: pages in the engine
     idle_since: float  #: when it became empty
     working_since: float = 0.0  #: when the first page was ready
-    storing: int = 0  #: pages that left it and whose outcome is not stored yet: a crash would lose their readings
+    storing: int = 0  #: pages that left it and whose result is not stored yet: a crash would lose their readings
     solo: bool = False  #: a quarantined page is in it
     draining: bool = False  #: no further page will be ready
     paused_until: float = 0.0  #: nothing enters before: the engine is unavailable

@@ -1,28 +1,28 @@
-"""Passes the outcome of a page to the task that Celery's tracer runs for it."""
+"""Passes the result of a page to the task that Celery's tracer runs for it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-_outcome: ContextVar[Any] = ContextVar("outcome")
+_result: ContextVar[Any] = ContextVar("result")
 
 
 @contextmanager
-def bind(outcome: Any) -> Iterator[None]:
-    """Inside, `get()` is this outcome: a result dict, or the error to raise."""
-    token = _outcome.set(outcome)
+def bind(result: Any) -> Iterator[None]:
+    """Inside, `get()` is this result: a result dict, or the error to raise."""
+    token = _result.set(result)
     try:
         yield
     finally:
-        _outcome.reset(token)
+        _result.reset(token)
 
 
 def is_bound() -> bool:
     """Whether this context completes a page."""
-    return _outcome.get(None) is not None
+    return _result.get(None) is not None
 
 
 def get() -> Any:
-    """The outcome of the page being completed. Raises `LookupError` outside the batching pool."""
-    return _outcome.get()
+    """The result of the page being completed. Raises `LookupError` outside the batching pool."""
+    return _result.get()

@@ -130,7 +130,7 @@ def test_a_page_is_loaded_decoded_prepared_read_and_completed(bench: Bench) -> N
     bench.pipeline.scheduler.dispatch()
     assert (run.phase, bench.engine.requests["a"].prepared) == (Phase.IN_ENGINE, "prepared")
     bench.pipeline.scheduler.on_outcomes([bench.engine.outcome("a", "words")])
-    assert (run.phase, run.outcome["text"]) == (Phase.DONE, "words")
+    assert (run.phase, run.result["text"]) == (Phase.DONE, "words")
     assert (bench.completed, bench.marks.marked, len(bench.pipeline.pages)) == ([run], {}, 0)
 
 
@@ -143,7 +143,7 @@ def test_a_page_that_cannot_be_loaded_fails_with_what_the_loader_raised(bench: B
     bench.load = fails
     run = bench.submit()
     bench.pipeline._load(run)
-    assert (bench.completed, run.outcome) == ([run], error)
+    assert (bench.completed, run.result) == ([run], error)
 
 
 def test_a_page_that_was_completed_before_is_completed_without_a_file(bench: Bench) -> None:
@@ -158,13 +158,13 @@ def test_a_page_whose_header_is_refused_fails(bench: Bench) -> None:
     bench.decoder.refuses = TooManyPixels()
     run = bench.submit()
     bench.pipeline._load(run)
-    assert (bench.completed, run.outcome) == ([run], bench.decoder.refuses)
+    assert (bench.completed, run.result) == ([run], bench.decoder.refuses)
 
 
 def test_a_page_that_the_engine_cannot_prepare_fails(bench: Bench) -> None:
     bench.engine.fails_to_prepare = EngineFailed()
     run = bench.prepare()
-    assert (bench.completed, run.outcome) == ([run], bench.engine.fails_to_prepare)
+    assert (bench.completed, run.result) == ([run], bench.engine.fails_to_prepare)
 
 
 def test_a_page_that_the_decoders_gave_up_is_requeued(bench: Bench) -> None:
@@ -212,7 +212,7 @@ def test_a_page_in_circles_is_read_again_and_the_better_reading_is_its_result(be
     assert run.options is not None
     assert run.options.temperature > 0
     bench.read("words")
-    assert (run.outcome["text"], run.outcome["readings"], bench.pipeline.rereads) == ("words", 2, 1)
+    assert (run.result["text"], run.result["readings"], bench.pipeline.rereads) == ("words", 2, 1)
 
 
 def test_a_later_reading_that_fails_takes_nothing_from_an_earlier_one(bench: Bench) -> None:
@@ -220,14 +220,14 @@ def test_a_later_reading_that_fails_takes_nothing_from_an_earlier_one(bench: Ben
     bench.read(LOOP)
     bench.pipeline.scheduler.dispatch()
     bench.pipeline.scheduler.on_outcomes([Outcome(id="a", result=EngineFailed(), seconds=1.0)])
-    assert (run.outcome["text"], run.outcome["readings"]) == (LOOP, 1)
+    assert (run.result["text"], run.result["readings"]) == (LOOP, 1)
 
 
 def test_a_page_that_fails_in_its_first_reading_fails(bench: Bench) -> None:
     run = bench.prepare()
     bench.pipeline.scheduler.dispatch()
     bench.pipeline.scheduler.on_outcomes([Outcome(id="a", result=EngineFailed(), seconds=1.0)])
-    assert isinstance(run.outcome, EngineFailed)
+    assert isinstance(run.result, EngineFailed)
 
 
 def test_a_redelivered_page_is_marked_while_the_engine_prepares_it(bench: Bench) -> None:
@@ -273,7 +273,7 @@ def test_a_stop_requeues_what_was_not_started_and_completes_rereads_with_what_th
     bench.read(LOOP)
     assert bench.pipeline.begin_stop() == 2
     assert (bench.requeued, bench.completed) == (["b"], [read])
-    assert read.outcome["readings"] == 1
+    assert read.result["readings"] == 1
     assert waiting.phase is Phase.DONE
 
 

@@ -32,7 +32,7 @@ def put_back(celery_setup: OcrSetup, message: bytes) -> None:
 
 
 def finish(celery_setup: OcrSetup, id: str, state: str, result: Any) -> None:
-    """As a worker leaves it that dies between storing the outcome and all that comes after."""
+    """As a worker leaves it that dies between storing the result and all that comes after."""
     meta = {"status": state, "result": result, "traceback": None, "children": [], "task_id": id}
     Registry(celery_setup.redis.client, keys, keep=100).transition(id, state, now=time.time(), meta=json.dumps(meta))
 
