@@ -1,4 +1,4 @@
-"""A batch as it is sent: one chord of the pages with well-formed URLs, and an immediate outcome for each malformed URL.
+"""A batch as it is sent: one chord of the pages with well-formed URLs, and an immediate failure for each malformed URL.
 
 No worker is needed to refuse a malformed URL, so it is never queued; the task that collects the batch gets its error.
 """
@@ -58,7 +58,7 @@ class Batch:
         return prompt + self._queued(app, keys.queue)
 
     def _queued(self, app: "Celery", queue: str) -> list[outbox.Command]:
-        refused = [[n, message.failed_outcome(self.ids[n], "FAILURE", error)] for n, error in self.errors.items()]
+        refused = [[n, message.failed_part(self.ids[n], "FAILURE", error)] for n, error in self.errors.items()]
         told: dict[str, Any] = {"refused": refused} if refused else {}
         shown = f"{len(self.ids)} outcomes,"
         if len(self.errors) == len(self.ids):

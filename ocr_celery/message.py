@@ -157,7 +157,7 @@ def result_dict(
     return result
 
 
-def failed_outcome(task_id: str, state: str, error: OcrError) -> dict[str, Any]:
+def failed_part(task_id: str, state: str, error: OcrError) -> dict[str, Any]:
     """What a chord's body is handed in place of the result of a page that failed."""
     return {"task_id": task_id, "error": {"code": error.code, "message": error.message, "state": state}}
 
@@ -175,27 +175,27 @@ def failed_record(task_id: str, error: OcrError, now: float) -> str:
     return json.dumps({**record, "task_id": task_id})
 
 
-def batch_summary(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
-    """The result of `ocr.collect`: every outcome of a chord's header, in order, and how many there are of each.
+def batch_summary(parts: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
+    """The result of `ocr.collect`: every part of a chord's header, in order, and how many of them failed.
 
-    Anything but a list is one outcome, as where `ocr.collect` follows a single page. `refused`: outcomes of pages that were
+    Anything but a list is one part, as where `ocr.collect` follows a single page. `refused`: parts of pages that were
     never sent, each with its place among all.
     """
-    found = list(outcomes) if isinstance(outcomes, list | tuple) else [outcomes]
-    for place, outcome in sorted(refused, key=lambda one: one[0]):
-        found.insert(place, outcome)
-    items = [_item(outcome) for outcome in found]
+    found = list(parts) if isinstance(parts, list | tuple) else [parts]
+    for place, part in sorted(refused, key=lambda one: one[0]):
+        found.insert(place, part)
+    items = [_item(part) for part in found]
     completed = sum(item["status"] == "completed" for item in items)
     return {"total": len(items), "completed": completed, "failed": len(items) - completed, "outcomes": items}
 
 
-def _item(outcome: Any) -> dict[str, Any]:
-    if isinstance(outcome, Mapping) and isinstance(outcome.get("error"), Mapping):
-        error = outcome["error"]
+def _item(part: Any) -> dict[str, Any]:
+    if isinstance(part, Mapping) and isinstance(part.get("error"), Mapping):
+        error = part["error"]
         return {
             "status": "failed",
             "code": error.get("code"),
             "error": error.get("message"),
-            "task_id": outcome.get("task_id"),
+            "task_id": part.get("task_id"),
         }
-    return {"status": "completed", "result": outcome}
+    return {"status": "completed", "result": part}

@@ -72,7 +72,7 @@ def get_batch(path: BatchPath, query: ResultQuery) -> Response:
 def _render_page(view: TaskView, query: ResultQuery, unreadable: list[str]) -> dict[str, Any]:
     """Status, and text or error, of a page. A bug while rendering it fails this page only; the first of a request is logged."""
     try:
-        return {"status": view.status, **_render_outcome(view, query)}
+        return {"status": view.status, **_render_result(view, query)}
     except Exception:
         if not unreadable:
             log.warning("result_unreadable", task_id=view.id, exc_info=True)
@@ -80,19 +80,19 @@ def _render_page(view: TaskView, query: ResultQuery, unreadable: list[str]) -> d
         return {"status": Status.FAILED, **_render_error(ResultUnreadable())}
 
 
-def _render_outcome(view: TaskView, query: ResultQuery) -> dict[str, Any]:
+def _render_result(view: TaskView, query: ResultQuery) -> dict[str, Any]:
     if view.error is not None:
         return _render_error(view.error)
     if view.result is None:
         return {}
     details = {name: value for name, value in view.result.items() if name != "text"}
     text = view.result["text"]
-    outcome: dict[str, Any] = {"result": text if query.format == "raw" else to_markdown(text)}
+    rendered: dict[str, Any] = {"result": text if query.format == "raw" else to_markdown(text)}
     if query.details:
-        outcome["details"] = details
+        rendered["details"] = details
     elif "pages" in details:  # also without details, as it says that more pages are unread
-        outcome["pages"] = details["pages"]
-    return outcome
+        rendered["pages"] = details["pages"]
+    return rendered
 
 
 def _render_error(error: OcrError) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from kombu.utils.encoding import bytes_to_str
 
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
-from ocr_celery.message import ACCEPT_PARTIAL, COLLECT, PAGE_TASKS, failed_outcome
+from ocr_celery.message import ACCEPT_PARTIAL, COLLECT, PAGE_TASKS, failed_part
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
 from ocr_celery.store.transient_errors import drop_on_failover, is_transient
@@ -121,9 +121,9 @@ class Backend(RedisBackend):
         messages += [("SET", key, str(chord_size)), ("EXPIRE", key, str(keep))]
 
     def on_chord_part_return(self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any) -> None:
-        """A body that accepts partial headers is handed a failed part's outcome in its place; it then runs all the same."""
+        """A body that accepts partial headers is handed a failed part's error in its place; it then runs all the same."""
         if state in states.PROPAGATE_STATES and request.chord and self._accepts_partial(request.chord):
-            result, state = failed_outcome(request.id, state, _public(result)), states.SUCCESS
+            result, state = failed_part(request.id, state, _public(result)), states.SUCCESS
         super().on_chord_part_return(request, state, result, propagate=propagate, **kwargs)
 
     def _accepts_partial(self, body: Any) -> bool:

@@ -78,7 +78,7 @@ def watched(worker: Worker) -> Iterator[list[int]]:
         thread.join()
 
 
-def outcome(client: Client, id: str) -> str:
+def code_or_status(client: Client, id: str) -> str:
     view = client.look_up(id)
     return view.error.code if view.error else str(view.status)
 
@@ -96,7 +96,7 @@ def test_eight_at_once_each_get_their_code_and_pages_between_them_are_read(
             good.append(client.submit_image(png()))
         assert {view.status for view in final(client, good, timeout=300)} == {Status.COMPLETED}
         final(client, bombs, timeout=900)
-    assert [outcome(client, id) for id in bombs] == [CODES[name] for name in eight]
+    assert [code_or_status(client, id) for id in bombs] == [CODES[name] for name in eight]
     assert max(memory) < MOST_MEMORY
     assert worker.process.poll() is None
 
@@ -105,7 +105,7 @@ def test_a_page_that_takes_too_long_is_not_tried_again(client: Client, start_wor
     worker = start_worker(OCR_PREPARE_SECONDS=0.05)
     id = client.submit_image(BOMBS["interlaced png"]())
     final(client, [id])
-    assert outcome(client, id) == "page_too_costly"
+    assert code_or_status(client, id) == "page_too_costly"
     assert worker.log.count("page_too_costly") == 1
 
 

@@ -27,7 +27,7 @@ def run_until_final(client: Client, ids: list[str], start: Callable[[], Worker])
     return ends
 
 
-def outcomes(client: Client, ids: list[str]) -> list[str]:
+def codes_or_statuses(client: Client, ids: list[str]) -> list[str]:
     return [view.error.code if view.error else str(view.status) for view in map(client.look_up, ids)]
 
 
@@ -36,7 +36,7 @@ def test_a_page_that_kills_its_worker_is_failed_and_its_neighbours_are_read(
 ) -> None:
     ids = [client.submit_image(png(), prompt="poison" if n == 2 else f"n {n}") for n in range(8)]
     ends = run_until_final(client, ids, lambda: start_worker(OCR_SCRIPTED_KILL="poison", ready=False, **QUICK))
-    assert outcomes(client, ids) == ["worker_killed" if n == 2 else "completed" for n in range(8)]
+    assert codes_or_statuses(client, ids) == ["worker_killed" if n == 2 else "completed" for n in range(8)]
     assert ends == 4  # twice among others, which makes it a suspect, and twice alone
 
 
@@ -57,7 +57,7 @@ def test_a_page_that_kills_its_worker_while_nothing_else_is_inside_is_failed_the
     id = client.submit_image(png(), prompt="poison")
     first.wait()
     assert run_until_final(client, [id], start) == 1
-    assert outcomes(client, [id]) == ["worker_killed"]
+    assert codes_or_statuses(client, [id]) == ["worker_killed"]
 
 
 def test_a_page_that_kills_whoever_prepares_it_is_failed_and_its_neighbours_are_read(
@@ -65,14 +65,14 @@ def test_a_page_that_kills_whoever_prepares_it_is_failed_and_its_neighbours_are_
 ) -> None:
     ids = [client.submit_image(png(), prompt="poison" if n == 2 else f"n {n}") for n in range(8)]
     ends = run_until_final(client, ids, lambda: start_worker(OCR_SCRIPTED_KILL_EARLY="poison", ready=False, **QUICK))
-    assert outcomes(client, ids) == ["worker_killed" if n == 2 else "completed" for n in range(8)]
+    assert codes_or_statuses(client, ids) == ["worker_killed" if n == 2 else "completed" for n in range(8)]
     assert ends == 5  # once unseen, as it had not been delivered before; twice among others, twice alone
 
 
 def test_an_engine_that_breaks_over_one_page_is_believed_sooner(client: Client, start_worker: Start) -> None:
     ids = [client.submit_image(png(), prompt="poison" if n == 2 else f"n {n}") for n in range(8)]
     ends = run_until_final(client, ids, lambda: start_worker(OCR_SCRIPTED_BREAK="poison", ready=False, **QUICK))
-    assert outcomes(client, ids) == ["engine_killed" if n == 2 else "completed" for n in range(8)]
+    assert codes_or_statuses(client, ids) == ["engine_killed" if n == 2 else "completed" for n in range(8)]
     assert ends == 3
 
 
@@ -81,7 +81,7 @@ def test_a_page_that_never_ends_is_failed_and_its_neighbours_are_read(client: Cl
     ends = run_until_final(
         client, ids, lambda: start_worker(OCR_SCRIPTED_HANG="stuck", OCR_PAGE_DEADLINE=1.5, ready=False, **QUICK)
     )
-    assert outcomes(client, ids) == ["page_deadline" if n == 1 else "completed" for n in range(6)]
+    assert codes_or_statuses(client, ids) == ["page_deadline" if n == 1 else "completed" for n in range(6)]
     assert ends == 2
 
 
