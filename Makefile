@@ -10,7 +10,7 @@ COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 
 COMPILE_VLLM := $(filter-out --universal,$(COMPILE)) \
 	$(addprefix --no-emit-package ,torchaudio torchcodec triton) $(addprefix --find-links ,$(PIP_FIND_LINKS))
 
-# tests wait for processes most of the time; each of these has a Redis of its own
+# tests wait for processes most of the time; each of these has its own Redis
 SIDE_BY_SIDE := -n 3 --dist loadfile
 
 help: ## list the commands

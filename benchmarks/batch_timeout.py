@@ -2,7 +2,7 @@
 
     .venv-vllm/bin/python -m benchmarks.batch_timeout [--timeouts 0 0.05 0.2 0.5 2] [--pages 24] [--light 0.4]
 
-One worker after the other, each with four places and a timeout of its own. Light load: a page comes every so often, for
+One worker after the other, each with four places and its own timeout. Light load: a page comes every so often, for
 which the engine needs about half its time; full load: all pages come at once. A page's latency counts from when it was sent.
 """
 

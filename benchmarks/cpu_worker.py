@@ -41,7 +41,7 @@ def page_image(number: int) -> bytes:
 
 
 class WarmWorker:
-    """A worker of one checkout with a Redis of its own."""
+    """A worker of one checkout with its own Redis."""
 
     def __init__(self, checkout: Path, stack: ExitStack) -> None:
         self.redis = RedisServer()

@@ -2,7 +2,7 @@
 
     python -m benchmarks.facade [--pages 1500] [--rounds 4] [--connections 16] [--processes 2] [--threads 16]
 
-Starts a Redis of its own and both apps, and sends 100 kB JPEGs over persistent connections from a process apart: bare,
+Starts its own Redis and both apps, and sends 100 kB JPEGs over persistent connections from a process apart: bare,
 facade, bare, facade, … Nothing else should run on the machine. Needs Linux (/proc).
 """
 

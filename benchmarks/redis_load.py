@@ -97,7 +97,7 @@ def _ping(port: int, ended: threading.Event, slowest: list[float]) -> None:
 
 
 def main() -> None:
-    """All of it, on a Redis of its own."""
+    """All of it, on its own Redis."""
     given = [int(word) for word in sys.argv[1:]]
     count, workers, tasks = (given + [200, 8, 1_000_000][len(given) :])[:3]
     server = RedisServer()

@@ -39,7 +39,7 @@ class Settings(BaseModel):
         "",
         validation_alias=AliasChoices("OCR_REDIS_URL", "REDIS_URL"),
         description="the Redis that keeps tasks and results: `redis://`, `rediss://` or `redis+socket:///path`. "
-        "Empty: `make run` starts one of its own, everything else uses `redis://127.0.0.1:6379/0`. "
+        "Empty: `make run` starts its own, everything else uses `redis://127.0.0.1:6379/0`. "
         "`OCR_REDIS_URL` takes precedence over it",
     )
     queue: str = Field(
@@ -163,7 +163,7 @@ class Settings(BaseModel):
     upload_timeout: float = Field(60, gt=0, description="seconds that a request may take to arrive")
     web_threads: int = Field(16, ge=1, le=256, description="requests that each process of the facade answers at once")
     web_processes: int = Field(2, ge=1, le=64, description="processes of the facade")
-    workers: int = Field(1, ge=1, le=64, description="workers of `make run`, each with an engine of its own: one a GPU")
+    workers: int = Field(1, ge=1, le=64, description="workers of `make run`, each with its own engine: one a GPU")
     flower_port: int = Field(5555, ge=1, le=65535, description="the port of `make flower`")
     data_dir: Path = Field(
         Path(".ocr"), description="the folder of `make run`: its Redis's data, log and lock; and what vLLM compiles"

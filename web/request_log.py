@@ -53,7 +53,7 @@ def _level(request: Request, status: int) -> int:
     """Debug for probes, and for reads that succeed: they are many and say little."""
     if request.path in _PROBES or (status == 200 and request.method in ("GET", "HEAD")):
         return logging.DEBUG
-    return logging.INFO if status < 500 else logging.WARNING  # an internal error has a line of its own
+    return logging.INFO if status < 500 else logging.WARNING  # an internal error has a separate line
 
 
 def _log_fields(done: RequestDone) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """A page's way through the worker: load → decode → prepare → schedule → evaluate → complete.
 
-Each phase runs in threads of its own (docs/threads.md). A step that fails sets the page's result, and the page is completed.
+Each phase runs in its own threads (docs/threads.md). A step that fails sets the page's result, and the page is completed.
 """
 
 import logging

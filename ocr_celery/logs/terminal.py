@@ -20,7 +20,7 @@ _COLOURS = {"redis": 35, "facade": 36, "worker": 32, "flower": 33, "WARNING": 33
 def format_event(event: Mapping[str, Any], *, program: str, at: time.struct_time) -> str:
     """The line of a log event: ``21:04:41 worker  0eda4be5 page.png  read 11.1s  2552 chars ok``.
 
-    Values must hold no control characters; a traceback follows on lines of its own.
+    Values must hold no control characters; a traceback follows on separate lines.
     """
     level = str(event.get("level", "info")).upper()
     text = _FORMATTERS.get(str(event.get("event")), _other_event)(event)

@@ -154,7 +154,7 @@ def test_a_system_without_a_limit_is_no_reason_to_fail(monkeypatch: pytest.Monke
 def test_the_address_space_in_use_is_known_and_grows() -> None:
     before = child._address_space_used()
     assert before > 0
-    with mmap.mmap(-1, 64 << 20) as more:  # a mapping of its own, where an allocator might use again what was freed
+    with mmap.mmap(-1, 64 << 20) as more:  # a separate mapping, where an allocator might use again what was freed
         assert child._address_space_used() - before > len(more) // 2
 
 

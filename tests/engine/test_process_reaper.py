@@ -14,7 +14,7 @@ from tests.testlib.engine_probe import until
 pytestmark = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
 
 SLEEP = "import time; time.sleep(60)"
-#: starts a child in a session of its own, as a grandchild of the test
+#: starts a child in a new session, as a grandchild of the test
 CHILD = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {SLEEP!r}], start_new_session=True)"
 HOLDER = f"""
 import subprocess, sys, time

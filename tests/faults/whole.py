@@ -11,7 +11,7 @@ from tests.testlib.processes import until
 
 
 class Whole(LocalService):
-    """The service in a folder of its own, with its own Redis."""
+    """The service in its own folder, with its own Redis."""
 
     def __init__(self, folder: Path, **settings: object) -> None:
         scripted = {"OCR_ENGINE": "scripted", "OCR_BATCH_SIZE": 8, "OCR_SCRIPTED_SECONDS": 0.1, "OCR_WEB_PROCESSES": 1}

@@ -41,7 +41,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def target(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site-packages of its own that the wheel is installed into."""
+    """A separate site-packages that the wheel is installed into."""
     folder = tmp_path_factory.mktemp("site-packages")
     pip("install", "--no-compile", "--target", folder, wheel)
     return folder

@@ -1,4 +1,4 @@
-"""The facade as it is in production: gunicorn, in processes of its own."""
+"""The facade as it is in production: gunicorn, in separate processes."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ class Served:
             )
 
     def _shell(self) -> list[str]:
-        """What runs it with a limit of its own for open files, where there is one."""
+        """What runs it with a separate limit for open files, where there is one."""
         return ["sh", "-c", f'ulimit -n {self._limit_files}; exec "$@"', "sh"] if self._limit_files else []
 
     @property

@@ -1,4 +1,4 @@
-"""Behind a proxy, and below a path of its own, every link leads where the caller can follow it; a stranger shifts none."""
+"""Behind a proxy, and below a path, every link leads where the caller can follow it; a stranger shifts none."""
 
 from typing import Any
 

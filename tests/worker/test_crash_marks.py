@@ -64,7 +64,7 @@ def test_pages_that_left_in_time_get_no_strike(redis: RedisServer, marks: CrashM
 
 
 def test_a_mark_of_another_version_counts_as_one_among_others(redis: RedisServer, marks: CrashMarks) -> None:
-    redis.client.hset(keys.inside("w1@test"), "a", "in a way of its own")
+    redis.client.hset(keys.inside("w1@test"), "a", "unknown")
     marks.add_strikes(Cause.WORKER)
     assert history(redis, "a") == [b"1", None, b"worker"]
 

@@ -1,4 +1,4 @@
-"""In Flower each page is a task of its own, with its true state and runtime, and without its content."""
+"""In Flower each page is a separate task, with its true state and runtime, and without its content."""
 
 import os
 import subprocess

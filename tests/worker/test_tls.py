@@ -17,7 +17,7 @@ from tests.testlib.processes import RedisServer, Worker, free_port, png, redis_b
 
 
 class TlsServer(RedisServer):
-    """A Redis that speaks nothing but TLS, with a certificate of an authority of its own."""
+    """A Redis that speaks nothing but TLS, with a certificate of a private authority."""
 
     def __init__(self, folder: Path) -> None:
         self.port, self.ca = free_port(), folder / "ca.pem"
