@@ -151,6 +151,18 @@ class BrokerUnavailable(OcrError):
     code, http_status, retryable = "broker_unavailable", 503, True
 
 
+class StoreFull(OcrError):
+    """The disk of the store of files is full (OCR_STORE): make room there; files are accepted again as soon as there is some."""
+
+    code, http_status, retryable = "store_full", 507, True
+
+
+class StoreUnavailable(OcrError):
+    """The store of files (OCR_STORE) does not answer. Please try again later."""
+
+    code, http_status, retryable = "store_unavailable", 503, True
+
+
 class TaskNotFound(OcrError):
     """Task not found."""
 

@@ -1,0 +1,18 @@
+"""Makes the store that OCR_STORE names."""
+
+from redis import Redis
+
+from ocr_celery.core import store_address
+from ocr_celery.store.files.contract import FileStore
+from ocr_celery.store.files.folder import FolderStore
+from ocr_celery.store.files.in_redis import RedisStore
+from ocr_celery.store.keys import Keys
+
+
+def open_store(address: str, redis: Redis, keys: Keys) -> FileStore:
+    """The store at this address. Opens and creates nothing before its first use, which may follow a fork.
+
+    Raises `ValueError` for the address of none.
+    """
+    at = store_address.parse(address)
+    return FolderStore(at.folder) if at.kind == store_address.FILE else RedisStore(redis, keys)
