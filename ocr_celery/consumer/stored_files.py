@@ -1,0 +1,40 @@
+"""Finds a file by the reference in its message, in Redis or in the service's store, wherever its sender put it."""
+
+from pathlib import Path
+
+from ocr_celery.core.file_reference import IN_REDIS, file_name
+from ocr_celery.errors import ImageExpired, StoreUnavailable
+from ocr_celery.store.files.contract import FileStore, NoSuchFile
+
+_NO_STORE = "A page's file lies in a store of files, and this worker has none: give it the OCR_STORE of the facade."
+
+
+class StoredFiles:
+    """Safe to share between threads. `redis`: the files in Redis. `store`: the service's store, which may be the same.
+
+    Both calls raise `ImageExpired` where there is no such file any more, `StoreUnavailable`, and `RedisError`.
+    """
+
+    def __init__(self, redis: FileStore, store: FileStore) -> None:
+        self._redis, self._store = redis, store
+
+    def get(self, reference: str) -> bytes:
+        """The bytes of a file."""
+        try:
+            return self._holding(reference).get(file_name(reference))
+        except NoSuchFile:
+            raise ImageExpired from None
+
+    def fetch(self, reference: str, path: Path) -> int:
+        """Write a file to `path`, which does not exist yet, and return its size in bytes."""
+        try:
+            return self._holding(reference).fetch(file_name(reference), path)
+        except NoSuchFile:
+            raise ImageExpired from None
+
+    def _holding(self, reference: str) -> FileStore:
+        if reference.startswith(IN_REDIS):
+            return self._redis
+        if self._store.in_redis:
+            raise StoreUnavailable(_NO_STORE)
+        return self._store
