@@ -13,13 +13,15 @@ The functions use the settings of the process (REDIS_URL and OCR_…). Celery's 
 import logging
 import time
 from collections.abc import Sequence
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from typing import Any
 from uuid import uuid4
 
 from ocr_celery import batch, message
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core import url_syntax
+from ocr_celery.core.file_reference import IN_REDIS, IN_STORE
 from ocr_celery.core.options import checked_options
 from ocr_celery.core.status import BatchView, Stats, TaskView
 from ocr_celery.errors import (
@@ -27,6 +29,7 @@ from ocr_celery.errors import (
     QueueFull,
     ResultExpired,
     ResultUnreadable,
+    StoreUnavailable,
     TaskNotFound,
 )
 from ocr_celery.service_connection import ServiceConnection
@@ -68,15 +71,13 @@ class Client(ServiceConnection):
     def submit_image(self, data: bytes, *, name: str = "", **options: Any) -> str:
         """Send one image to be read and return its task id. `name`: shown in Flower and logs.
 
-        Raises `BadOption`, `EmptyFile`, `QueueFull` (nothing was taken in; try again later), `BrokerUnavailable`, and
-        `TypeError` for anything but bytes.
+        Raises `BadOption`, `EmptyFile`, `QueueFull` (nothing was taken in; try again later), `BrokerUnavailable`,
+        `StoreFull` and `StoreUnavailable` where the service's files lie elsewhere than in Redis, and `TypeError` for
+        anything but bytes.
         """
         _check_image_bytes(data)
         self._refuse_early()
-        id = str(uuid4())
-        known = {"shown": f"{name[:60]!r}, {len(data)} bytes", "name": name}
-        self._send(message.IMAGE, blobs.reference(id), checked_options(options), id, blob=data, **known)
-        return id
+        return self._send_file(message.IMAGE, data, checked_options(options), name)
 
     def submit_url(self, url: str, **options: Any) -> str:
         """Send the image behind a URL to be read and return its task id.
@@ -85,7 +86,8 @@ class Client(ServiceConnection):
         """
         url_syntax.check_url(url)
         id = str(uuid4())
-        self._send(message.URL, url, checked_options(options), id, shown=message.redacted(message.URL, url))
+        shown = message.redacted(message.URL, url)
+        self._send(message.URL, url, checked_options(options), id, shown=shown, recorded=shown)
         return id
 
     def submit_batch(self, urls: Sequence[Any], **options: Any) -> str:
@@ -106,13 +108,42 @@ class Client(ServiceConnection):
         self._accept(sent.ids, messages, now=now, batch=record, **known)
         return sent.id
 
+    def _send_file(self, task: str, data: bytes, options: dict[str, Any], name: str) -> str:
+        """Send an uploaded file and return its task id. Into Redis it travels with its admission, in one round trip."""
+        id = str(uuid4())
+        send = partial(self._send, task, options=options, id=id, name=name, recorded=message.plain(name))
+        shown = f"{name[:60]!r}, {len(data)} bytes"
+        store = self.upload_store
+        if store is None:
+            send(IN_REDIS + id, shown=shown, blob=data)
+            return id
+        store.put(id, data)
+        try:
+            send(IN_STORE + id, shown=shown)
+        except (
+            QueueFull
+        ):  # after any other error the file stays: it may have been admitted, else the sweeper deletes it
+            with suppress(StoreUnavailable):
+                store.delete(id)
+            raise
+        return id
+
     def _send(
-        self, task: str, source: Any, options: dict[str, Any], id: str, *, shown: str, name: str = "", blob: bytes = b""
+        self,
+        task: str,
+        source: Any,
+        options: dict[str, Any],
+        id: str,
+        *,
+        shown: str,
+        recorded: str,
+        name: str = "",
+        blob: bytes = b"",
     ) -> None:
+        """`shown`: of the source in Celery's tools; `recorded`: in the task's record."""
         known = {"id": id, "shown": shown, "name": name}
         queued = outbox.build_message(self.app, self.settings.queue, task, source, options, **known)
-        source = message.plain(name) if blob else shown
-        self._accept([id], [queued], now=time.time(), blob=blob, sources=[source])
+        self._accept([id], [queued], now=time.time(), blob=blob, sources=[recorded])
 
     def _refuse_early(self) -> None:
         """Raise `QueueFull` before an image travels to Redis, which would keep it for a moment and refuse it.

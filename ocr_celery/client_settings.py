@@ -17,6 +17,7 @@ _NAMES = {
     "OCR_QUEUE": "queue",
     "OCR_MAX_QUEUE_SIZE": "max_queue_size",
     "OCR_TASK_TTL": "task_ttl",
+    "OCR_STORE": "store",
 }
 _NEAR = 0.85  #: a name as near as this to one of them is taken for a slip
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ocr_celery.core import verdict
+from ocr_celery.core.file_reference import is_reference
 from ocr_celery.core.options import NAMES, Options
 from ocr_celery.core.reading import Reading
 from ocr_celery.errors import BadOption, OcrError
@@ -78,7 +79,7 @@ def redacted(task: str, source: Any) -> str:
         return f"<{len(source)} bytes>"
     if not isinstance(source, str):
         return f"<{type(source).__name__}>"
-    return source[:60] if task == IMAGE and source.startswith("blob:") else redact_url(source)
+    return source[:60] if task == IMAGE and is_reference(source) else redact_url(source)
 
 
 def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
@@ -91,7 +92,7 @@ def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
     source = positional[0] if positional else named.get(_ARGUMENT[task])
     if task == IMAGE and isinstance(name, str) and name:
         return name[:120].encode(errors="backslashreplace").decode()
-    if task == IMAGE and isinstance(source, str) and source.startswith("blob:"):
+    if task == IMAGE and is_reference(source):
         return "<stored image>"
     return redacted(task, source)
 
@@ -105,7 +106,7 @@ def redacted_args(task: str, args: Any, kwargs: Any, given: str) -> str:
     named = kwargs if isinstance(kwargs, Mapping) else {}
     source = positional[0] if positional else named.get(_ARGUMENT[task])
     text = redacted(task, source)
-    return given[:120] if text.startswith("blob:") and given else f"({text})"
+    return given[:120] if is_reference(text) and given else f"({text})"
 
 
 def redact_url(url: str) -> str:

@@ -1,5 +1,6 @@
 """The connection to one service: its settings, its Redis, and what it says of itself there."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -13,6 +14,8 @@ from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.errors import BrokerUnavailable
 from ocr_celery.settings import Settings
 from ocr_celery.store import connect
+from ocr_celery.store.files.contract import FileStore
+from ocr_celery.store.files.opening import open_store
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.redis_errors import explain_refusal
 from ocr_celery.store.registry import Registry
@@ -21,6 +24,8 @@ from ocr_celery.store.service_record import ServiceRecord
 if TYPE_CHECKING:
     from celery import Celery
     from redis import Redis
+
+log = logging.getLogger(__name__)
 
 _NO_ADDRESS = "OCR_REDIS_URL or REDIS_URL is not the address of a Redis; expected redis://HOST:6379/0, rediss://… or redis+socket:///path."
 _NO_REDIS = "No Redis answers at {}. REDIS_URL, which says where the service's Redis is, is not set."
@@ -37,6 +42,7 @@ class ServiceConnection:
         self.settings = settings
         self.keys = Keys(settings.queue)
         self._own, self._is_service = settings.facts(), service
+        self._warned = False  # that its store is not the service's
 
     @cached_property
     def app(self) -> "Celery":
@@ -74,6 +80,28 @@ class ServiceConnection:
     def defaults(self) -> Options:
         """How the service reads a page whose sender names no option. Raises `BrokerUnavailable`."""
         return self.facts.options
+
+    @property
+    def upload_store(self) -> FileStore | None:
+        """Where uploaded files go before they are admitted; None: into Redis, together with their admission.
+
+        A process of another service uses the service's store only where its own OCR_STORE names the same.
+        Raises `BrokerUnavailable`.
+        """
+        store = self._store
+        if store.in_redis or self._is_service:
+            return None if store.in_redis else store
+        named, actual = self.settings.store_address, self.facts.store
+        if named == actual:
+            return store
+        if not self._warned:
+            self._warned = True
+            log.warning("OCR_STORE=%s is not the store of the service, %s: files are sent through Redis", named, actual)
+        return None
+
+    @cached_property
+    def _store(self) -> FileStore:
+        return open_store(self.settings.store_address, self.redis, self.keys)
 
     @contextmanager
     def _broker(self) -> Iterator[None]:

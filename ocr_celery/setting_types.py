@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
+from ocr_celery.core import store_address
+
 _REDIS_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 _ROOT_PATH = re.compile(r"(/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 
@@ -18,6 +20,12 @@ def _redis_url(value: str) -> str:
     if value.startswith("rediss://") and "ssl_cert_reqs=" not in value:
         # Celery refuses a URL that leaves it open, and kombu would then ask for no certificate at all
         value += ("&" if "?" in value else "?") + "ssl_cert_reqs=required"
+    return value
+
+
+def _store(value: str) -> str:
+    if value:
+        store_address.parse(value)
     return value
 
 
@@ -45,6 +53,8 @@ def _without_brackets(value: str) -> str:
 
 #: a Redis; a `rediss://` URL that does not say so asks for a valid certificate
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+#: a store of files
+StoreAddress = Annotated[str, AfterValidator(_store)]
 #: the path under which a proxy publishes the service, without a slash at its end
 RootPath = Annotated[str, AfterValidator(_root_path)]
 #: an address to listen on; IPv6 may be written in brackets, as in a URL

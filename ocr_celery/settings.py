@@ -16,7 +16,7 @@ from ocr_celery.core import options, prompts
 from ocr_celery.core.options import Options
 from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.errors import OcrError
-from ocr_celery.setting_types import Host, Networks, RedisUrl, RootPath, Words
+from ocr_celery.setting_types import Host, Networks, RedisUrl, RootPath, StoreAddress, Words
 
 
 class SettingsError(ValueError):
@@ -53,6 +53,20 @@ class Settings(BaseModel):
     max_batch_urls: int = Field(1000, ge=1, le=10_000, description="URLs in one batch")
     task_ttl: int = Field(3600, ge=1, description="seconds that a result is kept")
     cleanup_interval: float = Field(300, gt=0, description="seconds between two removals of expired records")
+
+    # Files
+    store: StoreAddress = Field(
+        "",
+        description="where uploaded files lie until they are read: `redis:`, or a folder that facade and workers share, "
+        "`file:///path`. Empty: `make run` with a Redis of its own uses the folder `files` in `OCR_DATA_DIR`, everything "
+        "else `redis:`",
+    )
+    spool_mb: int = Field(
+        1024,
+        ge=1,
+        description="megabytes (1024 x 1024 bytes) of the store's files that a worker keeps on its disk, in `TMPDIR`; "
+        "files that are being read may need more",
+    )
 
     # Batches
     batch_size: int = Field(8, ge=1, le=1024, description="pages in the engine at once")
@@ -206,12 +220,22 @@ class Settings(BaseModel):
 
     def facts(self) -> ServiceFacts:
         """What a client of a service with these settings has to know."""
-        return ServiceFacts(queue_limit=self.max_queue_size, task_ttl=self.task_ttl, options=self.options())
+        return ServiceFacts(
+            queue_limit=self.max_queue_size,
+            task_ttl=self.task_ttl,
+            options=self.options(),
+            store=self.store_address,
+        )
 
     @property
     def redis_address(self) -> str:
         """Where the service's Redis is, where no other is named too."""
         return self.redis_url or LOCAL_REDIS
+
+    @property
+    def store_address(self) -> str:
+        """Where uploaded files lie, where nothing is said too."""
+        return self.store or "redis:"
 
     @property
     def max_image_bytes(self) -> int:

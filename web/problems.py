@@ -6,7 +6,7 @@ import structlog
 from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
 
-from ocr_celery.errors import BadRequest, BrokerUnavailable, Internal, OcrError, QueueFull
+from ocr_celery.errors import BadRequest, BrokerUnavailable, Internal, OcrError, QueueFull, StoreFull, StoreUnavailable
 
 log = structlog.get_logger("web")
 
@@ -54,7 +54,13 @@ class NotReady(OcrError):
 
 
 #: seconds after which a retry makes sense
-_RETRY_AFTER_SECONDS: dict[type[OcrError], int] = {QueueFull: 5, BrokerUnavailable: 2, NotReady: 2}
+_RETRY_AFTER_SECONDS: dict[type[OcrError], int] = {
+    QueueFull: 5,
+    BrokerUnavailable: 2,
+    StoreUnavailable: 5,
+    StoreFull: 30,
+    NotReady: 2,
+}
 
 
 class _OtherRefusal(OcrError):

@@ -19,6 +19,8 @@ from ocr_celery.errors import (
     NotAnImage,
     PdfNotSupported,
     QueueFull,
+    StoreFull,
+    StoreUnavailable,
     TooManyPixels,
 )
 from web.openapi import openapi_responses
@@ -33,7 +35,10 @@ _COMMON_ERRORS = (
     *(MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType),
     *(BadRequest, BadOption, QueueFull, BrokerUnavailable),
 )
-_IMAGE_ERRORS = (NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, PdfNotSupported)
+_IMAGE_ERRORS = (
+    *(NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, PdfNotSupported),
+    *(StoreFull, StoreUnavailable),
+)
 
 
 @api.post(

@@ -157,6 +157,7 @@ class PrefetchStep(bootsteps.StartStopStep):
                 interval=c.pool.settings.cleanup_interval,
                 ttl=c.pool.settings.task_ttl,
                 may_sweep=lambda: _lease is not None and _lease.is_sweeper,
+                files=c.pool.pipeline.file_cleaner if c.pool.pipeline else None,
             )
             self.sweeper.start()
 

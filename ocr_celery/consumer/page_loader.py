@@ -8,14 +8,15 @@ from redis import Redis
 
 from ocr_celery import message
 from ocr_celery.consumer.page_run import PageRun
+from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core import delivery_limit, quarantine
+from ocr_celery.core.file_reference import is_reference
 from ocr_celery.core.quarantine import Cause, Decision
 from ocr_celery.errors import (
     BadOption,
     EngineKilled,
     FileTooLarge,
     GivenUp,
-    ImageExpired,
     OcrError,
     PageDeadline,
     WorkerKilled,
@@ -24,7 +25,7 @@ from ocr_celery.fetch.address_policy import Address
 from ocr_celery.fetch.download import Downloader
 from ocr_celery.message import IMAGE, Job
 from ocr_celery.settings import Settings
-from ocr_celery.store import blobs, shared_prompt
+from ocr_celery.store import shared_prompt
 from ocr_celery.store.registry import Registry
 
 _ERROR_BY_CAUSE: dict[str, type[OcrError]] = {
@@ -37,7 +38,7 @@ _ERROR_BY_CAUSE: dict[str, type[OcrError]] = {
 class PageLoader:
     """Loads many pages at once (safe to call from many threads)."""
 
-    def __init__(self, settings: Settings, registry: Registry) -> None:
+    def __init__(self, settings: Settings, registry: Registry, files: StoredFiles) -> None:
         self.downloader = Downloader(
             timeout=settings.image_download_timeout,
             max_bytes=settings.max_image_bytes,
@@ -47,6 +48,7 @@ class PageLoader:
         self._defaults = settings.options()
         self._max_bytes = settings.max_image_bytes
         self._registry = registry
+        self._files = files
         self._redis: Redis = registry.redis
 
     def load(self, run: PageRun) -> None:
@@ -87,9 +89,6 @@ class PageLoader:
     def _image_bytes(self, source: object) -> bytes:
         if isinstance(source, bytes):
             return source
-        if not isinstance(source, str) or not source.startswith(blobs.SCHEME):
+        if not is_reference(source):
             raise BadOption("image: must be raw bytes or a reference from client.store_image.")
-        data = blobs.get(self._redis, self._registry.keys, source)
-        if data is None:
-            raise ImageExpired()
-        return data
+        return self._files.get(source)

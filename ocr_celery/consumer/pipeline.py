@@ -16,6 +16,7 @@ from ocr_celery.consumer.crash_tracker import CrashTracker
 from ocr_celery.consumer.engine_preparation import EnginePreparation
 from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
+from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.consumer.page_events import Listener
 from ocr_celery.consumer.page_loader import PageLoader
 from ocr_celery.consumer.page_run import PageRun, Phase
@@ -23,9 +24,11 @@ from ocr_celery.consumer.page_table import PageTable
 from ocr_celery.consumer.preparer import Preparer
 from ocr_celery.consumer.redis_retry import retry_while_redis_down
 from ocr_celery.consumer.scheduler import EngineScheduler
-from ocr_celery.consumer.startup import start_decoder, start_engine
+from ocr_celery.consumer.startup import start_decoder, start_engine, start_spool
+from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.consumer.threads import Threads
 from ocr_celery.core.batching import BatchPolicy
+from ocr_celery.core.file_reference import IN_STORE
 from ocr_celery.core.prefetch import PrefetchController
 from ocr_celery.core.quarantine import Cause
 from ocr_celery.core.reading import Reading
@@ -34,6 +37,8 @@ from ocr_celery.engine.contract import Engine, Outcome
 from ocr_celery.errors import OcrError
 from ocr_celery.settings import Settings
 from ocr_celery.store.crash_marks import CrashMarks
+from ocr_celery.store.files.in_redis import RedisStore
+from ocr_celery.store.files.opening import open_store
 from ocr_celery.store.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -87,13 +92,18 @@ class Pipeline:
         self.rereads = 0  #: approximate: several threads count without a lock
         self._evaluator = Evaluator(settings, engine)
         self._preparation = EnginePreparation(engine, self.marks)
-        self._loader = PageLoader(settings, registry)
+        store = open_store(settings.store_address, registry.redis, registry.keys)
+        self.files = StoredFiles(RedisStore(registry.redis, registry.keys), store)
+        self.file_cleaner = FileCleaner(store, registry, ttl=settings.task_ttl)
+        self._loader = PageLoader(settings, registry, self.files)
         self._settings = settings
 
     def start(self) -> None:
         """Load the engine, warm, and begin to work. Raises `StartError`, or the `SettingsError` an engine finds by then."""
         start_engine(self.engine, self.scheduler)
         self.decoder = start_decoder(self._settings, self.engine, self._on_decoder_failure)
+        self.spool = start_spool(self._settings, self.files)
+        self.file_cleaner.start()
         self.completion_threads = Threads("complete", _COMPLETION_THREADS)
         self.preparer = Preparer(self._settings.prepare_threads, self._load, self._loader.downloader.resolve_host)
         self.scheduler.start()
@@ -195,6 +205,8 @@ class Pipeline:
             self.pages.move(Phase.DONE, run)
             for late in run.duplicates:  # delivered between the completion of the page and this moment
                 complete_duplicate(run, late)
+            if run.job is not None and run.job.source == IN_STORE + run.id:
+                self.file_cleaner.finish(run.id)
 
     # -- cancel, stop, fail ----------------------------------------------------------------------------------------------
 
@@ -231,6 +243,8 @@ class Pipeline:
         self.scheduler.close()
         if hasattr(self, "decoder"):
             self.decoder.close()
+        if hasattr(self, "spool"):
+            self.spool.close()
         self.engine.stop()
         if not (self.has_failed or shutdown.lease_lost):
             with suppress(RedisError):

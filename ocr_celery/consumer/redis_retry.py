@@ -1,4 +1,4 @@
-"""Takes a step of a page again and again while Redis is away."""
+"""Takes a step of a page again and again while Redis or the store of files is away: neither may cost a page."""
 
 import logging
 import time
@@ -8,6 +8,7 @@ from celery.worker import state as worker_state
 from redis.exceptions import RedisError
 
 from ocr_celery.consumer.page_run import PageRun
+from ocr_celery.errors import StoreFull, StoreUnavailable
 from ocr_celery.store.transient_errors import is_transient
 from ocr_celery.transport.stop_request import is_set
 
@@ -17,21 +18,29 @@ _REDIS_RETRY = 0.5  #: seconds between two tries
 
 
 def retry_while_redis_down(step: Callable[[PageRun], None], run: PageRun) -> bool:
-    """Take this step, unless the task was revoked. What it raises becomes the page's result, but for an outage of Redis.
+    """Take this step, unless the task was revoked. What it raises becomes the page's result, but for an outage
+    of Redis or of the store of files.
 
-    Blocks for as long as Redis is away. False: the worker terminates first.
+    Blocks for as long as it lasts. False: the worker terminates first.
     """
     while True:
         try:
             if not run.cancel_if_revoked():
                 step(run)
         except Exception as exc:
-            if not (isinstance(exc, RedisError) and is_transient(exc)):
+            if not _is_outage(exc):
                 run.result = exc
                 return True
-            log.warning("Redis unavailable: task %s waits, %s", run.id, exc)
+            what = "Redis" if isinstance(exc, RedisError) else "store of files"
+            log.warning("%s unavailable: task %s waits, %s", what, run.id, exc)
         else:
             return True
         if is_set(worker_state.should_terminate):
             return False
         time.sleep(_REDIS_RETRY)
+
+
+def _is_outage(exc: Exception) -> bool:
+    if isinstance(exc, StoreUnavailable | StoreFull):  # full: the disk of the worker's spool
+        return True
+    return isinstance(exc, RedisError) and is_transient(exc)

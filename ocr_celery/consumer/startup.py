@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 
 from ocr_celery.consumer.scheduler import EngineScheduler
+from ocr_celery.consumer.spool import Spool
+from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.engine.contract import Engine
 from ocr_celery.settings import Settings
@@ -38,3 +40,11 @@ def start_decoder(settings: Settings, engine: Engine, on_failure: Callable[[Exce
         decoder.close()
         raise StartError(f"no process that decodes files can be started: {exc}") from exc
     return decoder
+
+
+def start_spool(settings: Settings, files: StoredFiles) -> Spool:
+    """The spool, empty. Raises `StartError`."""
+    try:
+        return Spool(files, max_bytes=settings.spool_mb * 1024 * 1024)
+    except OSError as exc:
+        raise StartError(f"no folder for files can be made ({exc}); set TMPDIR to one that can be written") from exc

@@ -1,4 +1,4 @@
-"""Sweeper: forgets expired records, and fails open tasks whose message is gone.
+"""Sweeper: forgets expired records, fails open tasks whose message is gone, and deletes files that no task needs.
 
 It works in small steps: none occupies Redis for more than some milliseconds, however many tasks there are.
 """
@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from redis.exceptions import RedisError
 
+from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.core.status import Status
 from ocr_celery.errors import PageLost
 from ocr_celery.store import node_names, scripts
@@ -31,9 +32,18 @@ _PAUSE = 0.005  #: seconds between two steps, for the other clients of Redis
 class Sweeper:
     """Sweeps every `interval` seconds, if `may_sweep`: of all workers of a service, one does."""
 
-    def __init__(self, registry: Registry, *, interval: float, ttl: float, may_sweep: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        interval: float,
+        ttl: float,
+        may_sweep: Callable[[], bool],
+        files: FileCleaner | None = None,
+    ) -> None:
         self.registry, self.redis, self.keys = registry, registry.redis, registry.keys
         self.interval, self.ttl, self.may_sweep = interval, ttl, may_sweep
+        self._files = files
         self._trim = self.redis.register_script(scripts.TRIM_FINISHED)
         self._missing_before: set[str] = set()
         self._messages_seen = 0  # messages, in this sweep
@@ -48,6 +58,8 @@ class Sweeper:
             try:
                 if self.may_sweep():
                     self.sweep(now=time.time())
+                    if self._files is not None:
+                        self._files.sweep(now=time.time())
             except RedisError as exc:
                 log.warning("sweep failed: %s", explain(exc))
             except Exception:

@@ -25,10 +25,11 @@ class ServiceFacts:
     queue_limit: int  #: unfinished tasks above which new ones are refused (OCR_MAX_QUEUE_SIZE)
     task_ttl: int  #: seconds for which results and stored images are kept (OCR_TASK_TTL)
     options: Options  #: defaults of the options (OCR_DEFAULT_…)
+    store: str = "redis:"  #: where uploaded files lie (OCR_STORE)
 
     def record(self, *, now: float, queues: tuple[str, ...] = ()) -> str:
         """The JSON that is published. `now`: Unix seconds. `queues`: those that a worker consumes."""
-        fields: dict[str, Any] = {"queue_limit": self.queue_limit, "task_ttl": self.task_ttl}
+        fields: dict[str, Any] = {"queue_limit": self.queue_limit, "task_ttl": self.task_ttl, "store": self.store}
         return json.dumps({**fields, "options": self.options.as_dict(), "queues": queues, "at": now})
 
     @classmethod
@@ -43,6 +44,7 @@ class ServiceFacts:
             queue_limit=_positive_int((facade or worker).get("queue_limit"), otherwise.queue_limit),
             task_ttl=_positive_int((worker or facade).get("task_ttl"), otherwise.task_ttl),
             options=_options((worker or facade).get("options"), otherwise.options),
+            store=str((worker or facade).get("store", "redis:")),
         )
 
 

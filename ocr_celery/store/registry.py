@@ -14,9 +14,11 @@ from typing import Any, cast
 from redis import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
+from ocr_celery.core.file_keeping import LastChange
 from ocr_celery.core.quarantine import CrashHistory
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Stats, Status
 from ocr_celery.store import records, scripts
+from ocr_celery.store.files.in_redis import PART, RedisStore
 from ocr_celery.store.keys import Keys, index_of
 from ocr_celery.store.records import Record
 
@@ -77,11 +79,14 @@ class Registry:
         names += index
         for command, key, payload in publish:
             args += [command, index[key], payload]
-        taken, open = self._admit_with_image(blob, names, args) if blob else self._admit(keys=names, args=args)
+        taken, open = self._admit_with_image(ids[0], blob, names, args) if blob else self._admit(keys=names, args=args)
         return bool(taken), open
 
-    def _admit_with_image(self, blob: bytes, names: list[str], args: list[Any]) -> list[int]:
+    def _admit_with_image(self, id: str, blob: bytes, names: list[str], args: list[Any]) -> list[int]:
         """The same with an image, stored by a separate command: a script would copy it twice more."""
+        if len(blob) > PART:  # which takes longer than one command may
+            RedisStore(self.redis, self.keys).put(id, blob)
+            return cast(list[int], self._admit(keys=names, args=args))
         with self.redis.pipeline(transaction=False) as pipe:
             # a retry must not replace what the first attempt stored
             pipe.set(names[4], blob, ex=_UNTIL_ACCEPTED, nx=True)
@@ -178,6 +183,16 @@ class Registry:
                 with suppress(ValueError):
                     found[id] = records.parse_batch(text)[1]
         return found
+
+    def last_changes(self, ids: Sequence[str]) -> list[LastChange | None]:
+        """How each of these tasks stands, None where there is no record of it, in one round trip."""
+        if not ids:
+            return []
+        with self.redis.pipeline(transaction=False) as pipe:
+            for id in ids:
+                pipe.hmget(self.keys.task(id), ["state", "updated_at"])
+            found = cast(list[list[bytes | None]], pipe.execute())
+        return [LastChange(state.decode(), float(at or 0)) if state else None for state, at in found]
 
     def end_batch(self, id: str) -> None:
         """The last task of a batch is finished: its record goes when theirs do, its prompt at once."""

@@ -8,7 +8,6 @@ from flask.testing import FlaskClient
 
 from ocr_celery.client import Client
 from ocr_celery.core import prompts
-from ocr_celery.store import blobs
 from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.worker_double import Queued, commands
 
@@ -24,8 +23,8 @@ def test_a_file_is_queued_with_the_options_given_and_its_bytes_beside_the_messag
     id = answer.json["task_id"]
     assert answer.json == {"task_id": str(UUID(id)), "status": "pending"}
     assert answer.headers["Location"] == f"/ocr/{id}"
-    assert queued() == [("ocr.image", blobs.reference(id), NONE)]
-    assert blobs.get(redis.client, keys, blobs.reference(id)) == png()
+    assert queued() == [("ocr.image", f"blob:{id}", NONE)]
+    assert redis.client.get(keys.blob(id)) == png()
 
 
 def test_a_url_is_queued_as_it_was_given(http: FlaskClient, queued: Queued) -> None:

@@ -1,0 +1,89 @@
+"""Deletes files of the store: a page's when it is finished, and by the sweeper whatever has no task that needs it.
+
+A file is deleted only after its task's record says that it is final: a page that goes back to the queue is read again. What is
+missed (the worker dies, the store is away) the sweeper deletes. In Redis, admission and result steps keep and delete files.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from redis.exceptions import RedisError
+
+from ocr_celery.core.file_keeping import is_kept, task_of
+from ocr_celery.errors import StoreUnavailable
+from ocr_celery.store.files.contract import FileStore, StoredFile
+from ocr_celery.store.redis_errors import explain
+from ocr_celery.store.registry import Registry
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 500  #: files that are looked up and deleted in one step
+_PAUSE = 0.005  #: seconds between two steps, for the other clients of Redis
+
+
+class FileCleaner:
+    """Safe to share between threads. Does nothing where Redis is the store. `ttl`: seconds that a result is kept."""
+
+    def __init__(self, store: FileStore, registry: Registry, *, ttl: float) -> None:
+        self._store, self._registry, self._ttl = store, registry, ttl
+        self._finished: SimpleQueue[str] = SimpleQueue()
+
+    def start(self) -> None:
+        """Delete from now on what `finish` names, in thread "files"."""
+        if not self._store.in_redis:
+            Thread(target=self._run, name="files", daemon=True).start()
+
+    def finish(self, name: str) -> None:
+        """The task of this file is finished, or back in the queue: the file goes if it is final. Returns at once."""
+        if not self._store.in_redis:
+            self._finished.put(name)
+
+    def sweep(self, *, now: float) -> None:
+        """Delete every file that is not needed. `now`: Unix seconds. Raises `RedisError`."""
+        if self._store.in_redis:
+            return
+        try:
+            files = self._store.list()
+            while group := list(islice(files, _AT_ONCE)):
+                self._sweep_group(group, now)
+                time.sleep(_PAUSE)
+        except StoreUnavailable as exc:
+            log.warning("store of files not swept: %s", exc)
+
+    def _sweep_group(self, group: Sequence[StoredFile], now: float) -> None:
+        tasks = self._registry.last_changes([task_of(file.name) for file in group])
+        gone = [
+            file.name
+            for file, task in zip(group, tasks, strict=True)
+            if not is_kept(task, file.changed_at, now=now, ttl=self._ttl)
+        ]
+        if gone:
+            self._store.delete(*gone)
+            log.info("files removed: %d that no task needs", len(gone))
+
+    def _run(self) -> None:
+        while True:
+            names = list(self._next_names())
+            try:
+                tasks = self._registry.last_changes(names)
+                final = [name for name, task in zip(names, tasks, strict=True) if task is not None and task.final]
+                if final:
+                    self._store.delete(*final)
+            except (RedisError, StoreUnavailable) as exc:
+                said = explain(exc) if isinstance(exc, RedisError) else exc
+                log.warning("%d files are left to the sweeper: %s", len(names), said)
+            except Exception:
+                log.exception("unexpected error: files thread")
+
+    def _next_names(self) -> Iterator[str]:
+        """Those that wait, once there is one."""
+        yield self._finished.get()
+        for _ in range(_AT_ONCE):
+            try:
+                yield self._finished.get_nowait()
+            except Empty:
+                return

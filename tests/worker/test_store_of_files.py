@@ -1,0 +1,96 @@
+"""Pages whose files lie in a store are read from it, wait while it is away, and leave nothing behind."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ocr_celery.client import Client
+from ocr_celery.consumer.file_cleaner import FileCleaner
+from ocr_celery.core.status import Status
+from ocr_celery.settings import Settings
+from ocr_celery.store.files.folder import FolderStore
+from ocr_celery.store.registry import Registry
+from tests.testlib.celery_setup import settled
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
+
+Start = Callable[..., Worker]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "files"
+
+
+@pytest.fixture
+def facade(redis: RedisServer, folder: Path) -> Client:
+    """The client of a facade that has this store."""
+    return Client(Settings(redis_url=redis.url, max_queue_size=10_000, store=f"file://{folder}"), service=True)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def test_pages_are_read_from_the_store_or_from_redis_and_their_files_go(
+    redis: RedisServer, facade: Client, client: Client, folder: Path, start_worker: Start
+) -> None:
+    ids = [facade.submit_image(png(100 + n)) for n in range(20)] + [client.submit_image(png(300))]
+    assert len(names(folder)) == 20
+    temporary = folder.parent / "tmp"
+    temporary.mkdir()
+    worker = start_worker(OCR_STORE=f"file://{folder}", TMPDIR=temporary)
+    views = final(facade, ids)
+    assert [view.result["width"] for view in views if view.result] == [*range(100, 120), 300]
+    until(lambda: names(folder) == [] and settled(redis), what="nothing is left")
+    worker.end()
+    assert [path for path in temporary.iterdir() if path.is_dir()] == []  # the spool
+
+
+def test_a_page_waits_while_the_store_is_away(facade: Client, folder: Path, start_worker: Start) -> None:
+    id = facade.submit_image(png())
+    elsewhere = folder.rename(folder.parent / "elsewhere")
+    worker = start_worker(OCR_STORE=f"file://{folder}")
+    until(lambda: "store of files unavailable" in worker.log, what="the worker has tried")
+    elsewhere.rename(folder)
+    assert facade.wait(id, timeout=60).status is Status.COMPLETED
+
+
+def test_a_worker_without_the_store_says_so_and_loses_nothing(
+    facade: Client, folder: Path, start_worker: Start
+) -> None:
+    id = facade.submit_image(png())
+    without = start_worker("w1")
+    until(lambda: "give it the OCR_STORE of the facade" in without.log, what="it says so")
+    without.end()
+    start_worker("w2", OCR_STORE=f"file://{folder}")
+    assert facade.wait(id, timeout=60).status is Status.COMPLETED
+
+
+def test_a_sweep_deletes_what_no_task_needs_in_steps_and_keeps_the_rest(
+    redis: RedisServer, facade: Client, folder: Path
+) -> None:
+    registry = Registry(redis.client, keys, keep=200)
+    store, now = FolderStore(folder), time.time()
+    waiting, finished, expired = (facade.submit_image(png()) for _ in range(3))
+    registry.transition(finished, "SUCCESS", now=now - 50)
+    registry.transition(expired, "FAILURE", now=now - 150)
+    for number in range(1200):
+        store.put(f"orphan-{number}", b"x")
+        os.utime(folder / f"orphan-{number}", (now - 4000, now - 4000))
+    store.put("under-way", b"x")
+    cleaner = FileCleaner(store, registry, ttl=100)
+    cleaner.sweep(now=now)
+    assert names(folder) == sorted([waiting, finished, "under-way"])
+    cleaner.sweep(now=now + 60)
+    assert names(folder) == sorted([waiting, "under-way"])
+
+
+def test_the_worker_that_sweeps_sweeps_the_store(facade: Client, folder: Path, start_worker: Start) -> None:
+    store = FolderStore(folder)
+    store.put("orphan", b"x")
+    os.utime(folder / "orphan", (1, 1))
+    start_worker(OCR_STORE=f"file://{folder}", OCR_CLEANUP_INTERVAL=0.5)
+    until(lambda: names(folder) == [], what="it is swept")
