@@ -97,6 +97,51 @@ class BadRequest(OcrError):
     code, http_status = "bad_request", 422
 
 
+# -- documents of several pages -----------------------------------------------------------------------------------------
+
+
+class DocumentNotSupported(OcrError):
+    """The file is a document in a format that is not read; convert it to PDF: soffice --headless --convert-to pdf FILE"""
+
+    code, http_status = "document_not_supported", 415
+
+
+class UnreadableDocument(OcrError):
+    """The document is damaged or has no pages."""
+
+    code, http_status = "unreadable_document", 422
+
+
+class PasswordNeeded(OcrError):
+    """The document is encrypted; send its password in the option "password"."""
+
+    code, http_status = "password_needed", 422
+
+
+class WrongPassword(OcrError):
+    """The password does not open the document."""
+
+    code, http_status = "wrong_password", 422
+
+
+class TooManyPages(OcrError):
+    """The document has more pages than this service accepts."""
+
+    code, http_status = "too_many_pages", 413
+
+
+class BadPageRange(OcrError):
+    """The page range is not of the form "1-5,8,r3-r1,all"; pages count from 1, and r1 is the last."""
+
+    code, http_status = "bad_page_range", 422
+
+
+class NoPageRead(OcrError):
+    """No page of the document could be read; each page says why."""
+
+    code = "no_page_read"
+
+
 # -- the URL -----------------------------------------------------------------------------------------------------------
 
 

@@ -14,4 +14,7 @@ class Page:
     image: "Image.Image"  #: mode RGB, upright, its longer side at most the engine's `max_side`
     width: int  #: pixels of the upright page before scaling
     height: int
-    pages: int = 1  #: pages or frames in the file; only the first is in `image`
+    pages: int = 1  #: pages or frames in the file
+    number: int = 1  #: which of them this is, from 1
+    text_layer: str = ""  #: the text that the file itself has for this page; "" where there is none that can be used
+    fonts_missing: bool = False  #: whether text is invisible in `image` because this machine lacks the fonts for it
