@@ -13,6 +13,7 @@ from ocr_celery.errors import (
     BadRequest,
     BadUrl,
     BrokerUnavailable,
+    DocumentNotSupported,
     EmptyFile,
     FileTooLarge,
     NoFile,
@@ -36,7 +37,7 @@ _COMMON_ERRORS = (
     *(BadRequest, BadOption, QueueFull, BrokerUnavailable),
 )
 _IMAGE_ERRORS = (
-    *(NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, PdfNotSupported),
+    *(NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, DocumentNotSupported, PdfNotSupported),
     *(StoreFull, StoreUnavailable),
 )
 

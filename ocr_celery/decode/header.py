@@ -1,4 +1,4 @@
-"""Reads the format and size of an image from its header; ignores its name and content type, and decodes nothing.
+"""Reads the format and size of a file from its header; ignores its name and content type, and decodes nothing.
 
 It reads only the bytes that hold the size, without an imaging library: those collect all metadata of a file when they open
 it, which a hostile file can make arbitrarily slow. Damage in the rest of the file is found by `decode.image`.
@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from io import BytesIO
 from typing import BinaryIO
 
-from ocr_celery.errors import EmptyFile, NotAnImage, PdfNotSupported, TooManyPixels
+from ocr_celery.decode.other_documents import find_advice
+from ocr_celery.errors import DocumentNotSupported, EmptyFile, NotAnImage, PdfNotSupported, TooManyPixels
 
 Size = tuple[int, int]
 
@@ -28,11 +29,16 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The format and size of an image."""
+    """The format and size of an image, or of the first page of a document."""
 
-    format: str  #: JPEG (also for MPO), PNG, WEBP, TIFF, GIF, BMP, HEIF, AVIF or JPEG2000
-    width: int  #: pixels as stored, before the orientation is applied
+    format: str  #: JPEG (also for MPO), PNG, WEBP, TIFF, GIF, BMP, HEIF, AVIF, JPEG2000 or PDF
+    width: int  #: pixels as stored, before the orientation is applied; 0 for a PDF, which has none
     height: int
+
+    @property
+    def is_document(self) -> bool:
+        """Whether the file may have several pages, each of them to be read."""
+        return self.format in ("PDF", "TIFF")
 
     @property
     def pixels(self) -> int:
@@ -40,16 +46,19 @@ class Header:
         return self.width * self.height
 
 
-def read_header(data: bytes | BinaryIO, *, max_pixels: int) -> Header:
-    """The header of the image in these bytes, or in this seekable binary file, which is rewound afterwards.
+def read_header(data: bytes | BinaryIO, *, max_pixels: int, accept_pdf: bool = False) -> Header:
+    """The header of the file in these bytes, or of this seekable binary file, which is rewound afterwards.
 
-    Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage` or `TooManyPixels`; no data raises anything else.
+    Raises `EmptyFile`, `NotAnImage`, `DocumentNotSupported`, `TooManyPixels` or, unless `accept_pdf`, `PdfNotSupported`; no
+    data raises anything else.
     """
     file = BytesIO(data) if isinstance(data, bytes) else data
     try:
         header = _parse_header(file)
     finally:
         file.seek(0)
+    if header.format == "PDF" and not accept_pdf:
+        raise PdfNotSupported
     check_pixels(header.width, header.height, max_pixels)
     return header
 
@@ -68,7 +77,7 @@ def _parse_header(file: BinaryIO) -> Header:
         raise EmptyFile
     kind = next((kind for kind in _FORMATS if kind[0].match(start)), None)
     if kind is None:
-        raise PdfNotSupported if b"%PDF-" in start else NotAnImage
+        return _parse_other(start, file)
     _, format, size_of = kind
     if format == "HEIF" and not supports_heif():
         raise NotAnImage
@@ -79,6 +88,14 @@ def _parse_header(file: BinaryIO) -> Header:
     if width < 1 or height < 1:
         raise NotAnImage
     return Header(format, width, height)
+
+
+def _parse_other(start: bytes, file: BinaryIO) -> Header:
+    if b"%PDF-" in start:
+        return Header("PDF", 0, 0)
+    if advice := find_advice(start, file):
+        raise DocumentNotSupported(advice)
+    raise NotAnImage
 
 
 @cache

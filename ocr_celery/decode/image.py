@@ -59,8 +59,8 @@ _SIDEWAYS = (5, 6, 7, 8)
 def load(data: bytes, *, max_pixels: int, max_side: int) -> Page:
     """The first page in these bytes, upright, RGB, its longer side at most `max_side` pixels.
 
-    `max_pixels` limits the image as stored. Raises `EmptyFile`, `PdfNotSupported`, `NotAnImage`, `TooManyPixels`,
-    `Unreadable`, `PageTooCostly`; and `MemoryError`.
+    `max_pixels` limits the image as stored. Raises what `header.read_header` raises, `Unreadable`, `PageTooCostly`;
+    and `MemoryError`.
     """
     header = read_header(data, max_pixels=max_pixels)
     try:

@@ -16,7 +16,10 @@ ANSWER = struct.Struct("!cIIIIII")
 _PAGE, _REFUSED, _OUT_OF_MEMORY = b"P", b"R", b"M"
 _MAX_MESSAGE_BYTES = 400  #: of the name and message of an error
 MAX_PAGES = 10_000  #: reported for a file of more pages
-_REFUSALS = ("Unreadable", "NotAnImage", "EmptyFile", "PdfNotSupported", "TooManyPixels", "PageTooCostly")
+_REFUSALS = (
+    *("EmptyFile", "NotAnImage", "DocumentNotSupported", "PdfNotSupported"),
+    *("Unreadable", "TooManyPixels", "PageTooCostly"),
+)
 
 
 class BadAnswer(Exception):

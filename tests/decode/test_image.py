@@ -15,7 +15,15 @@ from ocr_celery.core.page import Page
 from ocr_celery.decode.cost_estimate import wavelet_levels
 from ocr_celery.decode.image import load as load_with
 from ocr_celery.decode.protocol import MAX_PAGES
-from ocr_celery.errors import EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels, Unreadable
+from ocr_celery.errors import (
+    DocumentNotSupported,
+    EmptyFile,
+    NotAnImage,
+    OcrError,
+    PdfNotSupported,
+    TooManyPixels,
+    Unreadable,
+)
 
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
 
@@ -421,7 +429,12 @@ def test_bytes_behind_a_picture_are_no_matter() -> None:
 
 @pytest.mark.parametrize(
     ("data", "error"),
-    [(b"", EmptyFile), (b"%PDF-1.7", PdfNotSupported), (b"<svg/>", NotAnImage), (b"%!PS-Adobe-3.0 EPSF", NotAnImage)],
+    [
+        (b"", EmptyFile),
+        (b"%PDF-1.7", PdfNotSupported),
+        (b"<svg/>", NotAnImage),
+        (b"%!PS-Adobe-3.0 EPSF", DocumentNotSupported),
+    ],
 )
 def test_what_the_header_refuses_is_refused(data: bytes, error: type[OcrError]) -> None:
     with pytest.raises(error):

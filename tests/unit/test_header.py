@@ -1,5 +1,8 @@
 import io
+import os
+import re
 import struct
+import zipfile
 import zlib
 from typing import Any
 
@@ -10,7 +13,7 @@ from PIL import Image
 
 from ocr_celery.decode import header
 from ocr_celery.decode.header import Header, read_header
-from ocr_celery.errors import EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels
+from ocr_celery.errors import DocumentNotSupported, EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels
 
 LIMIT = 1_000_000
 
@@ -98,9 +101,61 @@ def test_nothing_is_an_empty_file() -> None:
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7\n", b"\xef\xbb\xbf%PDF-1.4", b"junk\n" * 100 + b"%PDF-1.4"])
-def test_a_pdf_is_told_that_it_is_one(data: bytes) -> None:
+def test_a_pdf_is_known_and_refused_where_only_images_are_read(data: bytes) -> None:
+    found = read_header(data, max_pixels=LIMIT, accept_pdf=True)
+    assert found == Header("PDF", 0, 0)
+    assert found.is_document
     with pytest.raises(PdfNotSupported):
         read_header(data, max_pixels=LIMIT)
+
+
+def test_a_tiff_may_be_a_document_and_an_animation_is_none() -> None:
+    assert read_header(picture("TIFF"), max_pixels=LIMIT).is_document
+    assert not read_header(picture("GIF"), max_pixels=LIMIT).is_document
+
+
+def zipped(*members: str, mimetype: str = "") -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        if mimetype:
+            archive.writestr("mimetype", mimetype, zipfile.ZIP_STORED)
+        for name in members:
+            archive.writestr(name, os.urandom(100_000))  # so that the names stand far apart
+    return file.getvalue()
+
+
+SOFFICE = "soffice --headless --convert-to pdf FILE"
+
+
+@pytest.mark.parametrize(
+    ("data", "format", "command"),
+    [
+        (zipped("[Content_Types].xml", "_rels/.rels", "word/document.xml"), "docx", SOFFICE),
+        (zipped("xl/workbook.xml", "docProps/app.xml", "[Content_Types].xml"), "xlsx", SOFFICE),
+        (zipped("[Content_Types].xml", "docProps/app.xml", "ppt/presentation.xml"), "pptx", SOFFICE),
+        (zipped("content.xml", mimetype="application/vnd.oasis.opendocument.text"), "odt", SOFFICE),
+        (zipped("OEBPS/toc.ncx", mimetype="application/epub+zip"), "EPUB", "ebook-convert FILE.epub FILE.pdf"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "doc", SOFFICE),
+        (b"{\\rtf1\\ansi Hello}", "RTF", SOFFICE),
+        (b"AT&TFORM\0\0\1\0DJVMDIRM", "DjVu", "ddjvu -format=pdf FILE.djvu FILE.pdf"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript", "ps2pdf FILE"),
+        (b"\xc5\xd0\xd3\xc6" + bytes(30), "PostScript", "ps2pdf FILE"),
+    ],
+)
+def test_who_sends_a_document_of_another_format_learns_how_to_convert_it(
+    data: bytes, format: str, command: str
+) -> None:
+    file = Counted(data)
+    with pytest.raises(DocumentNotSupported, match=re.escape(format)) as raised:
+        read_header(file, max_pixels=LIMIT)
+    assert raised.value.message.endswith(f": {command}")
+    assert file.tell() == 0
+    assert file.got < 200_000
+
+
+def test_any_other_zip_file_is_no_document() -> None:
+    with pytest.raises(NotAnImage):
+        read_header(zipped("word/list.txt", "a.png"), max_pixels=LIMIT)
 
 
 def test_an_image_that_mentions_pdf_is_an_image() -> None:
@@ -116,7 +171,6 @@ def test_an_image_that_mentions_pdf_is_an_image() -> None:
         b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>",
         b"<?xml version='1.0'?><svg/>",
         b"<!doctype html><html></html>",
-        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n",
         b"8BPS\0\x01" + bytes(40),
         b"P6 9 9 255\n" + bytes(243),
         b"\0\0\x01\0\x01\0" + bytes(40),
@@ -184,11 +238,14 @@ def test_a_refused_file_is_rewound_too() -> None:
 SIGNATURES = [picture(format)[:60] for format in ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF", "JPEG2000")]
 
 
+STARTS = [*SIGNATURES, HEIC, b"II+\0", b"MM\0*", b"%PDF-", b"PK\3\4", b"{\\rtf"]
+
+
 @settings(deadline=None)
-@given(st.sampled_from([*SIGNATURES, HEIC, b"II+\0", b"MM\0*"]), st.integers(0, 60), st.binary(max_size=80))
+@given(st.sampled_from(STARTS), st.integers(0, 60), st.binary(max_size=80))
 def test_no_bytes_raise_anything_but_a_refusal(start: bytes, keep: int, rest: bytes) -> None:
     try:
-        found = read_header(start[:keep] + rest, max_pixels=LIMIT)
+        found = read_header(start[:keep] + rest, max_pixels=LIMIT, accept_pdf=True)
     except OcrError:
         return
-    assert 0 < found.pixels <= LIMIT
+    assert 0 < found.pixels <= LIMIT or found == Header("PDF", 0, 0)
