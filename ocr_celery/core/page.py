@@ -17,4 +17,5 @@ class Page:
     pages: int = 1  #: pages or frames in the file
     number: int = 1  #: which of them this is, from 1
     text_layer: str = ""  #: the text that the file itself has for this page; "" where there is none that can be used
+    text_plausible: bool = False  #: whether that text may be used without reading the image
     fonts_missing: bool = False  #: whether text is invisible in `image` because this machine lacks the fonts for it

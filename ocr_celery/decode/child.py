@@ -1,4 +1,4 @@
-"""The child process: reads a request and its file, decodes it, answers, until the worker closes its standard input.
+"""The child process: reads a request and its file or path, decodes it, answers, until the worker closes its standard input.
 
 A child decodes many pages, each within the memory and CPU time that its request allows. It ignores all signals but SIGKILL,
 because only the worker ends it. It ends with the worker: at the end of its standard input or, on Linux, by a SIGKILL of the
@@ -12,10 +12,13 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import BinaryIO
 
+from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.page import Page
 from ocr_celery.decode import protocol
+from ocr_celery.decode.protocol import Operation
 from ocr_celery.errors import OcrError
 
 #: `decode.image.load`
@@ -54,6 +57,8 @@ def serve(requests: BinaryIO, answers: int, load: Load, address_space: int) -> N
         data = requests.read(asked.length)
         if len(data) < asked.length:
             break
+        if asked.operation is not Operation.IMAGE and _import_documents():
+            idle = _address_space_used()
         _set_limit(resource.RLIMIT_AS, idle + len(data) + asked.memory, soft=True)
         _set_limit(resource.RLIMIT_CPU, int(_cpu_seconds() + asked.seconds) + _CPU_MARGIN_SECONDS, soft=True)
         pieces = _answer(load, data, asked)
@@ -65,16 +70,50 @@ def serve(requests: BinaryIO, answers: int, load: Load, address_space: int) -> N
 
 def _answer(load: Load, data: bytes, asked: protocol.Request) -> list[bytes]:
     try:
-        page = load(data, max_pixels=asked.max_pixels, max_side=asked.max_side)
-        width, height = page.image.size
-        head = protocol.PageAnswer(
-            image_width=width, image_height=height, width=page.width, height=page.height, pages=page.pages
-        )
-        return [head.pack(), page.image.tobytes()]
+        found = _decode(load, data, asked)
+        return [protocol.pack_document(found)] if isinstance(found, DocumentInfo) else _page_pieces(found)
     except OcrError as error:
         return [protocol.pack_refusal(error)]
     except MemoryError:
         return [protocol.pack_out_of_memory()]
+
+
+def _decode(load: Load, data: bytes, asked: protocol.Request) -> Page | DocumentInfo:
+    sizes = {"max_pixels": asked.max_pixels, "max_side": asked.max_side}
+    if asked.operation is Operation.IMAGE:
+        return load(data, **sizes)
+    from ocr_celery.decode import document
+
+    path, password = protocol.parse_source(data)
+    if asked.operation is Operation.OPEN:
+        return document.open_document(path, password)
+    return document.load_page(path, password, asked.number, **sizes)
+
+
+def _page_pieces(page: Page) -> list[bytes]:
+    text = page.text_layer.encode(errors="replace")
+    if len(text) > protocol.MAX_TEXT_BYTES:
+        text = b""  # not a part of it, which would be taken for the whole
+    width, height = page.image.size
+    head = protocol.PageAnswer(
+        image_width=width,
+        image_height=height,
+        width=page.width,
+        height=page.height,
+        pages=page.pages,
+        text_length=len(text),
+        text_plausible=page.text_plausible,
+        fonts_missing=page.fonts_missing,
+    )
+    return [head.pack(), page.image.tobytes(), text]
+
+
+def _import_documents() -> bool:
+    """Import the decoders of documents. Returns whether they were not there before."""
+    if "ocr_celery.decode.document" in sys.modules:
+        return False
+    import_module("ocr_celery.decode.document")
+    return True
 
 
 def _bind_to_worker(worker: int) -> None:

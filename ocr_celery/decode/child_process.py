@@ -16,9 +16,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.page import Page
 from ocr_celery.decode import protocol
-from ocr_celery.decode.protocol import BadAnswer, OutOfMemoryAnswer, RefusalAnswer, Request
+from ocr_celery.decode.protocol import BadAnswer, OutOfMemoryAnswer, PageAnswer, RefusalAnswer, Request
 from ocr_celery.errors import OcrError
 
 #: called while waiting; returns the seconds until its next call, or raises an exception that ends the waiting
@@ -80,8 +81,10 @@ class Child:
         if self._read(len(protocol.READY), watch) != protocol.READY:
             raise ChildDied("it did not start")
 
-    def decode(self, asked: Request, data: bytes, watch: Watch) -> Page | OcrError | None:
-        """The page in these bytes, or the error of the file; None if decoding needs more memory than the request allows.
+    def decode(self, asked: Request, data: bytes, watch: Watch) -> Page | DocumentInfo | OcrError | None:
+        """What is asked for, or the error of the file; None if decoding needs more memory than the request allows.
+
+        `data`: what follows the request.
 
         Raises `ChildDied`, `BadAnswer`, and what `watch` raises; after that the child must be killed.
         """
@@ -91,11 +94,12 @@ class Child:
         found = protocol.parse_answer(bytes(self._read(protocol.ANSWER.size, watch)), asked)
         if isinstance(found, OutOfMemoryAnswer):
             return None
-        body = self._read(found.length, watch)
+        if isinstance(found, DocumentInfo):
+            return found
         if isinstance(found, RefusalAnswer):
-            return found.error(bytes(body))
-        image = Image.frombuffer("RGB", (found.image_width, found.image_height), body, "raw", "RGB", 0, 1)
-        return Page(image=image, width=found.width, height=found.height, pages=found.pages)
+            return found.error(bytes(self._read(found.length, watch)))
+        pixels = self._read(found.length, watch)
+        return _page(found, pixels, bytes(self._read(found.text_length, watch)), asked.number)
 
     def is_stopped(self) -> bool:
         """Whether it is stopped (SIGSTOP); then it is not slow."""
@@ -151,6 +155,23 @@ class Child:
     def _died(self) -> ChildDied:
         self.kill_and_wait()
         return ChildDied(f"exit status {self._process.returncode}")
+
+
+def _page(found: PageAnswer, pixels: bytearray, text_bytes: bytes, number: int) -> Page:
+    try:
+        text = text_bytes.decode()
+    except UnicodeDecodeError:
+        raise BadAnswer("a text layer that is not UTF-8") from None
+    return Page(
+        image=Image.frombuffer("RGB", (found.image_width, found.image_height), pixels, "raw", "RGB", 0, 1),
+        width=found.width,
+        height=found.height,
+        pages=found.pages,
+        number=number,
+        text_layer=text,
+        text_plausible=found.text_plausible and bool(text),
+        fonts_missing=found.fonts_missing,
+    )
 
 
 _REAP_SECONDS = 5.0  #: seconds

@@ -8,11 +8,11 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from ocr_celery.core.page import Page
 from ocr_celery.decode.child_process import Child, ChildDied
-from ocr_celery.decode.job import Job
+from ocr_celery.decode.job import Job, JobResult
+from ocr_celery.decode.memory_limits import next_memory
 from ocr_celery.decode.protocol import BadAnswer
-from ocr_celery.errors import Internal, OcrError, PageTooCostly, Unreadable
+from ocr_celery.errors import Internal, PageTooCostly, Unreadable
 
 if TYPE_CHECKING:
     from ocr_celery.decode.pool import DecoderPool
@@ -90,23 +90,23 @@ class DecoderThread(threading.Thread):
         else:
             self._deliver(job, result)
 
-    def _deliver(self, job: Job, result: Page | OcrError | None) -> None:
+    def _deliver(self, job: Job, result: JobResult) -> None:
         most = self._pool.max_memory
         if job.memory < most and (result is None or self._may_lack_memory(job, result)):
-            job.memory = most
+            job.memory = next_memory(job.memory, most, is_document=job.is_document)
             self._pool.requeue(job)
         elif isinstance(result, Unreadable) and job.expected > most:
             self._pool.finish(job, PageTooCostly())  # a decoder without enough memory reports a damaged file
         else:
             self._pool.finish(job, result or PageTooCostly())
 
-    def _may_lack_memory(self, job: Job, result: Page | OcrError) -> bool:
+    def _may_lack_memory(self, job: Job, result: JobResult) -> bool:
         """Whether the file may be intact: decoders without enough memory report a damaged file."""
         allowed = self._pool.request(job).memory
         return isinstance(result, Unreadable) and job.expected > allowed // _MAX_UNDERESTIMATE
 
-    def _decode(self, job: Job) -> Page | OcrError | None:
-        """The page, or its error; None if it needs more memory than allowed."""
+    def _decode(self, job: Job) -> JobResult:
+        """What was found, or the error of the file; None if it needs more memory than allowed."""
         while child := self._child or self._start_child():
             try:
                 return child.decode(self._pool.request(job), job.data, _PageClock(self, job, child))
@@ -119,6 +119,8 @@ class DecoderThread(threading.Thread):
                 if self._pool.is_closed:
                     break
                 log.warning("decoder died: %s", exc)
+                if job.is_document and job.memory < self._pool.max_memory and not isinstance(exc, _Stopped):
+                    return None  # PDFium ends its process when it gets no memory
                 job.deaths += not isinstance(exc, _Stopped)
                 if job.deaths >= _MAX_CHILD_DEATHS:
                     return PageTooCostly()

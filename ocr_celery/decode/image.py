@@ -22,9 +22,10 @@ from ocr_celery.core.page import Page
 from ocr_celery.decode.cost_estimate import halvings, wavelet_levels
 from ocr_celery.decode.header import check_pixels, read_header
 from ocr_celery.decode.jpeg import strip_jpeg
-from ocr_celery.decode.metadata import count_tiff_pages, strip_gif, strip_png
+from ocr_celery.decode.metadata import strip_gif, strip_png
 from ocr_celery.decode.protocol import MAX_PAGES
 from ocr_celery.decode.rgb import to_rgb
+from ocr_celery.decode.tiff_directories import find_directories
 from ocr_celery.errors import OcrError, TooManyPixels, Unreadable
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # several children run in parallel, and each thread takes address space
@@ -93,7 +94,7 @@ def _open(data: bytes, format: str) -> tuple[ImageFile.ImageFile, int]:
     elif format == "GIF":
         data, pages = strip_gif(data)
     elif format == "TIFF":
-        pages = count_tiff_pages(data)
+        pages = max(1, len(find_directories(data, MAX_PAGES)))
     image = _plugin(format)(BytesIO(data))
     return image, pages or min(getattr(image, "n_frames", 1), MAX_PAGES)
 

@@ -1,7 +1,7 @@
-"""Removes the metadata of PNG and GIF and counts pages in bounded time, before decoding (JPEG: `jpeg`).
+"""Removes the metadata of PNG and GIF and counts their frames in bounded time, before decoding (JPEG: `jpeg`, TIFF: `tiff`).
 
-Pillow inflates text chunks, decodes a GIF to count its frames, and counts the pages of a TIFF in quadratic time: a small
-file can take it minutes. None of that is needed to read a page.
+Pillow inflates text chunks and decodes a GIF to count its frames: a small file can take it minutes. None of that is needed
+to read a page.
 """
 
 import struct
@@ -99,20 +99,3 @@ class _Blocks:
 def _colour_table_size(flags: bytes) -> int:
     """Bytes of the colour table that these flags declare."""
     return 3 << (flags[0] & 7) + 1 if flags and flags[0] & 0x80 else 0
-
-
-def count_tiff_pages(data: bytes) -> int:
-    """The number of directories in the chain of a TIFF, at least 1; a loop or an invalid offset ends the chain."""
-    order = "<" if data[:1] == b"I" else ">"
-    big = 0x2B in data[2:4]
-    link, number, entry = (order + "Q", order + "Q", 20) if big else (order + "I", order + "H", 12)
-    seen: set[int] = set()
-    try:
-        (at,) = struct.unpack_from(link, data, 8 if big else 4)
-        while at and at not in seen and len(seen) < MAX_PAGES:
-            (count,) = struct.unpack_from(number, data, at)
-            seen.add(at)
-            (at,) = struct.unpack_from(link, data, at + struct.calcsize(number) + entry * count)
-    except (struct.error, OverflowError):
-        pass
-    return max(1, len(seen))

@@ -1,28 +1,28 @@
 """The pool of decoders: a few child processes, so that a hostile file can cost only its own page."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
+from typing import TypeVar
 
+from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.page import Page
 from ocr_celery.decode import cost_estimate
 from ocr_celery.decode.child_registry import ChildRegistry
-from ocr_celery.decode.decode_queue import DecodeQueue, Limits
+from ocr_celery.decode.decode_queue import DecodeQueue
 from ocr_celery.decode.decoder_thread import DecoderThread
 from ocr_celery.decode.header import read_header
-from ocr_celery.decode.job import Job, Result
-from ocr_celery.decode.protocol import Request
+from ocr_celery.decode.job import Job, JobResult, Result, document_job
+from ocr_celery.decode.memory_limits import child_address_space, pool_limits
+from ocr_celery.decode.protocol import Operation, Request, pack_source
 from ocr_celery.errors import OcrError
 
 log = logging.getLogger(__name__)
 
-_MAX_THREADS = 4  #: of each kind, whatever the number of CPUs
-_QUICK_PAGE_BYTES = 96 << 20  #: for each quick thread: enough for A4 at 300 dpi in most formats
-_MIN_COSTLY_BYTES = 192 << 20  #: for all costly pages together, at least
-_COSTLY_BYTES_PER_PIXEL = 17  #: for all costly pages together, for each pixel of the largest accepted image
-_CHILD_BASE_BYTES = 256 << 20  #: more address space than a child has before it decodes
+Found = TypeVar("Found", Page, DocumentInfo)
+
 _MAX_WAITING_BYTES = 256 << 20  #: of files that wait; above it callers of `wait_for_room` wait as well
 _JOIN_SECONDS = 10.0  #: for a thread that is finishing its page
 
@@ -45,20 +45,16 @@ class DecoderPool:
         """
         self.on_failure = on_failure
         self.max_pixels, self.max_side, self.seconds = max_pixels, max_side, seconds
-        self.max_memory = max(_MIN_COSTLY_BYTES, max_pixels * _COSTLY_BYTES_PER_PIXEL)
-        processors = _processors()
-        quick = min(processors + 1, _MAX_THREADS)
-        costly = min(max(processors, 2), _MAX_THREADS)
-        self._queue = DecodeQueue[Job](
-            Limits(pages=quick, memory=quick * _QUICK_PAGE_BYTES), Limits(pages=costly, memory=self.max_memory)
-        )
+        quick, costly = pool_limits(max_pixels)
+        self.max_memory = costly.memory
+        self._queue = DecodeQueue[Job](quick, costly)
         self._changed = threading.Condition()
-        self.children = ChildRegistry(self.max_memory + _CHILD_BASE_BYTES)
+        self.children = ChildRegistry(child_address_space(self.max_memory))
         self._threads: set[DecoderThread] = set()
         self._costly_cancelled = self._closed = False
-        for _ in range(quick):
+        for _ in range(quick.pages):
             self._start_thread(costly=False)
-        for _ in range(costly):
+        for _ in range(costly.pages):
             self._start_thread(costly=True)
 
     def submit(self, data: bytes, done: Callable[[Result], None]) -> Job:
@@ -71,6 +67,37 @@ class DecoderPool:
         job = Job(data=data, expected=expected, memory=expected, done=done)
         self._add(job)
         return job
+
+    def submit_page(
+        self,
+        path: Path,
+        number: int,
+        done: Callable[[Result], None],
+        *,
+        password: str = "",
+        text_layer: str = "fallback",
+    ) -> Job:
+        """Decode page `number`, from 1, of the document at this path. `done` as for `submit`. Returns at once.
+
+        The file must stay there until `done` is called. `text_layer`: "ignore", or the page comes with the text that the
+        file has for it.
+        """
+        source, memory = pack_source(path, password), self._queue.max_quick_memory
+        with_text = text_layer != "ignore"
+        job = document_job(Operation.PAGE, source, memory, done, number=number, with_text=with_text)
+        self._add(job)
+        return job
+
+    def open_document(self, path: Path, *, password: str = "") -> DocumentInfo:
+        """Open the document at this path and wait for the number of its pages.
+
+        Raises `PasswordNeeded`, `WrongPassword`, `UnreadableDocument`, `TooManyPages`, `PageTooCostly`, what
+        `header.read_header` raises, and `RuntimeError` if the pool is closed.
+        """
+        result: Future[DocumentInfo | OcrError | None] = Future()
+        source, memory = pack_source(path, password), self._queue.max_quick_memory
+        self._add(document_job(Operation.OPEN, source, memory, result.set_result))
+        return _found(result.result())
 
     def wait_for_room(self, job: Job) -> None:
         """Block while this file waits and the files that wait exceed _MAX_WAITING_BYTES: this bounds the memory they take."""
@@ -86,12 +113,7 @@ class DecoderPool:
         """Decode this file and wait for the page. Raises its `OcrError`, or `RuntimeError` if the pool is closed."""
         result: Future[Result] = Future()
         self.submit(data, result.set_result)
-        found = result.result()
-        if isinstance(found, OcrError):
-            raise found
-        if found is None:
-            raise RuntimeError("the pool of decoders is being closed")
-        return found
+        return _found(result.result())
 
     @property
     def costly_count(self) -> int:
@@ -146,13 +168,8 @@ class DecoderPool:
 
     def request(self, job: Job) -> Request:
         """The request to a child for this job."""
-        return Request(
-            length=len(job.data),
-            max_pixels=self.max_pixels,
-            max_side=self.max_side,
-            memory=job.memory if job.costly else self._queue.max_quick_memory,
-            seconds=self.seconds,
-        )
+        memory = job.memory if job.costly else self._queue.max_quick_memory
+        return job.request(max_pixels=self.max_pixels, max_side=self.max_side, memory=memory, seconds=self.seconds)
 
     def try_make_costly(self, job: Job) -> bool:
         """A quick page takes too long. If it may continue as a costly one, start another thread for quick pages."""
@@ -164,12 +181,17 @@ class DecoderPool:
         return True
 
     def requeue(self, job: Job) -> None:
-        """Decode this page again from the start, as a costly one."""
+        """Decode this page again from the start, as a costly one.
+
+        The time of a document's page goes on: it may be tried with more and more memory.
+        """
         self._remove(job)
-        job.costly, job.seconds = True, 0.0
+        job.costly = True
+        if not job.is_document:
+            job.seconds = 0.0
         self._add(job)
 
-    def finish(self, job: Job, result: Result) -> None:
+    def finish(self, job: Job, result: JobResult) -> None:
         """The job ended with this result."""
         self._remove(job)
         self._call_done(job, result)
@@ -194,7 +216,7 @@ class DecoderPool:
             self._call_done(one, None)
 
     @staticmethod
-    def _call_done(job: Job, result: Result) -> None:
+    def _call_done(job: Job, result: JobResult) -> None:
         try:
             job.done(result)
         except Exception:  # the thread must go on
@@ -207,8 +229,9 @@ class DecoderPool:
         thread.start()
 
 
-def _processors() -> int:
-    """CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _found(result: Found | OcrError | None) -> Found:
+    if isinstance(result, OcrError):
+        raise result
+    if result is None:
+        raise RuntimeError("the pool of decoders is being closed")
+    return result

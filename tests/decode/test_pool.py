@@ -198,9 +198,9 @@ def test_idle_children_that_die_are_replaced(make: Make) -> None:
 HARMS = {
     "dies": "os.kill(os.getpid(), signal.SIGSEGV)",
     "talks nonsense": "os.write(answers, b'x' * 100_000)",
-    "promises too much": "_write(answers, protocol.ANSWER.pack(b'P', 1 << 31, 1 << 31, 1, 1, 1, 0))",
-    "promises and says no more": "_write(answers, protocol.ANSWER.pack(b'P', 9, 9, 9, 9, 1, 0)); os._exit(0)",
-    "names no error of ours": "_write(answers, protocol.ANSWER.pack(b'R', 0, 0, 0, 0, 0, 12) + b'SystemExit:x')",
+    "promises too much": "_write(answers, protocol.ANSWER.pack(b'P', 0, 1 << 31, 1 << 31, 1, 1, 1, 0))",
+    "promises and says no more": "_write(answers, protocol.ANSWER.pack(b'P', 0, 9, 9, 9, 9, 1, 0)); os._exit(0)",
+    "names no error of ours": "_write(answers, protocol.ANSWER.pack(b'R', 0, 0, 0, 0, 0, 0, 12) + b'SystemExit:x')",
 }
 
 

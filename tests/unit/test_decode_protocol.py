@@ -1,20 +1,28 @@
-import struct
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.decode.protocol import (
     ANSWER,
+    MAX_DOCUMENT_PAGES,
+    MAX_TEXT_BYTES,
     BadAnswer,
+    Operation,
     OutOfMemoryAnswer,
     PageAnswer,
     RefusalAnswer,
     Request,
+    pack_document,
     pack_out_of_memory,
     pack_refusal,
+    pack_source,
     parse_answer,
     parse_request,
+    parse_source,
 )
 from ocr_celery.errors import TooManyPixels
 
@@ -29,6 +37,35 @@ def test_a_page_comes_as_it_was_sent() -> None:
     page = PageAnswer(image_width=100, image_height=50, width=1000, height=500, pages=3)
     assert parse_answer(page.pack(), ASKED) == page
     assert page.length == 15_000
+
+
+@pytest.mark.parametrize("plausible", [False, True])
+@pytest.mark.parametrize("fonts_missing", [False, True])
+def test_what_is_said_of_the_text_of_a_page_comes_as_it_was_sent(plausible: bool, fonts_missing: bool) -> None:
+    asked = replace(ASKED, operation=Operation.PAGE, number=7, with_text=True)
+    assert parse_request(asked.pack()) == asked
+    page = PageAnswer(
+        image_width=9,
+        image_height=9,
+        width=9,
+        height=9,
+        pages=3,
+        text_length=500,
+        text_plausible=plausible,
+        fonts_missing=fonts_missing,
+    )
+    assert parse_answer(page.pack(), asked) == page
+
+
+@pytest.mark.parametrize("info", [DocumentInfo(kind="pdf", pages=1), DocumentInfo(kind="tiff", pages=5000)])
+def test_what_is_said_of_a_document_comes_as_it_was_sent(info: DocumentInfo) -> None:
+    assert parse_answer(pack_document(info), replace(ASKED, operation=Operation.OPEN)) == info
+
+
+@pytest.mark.parametrize("password", ["", "geheim", "密码", "with\0zero"])
+def test_path_and_password_come_as_they_were_sent(password: str) -> None:
+    path = Path("/tmp/a file ü.pdf")
+    assert parse_source(pack_source(path, password)) == (path, password)
 
 
 def test_a_refusal_comes_as_it_was_sent() -> None:
@@ -49,16 +86,24 @@ def test_an_error_that_is_none_of_a_file_or_not_a_sentence_is_refused(text: byte
 
 
 FIELDS = st.integers(0, 2**32 - 1)
+KINDS = st.sampled_from([b"P", b"F", b"T", b"R", b"M", b"x", b"\0"])
+ASKS = [replace(ASKED, operation=operation, with_text=text) for operation in Operation for text in (False, True)]
 
 
-@given(st.sampled_from([b"P", b"R", b"M", b"x", b"\0"]), st.tuples(*[FIELDS | st.integers(0, 1100)] * 6))
-def test_no_answer_makes_room_for_more_than_was_asked_for(kind: bytes, fields: tuple[int, ...]) -> None:
+@given(KINDS, st.integers(0, 255), st.tuples(*[FIELDS | st.integers(0, 1100)] * 6), st.sampled_from(ASKS))
+def test_no_answer_makes_room_for_more_than_was_asked_for(
+    kind: bytes, flags: int, fields: tuple[int, ...], asked: Request
+) -> None:
     try:
-        found = parse_answer(struct.pack("!cIIIIII", kind, *fields), ASKED)
+        found = parse_answer(ANSWER.pack(kind, flags, *fields), asked)
     except BadAnswer:
         return
-    if isinstance(found, PageAnswer):
-        assert 0 < found.length <= 3 * ASKED.max_side**2
-        assert 0 < found.width * found.height <= ASKED.max_pixels
+    assert not isinstance(found, PageAnswer if asked.operation is Operation.OPEN else DocumentInfo)
+    if isinstance(found, DocumentInfo):
+        assert 0 < found.pages <= MAX_DOCUMENT_PAGES
+    elif isinstance(found, PageAnswer):
+        assert 0 < found.length <= 3 * asked.max_side**2
+        assert found.text_length <= (MAX_TEXT_BYTES if asked.with_text else 0)
+        assert 0 < found.width * found.height <= asked.max_pixels
     elif isinstance(found, RefusalAnswer):
         assert found.length <= 400
