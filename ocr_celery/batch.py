@@ -12,6 +12,7 @@ from celery import chord  # not on first use: Celery's module is not made for tw
 
 from ocr_celery import message
 from ocr_celery.core import batch_limits, url_syntax
+from ocr_celery.core.lane_weights import BULK
 from ocr_celery.errors import BadUrl
 from ocr_celery.store import shared_prompt
 from ocr_celery.store.keys import Keys
@@ -65,7 +66,7 @@ class Batch:
             return [outbox.build_message(app, queue, message.COLLECT, [], told, id=self.id, shown=shown)]
         body = app.signature(message.COLLECT, kwargs=told, priority=9, argsrepr=f"({shown})", kwargsrepr="{}")
         body.set(task_id=self.id, queue=queue)
-        with outbox.capture() as messages:
+        with outbox.capture(lane=BULK) as messages:
             chord(self._header(app, queue), body, app=app).apply_async()
         return messages
 

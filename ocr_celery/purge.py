@@ -1,10 +1,10 @@
 """A purge settles what it removes: each page fails as `purged` at once, frees its place, and counts in its chord.
 
-The list is set aside first, so that what the last page of a chord sends into the queue meanwhile is not purged with it.
+All lists are set aside first, so that what the last page of a chord sends into the queue meanwhile is not purged with them.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from redis import Redis
@@ -21,20 +21,32 @@ _KEEP = (
 )
 
 
-def purge(redis: Redis, queue: str, aside: str, parse: Callable[[bytes], Any], backend: Any) -> int:
-    """Remove what waits in a list and fail its pages. Answers how many messages there were.
+def purge(
+    redis: Redis, lists: Sequence[str], unused_key: Callable[[], str], parse: Callable[[bytes], Any], backend: Any
+) -> int:
+    """Remove what waits in these lists and fail its pages. Answers how many messages there were.
 
-    `aside`: a key that nothing else uses. `parse`: from the text of a message to kombu's, which may raise anything.
-    `backend`: where the results of these pages are stored.
+    `lists`: in the order in which messages move. `unused_key`: a key to set a list aside. `parse`: from the text of a message
+    to kombu's, which may raise anything. `backend`: where the results of these pages are stored.
     Raises `RedisError`; what was set aside by then is failed by the sweep, as any page without a message.
     """
+    aside = [key for name in lists if _set_aside(redis, name, key := unused_key())]
+    return sum(_settle(redis, key, parse, backend) for key in aside)
+
+
+def _set_aside(redis: Redis, name: str, aside: str) -> bool:
+    """Whether there was such a list."""
     try:
-        redis.rename(queue, aside)  # no transaction: a full Redis takes none, and wants to be purged
+        redis.rename(name, aside)  # no transaction: a full Redis takes none, and wants to be purged
     except ResponseError as exc:
         if "no such key" in str(exc):
-            return 0
+            return False
         raise
     redis.expire(aside, _KEEP)
+    return True
+
+
+def _settle(redis: Redis, aside: str, parse: Callable[[bytes], Any], backend: Any) -> int:
     removed = 0
     while texts := cast(list[bytes] | None, redis.rpop(aside, _MESSAGES_PER_STEP)):
         removed += len(texts)

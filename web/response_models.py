@@ -112,7 +112,8 @@ _Position = Annotated[
     int,
     Field(
         default_factory=int,
-        description="The approximate number of waiting pages that were sent before it; present only while it waits in the queue.",
+        description="The approximate number of waiting pages that were sent before it; a page sent alone overtakes those of "
+        "batches. Present only while it waits in the queue.",
         examples=[12],
     ),
 ]

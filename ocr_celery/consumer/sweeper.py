@@ -16,6 +16,7 @@ from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.core.status import Status
 from ocr_celery.errors import PageLost
 from ocr_celery.store import node_names, scripts
+from ocr_celery.store.lanes import read_lanes
 from ocr_celery.store.redis_errors import explain
 from ocr_celery.store.registry import Registry
 
@@ -125,8 +126,8 @@ class Sweeper:
 
     def _waiting(self) -> Iterator[bytes]:
         others = sorted(name.decode() for name in cast(set[bytes], self.redis.smembers(self.keys.queues)))
-        for queue in (*self.keys.waiting, *(key for name in others for key in self.keys.lists_of(name))):
-            yield from self._list(queue)
+        queues = (*self.keys.waiting, *(key for name in others for key in self.keys.lists_of(name)))
+        yield from _interleaved([self._list(name) for name in (*read_lanes(self.redis, self.keys), *queues)])
 
     def _list(self, key: str) -> Iterator[bytes]:
         """All entries of a list, from the head backwards, so that what enters at the tail meanwhile shifts nothing unseen."""
@@ -145,6 +146,16 @@ class Sweeper:
             yield from self._list(self.keys.handed(name))
             for _, record in self.redis.hscan_iter(self.keys.unacked(name), count=100):
                 yield cast(bytes, record)
+
+
+def _interleaved(lists: list[Iterator[bytes]]) -> Iterator[bytes]:
+    """One of each in turn: the oldest are at the heads, and those of one list do not wait for the end of another."""
+    while lists:
+        for one in tuple(lists):
+            try:
+                yield next(one)
+            except StopIteration:
+                lists.remove(one)
 
 
 def _task_id(text: bytes) -> str:

@@ -110,6 +110,15 @@ class Keys:
         """The lists of any queue, the first to be served first."""
         return [queue + priority for priority in _PRIORITIES]
 
+    def lane(self, name: str) -> str:
+        """List: messages that wait for their turn in the queue (store/lanes.py)."""
+        return f"{self.prefix}lane:{name}"
+
+    @property
+    def lanes(self) -> str:
+        """Zset: list → its pass, of the lanes that wait, and of the queue where it has more than it shows."""
+        return f"{self.prefix}lanes"
+
     @property
     def queues(self) -> str:
         """Set: further queues that workers of the service have read (`celery worker -Q`): its tasks may wait there, too."""

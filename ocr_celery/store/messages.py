@@ -13,6 +13,7 @@ from uuid import uuid4
 from redis import Redis
 
 from ocr_celery.store.keys import Keys
+from ocr_celery.store.lanes import LANE_FUNCTIONS, Lanes
 
 MAX_KEPT = 1000  #: unreadable messages
 MAX_BYTES = 16 * 1024 * 1024  #: of them together; the oldest go first
@@ -21,22 +22,43 @@ _LARGEST = 1024 * 1024  #: bytes of one; of a larger one only the beginning is k
 _BEGINNING = 64 * 1024
 
 #: KEYS: the node's unacknowledged hash, the list of what was handed to it, then the queues in the order in which they are
-#: served. ARGV: most messages to take, the beginning of their delivery tags, the queue that feeds the list.
-#: A record is kombu's own, [message, "", queue]. Answers (delivery tag, queue, message)…
-TAKE = """
-local taken, room = {}, tonumber(ARGV[1])
-for i = 2, #KEYS do
-  local queue = i == 2 and ARGV[3] or KEYS[i]
-  while #taken < 3 * room do
-    local message = redis.call('RPOP', KEYS[i])
-    if not message then break end
-    local tag = string.format('%s%05d', ARGV[2], #taken / 3)
+#: served, then those of the lanes. ARGV: most messages to take, the beginning of their delivery tags, the strides.
+#: A record is kombu's own, [message, "", queue]. Answers lanes whose keys are missing, then (delivery tag, queue, message)…
+#: The lanes are served where the queue that they feed is.
+TAKE = (
+    LANE_FUNCTIONS
+    + """
+local most, lanes = tonumber(ARGV[1]), declared_lanes(ARGV[3])
+local taken, count, unknown = {{}}, 0, {}
+
+local function next_of(list)
+  if list ~= lanes.queue or redis.call('LLEN', list) == 1 then return redis.call('RPOP', list) end
+  join(lanes, list)
+  return next_message(lanes)
+end
+
+local function take_all(list, queue)
+  while count < most do
+    local message = next_of(list)
+    if not message then return end
+    local tag = string.format('%s%05d', ARGV[2], count)
     redis.call('HSET', KEYS[1], tag, '[' .. message .. ',"",' .. cjson.encode(queue) .. ']')
-    taken[#taken + 1], taken[#taken + 2], taken[#taken + 3] = tag, queue, message
+    taken[3 * count + 2], taken[3 * count + 3], taken[3 * count + 4] = tag, queue, message
+    count = count + 1
   end
 end
+
+take_all(KEYS[2], lanes.queue)
+for i = 3, lanes.first - 2 do
+  if KEYS[i] == lanes.queue then join_all(lanes) end
+  take_all(KEYS[i], KEYS[i])
+  if KEYS[i] == lanes.queue then show_next(lanes) end
+end
+for list in pairs(lanes.unknown) do unknown[#unknown + 1] = list end
+taken[1] = unknown
 return taken
 """
+)
 
 #: Requeue what was handed to a node, the newest first, so that the oldest is served first again. KEYS: its list, the queue.
 #: (LMOVE is refused by a full Redis.)
@@ -95,14 +117,26 @@ class Taken(NamedTuple):
     text: bytes
 
 
-def take(redis: Redis, unacked: str, handed: str, home: str, queues: Sequence[str], *, most: int) -> list[Taken]:
-    """Take up to so many messages, in the order in which the queues are given. `handed`: the list that `home` feeds.
+def take(redis: Redis, unacked: str, handed: str, lanes: Lanes, queues: Sequence[str], *, most: int) -> list[Taken]:
+    """Take up to so many messages, in the order in which the queues are given. `handed`: the list that `lanes.queue` feeds.
 
     Delivery tags sort in the order in which messages were taken.
     """
+    taken: list[Taken] = []
+    while len(taken) < most:
+        unknown, more = _take(redis, [unacked, handed, *queues, *lanes.keys], lanes.strides, most - len(taken))
+        taken += more
+        if not unknown:
+            break
+        lanes.learn(unknown)  # of a later version; from now on their keys are declared
+    return taken
+
+
+def _take(redis: Redis, names: Sequence[str], strides: str, most: int) -> tuple[list[str], list[Taken]]:
     begin = f"{time.time_ns():020d}-{uuid4().hex}-"
-    flat = cast(list[Any], redis.eval(TAKE, 2 + len(queues), unacked, handed, *queues, most, begin, home))
-    return [Taken(_text(t), _text(q), m) for t, q, m in zip(flat[::3], flat[1::3], flat[2::3], strict=True)]
+    unknown, *flat = cast(list[Any], redis.eval(TAKE, len(names), *names, most, begin, strides))
+    taken = [Taken(_text(t), _text(q), m) for t, q, m in zip(flat[::3], flat[1::3], flat[2::3], strict=True)]
+    return list(map(_text, unknown)), taken
 
 
 def _text(value: Any) -> str:

@@ -20,6 +20,7 @@ from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Stats, Status
 from ocr_celery.store import records, scripts
 from ocr_celery.store.files.in_redis import PART, RedisStore
 from ocr_celery.store.keys import Keys, index_of
+from ocr_celery.store.lanes import Lanes
 from ocr_celery.store.records import Record
 
 _UNTIL_ACCEPTED = 60  #: seconds that an image stays whose task is not taken in, as the sender's process died between
@@ -43,6 +44,7 @@ class Registry:
         self.redis = redis
         self.keys = keys
         self.keep = keep
+        self.lanes = Lanes(keys)
         self._admit = redis.register_script(scripts.ADMIT)
         self._transition = redis.register_script(scripts.TRANSITION)
         self._read_records = redis.register_script(scripts.READ_RECORDS)
@@ -72,11 +74,11 @@ class Registry:
         names += [self.keys.batch(batch[0])] if batch else []
         names += [self.keys.meta(id) for id in ids if id in refused]
         args: list[Any] = [now, limit, int(bool(blob)), len(ids), *((batch[2], batch[1]) if batch else (0, ""))]
-        args += [self.keep, meta_keep]
+        args += [self.keep, meta_keep, self.lanes.strides]
         for id, source in zip_longest(ids, sources, fillvalue=""):
             args += [id, source, refused.get(id, "")]
         index = {key: len(names) + i for i, key in enumerate(dict.fromkeys(key for _, key, _ in publish), start=1)}
-        names += index
+        names += [*index, *self.lanes.keys]
         for command, key, payload in publish:
             args += [command, index[key], payload]
         taken, open = self._admit_with_image(ids[0], blob, names, args) if blob else self._admit(keys=names, args=args)

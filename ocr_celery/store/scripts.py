@@ -8,17 +8,20 @@ none. So the admission of new tasks is refused, while the steps of workers begin
 workers can empty a full Redis.
 """
 
+from ocr_celery.store.lanes import LANE_FUNCTIONS
 from ocr_celery.store.records import FIELDS
 
 #: Take tasks in: counted, recorded and queued, or refused – together. Taken in once, however often it is asked. The image of
 #: the only task was stored a moment before, in the same round trip, to expire: from here on it stays.
 #: A task that is refused, as its URL is none, is final at once and takes no place.
 #: KEYS pending, processing, failed, n records of tasks, the image of the first if it has one, the batch if there is one,
-#: Celery's record of each that is refused, then what is published to. ARGV now, limit (0 = none), image? (0/1), n, seconds
-#: to keep the batch (0 = none), its value, seconds to keep what is refused: our record, Celery's; n × (id, source or '',
-#: Celery's record where it is refused, else ''), then (command, index of its key in KEYS, payload)… to publish.
-#: Answers {1, open} or {0, open}.
-ADMIT = """
+#: Celery's record of each that is refused, then what is published to, then those of the lanes. ARGV now, limit (0 = none),
+#: image? (0/1), n, seconds to keep the batch (0 = none), its value, seconds to keep what is refused: our record, Celery's;
+#: the lanes' strides; n × (id, source or '', Celery's record where it is refused, else ''), then (command, index of its key
+#: in KEYS, payload)… to publish. Answers {1, open} or {0, open}.
+ADMIT = (
+    LANE_FUNCTIONS
+    + """
 local now, limit, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[4])
 local moment = math.floor(now * 1000000)  -- whole microseconds: no two pages of a batch share one
 local image = ARGV[3] == '1' and KEYS[4 + n] or nil
@@ -35,7 +38,7 @@ if ARGV[5] ~= '0' then
   redis.call('SET', KEYS[next], ARGV[6], 'EX', ARGV[5])
 end
 for i = 1, n do
-  local record, id, source, meta = KEYS[3 + i], ARGV[6 + 3 * i], ARGV[7 + 3 * i], ARGV[8 + 3 * i]
+  local record, id, source, meta = KEYS[3 + i], ARGV[7 + 3 * i], ARGV[8 + 3 * i], ARGV[9 + 3 * i]
   redis.call('HSET', record, 'created_at', now, 'updated_at', now, 'state', meta == '' and 'PENDING' or 'FAILURE')
   if source ~= '' then redis.call('HSET', record, 'source', source) end
   if meta == '' then
@@ -49,9 +52,11 @@ for i = 1, n do
   end
 end
 if image then redis.call('PERSIST', image) end
-for i = 9 + 3 * n, #ARGV, 3 do redis.call(ARGV[i], KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2]) end
+for i = 10 + 3 * n, #ARGV, 3 do redis.call(ARGV[i], KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2]) end
+show_next(declared_lanes(ARGV[9]))
 return {1, open}
 """
+)
 
 #: Move a task to a state, store Celery's record of it and tell who waits for it. A final state stays: what comes later
 #: (a page read again after its worker was thought dead) changes nothing. Creates the record of a task sent by a client

@@ -42,7 +42,7 @@ class Channel(TakingChannel):
     def _size(self, queue: str) -> int:
         # kombu uses a transaction, which a full Redis refuses
         with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipe:
-            for key in self._lists([queue]):
+            for key in (*self._lists([queue]), *(self._lanes.waiting if queue == self.service_queue else ())):
                 pipe.llen(key)
             return sum(pipe.execute())
 

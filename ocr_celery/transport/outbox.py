@@ -17,6 +17,9 @@ from kombu.transport import virtual
 from kombu.utils.json import dumps
 from kombu.utils.uuid import uuid
 
+from ocr_celery.core.lane_weights import SINGLE
+from ocr_celery.store.keys import Keys
+
 if TYPE_CHECKING:
     from celery import Celery
 
@@ -26,18 +29,20 @@ Command = tuple[str, str, str]  #: a command of Redis, its key and its only othe
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 _outbox: ContextVar[list[Command] | None] = ContextVar("outbox", default=None)
+_lane: ContextVar[str] = ContextVar("lane", default=SINGLE)
 _own = threading.local()
 
 
 @contextmanager
-def capture() -> Iterator[list[Command]]:
-    """Collect the messages published inside, as the commands that queue them: LPUSH or RPUSH."""
+def capture(lane: str = SINGLE) -> Iterator[list[Command]]:
+    """Collect the messages published inside, as the commands that queue them in this lane (core/lane_weights.py)."""
     outbox: list[Command] = []
-    token = _outbox.set(outbox)
+    tokens = _outbox.set(outbox), _lane.set(lane)
     try:
         yield outbox
     finally:
-        _outbox.reset(token)
+        _outbox.reset(tokens[0])
+        _lane.reset(tokens[1])
 
 
 def captured() -> list[Command] | None:
@@ -61,15 +66,30 @@ def producer() -> Any:
 
 
 def push_command(message: dict[str, Any]) -> str:
-    """The command that queues a message: priority 0 waits its turn, anything above goes to the head of the queue.
-
-    Both priorities share one list.
-    """
+    """The command that pushes a message into a list: priority 0 waits its turn, anything above goes to the head."""
     return "RPUSH" if (message["properties"].get("priority") or 0) > 0 else "LPUSH"
 
 
+def queue_command(message: dict[str, Any], queue: str, lane: str) -> Command:
+    """The command that queues a message: with priority 0 in its lane, with any above at the head of the queue.
+
+    It belongs into a step that ends with `show_next` (store/lanes.py).
+    """
+    command = push_command(message)
+    return command, queue if command == "RPUSH" else Keys(queue).lane(lane), dumps(message)
+
+
 def build_message(
-    app: "Celery", queue: str, task: str, source: Any, options: dict[str, Any], *, id: str, shown: str, name: str = ""
+    app: "Celery",
+    queue: str,
+    task: str,
+    source: Any,
+    options: dict[str, Any],
+    *,
+    id: str,
+    shown: str,
+    name: str = "",
+    lane: str = SINGLE,
 ) -> Command:
     """The command that queues one page: the same message as of `app.send_task`, built by the same parts of Celery and kombu.
 
@@ -94,7 +114,7 @@ def build_message(
     before_task_publish.send(**said, properties=properties, declare=[], retry_policy=None)
     made = _enveloped(body, headers, properties, queue)
     after_task_publish.send(**said)
-    return push_command(made), queue, dumps(made)
+    return queue_command(made, queue, lane)
 
 
 def _enveloped(body: Any, headers: dict[str, Any], properties: dict[str, Any], queue: str) -> dict[str, Any]:
@@ -129,7 +149,7 @@ class Channel(virtual.Channel):
         outbox = _outbox.get()
         if outbox is None:
             raise RuntimeError("nothing is collected here")
-        outbox.append((push_command(message), queue, dumps(message)))
+        outbox.append(queue_command(message, queue, _lane.get()))
 
 
 class Transport(virtual.Transport):

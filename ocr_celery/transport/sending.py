@@ -7,6 +7,7 @@ from kombu.utils.json import dumps, loads
 from kombu.utils.uuid import uuid
 
 from ocr_celery.store.keys import Keys
+from ocr_celery.store.lanes import read_lanes
 from ocr_celery.transport.outbox import push_command
 
 
@@ -25,9 +26,11 @@ class SendingChannel(stock.Channel):
         from ocr_celery.purge import purge  # few programs do
 
         backend = self.result_backend()
+        keys = Keys(queue)
         lists = [self._q_for_pri(queue, priority) for priority in self.priority_steps]
         with self.conn_or_acquire() as client:
-            return sum(purge(client, name, Keys(queue).purged(uuid()), self._parsed, backend) for name in lists)
+            lists = [*read_lanes(client, keys), *lists]
+            return purge(client, lists, lambda: keys.purged(uuid()), self._parsed, backend)
 
     def _parsed(self, text: bytes) -> Any:
         return self.message_to_python(loads(text))

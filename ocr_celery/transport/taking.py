@@ -2,8 +2,9 @@
 
 Taking: kombu pops a message and records it as unacknowledged in two steps; a process killed between them loses it. Here a
 waiting worker has Redis move the next message into a list of its node (``BLMOVE``: a message wakes one worker), and then
-takes as many messages as it has room for, those of that list first, in one Lua step that records each under the node's
-own key (`store/messages.py`). `store/unacked.py` requeues idle messages. Unreadable messages are put aside.
+takes as many messages as it has room for, those of that list first, then by turns from the lanes (`store/lanes.py`), in one
+Lua step that records each under the node's own key (`store/messages.py`). `store/unacked.py` requeues idle messages.
+Unreadable messages are put aside.
 """
 
 import logging
@@ -19,6 +20,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from ocr_celery.store import messages, unacked
 from ocr_celery.store.keys import Keys
+from ocr_celery.store.lanes import Lanes
 from ocr_celery.store.transient_errors import drop_on_failover, is_failover, is_transient
 from ocr_celery.transport import pending_acks
 from ocr_celery.transport.kombu_message import parse_message
@@ -47,6 +49,7 @@ class TakingChannel(SendingChannel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.service = Keys(self.service_queue)
+        self._lanes = Lanes(self.service)
         self._unrecorded: set[str] = set()  # queues whose consumer acknowledges nothing
         self._waits_by = "BLMOVE"
         self._left = False  # a Redis that takes no writes any more
@@ -166,7 +169,7 @@ class TakingChannel(SendingChannel):
     def _take(self, queues: list[str], most: int) -> list[messages.Taken]:
         handed = self.service.handed(self.node)
         with self.conn_or_acquire() as client:
-            return messages.take(client, self.unacked_key, handed, self.service_queue, self._lists(queues), most=most)
+            return messages.take(client, self.unacked_key, handed, self._lanes, self._lists(queues), most=most)
 
     def _take_unrecorded(self) -> list[tuple[str, bytes]]:
         """One message of each queue that needs no acknowledgement, if the wait was not for one of them."""

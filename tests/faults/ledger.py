@@ -9,7 +9,7 @@ from ocr_celery.client import Client
 from ocr_celery.core.status import Status, TaskView
 from ocr_celery.errors import ResultExpired, TaskNotFound
 from tests.faults.witness import Witness
-from tests.testlib.processes import keys
+from tests.testlib.processes import keys, waiting
 
 PATIENCE = 45.0  #: seconds without any page being finished after which what is open is stuck
 
@@ -118,7 +118,7 @@ def left_over(redis: Redis, *, patience: float = 15) -> list[str]:
 
 def _left_over(redis: Redis) -> list[str]:
     sizes = {f"open: {status}": redis.zcard(keys.counted(status)) for status in (Status.PENDING, Status.PROCESSING)}
-    sizes["waiting"] = redis.llen("ocr")
+    sizes["waiting"] = len(waiting(redis))
     for key in redis.scan_iter(keys.unacked("*"), count=1000):
         sizes[f"held: {key.decode()}"] = redis.hlen(key)
     sizes["images"] = sum(redis.ttl(key) < 0 for key in redis.scan_iter(keys.blob("*"), count=1000))

@@ -11,7 +11,7 @@ from pytest_celery import CeleryTestSetup, CeleryTestWorker
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
-from tests.testlib.processes import RedisServer, Worker, keys, until
+from tests.testlib.processes import RedisServer, Worker, keys, until, waiting
 
 
 class RedisProcess:
@@ -167,7 +167,7 @@ def settled(redis: RedisServer) -> bool:
     held = [redis.client.hlen(key) for key in redis.client.scan_iter(keys.unacked("*"))]
     blobs = [key for key in redis.client.scan_iter(keys.blob("*")) if redis.client.ttl(key) < 0]
     open_tasks = redis.client.zcard(keys.counted(Status.PENDING)) + redis.client.zcard(keys.counted(Status.PROCESSING))
-    return not sum(held) and not blobs and not open_tasks and not redis.client.llen("ocr")
+    return not sum(held) and not blobs and not open_tasks and not waiting(redis.client)
 
 
 def until_settled(redis: RedisServer) -> None:

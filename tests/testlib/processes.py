@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from PIL import Image
 from redis import Redis
 
+from ocr_celery.core.lane_weights import BULK, SINGLE
 from ocr_celery.store.keys import Keys
 
 if TYPE_CHECKING:
@@ -48,6 +49,13 @@ def final(client: "Client", ids: list[str], *, timeout: float = 120) -> "list[Ta
 
     until(done, timeout=timeout, what=f"all {len(ids)} tasks are final")
     return [views[id] for id in ids]
+
+
+def waiting(redis: Redis, queue: str = "ocr") -> list[bytes]:
+    """The messages that wait, in the queue's list and in its lanes; of each the oldest first."""
+    named = Keys(queue)
+    lists = [queue, *(named.lane(lane) for lane in (SINGLE, BULK))]
+    return [text for name in lists for text in reversed(cast(list[bytes], redis.lrange(name, 0, -1)))]
 
 
 def png(width: int = 100, height: int = 20) -> bytes:

@@ -9,9 +9,16 @@ from ocr_celery.store.keys import Keys, index_of
 
 def every(keys: Keys) -> set[str]:
     """Each key of a service but for what Celery names, with the same task and node."""
-    of_tasks = {keys.task("one"), keys.blob("one"), keys.batch("one"), keys.prompt("one"), *keys.all_counted}
+    of_tasks = {
+        keys.task("one"),
+        keys.blob("one"),
+        keys.batch("one"),
+        keys.prompt("one"),
+        keys.lane("one"),
+        *keys.all_counted,
+    }
     of_nodes = {keys.lease("w1@host"), keys.unacked("w1@host"), keys.handed("w1@host"), keys.inside("w1@host")}
-    return of_tasks | of_nodes | {keys.workers, keys.nodes, keys.sweep, keys.unreadable}
+    return of_tasks | of_nodes | {keys.workers, keys.lanes, keys.nodes, keys.sweep, keys.unreadable}
 
 
 def test_every_key_begins_with_the_queue_as_a_hash_tag() -> None:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
-from tests.testlib.processes import RedisServer, own_redis
+from tests.testlib.processes import RedisServer, own_redis, waiting
 from tests.testlib.worker_double import Facade, Hand, Queued
 from web import create_app
 
@@ -55,7 +55,7 @@ def queued(redis: RedisServer) -> Queued:
     """``queued()`` is what waits for a worker, oldest first: the tasks' names, their sources and their options."""
 
     def look() -> list[tuple[str, Any, dict[str, Any]]]:
-        messages = [json.loads(text) for text in reversed(redis.client.lrange("ocr", 0, -1))]
+        messages = [json.loads(text) for text in waiting(redis.client)]
         bodies = [json.loads(base64.b64decode(message["body"])) for message in messages]
         return [(m["headers"]["task"], args[0], kwargs) for m, (args, kwargs, _) in zip(messages, bodies, strict=True)]
 

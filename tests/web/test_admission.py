@@ -11,7 +11,7 @@ from redis.exceptions import OutOfMemoryError
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.store.registry import Registry
-from tests.testlib.processes import RedisServer, keys, png
+from tests.testlib.processes import RedisServer, keys, png, waiting
 from tests.testlib.worker_double import Facade, Hand, commands
 
 URLS = ["http://a/", "http://b/", "http://c/"]
@@ -51,7 +51,7 @@ def test_8_processes_at_once_take_in_exactly_what_there_is_room_for(redis: Redis
         sender.stdin.flush()
     taken = [int(sender.communicate(timeout=60)[0]) for sender in senders]
     assert sum(taken) == 100, taken
-    assert redis.client.llen("ocr") == 100
+    assert len(waiting(redis.client)) == 100
 
 
 def test_a_full_queue_is_503_and_says_when_to_come_again(facade: Facade, redis: RedisServer) -> None:
@@ -68,7 +68,7 @@ def test_a_full_queue_is_503_and_says_when_to_come_again(facade: Facade, redis: 
             "code": "queue_full",
         }
         assert int(answer.headers["Retry-After"]) > 0
-    assert redis.client.llen("ocr") == 1
+    assert len(waiting(redis.client)) == 1
     assert redis.client.keys(keys.blob("*")) == []
     assert redis.client.keys(keys.batch("*")) == []
 
@@ -95,7 +95,7 @@ def test_a_batch_may_exceed_the_limit_unless_the_queue_is_full_already(facade: F
     assert http.get("/stats").json["pending"] == 4
     assert http.post("/ocr/url/batch", json={"urls": URLS}).status_code == 503
     assert send(http) == 503
-    assert redis.client.llen("ocr") == 4
+    assert len(waiting(redis.client)) == 4
 
 
 def test_a_page_that_is_read_still_counts_and_one_that_is_finished_does_not(facade: Facade, hand: Hand) -> None:
@@ -133,9 +133,9 @@ def test_an_image_stays_for_as_long_as_its_page_waits_and_goes_with_a_refusal(
 def test_a_page_is_taken_in_once_however_often_it_is_asked(redis: RedisServer) -> None:
     registry = Registry(redis.client, keys, keep=60)
     for _ in range(2):  # the second as after a connection that broke before it was answered
-        taken, waiting = registry.admit(["one"], [("LPUSH", "ocr", "a page")], now=1.0, blob=png())
-        assert (taken, waiting) == (True, 1)
-    assert redis.client.lrange("ocr", 0, -1) == [b"a page"]
+        taken, unfinished = registry.admit(["one"], [("LPUSH", keys.lane("single"), "a page")], now=1.0, blob=png())
+        assert (taken, unfinished) == (True, 1)
+    assert waiting(redis.client) == [b"a page"]
     assert redis.client.ttl(keys.blob("one")) == -1
 
 

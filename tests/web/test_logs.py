@@ -21,7 +21,7 @@ from ocr_celery import logs
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
 from tests.testlib.facade_process import served
-from tests.testlib.processes import ROOT, RedisServer, png, until
+from tests.testlib.processes import ROOT, RedisServer, png, until, waiting
 
 QUEUE = Settings().queue
 
@@ -78,7 +78,7 @@ def test_the_request_id_travels_in_the_message_of_each_page(http: FlaskClient, c
     http.post("/ocr/url", json={"url": "http://a/b.png"}, headers={"X-Request-ID": "r2"})
     http.post("/ocr/url/batch", json={"urls": ["http://a/b.png"]}, headers={"X-Request-ID": "r3"})
     client.submit_url("http://a/b.png")
-    headers = [json.loads(text)["headers"] for text in reversed(client.redis.lrange(QUEUE, 0, -1))]
+    headers = [json.loads(text)["headers"] for text in waiting(client.redis, QUEUE)]
     assert [header.get("request_id") for header in headers] == ["r1", "r2", "r3", None]
     assert headers[0]["file_name"] == "page.png"
 
@@ -133,7 +133,7 @@ def test_what_flower_and_events_show_of_a_task_has_no_query_and_no_picture(http:
     http.post("/ocr/url", json={"url": url, "prompt": "SECRET6"})
     http.post("/ocr/url/batch", json={"urls": [url], "prompt": "SECRET6"})
     http.post("/ocr", data={"file": (BytesIO(png()), "page.png"), "prompt": "SECRET6"})
-    headers = [json.loads(text)["headers"] for text in client.redis.lrange("ocr", 0, -1)]
+    headers = [json.loads(text)["headers"] for text in waiting(client.redis)]
     assert [header["argsrepr"] for header in headers] == [
         f"('page.png', {len(png())} bytes)",
         "(https://example.com/image.jpg)",

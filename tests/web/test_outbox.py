@@ -47,6 +47,20 @@ def test_it_is_the_message_that_send_task_makes(client: Client) -> None:
     assert opened(made(client, "one")) == opened(sent_by_celery(client, "one"))
 
 
+def test_a_page_that_is_sent_alone_and_those_of_a_batch_wait_in_a_lane_each(client: Client) -> None:
+    client.submit_url("http://a/1.png")  # the queue shows it
+    client.submit_url("http://a/2.png")
+    client.submit_batch(["http://a/3.png", "http://a/4.png"])
+    lists = (client.keys.queue, client.keys.lane("single"), client.keys.lane("bulk"))
+    assert [client.redis.llen(name) for name in lists] == [1, 1, 2]
+
+
+def test_what_is_urgent_goes_to_the_head_of_the_queue(client: Client) -> None:
+    with outbox.capture(lane="bulk") as commands:
+        client.app.send_task("ocr.url", ["http://a/"], priority=9)
+    assert [command[:2] for command in commands] == [("RPUSH", "ocr")]
+
+
 def test_it_names_the_task_that_sends_it(client: Client) -> None:
     found: list[tuple[outbox.Command, outbox.Command]] = []
 

@@ -11,7 +11,7 @@ import pytest
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from tests.testlib.hostile_images import BOMBS
-from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
+from tests.testlib.processes import RedisServer, Worker, final, png, until, waiting
 
 pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="it looks at processes in /proc")
 
@@ -122,7 +122,7 @@ def test_sigterm_gives_back_what_takes_long_and_leaves_no_child(
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in children), what="no child is left")
     given_back = [id for id in bombs if client.look_up(id).status == Status.PENDING]
     assert len(given_back) >= 2
-    assert redis.client.llen(keys.queue) == len(given_back)
+    assert len(waiting(redis.client)) == len(given_back)
 
 
 def worker_pool(client: Client, worker: Worker) -> dict[str, int]:

@@ -7,6 +7,7 @@ import pytest
 
 from ocr_celery.core import delivery_limit
 from ocr_celery.store import messages, unacked
+from ocr_celery.store.lanes import Lanes
 from tests.testlib.malformed_messages import good
 from tests.testlib.processes import RedisServer, keys
 
@@ -22,7 +23,7 @@ def send(redis: RedisServer, *names: str) -> None:
 
 
 def taken(redis: RedisServer, most: int = 100) -> list[messages.Taken]:
-    return messages.take(redis.client, UNACKED, HANDED, "ocr", keys.waiting, most=most)
+    return messages.take(redis.client, UNACKED, HANDED, Lanes(keys), keys.waiting, most=most)
 
 
 def names(texts: list[bytes]) -> list[str]:

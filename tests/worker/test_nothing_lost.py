@@ -9,7 +9,7 @@ from functools import partial
 
 from ocr_celery.client import Client
 from ocr_celery.core.status import Status
-from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until, waiting
 
 Start = Callable[..., Worker]
 
@@ -19,7 +19,7 @@ def settled(redis: RedisServer) -> bool:
     held = [redis.client.hlen(key) for key in redis.client.scan_iter(keys.unacked("*"))]
     blobs = list(redis.client.scan_iter(keys.blob("*")))
     open_tasks = redis.client.zcard(keys.counted(Status.PENDING)) + redis.client.zcard(keys.counted(Status.PROCESSING))
-    return not sum(held) and not blobs and not open_tasks and not redis.client.llen("ocr")
+    return not sum(held) and not blobs and not open_tasks and not waiting(redis.client)
 
 
 def test_20_kills_while_300_pages_flow_lose_none_and_read_none_twice_after_it_was_finished(
@@ -89,7 +89,7 @@ def test_sigterm_finishes_what_is_held(client: Client, redis: RedisServer, start
     stats = client.stats()
     assert stats.processing == 0
     assert stats.completed >= 4
-    assert stats.completed + redis.client.llen("ocr") == len(ids)
+    assert stats.completed + len(waiting(redis.client)) == len(ids)
     assert not redis.client.hlen(keys.unacked("w1@test"))
 
 
@@ -99,7 +99,7 @@ def test_sigquit_gives_back_what_is_held_at_once(client: Client, redis: RedisSer
     until(lambda: client.stats().processing == 4, what="a batch is in the engine")
     worker.signal(signal.SIGQUIT)
     worker.wait()
-    assert redis.client.llen("ocr") == 6
+    assert len(waiting(redis.client)) == 6
     assert "connection to Redis lost" not in worker.log
     start_worker(OCR_SCRIPTED_SECONDS=0.1)
     assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
@@ -113,7 +113,7 @@ def test_when_the_engine_breaks_the_pages_go_back_and_the_worker_exits_with_an_e
     assert worker.wait() not in (0, None)
     assert "connection to Redis lost" not in worker.log
     assert client.stats().completed == 4
-    assert redis.client.llen("ocr") == 8
+    assert len(waiting(redis.client)) == 8
     start_worker()
     assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
 

@@ -60,13 +60,14 @@ def test_a_queue_of_many_is_purged_to_its_end_and_one_message_harms_no_other(
     client: Client, redis: RedisServer
 ) -> None:
     ids = [client.submit_url(URLS[0]) for _ in range(450)]
-    redis.client.lset("ocr", 7, "{")
-    redis.client.lset("ocr", 9, '{"headers": [], "body": 7, "properties": {}}')
+    lane = keys.lane("single")
+    redis.client.lset(lane, 7, "{")
+    redis.client.lset(lane, 9, '{"headers": [], "body": 7, "properties": {}}')
     redis.client.rpush("ocr", "no message at all")
     assert purged() == 451
     failed = sum(client.look_up(id).status is Status.FAILED for id in ids)
     assert failed == 448
-    assert not redis.client.exists("ocr")
+    assert not redis.client.exists("ocr", lane)
 
 
 def test_a_full_redis_can_be_purged(client: Client, redis: RedisServer) -> None:

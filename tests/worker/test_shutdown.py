@@ -9,7 +9,7 @@ from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from tests.testlib.celery_setup import until_settled
 from tests.testlib.image_server import Origin
-from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until, waiting
 
 Start = Callable[..., Worker]
 ALL_READ = {Status.COMPLETED}
@@ -35,7 +35,7 @@ def test_a_second_signal_gives_back_what_is_held(
     until(lambda: "shutdown: finishing 6 pages" in worker.log)
     worker.signal(second)
     worker.wait(15)
-    assert redis.client.llen("ocr") == len(ids)
+    assert len(waiting(redis.client)) == len(ids)
     assert not redis.client.hlen(keys.unacked("w1@test"))
     next_one = start_worker(OCR_SCRIPTED_SECONDS=0.1)
     assert {view.status for view in final(client, ids)} == ALL_READ
@@ -122,7 +122,7 @@ def test_a_worker_that_stops_gives_back_pages_whose_turn_to_be_fetched_has_not_c
     ids = [client.submit_url(url) for url in (f"{origin.url}/gate/120", *map(origin.page, (121, 122, 123)))]
     until(lambda: redis.client.hlen(keys.unacked("w1@test")) == 4, what="one is fetched, three wait for their turn")
     worker.signal(signal.SIGTERM)
-    until(lambda: redis.client.llen("ocr") == 3, what="three are back in the queue")
+    until(lambda: len(waiting(redis.client)) == 3, what="three are back in the queue")
     origin.gate.set()
     assert worker.wait() == 0
     next_one = start_worker(OCR_SCRIPTED_SECONDS=0.1)

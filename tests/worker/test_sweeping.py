@@ -11,6 +11,7 @@ from redis import Redis
 from ocr_celery.client import Client
 from ocr_celery.consumer.lease import FORGET_AFTER, NodeLease
 from ocr_celery.consumer.sweeper import Sweeper
+from ocr_celery.core.lane_weights import BULK, SINGLE
 from ocr_celery.core.status import Status
 from ocr_celery.store import node_names
 from ocr_celery.store.registry import Registry
@@ -118,6 +119,21 @@ def test_a_long_queue_is_not_read_where_those_at_its_head_are_there(redis: Redis
     sweep.sweep(now=time.time())
     sweep.sweep(now=time.time())
     assert redis.client.zcard(keys.counted(Status.FAILED)) == 10
+
+
+def test_pages_that_wait_in_lanes_are_found_without_reading_one_to_its_end(redis: RedisServer) -> None:
+    ids = [f"task{n:06}" for n in range(60_000)]
+    open_tasks(redis.client, ids, since=1)
+    redis.client.lpush(keys.lane(BULK), *map(message, ids[::2]))
+    redis.client.lpush(keys.lane(SINGLE), *map(message, ids[1::2]))
+    sweep = sweeper(redis.client)
+    for _ in range(2):
+        sweep.sweep(now=time.time())
+        assert sweep._messages_seen < 30_000
+    redis.client.rpop(keys.lane(SINGLE), 10)
+    for _ in range(2):
+        sweep.sweep(now=time.time())
+    assert redis.client.zrange(keys.counted(Status.FAILED), 0, -1) == [id.encode() for id in ids[1:20:2]]
 
 
 def test_a_page_that_waits_in_another_queue_is_not_lost(

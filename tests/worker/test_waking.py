@@ -8,7 +8,7 @@ from collections.abc import Callable
 from ocr_celery.client import Client
 from ocr_celery.store.unacked import return_handed
 from tests.testlib.celery_setup import until_settled
-from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until, waiting
 
 Start = Callable[..., Worker]
 QUICK: dict[str, object] = {"OCR_SCRIPTED_SECONDS": 0, "OCR_BATCH_TIMEOUT": 0}
@@ -73,8 +73,8 @@ def test_a_worker_that_stops_keeps_nothing_that_was_handed_to_it(
     assert worker.wait() == 0
     assert not redis.client.exists(keys.handed("w1@test"), keys.unacked("w1@test"))
     done = client.stats().completed
-    waiting = [json.loads(text)["headers"]["id"] for text in redis.client.lrange("ocr", 0, -1)]
-    assert done + len(set(waiting)) == 40
+    left = {json.loads(text)["headers"]["id"] for text in waiting(redis.client)}
+    assert done + len(left) == 40
 
 
 def hand_over(redis: RedisServer, node: str) -> None:

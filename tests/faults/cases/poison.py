@@ -7,7 +7,7 @@ from tests.faults.case import case, now
 from tests.faults.flow import picture, send_one, through
 from tests.faults.scene import Scene
 from tests.testlib.malformed_messages import malformed
-from tests.testlib.processes import keys, until
+from tests.testlib.processes import keys, until, waiting
 
 
 def poison(scene: Scene, rounds: int, code: str, **settings: object) -> None:
@@ -66,7 +66,7 @@ def malformed_messages(scene: Scene, rounds: int) -> None:
                     began = now()
                     worker = scene.worker(ready=False)
                     scene.recovers(began)
-    until(lambda: not redis.llen("ocr"), timeout=120, what="no message waits")
+    until(lambda: not waiting(redis), timeout=120, what="no message waits")
     assert worker.process.poll() is None, "a message has ended it"
     scene.notes["malformed messages"] = sent
     scene.notes["put aside"] = int(redis.hget(keys.unreadable_sizes, "count") or 0)

@@ -73,8 +73,8 @@ def _latency(url: str, id: str) -> dict[str, float]:
 @case("a long queue (rounds × 1000), against 100 waiting", short=5, long=100)
 def queue(scene: Scene, rounds: int) -> None:
     def figures(waiting: int) -> dict[str, float]:
-        while scene.redis.client.llen("ocr") < waiting:
-            scene.client.submit_batch(["http://127.0.0.1:1/"] * min(1000, waiting - scene.redis.client.llen("ocr")))
+        while (missing := waiting - scene.client.stats().pending) > 0:
+            scene.client.submit_batch(["http://127.0.0.1:1/"] * min(1000, missing))
         until(lambda: _is_quiet(scene), what="Redis has written what it took in")
         id = scene.client.submit_url("http://127.0.0.1:1/")
         batch = scene.client.submit_batch(["http://127.0.0.1:1/"] * 1000)
