@@ -5,11 +5,13 @@ import random
 import signal
 from pathlib import Path
 
+from ocr_celery.core.lane_weights import BULK
 from tests.faults.case import case, now
 from tests.faults.flow import printed
 from tests.faults.scene import Scene
+from tests.faults.source import Source
 from tests.testlib.local_service import alive, family
-from tests.testlib.processes import until
+from tests.testlib.processes import keys, until
 
 
 @case("worker killed", short=3, long=50)
@@ -30,6 +32,23 @@ def worker_of_celery(scene: Scene, rounds: int) -> None:
     with scene.flow_by_name():
         for _ in range(rounds):
             scene.work_a_while()
+            worker.kill()
+            began = now()
+            worker = scene.worker(ready=False)
+            scene.recovers(began)
+
+
+@case("worker killed while batches wait in their lane", short=2, long=50)
+def worker_before_full_lanes(scene: Scene, rounds: int) -> None:
+    source = scene.enter_context(Source())
+    worker = scene.worker()
+    with scene.flow(open_pages=150 * rounds + 40):
+        for _ in range(rounds):
+            batch = scene.client.submit_batch([f"{source.url}/{100 + n}" for n in range(150)], prompt="n")
+            for n, (_, view) in enumerate(scene.client.look_up_batch(batch).items):
+                scene.ledger.accept(view.id, f"page of {100 + n} x 20, n")
+            scene.work_a_while()
+            assert scene.redis.client.llen(keys.lane(BULK))
             worker.kill()
             began = now()
             worker = scene.worker(ready=False)
