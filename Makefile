@@ -1,7 +1,7 @@
 # The commands for people. A fresh machine needs make and Python 3.11 to 3.13; everything else is installed into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help run flower test test-unit test-vllm test-system test-faults faults coverage lint fmt docs score install lock clean
+.PHONY: help run flower test test-unit test-vllm test-s3 test-system test-faults faults coverage lint fmt docs score install lock clean
 
 # the locks cover every supported system and Python; wheels only, and no line names an index
 COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
@@ -35,6 +35,11 @@ test-unit: ## the tests that need no Redis and no process: less than half a minu
 test-vllm: ## DeepSeek-OCR on vLLM, on the CPU from a generated checkpoint; needs Python 3.11 on Linux, else says so
 	@sh requirements/install-vllm.sh || { [ $$? = 3 ] && [ -z "$$CI" ] && exit 0 || exit 1; }
 	@[ ! -f .venv-vllm/.installed ] || .venv-vllm/bin/python -m pytest tests/vllm
+
+test-s3: ## the store of files in S3, against moto's server in an environment of its own
+	@sh requirements/install.sh dev
+	@sh requirements/install-s3.sh
+	.venv/bin/python -m pytest tests/net/test_file_store_in_s3.py
 
 test-system: ## start the whole service as make run does and test it from outside
 	@sh requirements/install.sh dev
@@ -81,9 +86,10 @@ lock: ## choose the newest versions of all dependencies: requirements/*.lock
 	@sh requirements/install.sh dev
 	.venv/bin/python requirements/extras.py dev | $(COMPILE) --upgrade -o requirements/dev.lock
 	.venv/bin/python requirements/extras.py cpu local | $(COMPILE) --upgrade -c requirements/dev.lock -o requirements/run.lock
+	.venv/bin/python requirements/extras.py s3-test | $(COMPILE) --upgrade -o requirements/s3-test.lock
 	.venv/bin/python requirements/extras.py gpu-test | $(COMPILE_VLLM) --upgrade -o requirements/vllm.lock
 
 clean: ## remove what was installed and cached; .ocr, the data of make run, stays
 	@[ ! -S "$${OCR_DATA_DIR:-.ocr}/redis.sock" ] || { echo "make run is running here: stop it first"; exit 1; }
-	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf .venv .venv-vllm .venv-s3 .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist *.egg-info
 	find ocr_celery web tests tools benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
 """The types of settings that a plain type cannot express: each accepts what an operator types and says what it wants."""
 
 import re
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Any
 
@@ -24,8 +25,8 @@ def _redis_url(value: str) -> str:
 
 
 def _store(value: str) -> str:
-    if value:
-        store_address.parse(value)
+    if value and store_address.parse(value).kind == store_address.S3 and find_spec("obstore") is None:
+        raise ValueError("obstore for a store in S3: pip install 'ocr-celery[s3]'")
     return value
 
 

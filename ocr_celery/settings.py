@@ -57,9 +57,8 @@ class Settings(BaseModel):
     # Files
     store: StoreAddress = Field(
         "",
-        description="where uploaded files lie until they are read: `redis:`, or a folder that facade and workers share, "
-        "`file:///path`. Empty: `make run` with a Redis of its own uses the folder `files` in `OCR_DATA_DIR`, everything "
-        "else `redis:`",
+        description="where uploaded files lie until they are read: `redis:`, a folder that facade and workers share, "
+        "`file:///path`, or `s3://bucket/prefix` (extra `[s3]`). Empty: `redis:`",
     )
     spool_mb: int = Field(
         1024,

@@ -1,28 +1,43 @@
 """The address of a store of files: `redis:`, `file:///folder` or `s3://bucket/prefix`; anything else is refused at the start."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-REDIS, FILE = "redis", "file"
-_EXPECTED = "redis: or file:///path/to/folder"
+REDIS, FILE, S3 = "redis", "file", "s3"
+_EXPECTED = "redis: or file:///path/to/folder or s3://bucket/prefix"
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 
 
 @dataclass(frozen=True, slots=True)
 class StoreAddress:
     """An address that was checked."""
 
-    kind: str  #: REDIS or FILE
+    kind: str  #: REDIS, FILE or S3
     folder: Path = Path()  #: of a store in a folder, absolute
+    bucket: str = ""  #: of a store in S3
+    prefix: str = ""  #: of its objects' keys, without slashes at its ends; may be empty
 
 
 def parse(text: str) -> StoreAddress:
     """The parts of an address. Raises `ValueError`, which says what is expected."""
     parts = urlsplit(text)
+    found = None
     if text in ("redis:", "redis://"):
-        return StoreAddress(REDIS)
-    if parts.scheme == FILE and parts.netloc in ("", "localhost") and not (parts.query or parts.fragment):
-        folder = Path(unquote(parts.path))
-        if folder.is_absolute() and folder != Path("/") and ".." not in folder.parts:
-            return StoreAddress(FILE, folder)
-    raise ValueError(_EXPECTED)
+        found = StoreAddress(REDIS)
+    elif parts.query or parts.fragment:
+        pass
+    elif parts.scheme == FILE and parts.netloc in ("", "localhost"):
+        found = _folder(Path(unquote(parts.path)))
+    elif parts.scheme == S3 and _BUCKET.fullmatch(parts.netloc) and _PREFIX.fullmatch(parts.path):
+        found = StoreAddress(S3, bucket=parts.netloc, prefix=parts.path.strip("/"))
+    if found is None:
+        raise ValueError(_EXPECTED)
+    return found
+
+
+def _folder(path: Path) -> StoreAddress | None:
+    proper = path.is_absolute() and path != Path("/") and ".." not in path.parts
+    return StoreAddress(FILE, folder=path) if proper else None

@@ -6,12 +6,15 @@ import stat
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 from redis import Redis
 
+from ocr_celery.core.store_address import StoreAddress, parse
 from ocr_celery.errors import StoreFull, StoreUnavailable
 from ocr_celery.store.files.contract import FileStore, NoSuchFile
 from ocr_celery.store.files.folder import FolderStore
 from ocr_celery.store.files.in_redis import RedisStore
+from ocr_celery.store.files.in_s3 import ObjectFileStore, explained
 from ocr_celery.store.files.opening import open_store
 from tests.testlib.file_store_contract import FileStoreContract
 from tests.testlib.processes import keys
@@ -26,10 +29,7 @@ class TestFolder(FileStoreContract):
 class TestObjectStore(FileStoreContract):
     @pytest.fixture
     def store(self) -> FileStore:
-        memory = pytest.importorskip("obstore.store").MemoryStore
-        from ocr_celery.store.files.in_s3 import ObjectFileStore
-
-        return ObjectFileStore(memory)
+        return ObjectFileStore(MemoryStore)
 
 
 @pytest.fixture
@@ -112,23 +112,71 @@ def test_a_fetched_file_outlives_its_place_in_the_store(folder: FolderStore, tmp
     assert (tmp_path / "copy").read_bytes() == b"first"
 
 
+def test_what_s3_says_becomes_an_error_that_says_what_to_do() -> None:
+    head = (
+        "Generic S3 error: Error performing PUT http://host/bucket/one in 9ms - Server returned non-2xx status code: "
+    )
+    errors = [
+        explained(head + text)
+        for text in ("507 Insufficient Storage", "404 <Code>NoSuchBucket</Code>", "403 Forbidden", "500 Internal Error")
+    ]
+    assert [(error.code, error.message.split(":")[0]) for error in errors] == [
+        ("store_full", "The disk of the store of files is full (OCR_STORE)"),
+        ("store_unavailable", "The store of files has no such bucket"),
+        ("store_unavailable", "The store of files refuses this service's credentials"),
+        ("store_unavailable", "The store of files (OCR_STORE) does not answer. Please try again later."),
+    ]
+
+
+def test_a_store_in_s3_is_opened_by_its_first_use_and_refused_after_a_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+
+    def open_objects() -> MemoryStore:
+        opened.append(os.getpid())
+        return MemoryStore()
+
+    store = ObjectFileStore(open_objects)
+    assert opened == []
+    store.put("one", b"x")
+    store.put("two", b"x")
+    assert opened == [os.getpid()]
+    monkeypatch.setattr(os, "getpid", lambda: 1)  # as in a child, where obstore would hang
+    with pytest.raises(RuntimeError, match="before this process was forked"):
+        store.get("one")
+
+
 @pytest.mark.parametrize(
     ("url", "kind"),
-    [("redis:", RedisStore), ("file:///var/lib/ocr", FolderStore), ("file:///with%20space", FolderStore)],
+    [
+        ("redis:", RedisStore),
+        ("file:///var/lib/ocr", FolderStore),
+        ("s3://bucket", ObjectFileStore),
+        ("s3://my.bucket-1/pre/fix/", ObjectFileStore),
+    ],
 )
 def test_the_address_chooses_the_store_and_opens_nothing(url: str, kind: type) -> None:
     assert isinstance(open_store(url, Redis(port=1), keys), kind)
 
 
-def test_a_folder_may_have_a_space() -> None:
-    store = open_store("file:///with%20space", Redis(port=1), keys)
-    assert isinstance(store, FolderStore)
-    assert store.folder == Path("/with space")
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("file:///with%20space", StoreAddress("file", folder=Path("/with space"))),
+        ("s3://bucket", StoreAddress("s3", bucket="bucket")),
+        ("s3://my.bucket-1/pre/fix/", StoreAddress("s3", bucket="my.bucket-1", prefix="pre/fix")),
+    ],
+)
+def test_an_address_says_which_folder_or_bucket(url: str, parts: StoreAddress) -> None:
+    assert parse(url) == parts
 
 
 @pytest.mark.parametrize(
-    "url", ["", "folder", "file://relative/x", "file:///", "file:///a/../b", "http://host/x", "ftp:"]
+    "url",
+    [
+        *("", "folder", "file://relative/x", "file:///", "file:///a/../b", "file:///a?b", "http://host/x", "ftp:"),
+        *("s3://", "s3://B", "s3://bucket/../x", "s3://bucket//x", "s3://key:secret@bucket/x", "s3://bucket/x?y"),
+    ],
 )
 def test_an_address_of_no_store_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="redis: or file:"):
+    with pytest.raises(ValueError, match=r"redis: or file:.* or s3:"):
         open_store(url, Redis(port=1), keys)

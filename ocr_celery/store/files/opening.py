@@ -1,11 +1,14 @@
 """Makes the store that OCR_STORE names."""
 
+from functools import partial
+
 from redis import Redis
 
 from ocr_celery.core import store_address
 from ocr_celery.store.files.contract import FileStore
 from ocr_celery.store.files.folder import FolderStore
 from ocr_celery.store.files.in_redis import RedisStore
+from ocr_celery.store.files.in_s3 import ObjectFileStore, open_s3
 from ocr_celery.store.keys import Keys
 
 
@@ -15,4 +18,6 @@ def open_store(address: str, redis: Redis, keys: Keys) -> FileStore:
     Raises `ValueError` for the address of none.
     """
     at = store_address.parse(address)
+    if at.kind == store_address.S3:
+        return ObjectFileStore(partial(open_s3, at.bucket, at.prefix))
     return FolderStore(at.folder) if at.kind == store_address.FILE else RedisStore(redis, keys)
