@@ -58,7 +58,8 @@ class Settings(BaseModel):
     store: StoreAddress = Field(
         "",
         description="where uploaded files lie until they are read: `redis:`, a folder that facade and workers share, "
-        "`file:///path`, or `s3://bucket/prefix` (extra `[s3]`). Empty: `redis:`",
+        "`file:///path`, or `s3://bucket/prefix` (extra `[s3]`). Empty: `make run` with a Redis of its own uses the folder "
+        "`files` in `OCR_DATA_DIR`, everything else `redis:`",
     )
     spool_mb: int = Field(
         1024,
@@ -179,7 +180,8 @@ class Settings(BaseModel):
     workers: int = Field(1, ge=1, le=64, description="workers of `make run`, each with its own engine: one a GPU")
     flower_port: int = Field(5555, ge=1, le=65535, description="the port of `make flower`")
     data_dir: Path = Field(
-        Path(".ocr"), description="the folder of `make run`: its Redis's data, log and lock; and what vLLM compiles"
+        Path(".ocr"),
+        description="the folder of `make run`: its Redis's data, uploaded files, log and lock; and what vLLM compiles",
     )
     grace: float = Field(30, gt=0, description="seconds that processes of `make run` may take to finish their pages")
 

@@ -48,6 +48,9 @@ async def _run(settings: Settings, folder: DataDir, lock: int) -> int:
     reaper = OrphanReaper(grace=settings.grace, keep_open=(lock,))
     paths = os.pathsep.join(filter(None, (str(_CHECKOUT), os.environ.get("PYTHONPATH"))))
     env = {"REDIS_URL": url, "PYTHONUNBUFFERED": "1", "PYTHONPATH": paths}
+    store = _store_address(settings, folder, own=own)
+    if store:
+        env["OCR_STORE"] = store
     if settings.log_format == "auto":
         env["OCR_LOG_FORMAT"] = "text"  # they write into a pipe, for which "auto" is JSON
     supervisor = Supervisor(reaper, print_line, env=env, grace=settings.grace)
@@ -68,6 +71,11 @@ async def _run(settings: Settings, folder: DataDir, lock: int) -> int:
         reaper.dismiss()
     print_line(f"stopped{f'; the queue is kept in {folder.display_path}' if own else ''}")
     return 0
+
+
+def _store_address(settings: Settings, folder: DataDir, *, own: bool) -> str:
+    """Where uploaded files lie; "": in Redis. One that was given may have workers elsewhere, which do not see the folder."""
+    return settings.store or (folder.store_address if own else "")
 
 
 def _handle_signals(supervisor: Supervisor) -> asyncio.Event:
@@ -108,7 +116,9 @@ async def _start_programs(settings: Settings, folder: DataDir, supervisor: Super
     print_line(f'try       curl -F "file=@{sample_path}" {at}/ocr')
     print_line(f"then      curl {at}/ocr/TASK_ID        (the task_id of the answer)")
     print_line(f"or        {_cli_command()} read {sample_path}        (files, folders and URLs)")
-    print_line(f"Celery    REDIS_URL={redis.redact_url(url)}     (for Python services and celery's own commands)")
+    store = _store_address(settings, folder, own=own)
+    environment = f"REDIS_URL={redis.redact_url(url)}{f' OCR_STORE={store}' if store else ''}"
+    print_line(f"Celery    {environment}     (for Python services and celery's own commands)")
     print_line("")
 
 

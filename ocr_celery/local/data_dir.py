@@ -66,6 +66,11 @@ class DataDir:
         return f"redis+socket://{self.socket}"
 
     @property
+    def store_address(self) -> str:
+        """The address of this folder's own store of files."""
+        return (self.path / "files").as_uri()
+
+    @property
     def service_url(self) -> Path:
         """A file that holds the address of the facade while it runs, for `ocr-celery` (cli/service_address.py)."""
         return self.path / "service.url"

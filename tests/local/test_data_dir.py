@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from ocr_celery.core import store_address
 from ocr_celery.local import StartupError
 from ocr_celery.local.data_dir import DataDir
+from ocr_celery.settings import Settings
 
 
 @pytest.fixture
@@ -23,6 +25,12 @@ def test_create_makes_a_folder_that_its_owner_only_can_read(tmp_path: Path) -> N
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
     assert (folder.path / "redis").is_dir()
     folder.create()
+
+
+def test_uploaded_files_have_a_folder_of_their_own_whatever_its_path(tmp_path: Path) -> None:
+    folder = DataDir(tmp_path / "with space" / "data")
+    address = Settings(batch_size=1, store=folder.store_address).store_address
+    assert store_address.parse(address).folder == folder.path / "files"
 
 
 def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path: Path) -> None:
