@@ -18,7 +18,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import uuid4
 
-from ocr_celery import batch, message
+from ocr_celery import batch, message, waiting
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core import url_syntax
 from ocr_celery.core.file_reference import IN_REDIS, IN_STORE
@@ -215,17 +215,21 @@ class Client(ServiceConnection):
         return TaskNotFound(f"Task {id} not found" + (f". {hint.format(id=id)}" if other else ""))
 
     def wait(self, task_id: str, *, timeout: float) -> TaskView:
-        """Look a task up until it is finished, or `timeout` seconds have passed (then raises `TimeoutError`).
+        """The task as soon as it is finished; raises `TimeoutError` if it is not after `timeout` seconds, else like `look_up`.
 
-        Raises like `look_up`.
+        Woken by Redis, in one thread for all that wait in this process; where it cannot subscribe, it asks now and then.
         """
-        end, pause = time.monotonic() + timeout, 0.05
-        while not (task := self.look_up(task_id)).status.final:
-            if time.monotonic() > end:
-                raise TimeoutError(f"task {task_id} is still {task.status} after {timeout:g} s")
-            time.sleep(pause)
-            pause = min(1.0, pause * 1.3)
+        task = waiting.wait_for_task(self, str(task_id), seconds=timeout)
+        if not task.status.final:
+            raise TimeoutError(f"task {task_id} is still {task.status} after {timeout:g} s")
         return task
+
+    def wait_batch(self, batch_id: str, *, timeout: float) -> BatchView:
+        """The batch as soon as all its tasks are finished, else like `wait`. Raises like `look_up_batch`."""
+        found = waiting.wait_for_batch(self, str(batch_id), seconds=timeout)
+        if not found.status.final:
+            raise TimeoutError(f"batch {batch_id} is still {found.status} after {timeout:g} s")
+        return found
 
     def eviction_policy(self) -> str:
         """Redis's maxmemory-policy, or "unknown". Anything but noeviction loses pages. Raises `BrokerUnavailable`."""
@@ -293,6 +297,11 @@ def look_up_batch(batch_id: str) -> BatchView:
 def wait(task_id: str, *, timeout: float) -> TaskView:
     """See `Client.wait`."""
     return default().wait(task_id, timeout=timeout)
+
+
+def wait_batch(batch_id: str, *, timeout: float) -> BatchView:
+    """See `Client.wait_batch`."""
+    return default().wait_batch(batch_id, timeout=timeout)
 
 
 def stats() -> Stats:

@@ -1,7 +1,7 @@
 """The connection to one service: its settings, its Redis, and what it says of itself there."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.errors import BrokerUnavailable
 from ocr_celery.settings import Settings
 from ocr_celery.store import connect
+from ocr_celery.store.change_feed import ChangeFeed
 from ocr_celery.store.files.contract import FileStore
 from ocr_celery.store.files.opening import open_store
 from ocr_celery.store.keys import Keys
@@ -41,6 +42,7 @@ class ServiceConnection:
     def __init__(self, settings: Settings, *, service: bool = False) -> None:
         self.settings = settings
         self.keys = Keys(settings.queue)
+        self.changes = ChangeFeed(lambda: self.redis, self.keys.changes)
         self._own, self._is_service = settings.facts(), service
         self._warned = False  # that its store is not the service's
 
@@ -75,6 +77,16 @@ class ServiceConnection:
             return self._own
         with self._broker():
             return self.record.facts(self._own)
+
+    def task_ids(self, batch_id: str) -> list[str]:
+        """The ids of a batch's tasks; none where it is no batch. Raises `BrokerUnavailable`."""
+        with self._broker():
+            return self._registry.pages_of([batch_id]).get(batch_id, [])
+
+    def final_among(self, task_ids: Sequence[str]) -> set[str]:
+        """Those of these tasks that are final, or no longer known. Raises `BrokerUnavailable`."""
+        with self._broker():
+            return self._registry.final_among(task_ids)
 
     @property
     def defaults(self) -> Options:

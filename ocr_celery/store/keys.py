@@ -57,6 +57,11 @@ class Keys:
         return tuple(self.counted(status) for status in _COUNTED)
 
     @property
+    def changes(self) -> str:
+        """Channel: the id of each task whose state has changed (store/change_feed.py)."""
+        return f"{self.prefix}changes"
+
+    @property
     def service(self) -> str:
         """Hash: facade, worker → JSON: what holds of the service (core/service_facts.py)."""
         return f"{self.prefix}service"

@@ -119,7 +119,7 @@ class Registry:
         keys = self.keys
         args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), self.keep, meta, meta_keep, source]
         args += [x for pair in about.items() for x in pair]
-        touched = [keys.task(id), *keys.all_counted, keys.blob(id), keys.meta(id)]
+        touched = [keys.task(id), *keys.all_counted, keys.blob(id), keys.meta(id), keys.changes]
         answer = cast(list[bytes | None] | None, self._transition(keys=touched, args=args))
         if answer is None:
             return None
@@ -140,6 +140,14 @@ class Registry:
             if isinstance(answer, Exception) and not _of_another_type(answer):
                 raise answer
         return records.parse_record(id, *found)
+
+    def final_among(self, ids: Sequence[str]) -> set[str]:
+        """Those of these tasks that are final, or no longer known, in one round trip."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for id in ids:
+                pipe.hget(self.keys.task(id), "state")
+            states = pipe.execute()
+        return {id for id, state in zip(ids, states, strict=True) if not _is_open(state)}
 
     def celery_record(self, id: str) -> dict[str, Any]:
         """Celery's record of a task; empty when it has expired, or is none."""
@@ -225,6 +233,11 @@ class Registry:
             queue_limit=limit,
             workers=workers,
         )
+
+
+def _is_open(state: bytes | None) -> bool:
+    status = STATUS_BY_CELERY_STATE.get((state or b"").decode(errors="replace"))
+    return status is not None and not status.final
 
 
 def _of_another_type(exc: Exception) -> bool:

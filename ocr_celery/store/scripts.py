@@ -61,7 +61,7 @@ return {1, open}
 #: Move a task to a state, store Celery's record of it and tell who waits for it. A final state stays: what comes later
 #: (a page read again after its worker was thought dead) changes nothing. Creates the record of a task sent by a client
 #: that knows nothing of the registry.
-#: KEYS record, the four zsets pending processing completed failed, blob, meta (also the channel).
+#: KEYS record, the four zsets pending processing completed failed, blob, meta (also the channel), the channel of changes.
 #: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta or '',
 #: seconds to keep the meta, source for a record that is new or '', then (field, value)… of the record.
 #: Answers {when the task was created, strikes, solo strikes, cause of the last}, or nil where it was final.
@@ -86,6 +86,7 @@ if ARGV[7] ~= '' then
   redis.call('SETEX', KEYS[7], ARGV[8], ARGV[7])
   redis.call('PUBLISH', KEYS[7], ARGV[7])
 end
+redis.pcall('PUBLISH', KEYS[8], ARGV[1])  -- who may not publish there: those who wait look anyway
 return redis.call('HMGET', KEYS[1], 'created_at', 'deaths', 'alone', 'killed')
 """
 

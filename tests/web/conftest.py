@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,17 @@ from tests.testlib.worker_double import Facade, Hand, Queued
 from web import create_app
 
 own_redis()
+
+
+@pytest.fixture
+def own() -> Iterator[RedisServer]:
+    """A Redis that may be broken."""
+    server = RedisServer()
+    server.start()
+    yield server
+    server.client.close()
+    server.stop(signal.SIGKILL)
+    server.folder.cleanup()
 
 
 @pytest.fixture
