@@ -176,6 +176,13 @@ class Settings(BaseModel):
     )
     upload_timeout: float = Field(60, gt=0, description="seconds that a request may take to arrive")
     web_threads: int = Field(16, ge=1, le=256, description="requests that each process of the facade answers at once")
+    web_waits: int = Field(
+        64,
+        ge=0,
+        le=2000,
+        description="requests with `?wait=`, and streams of events, that each process of the facade holds at once, beyond "
+        "`OCR_WEB_THREADS`; with more the answer comes at once, as things stand. 0: none waits",
+    )
     web_processes: int = Field(2, ge=1, le=64, description="processes of the facade")
     workers: int = Field(1, ge=1, le=64, description="workers of `make run`, each with its own engine: one a GPU")
     flower_port: int = Field(5555, ge=1, le=65535, description="the port of `make flower`")

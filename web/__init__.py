@@ -10,6 +10,7 @@ from ocr_celery import __version__
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings, load_settings
 from web import (
+    events,
     headers,
     openapi,
     ops,
@@ -23,6 +24,7 @@ from web import (
     submit,
     swagger_ui,
     unread_body,
+    waiting,
 )
 from web.response_models import Problem
 
@@ -60,8 +62,9 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     request_events.register(app, [request_log.log_request])
     unread_body.register(app)
     problems.register(app)
+    waiting.register(app, settings.web_waits)
     request_body.register(app, max_body_bytes=request_parsing.max_body_bytes(settings))
-    for calls in (submit, results, ops):
+    for calls in (submit, results, events, ops):
         app.register_api(calls.api)
     app.register_blueprint(swagger_ui.api)
     openapi.finalize(app, settings)

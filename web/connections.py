@@ -29,8 +29,11 @@ _SPARE_FILES = 128  # of a process, for everything but connections of callers
 log = structlog.get_logger("web.connections")
 
 
-def connection_limit(threads: int) -> int:
-    """Connections that one process may have open; raises its limit of open files as far as the system allows."""
+def connection_limit(threads: int, waits: int = 0) -> int:
+    """Connections that one process may have open; raises its limit of open files as far as the system allows.
+
+    `waits`: further threads, of requests that wait: each opens nothing but a connection to Redis.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -38,7 +41,8 @@ def connection_limit(threads: int) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = _MAX_FILES if soft == resource.RLIM_INFINITY else soft
-    return max(2 * threads, min(_MAX_CONNECTIONS, files - _SPARE_FILES - 4 * threads))
+    most = min(_MAX_CONNECTIONS, files - _SPARE_FILES - 4 * threads - waits)
+    return max(2 * threads + waits + 1, most)
 
 
 class HeadWorker(ThreadWorker):  # type: ignore[misc]

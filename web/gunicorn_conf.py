@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from functools import partial
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -71,11 +72,12 @@ def on_starting(server: Any) -> None:
         server.log.warning("%s", earlier)
 
 
-def post_worker_init(worker: Any) -> None:  # noqa: ARG001
-    """Publish the limits of this facade for clients, from the process that answers."""
+def post_worker_init(worker: Any) -> None:
+    """In the process that answers: publish the limits of this facade for clients, and answer who waits when it stops."""
     from web.wsgi import app
 
     client: Client = app.extensions["ocr_client"]
+    worker.before_stop = partial(app.extensions["waiting_requests"].stop, client.changes.wake_all)
     facts = _settings.facts()
     client.record.start_publishing("facade", lambda now: facts.record(now=now))
 
@@ -85,8 +87,8 @@ bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_
 Worker.upload_timeout = _settings.upload_timeout
 worker_class = Worker
 workers = _settings.web_processes
-threads = _settings.web_threads
-worker_connections = connection_limit(threads)
+threads = _settings.web_threads + _settings.web_waits
+worker_connections = connection_limit(_settings.web_threads, _settings.web_waits)
 forwarded_allow_ips = forwarder_headers = ""  # gunicorn trusts no peer; web/proxy.py handles proxies
 preload_app = True  # an error at the start ends the server, and processes share what they import
 timeout = 60  # seconds without a sign of life from a process; what a request may take: web/request_deadline.py

@@ -3,6 +3,7 @@
 import json
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
@@ -57,9 +58,12 @@ gunicorn_wsgi.SERVER = "ocr-celery"  # the Server header
 
 
 class Worker(HeadWorker):
-    """One process. `upload_timeout`: seconds that a request may take to arrive, set by gunicorn_conf.py."""
+    """One process. Set by gunicorn_conf.py: `upload_timeout`, seconds that a request may take to arrive, and `before_stop`."""
 
     upload_timeout = 60.0
+    before_stop: Callable[[], None] = staticmethod(
+        lambda: None
+    )  #: called in the main thread when the process begins to stop
 
     def init_process(self) -> None:
         """Run the process; returns when it ends."""
@@ -82,6 +86,7 @@ class Worker(HeadWorker):
         if self.alive:
             return
         self.shorten_deadlines()
+        self.before_stop()
         for listener in self.sockets:
             accepted_before = -1
             while accepted_before != self.accepted:

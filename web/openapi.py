@@ -15,9 +15,14 @@ _LOCATION = {"description": "The path of the task's or batch's status.", "schema
 _RETRY_AFTER_HEADER = {"description": "Seconds after which a retry makes sense.", "schema": {"type": "integer"}}
 
 
-def openapi_responses(model: type[BaseModel], *errors: type[OcrError], status: int = 200) -> Any:
-    """The answers of a call for its document: this model on success, else one of these errors."""
-    documented: dict[int, Any] = {status: model}
+def openapi_responses(
+    model: type[BaseModel] | dict[str, Any], *errors: type[OcrError], accepted: type[BaseModel] | None = None
+) -> Any:
+    """The answers of a call for its document: this model (or what is described) on success, else one of these errors.
+
+    `accepted`: what is answered with 202, where the success is not there yet.
+    """
+    documented: dict[int, Any] = {200: model, **({202: accepted} if accepted else {})}
     for error in errors:
         problem = error()
         response = documented.setdefault(error.http_status, {"description": "", "content": {"application/json": {}}})

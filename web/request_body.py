@@ -50,7 +50,7 @@ class BodyMemory:
 def register(app: Flask, *, max_body_bytes: int) -> None:
     """Bound the memory for the bodies of this app. `max_body_bytes`: bytes that one body may have at most."""
     app.extensions["body_memory"] = BodyMemory(_MAX_LARGEST_BODIES * max_body_bytes)
-    app.teardown_request(_release)
+    app.teardown_request(lambda _: release_memory())
 
 
 def return_freed_memory() -> None:
@@ -106,7 +106,8 @@ def _reserve(size: int) -> None:
     g.reserved_body = size
 
 
-def _release(_: BaseException | None) -> None:
+def release_memory() -> None:
+    """The current request's body is no longer in memory."""
     if size := g.pop("reserved_body", 0):
         current_app.extensions["body_memory"].release(size)
 

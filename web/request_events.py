@@ -17,7 +17,8 @@ class RequestDone:
 
     request: Request
     status: int
-    seconds: float  #: from the request's head to its answer
+    seconds: float  #: from the request's head to its answer, but for what it waited
+    waited: float  #: seconds that it waited for a page, as it was asked to
     state: Any  #: what is noted about the request: `code` of its error, `task_ids` that it created
 
 
@@ -36,7 +37,9 @@ def _start() -> None:
 
 def _finish(listeners: Sequence[Listener], response: Response) -> Response:
     state = request_context.state()
-    done = RequestDone(request_context.request(), response.status_code, perf_counter() - state.started_at, state)
+    waited = state.get("waited", 0.0)
+    seconds = perf_counter() - state.started_at - waited
+    done = RequestDone(request_context.request(), response.status_code, seconds, waited, state)
     for listener in listeners:
         listener(done)
     return response

@@ -68,6 +68,8 @@ def _log_fields(done: RequestDone) -> dict[str, Any]:
         "size": request.content_length or 0,
         "user_agent": request.headers.get("User-Agent", "")[:120],
     }
+    if done.waited:
+        fields["waited_ms"] = round(done.waited * 1000, 1)
     if code := state.get("code"):
         fields["code"] = code
     ids: dict[str, str] = state.get("task_ids") or {k: str(v)[:64] for k, v in (request.view_args or {}).items()}

@@ -116,14 +116,37 @@ class BatchPath(BaseModel):
     batch_task_id: str = Field(description="As answered when the batch was sent.", examples=[BATCH_ID])
 
 
-class ResultQuery(BaseModel):
+class ResultForm(BaseModel):
     """The form in which text is returned."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     format: Literal["markdown", "raw"] = Field(
         "markdown", description="markdown: clean markdown. raw: the text as the engine gave it, with its tags."
     )
     details: bool = Field(
         False, description="Add how the page was read: `finish_reason`, tokens, size, engine, seconds."
+    )
+
+
+class EventsHeader(BaseModel):
+    """What a caller knows already who follows a page or a batch."""
+
+    last_event_id: str = Field(
+        "", alias="Last-Event-ID", description="The `id` of the last event received; only what is newer is sent."
+    )
+
+
+MAX_WAIT = 50.0  #: seconds; below the 60 after which the usual proxies give up
+
+
+class ResultQuery(ResultForm):
+    """The same, and how long to wait for it."""
+
+    wait: float = Field(
+        0,
+        ge=0,
+        le=MAX_WAIT,
+        description="Seconds to wait until all is completed or failed; the answer comes then, or when they are over. "
+        "Where too many requests wait already it comes at once, with `Retry-After`.",
     )

@@ -47,7 +47,7 @@ def max_body_bytes(settings: Settings) -> int:
 
 
 def validated(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Parse and validate what a view has parameters for: `form`, `body`, `path`, `query`, each a model."""
+    """Parse and validate what a view has parameters for: `form`, `body`, `path`, `query`, `header`, each a model."""
     hints = get_type_hints(view)
     has_query = "query" in hints
     parts = [(name, hints[name], read) for name, read in _READERS.items() if name in hints]
@@ -73,6 +73,11 @@ def _read_query(model: type[Model], _: Any) -> Model:
         return model.model_validate(given)
     except ValidationError as exc:
         raise_bad_request(exc, given)
+
+
+def _read_header(model: type[Model], _: Any) -> Model:
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return model.model_validate({name: request.headers[name] for name in names if name in request.headers})
 
 
 def _read_body(limit: int) -> bytes:
@@ -187,6 +192,7 @@ def _expected(error: Any) -> str:
 _READERS: dict[str, Callable[[Any, dict[str, Any]], BaseModel]] = {
     "path": _read_path,
     "query": _read_query,
+    "header": _read_header,
     "form": _read_form_model,
     "body": _read_json,
 }

@@ -8,68 +8,81 @@ from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery.core.markdown import to_markdown
-from ocr_celery.core.status import Status, TaskView, batch_status
+from ocr_celery.core.status import BatchView, Status, TaskView, batch_status
 from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
+from web import waiting
 from web.openapi import openapi_responses
-from web.request_models import BatchPath, ResultQuery, TaskPath
-from web.request_parsing import client, validated
+from web.request_models import BatchPath, ResultForm, ResultQuery, TaskPath
+from web.request_parsing import validated
 from web.response_models import Batch, Task
 
 log = structlog.get_logger("web")
 api = APIBlueprint("results", __name__)
-_TAGS: Any = [{"name": "Results", "description": "Get the status of pages and their text."}]
-_ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable)
+TAGS: Any = [{"name": "Results", "description": "Get the status of pages and their text."}]
+ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable)
 
-# GET /ocr/url is a wrong method, not an unknown task
-_ID = "<regex('(?!url$)[^/]+'):task_id>"
+#: GET /ocr/url is a wrong method, not an unknown task
+ID = "<regex('(?!url$)[^/]+'):task_id>"
 
 
-@api.get(f"/ocr/{_ID}", operation_id="getTask", tags=_TAGS, responses=openapi_responses(Task, ResultExpired, *_ERRORS))
+@api.get(f"/ocr/{ID}", operation_id="getTask", tags=TAGS, responses=openapi_responses(Task, ResultExpired, *ERRORS))
 @validated
 def get_task(path: TaskPath, query: ResultQuery) -> Response:
-    """Get the status of a page, and its text once it is completed."""
+    """Get the status of a page, and its text once it is completed; with `wait`, as soon as it is completed or failed."""
     try:
-        view = client().look_up(path.task_id)
+        view = waiting.task_view(path.task_id, query.wait)
     except TaskNotFound as exc:
-        raise _not_found(path.task_id, exc) from None
-    rendered = _render_page(view, query, [])
-    source = {"source": view.source} if view.source else {}
-    return jsonify(
-        task_id=view.id, **rendered, **source, **_progress(view), created_at=view.created_at, updated_at=view.updated_at
-    )
+        raise not_found(path.task_id, exc) from None
+    return jsonify(render_task(view, query))
 
 
 @api.get(
     "/ocr/batch/<batch_task_id>",
     operation_id="getBatch",
-    tags=_TAGS,
-    responses=openapi_responses(Batch, ResultUnreadable, *_ERRORS),
+    tags=TAGS,
+    responses=openapi_responses(Batch, ResultUnreadable, *ERRORS),
 )
 @validated
 def get_batch(path: BatchPath, query: ResultQuery) -> Response:
-    """Get the status of a batch: counts, and its pages in the order in which their URLs were given."""
+    """Get the status of a batch: counts, and its pages in the order in which their URLs were given.
+
+    With `wait`, as soon as all are completed or failed.
+    """
     try:
-        view = client().look_up_batch(path.batch_task_id)
+        view = waiting.batch_view(path.batch_task_id, query.wait)
     except TaskNotFound as exc:
-        raise _not_found(path.batch_task_id, exc) from None
+        raise not_found(path.batch_task_id, exc) from None
+    return jsonify(render_batch(view, query))
+
+
+def render_task(view: TaskView, query: ResultForm) -> dict[str, Any]:
+    """The answer about a page."""
+    rendered = _render_page(view, query, [])
+    source = {"source": view.source} if view.source else {}
+    times = {"created_at": view.created_at, "updated_at": view.updated_at}
+    return {"task_id": view.id, **rendered, **source, **_progress(view), **times}
+
+
+def render_batch(view: BatchView, query: ResultForm) -> dict[str, Any]:
+    """The answer about a batch."""
     unreadable: list[str] = []
     results = [
         {"url": url, "task_id": task.id, **_render_page(task, query, unreadable), **_progress(task)}
         for url, task in view.items
     ]
     statuses = [item["status"] for item in results]
-    return jsonify(
-        batch_task_id=view.id,
-        status=batch_status(statuses),
-        total=len(results),
+    return {
+        "batch_task_id": view.id,
+        "status": batch_status(statuses),
+        "total": len(results),
         **{status: statuses.count(status) for status in Status},
-        results=results,
-        created_at=view.created_at,
-        updated_at=view.updated_at,
-    )
+        "results": results,
+        "created_at": view.created_at,
+        "updated_at": view.updated_at,
+    }
 
 
-def _render_page(view: TaskView, query: ResultQuery, unreadable: list[str]) -> dict[str, Any]:
+def _render_page(view: TaskView, query: ResultForm, unreadable: list[str]) -> dict[str, Any]:
     """Status, and text or error, of a page. A bug while rendering it fails this page only; the first of a request is logged."""
     try:
         return {"status": view.status, **_render_result(view, query)}
@@ -80,7 +93,7 @@ def _render_page(view: TaskView, query: ResultQuery, unreadable: list[str]) -> d
         return {"status": Status.FAILED, **_render_error(ResultUnreadable())}
 
 
-def _render_result(view: TaskView, query: ResultQuery) -> dict[str, Any]:
+def _render_result(view: TaskView, query: ResultForm) -> dict[str, Any]:
     if view.error is not None:
         return _render_error(view.error)
     if view.result is None:
@@ -111,7 +124,7 @@ def _progress(view: TaskView) -> dict[str, Any]:
     return progress
 
 
-def _not_found(task_id: str, error: TaskNotFound) -> TaskNotFound:
+def not_found(task_id: str, error: TaskNotFound) -> TaskNotFound:
     """The error with the caller's id, without characters that no id of this service has."""
     printable = re.sub(r"[^-\w]", "", task_id, flags=re.ASCII)[:64]
     return error if printable == task_id else TaskNotFound(f"Task {printable} not found")

@@ -1,9 +1,11 @@
 """The calls that submit pages: a file, a URL, or many URLs. Each answers with the ids of its tasks."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response, g, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery.core.status import Status
@@ -18,17 +20,20 @@ from ocr_celery.errors import (
     FileTooLarge,
     NoFile,
     NotAnImage,
+    OcrError,
     PdfNotSupported,
     QueueFull,
     StoreFull,
     StoreUnavailable,
     TooManyPixels,
 )
+from web import request_body, waiting
 from web.openapi import openapi_responses
 from web.problems import MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
-from web.request_models import BatchRequest, Upload, UrlRequest
+from web.request_models import BatchRequest, ResultQuery, Upload, UrlRequest
 from web.request_parsing import client, file_too_large, validated
-from web.response_models import BatchAccepted, TaskAccepted
+from web.response_models import Batch, BatchAccepted, Task, TaskAccepted
+from web.results import render_batch, render_task
 
 api = APIBlueprint("ocr", __name__)
 _TAGS: Any = [{"name": "Read", "description": "Send pages to be read."}]
@@ -46,10 +51,10 @@ _IMAGE_ERRORS = (
     "/ocr",
     operation_id="submitFile",
     tags=_TAGS,
-    responses=openapi_responses(TaskAccepted, *_IMAGE_ERRORS, *_COMMON_ERRORS, status=202),
+    responses=openapi_responses(Task, *_IMAGE_ERRORS, *_COMMON_ERRORS, accepted=TaskAccepted),
 )
 @validated
-def submit_file(form: Upload) -> Response:
+def submit_file(form: Upload, query: ResultQuery) -> Response:
     """Read an image sent as a file.
 
     Only its header is checked here; a file that turns out to be damaged fails as a task.
@@ -59,32 +64,35 @@ def submit_file(form: Upload) -> Response:
     if len(data) > ocr_client.settings.max_image_bytes:
         raise file_too_large()
     header.read_header(data, max_pixels=ocr_client.settings.max_image_pixels)
-    return _accept_task(ocr_client.submit_image(data, name=form.file.filename or "", **form.given()))
+    task_id = ocr_client.submit_image(data, name=form.file.filename or "", **form.given())
+    form.file.data = data = b""  # it is stored now; nobody waits with a file in memory
+    request_body.release_memory()
+    return _accept_task(task_id, query)
 
 
 @api.post(
     "/ocr/url",
     operation_id="submitUrl",
     tags=_TAGS,
-    responses=openapi_responses(TaskAccepted, BadUrl, *_COMMON_ERRORS, status=202),
+    responses=openapi_responses(Task, BadUrl, *_COMMON_ERRORS, accepted=TaskAccepted),
 )
 @validated
-def submit_url(body: UrlRequest) -> Response:
+def submit_url(body: UrlRequest, query: ResultQuery) -> Response:
     """Read the image behind a URL.
 
     Only its syntax is checked here. Its task fetches it later, and fails if it leads to no image.
     """
-    return _accept_task(client().submit_url(body.url, **body.given()))
+    return _accept_task(client().submit_url(body.url, **body.given()), query)
 
 
 @api.post(
     "/ocr/url/batch",
     operation_id="submitBatch",
     tags=_TAGS,
-    responses=openapi_responses(BatchAccepted, *_COMMON_ERRORS, status=202),
+    responses=openapi_responses(Batch, *_COMMON_ERRORS, accepted=BatchAccepted),
 )
 @validated
-def submit_batch(body: BatchRequest) -> Response:
+def submit_batch(body: BatchRequest, query: ResultQuery) -> Response:
     """Read the images behind many URLs.
 
     A URL that fails does not affect the others; a malformed one fails at once.
@@ -95,14 +103,30 @@ def submit_batch(body: BatchRequest) -> Response:
     if len(body.urls) > max_urls:
         raise BadRequest(f"urls: must have at most {max_urls} items, not {len(body.urls)}.")
     batch_id = ocr_client.submit_batch(body.urls, **body.given())
-    return _accepted(f"/ocr/batch/{batch_id}", batch_task_id=batch_id)
+    g.task_ids = {"batch_task_id": batch_id}
+    view = _final(waiting.batch_view, batch_id, query)
+    return jsonify(render_batch(view, query)) if view else _accepted(f"/ocr/batch/{batch_id}")
 
 
-def _accept_task(task_id: str) -> Response:
-    return _accepted(f"/ocr/{task_id}", task_id=task_id)
+def _accept_task(task_id: str, query: ResultQuery) -> Response:
+    g.task_ids = {"task_id": task_id}
+    view = _final(waiting.task_view, task_id, query)
+    return jsonify(render_task(view, query)) if view else _accepted(f"/ocr/{task_id}")
 
 
-def _accepted(location: str, **ids: str) -> Response:
-    g.task_ids = ids
-    text = json.dumps({**ids, "status": Status.PENDING}) + "\n"
+def _final(wait: Callable[[str, float], Any], id: str, query: ResultQuery) -> Any:
+    """What was sent, if it is final before the caller has waited for as long as it wished; else None.
+
+    An error meanwhile is no answer: the caller would send again what has been accepted.
+    """
+    if not query.wait:
+        return None
+    with suppress(OcrError):
+        view = wait(id, query.wait)
+        return view if view.status.final else None
+    return None
+
+
+def _accepted(location: str) -> Response:
+    text = json.dumps({**g.task_ids, "status": Status.PENDING}) + "\n"
     return Response(text, 202, {"Location": request.root_path + location}, mimetype="application/json")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.testlib.processes import until
-from web.request_deadline import RequestDeadline, timed_out
+from web.request_deadline import RequestDeadline, grant, granted, paused, timed_out
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -92,3 +92,39 @@ def test_it_watches_by_itself_once_started(pair: Pair) -> None:
 
 def test_no_connection_is_none_that_timed_out() -> None:
     assert not timed_out(None)
+
+
+def test_time_that_was_granted_is_added(pair: Pair) -> None:
+    here, there = pair
+    deadline = RequestDeadline(5)
+    with deadline.track(here):
+        grant(here, 10)
+        grant(here, 10)
+        assert granted(here) == 20
+        deadline.check(time.monotonic() + 24)
+        there.sendall(b"x")
+        assert here.recv(1) == b"x"
+        deadline.check(time.monotonic() + 26)
+        assert here.recv(1) == b""
+    assert granted(here) == 0, "the next request on this connection begins anew"
+
+
+def test_no_time_passes_for_a_request_that_waits(pair: Pair) -> None:
+    here, there = pair
+    deadline = RequestDeadline(0.05)
+    with deadline.track(here):
+        entered = time.monotonic()
+        with paused(here):
+            deadline.check(time.monotonic() + 3600)
+            until(lambda: time.monotonic() > entered + 0.1)  # longer than it may take to arrive
+        deadline.check(time.monotonic())
+        there.sendall(b"x")
+        assert here.recv(1) == b"x"
+        deadline.check(time.monotonic() + 1)
+        assert timed_out(here)
+
+
+def test_without_a_connection_there_is_no_clock() -> None:
+    with paused(None):
+        grant(None, 5)
+    assert granted(None) == 0

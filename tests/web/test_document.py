@@ -14,11 +14,13 @@ from tests.testlib.worker_double import Facade
 Document = dict[str, Any]
 LINE, ESCAPED = "\n", r"\n"
 CALLS = {
-    ("post", "/ocr"): "202 400 408 413 415 422 503",
-    ("post", "/ocr/url"): "202 400 408 413 415 422 503",
-    ("post", "/ocr/url/batch"): "202 400 408 413 415 422 503",
+    ("post", "/ocr"): "200 202 400 408 413 415 422 503",
+    ("post", "/ocr/url"): "200 202 400 408 413 415 422 503",
+    ("post", "/ocr/url/batch"): "200 202 400 408 413 415 422 503",
     ("get", "/ocr/{task_id}"): "200 404 410 422 503",
     ("get", "/ocr/batch/{batch_task_id}"): "200 404 410 422 503",
+    ("get", "/ocr/{task_id}/events"): "200 204 404 410 422 503",
+    ("get", "/ocr/batch/{batch_task_id}/events"): "200 204 404 410 422 503",
     ("get", "/health"): "200 503",
     ("get", "/ready"): "200 503",
     ("get", "/stats"): "200 503",
@@ -50,6 +52,8 @@ def test_the_document_is_of_a_version_that_generators_of_clients_know(document: 
         ("post", "/ocr/url/batch"): "submitBatch",
         ("get", "/ocr/{task_id}"): "getTask",
         ("get", "/ocr/batch/{batch_task_id}"): "getBatch",
+        ("get", "/ocr/{task_id}/events"): "getTaskEvents",
+        ("get", "/ocr/batch/{batch_task_id}/events"): "getBatchEvents",
         ("get", "/health"): "getHealth",
         ("get", "/ready"): "getReadiness",
         ("get", "/stats"): "getStats",

@@ -22,6 +22,9 @@ CALLS = {
     "batch": ("POST", "/ocr/url/batch", {"json": {"urls": ["http://a/"]}}),
     "task": ("GET", f"/ocr/{ID}", {}),
     "batch task": ("GET", f"/ocr/batch/{ID}", {}),
+    "task waited for": ("GET", f"/ocr/{ID}?wait=50", {}),
+    "task events": ("GET", f"/ocr/{ID}/events", {}),
+    "batch events": ("GET", f"/ocr/batch/{ID}/events", {}),
     "stats": ("GET", "/stats", {}),
     "ready": ("GET", "/ready", {}),
     "health": ("GET", "/health", {}),
@@ -82,17 +85,6 @@ def test_what_needs_no_redis_goes_on(without: Served) -> None:
     for path in ("/", "/docs", "/openapi.json"):
         assert requests.get(without.url + path, timeout=20).status_code == 200
     assert requests.post(without.url + "/ocr/url", json={"url": ""}, timeout=20).status_code == 422
-
-
-@pytest.fixture
-def own() -> Iterator[RedisServer]:
-    """A Redis that may be broken."""
-    server = RedisServer()
-    server.start()
-    yield server
-    server.client.close()
-    server.stop(signal.SIGKILL)
-    server.folder.cleanup()
 
 
 def test_a_redis_that_freezes_under_open_connections_and_thaws(own: RedisServer) -> None:

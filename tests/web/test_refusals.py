@@ -249,10 +249,10 @@ def test_texts_may_hold_as_many_brackets_and_commas_as_they_like(facade: Facade)
 
 
 @pytest.mark.parametrize("path", ["/ocr", "/ocr/url", "/ocr/url/batch"])
-def test_a_parameter_behind_the_path_of_a_call_that_has_none_is_named(http: FlaskClient, path: str) -> None:
-    answer = http.post(f"{path}?prompt=Free%20OCR.&format=zzz", json={"url": "http://a/", "urls": ["http://a/"]})
+def test_an_option_behind_the_path_where_it_does_not_belong_is_named(http: FlaskClient, path: str) -> None:
+    answer = http.post(f"{path}?prompt=Free%20OCR.&size=zzz", json={"url": "http://a/", "urls": ["http://a/"]})
     assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
-    assert answer.json["detail"] == "Unknown fields: format, prompt. This call takes none."
+    assert answer.json["detail"] == "Unknown fields: prompt, size. Known fields: details, format, wait."
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "multipart/form-data", None])

@@ -1,0 +1,137 @@
+"""Requests that wait for a page: they are bounded, so that all others have threads; and a caller who hung up gives its own back.
+
+A waiting request occupies a thread, which costs 30 kB, and nothing else: it is woken by the client's change feed.
+"""
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+from flask import Flask, Response, current_app
+
+from ocr_celery.core.status import BatchView, TaskView
+from ocr_celery.waiting import wait_for_batch, wait_for_task
+from web import request_context
+from web.request_deadline import paused
+from web.request_parsing import client
+
+_HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)  # macOS has no POLLRDHUP
+
+
+class Place:
+    """What a waiting request occupies. `release`: gives it back, from any thread, as often as one likes."""
+
+    def __init__(self, requests: "WaitingRequests", sock: socket.socket | None) -> None:
+        self.sock = sock
+        self._requests = requests
+        self._taken = threading.Semaphore(1)
+
+    def go_on(self) -> bool:
+        """Whether to wait any longer: the process goes on, and the caller is there."""
+        return not self._requests.stopping.is_set() and not has_hung_up(self.sock)
+
+    def release(self) -> None:
+        """Let another request wait."""
+        if self._taken.acquire(blocking=False):
+            self._requests.places.release()
+
+
+class WaitingRequests:
+    """The requests of one process that wait. `places`: how many may at the same time."""
+
+    def __init__(self, places: int) -> None:
+        self.places = threading.Semaphore(places)
+        self.stopping = threading.Event()
+
+    def stop(self, wake_all: Callable[[], None]) -> None:
+        """Have every request answered with what is known now, those that come later too. `wake_all`: ends their pauses."""
+        self.stopping.set()
+        wake_all()
+
+    def take_place(self, sock: socket.socket | None) -> Place | None:
+        """A place for the request on this connection; None where all are taken, or the process is about to stop."""
+        if self.stopping.is_set() or not self.places.acquire(blocking=False):
+            return None
+        return Place(self, sock)
+
+
+def register(app: Flask, places: int) -> None:
+    """Let so many requests of this app wait at the same time."""
+    app.extensions["waiting_requests"] = WaitingRequests(places)
+    app.after_request(_say_when_to_ask_again)
+
+
+def _say_when_to_ask_again(response: Response) -> Response:
+    if "found_no_place" in request_context.state() and response.status_code < 300:
+        response.headers["Retry-After"] = "1"
+    return response
+
+
+def waiting_requests() -> WaitingRequests:
+    """Those of the app that answers the current request."""
+    return cast(WaitingRequests, current_app.extensions["waiting_requests"])
+
+
+def task_view(task_id: str, seconds: float) -> TaskView:
+    """The task once it is final, or as it stands when the time is over. Raises like `Client.look_up`."""
+    return cast(TaskView, _wait(seconds, client().look_up, wait_for_task, task_id))
+
+
+def batch_view(batch_id: str, seconds: float) -> BatchView:
+    """The same for a batch. Raises like `Client.look_up_batch`."""
+    return cast(BatchView, _wait(seconds, client().look_up_batch, wait_for_batch, batch_id))
+
+
+def _wait(seconds: float, look: Callable[[str], Any], wait: Callable[..., Any], id: str) -> Any:
+    if not seconds:
+        return look(id)
+    place = waiting_requests().take_place(connection())
+    if place is None:
+        view = look(id)
+        if not view.status.final:
+            request_context.state().found_no_place = True
+        return view
+    try:
+        with _clock_stopped():
+            return wait(client(), id, seconds=seconds, go_on=place.go_on)
+    finally:
+        place.release()
+
+
+def connection() -> socket.socket | None:
+    """The connection of the current request; None in tests without a server."""
+    return cast("socket.socket | None", request_context.request().environ.get("gunicorn.socket"))
+
+
+@contextmanager
+def _clock_stopped() -> Iterator[None]:
+    """Inside, the current request waits as it was asked to: that is not counted as its duration."""
+    state, began = request_context.state(), time.perf_counter()
+    try:
+        with paused(connection()):
+            yield
+    finally:
+        state.waited = time.perf_counter() - began
+
+
+def has_hung_up(sock: socket.socket | None) -> bool:
+    """Whether the caller has closed the connection, or its sending half. False for None, where there is no socket to ask."""
+    if sock is None:
+        return False
+    poller = select.poll()
+    try:
+        poller.register(sock, _HUNG_UP | select.POLLIN)
+        found = poller.poll(0)
+        if not found or found[0][1] & _HUNG_UP:
+            return bool(found)
+        return sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    except ValueError:  # closed already; or TLS, where nothing can be peeked at
+        return sock.fileno() < 0
