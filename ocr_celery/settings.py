@@ -174,7 +174,16 @@ class Settings(BaseModel):
         description="addresses or networks of proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Prefix` count; "
         "those of all others are ignored",
     )
-    upload_timeout: float = Field(60, gt=0, description="seconds that a request may take to arrive")
+    upload_timeout: float = Field(
+        60,
+        gt=0,
+        description="seconds that a request may take to arrive, and more as it is large: see `OCR_UPLOAD_RATE`",
+    )
+    upload_rate: float = Field(
+        256,
+        gt=0,
+        description="kilobytes (1024 bytes); for each of so many that have arrived, a request gets a second more",
+    )
     web_threads: int = Field(16, ge=1, le=256, description="requests that each process of the facade answers at once")
     web_waits: int = Field(
         64,

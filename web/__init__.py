@@ -63,7 +63,8 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     unread_body.register(app)
     problems.register(app)
     waiting.register(app, settings.web_waits)
-    request_body.register(app, max_body_bytes=request_parsing.max_body_bytes(settings))
+    max_body_bytes = request_parsing.max_body_bytes(settings)
+    request_body.register(app, max_body_bytes=max_body_bytes, rate=settings.upload_rate * 1024)
     for calls in (submit, results, events, ops):
         app.register_api(calls.api)
     app.register_blueprint(swagger_ui.api)

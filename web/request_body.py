@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from ocr_celery.errors import QueueFull
 from web import request_context
 from web.problems import MalformedRequest, RequestTimeout
-from web.request_deadline import timed_out
+from web.request_deadline import grant, granted, timed_out
 
 _CHUNK = 1024 * 1024  # bytes read at once; a body up to this size is not counted
 _MAX_LARGEST_BODIES = 6  # bodies of the largest size that a process has in memory at the same time
@@ -47,8 +47,12 @@ class BodyMemory:
             self._changed.notify_all()
 
 
-def register(app: Flask, *, max_body_bytes: int) -> None:
-    """Bound the memory for the bodies of this app. `max_body_bytes`: bytes that one body may have at most."""
+def register(app: Flask, *, max_body_bytes: int, rate: float) -> None:
+    """Bound the bodies of this app.
+
+    `max_body_bytes`: that one body may have at most. `rate`: bytes a second at which one has to arrive that takes long.
+    """
+    app.extensions["upload_rate"] = rate
     app.extensions["body_memory"] = BodyMemory(_MAX_LARGEST_BODIES * max_body_bytes)
     app.teardown_request(lambda _: release_memory())
 
@@ -91,9 +95,12 @@ def _receive(request: Request, limit: int, length: int | None) -> bytes:
         return b""
     left = limit + 1 if length is None else length
     pieces: list[bytes] = []
+    connection, rate = request.environ.get("gunicorn.socket"), current_app.extensions["upload_rate"]
+    grant(connection, min(length or 0, _CHUNK) / rate)  # for the first piece, and for each further one when one is here
     while left > 0 and (piece := stream.read(min(left, _CHUNK))):
         left -= len(piece)
         pieces.append(piece)
+        grant(connection, min(left, _CHUNK) / rate)
         if left > 0 and "reserved_body" not in g and sum(map(len, pieces)) >= _CHUNK:
             _reserve(limit if length is None else length)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -113,5 +120,6 @@ def release_memory() -> None:
 
 
 def _check_deadline(request: Request, seconds: float) -> None:
-    if timed_out(request.environ.get("gunicorn.socket")):
-        raise RequestTimeout(f"The request did not arrive within {seconds:g} s.")
+    connection = request.environ.get("gunicorn.socket")
+    if timed_out(connection):
+        raise RequestTimeout(f"The request did not arrive within {round(seconds + granted(connection), 1):g} s.")

@@ -4,8 +4,9 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
 import psutil
 import pytest
@@ -57,6 +58,21 @@ def test_an_upload_that_stalls_is_answered_with_408(server: Served, headers: str
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"HTTP/1.1" not in body
     assert json.loads(body) == {"detail": "The request did not arrive within 2 s.", "code": "request_timeout"}
+
+
+def test_an_upload_that_takes_long_is_waited_for_as_long_as_it_arrives(redis_server: RedisServer) -> None:
+    body = form().replace(b"\r\n--b--", bytes(600_000) + b"\r\n--b--")
+    with served(redis_server.url, OCR_UPLOAD_TIMEOUT=0.5, OCR_UPLOAD_RATE=10) as server, connect(server) as sock:
+        sock.sendall((HEAD + f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n").encode())
+        began, sent = time.monotonic(), 0
+        sock.settimeout(0.1)
+        while sent < len(body):
+            piece = 1000 if time.monotonic() - began < 2 else len(body)
+            sent += sock.send(body[sent : sent + piece])
+            with suppress(TimeoutError):
+                assert not sock.recv(65536), "it is answered before it is there"
+        sock.settimeout(20)
+        assert answer(sock).startswith(b"HTTP/1.1 202 ")
 
 
 def test_a_head_that_stalls_is_hung_up_on(server: Served) -> None:
