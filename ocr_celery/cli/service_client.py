@@ -16,6 +16,8 @@ from ocr_celery.cli.documents import Document
 _RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})  #: answers after which the same request may succeed later
 _MAX_LOST_CONNECTIONS = 3  #: broken connections after which a request has failed
 _CONNECT_TIMEOUT, _RESPONSE_TIMEOUT = 5.0, 60.0  #: seconds
+_WAIT = 20.0  #: seconds that the service is asked to wait for a page; proxies in front of it give up after 30 or more
+_MAX_FAILED_WAITS = 3  #: after which the service is asked now and then instead
 #: seconds to wait for a service that may be starting; one that has answered is waited for until the deadline
 _STARTUP_GRACE = 30.0
 
@@ -53,6 +55,7 @@ class ServiceClient:
         self._warn = warn
         self._headers = dict(headers)
         self._result_query = {"format": form, "details": "true"}
+        self._failed_waits = 0
         self._stopped = threading.Event()
         self._warned = threading.Event()
         self._has_answered = threading.Event()
@@ -76,13 +79,30 @@ class ServiceClient:
     def _wait_for(self, task_id: str, deadline: float) -> dict[str, Any]:
         pause = 0.1
         while True:
-            task = self._request("GET", f"/ocr/{task_id}", deadline, params=self._result_query)
+            asked_at, wait = time.monotonic(), int(min(_WAIT, deadline - time.monotonic()))
+            task = self._look_up(f"/ocr/{task_id}", wait, deadline)
             if task.get("status") == "completed":
                 return task
             if task.get("status") == "failed":
                 raise DocumentFailed(task.get("code") or "failed", task.get("error") or "the page could not be read")
-            self._sleep(pause, deadline, "timeout", f"not read within {self._timeout:g} s (task {task_id})")
-            pause = min(1.5 * pause, 2.0)
+            at_once = time.monotonic() - asked_at < wait / 2  # it cannot wait, or has no place for another who does
+            self._sleep(at_once * pause, deadline, "timeout", f"not read within {self._timeout:g} s (task {task_id})")
+            pause = min(1.5 * pause, 2.0) if at_once else 0.1
+
+    def _look_up(self, path: str, wait: int, deadline: float) -> dict[str, Any]:
+        """The task as it stands; if it can, the service waits for so many seconds until it is finished.
+
+        An older service knows no `wait`, and a proxy may cut off an answer that takes long.
+        """
+        if wait > 0 and self._failed_waits < _MAX_FAILED_WAITS:
+            try:
+                answer = self._send("GET", path, params={**self._result_query, "wait": str(wait)})
+                if answer.ok:
+                    return _json_body(answer)
+                self._failed_waits += _MAX_FAILED_WAITS if answer.status_code == 422 else 1
+            except requests.RequestException:
+                self._failed_waits += 1
+        return self._request("GET", path, deadline, params=self._result_query)
 
     def _request(self, method: str, path: str, deadline: float, **arguments: Any) -> dict[str, Any]:
         """The JSON body of a successful answer; retries until `deadline`, in seconds of `time.monotonic`."""
@@ -90,9 +110,7 @@ class ServiceClient:
         while True:
             wait = pause
             try:
-                answer = self._session().request(
-                    method, self._server + path, timeout=(_CONNECT_TIMEOUT, _RESPONSE_TIMEOUT), **arguments
-                )
+                answer = self._send(method, path, **arguments)
             except requests.RequestException as exc:
                 lost += not _never_connected(exc)
                 code, sentence = "unreachable", f"{self._server} does not answer"
@@ -116,6 +134,10 @@ class ServiceClient:
                 wait = _retry_after(answer) or pause
             self._sleep(wait, deadline, code, f"{sentence} (gave up)")
             pause = min(2 * pause, 8.0)
+
+    def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
+        timeout = (_CONNECT_TIMEOUT, _RESPONSE_TIMEOUT)
+        return self._session().request(method, self._server + path, timeout=timeout, **arguments)
 
     def _sleep(self, seconds: float, deadline: float, code: str, sentence: str) -> None:
         left = deadline - time.monotonic()

@@ -32,6 +32,8 @@ class FakeService(ThreadingHTTPServer):
         self.headers: list[dict[str, str]] = []
         self.proxy_takes = 1_000_000  # bytes
         self.slow: dict[str, float] = {}  # text: seconds until it is read
+        self.on_wait = "waits"  # or "ignores", "refuses", "is cut off"
+        self.looks: list[dict[str, list[str]]] = []
         self.lock = threading.Lock()
 
     @property
@@ -68,12 +70,21 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.headers.append(dict(self.headers))
         task = self.server.tasks[urlsplit(self.path).path.rpartition("/")[2]]
+        query = parse_qs(urlsplit(self.path).query)
+        self.server.looks.append(query)
+        if "wait" in query and self.server.on_wait == "refuses":
+            self._answer(422, {"detail": "Unknown field: wait.", "code": "bad_request"})
+            return
+        if "wait" in query and self.server.on_wait == "is cut off":
+            self.send_error(504)
+            return
+        if "wait" in query and self.server.on_wait == "waits":
+            time.sleep(min(float(query["wait"][0]), max(0, task["from"] - time.monotonic())))
         if time.monotonic() < task["from"]:
             self._answer(200, {"status": "processing"})
         elif task["text"] == "damaged":
             self._answer(200, {"status": "failed", "error": "The file is damaged.", "code": "unreadable_image"})
         else:
-            query = parse_qs(urlsplit(self.path).query)
             text = task["text"] if query["format"] == ["raw"] else to_markdown(task["text"])
             answer = {"status": "completed", "result": text, "details": {"finish_reason": "stop"}}
             self._answer(200, answer)
@@ -132,6 +143,23 @@ def test_many_documents_come_in_the_order_given_whichever_is_read_first(service:
     texts = re.findall(r"^(?:b\.png|a\.jpg|http\S+)$", result.stdout, re.MULTILINE)
     assert texts == ["b.png", "http://example.com/x.png", "a.jpg"]
     assert result.stdout.count("\n# ") == 2
+
+
+def test_the_service_waits_until_a_document_is_read(service: FakeService, scans: Path) -> None:
+    service.slow = {"a.jpg": 0.3}
+    assert read(service, scans / "a.jpg").stdout == "a.jpg\n"
+    assert [look["wait"] for look in service.looks] == [["20"]]
+
+
+@pytest.mark.parametrize(("on_wait", "waits"), [("ignores", 99), ("refuses", 1), ("is cut off", 3)])
+def test_a_service_that_does_not_wait_is_asked_again_and_again(
+    service: FakeService, scans: Path, on_wait: str, waits: int
+) -> None:
+    service.slow, service.on_wait = {"a.jpg": 1}, on_wait
+    result = read(service, scans / "a.jpg")
+    assert (result.exit_code, result.stdout, result.stderr.count("trying again")) == (0, "a.jpg\n", 0)
+    assert len([look for look in service.looks if "wait" in look]) <= waits
+    assert 2 < len(service.looks) < 20
 
 
 def test_a_full_service_is_asked_again(service: FakeService, scans: Path) -> None:
