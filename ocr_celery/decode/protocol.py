@@ -81,7 +81,7 @@ def parse_request(data: bytes) -> Request:
 
 def pack_source(path: Path, password: str) -> bytes:
     """What follows a request for a document. A password reaches a child in this way only."""
-    return os.fsencode(path.absolute()) + b"\0" + password.encode()
+    return os.fsencode(path.absolute()) + b"\0" + password.encode(errors="replace")
 
 
 def parse_source(data: bytes) -> tuple[Path, str]:

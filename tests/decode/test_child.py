@@ -9,16 +9,27 @@ import sys
 import threading
 from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.page import Page
-from ocr_celery.decode import child, image, protocol
+from ocr_celery.decode import child, document, image, protocol
 from ocr_celery.decode.child import serve
-from ocr_celery.decode.protocol import ANSWER, READY, OutOfMemoryAnswer, PageAnswer, RefusalAnswer, Request
-from ocr_celery.errors import NotAnImage, TooManyPixels, Unreadable
+from ocr_celery.decode.protocol import (
+    ANSWER,
+    READY,
+    Operation,
+    OutOfMemoryAnswer,
+    PageAnswer,
+    RefusalAnswer,
+    Request,
+)
+from ocr_celery.errors import NotAnImage, PasswordNeeded, TooManyPixels, Unreadable
+from tests.testlib import hostile_documents
 from tests.testlib.hostile_images import saved
 from tests.testlib.processes import ROOT
 
@@ -70,6 +81,46 @@ def test_a_page_is_answered_with_its_sizes_and_then_its_pixels() -> None:
     assert parsed(answer) == PageAnswer(image_width=40, image_height=30, width=40, height=30, pages=1)
     here = image.load(PICTURE, max_pixels=10_000, max_side=100)
     assert answer[ANSWER.size :] == here.image.tobytes()
+
+
+def asked_of(path: Path, operation: Operation, *, number: int = 1, password: str = "") -> tuple[Request, bytes]:
+    source = protocol.pack_source(path, password)
+    asked = Request(
+        operation=operation,
+        number=number,
+        length=len(source),
+        max_pixels=10_000,
+        max_side=100,
+        memory=1 << 20,
+        seconds=7.0,
+    )
+    return asked, asked.pack() + source
+
+
+def test_a_document_is_answered_with_its_pages_and_a_page_with_its_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(hostile_documents.pages_of(12))
+    opens, opening = asked_of(path, Operation.OPEN)
+    takes, taking = asked_of(path, Operation.PAGE, number=5)
+    answer = answers(opening + request(PICTURE) + taking)
+    assert protocol.parse_answer(answer[: ANSWER.size], opens) == DocumentInfo(kind="pdf", pages=12)
+    image_end = 2 * ANSWER.size + 3 * 40 * 30
+    page = protocol.parse_answer(answer[image_end : image_end + ANSWER.size], takes)
+    here = document.load_page(path, "", 5, max_pixels=10_000, max_side=100)
+    assert page == PageAnswer(image_width=71, image_height=100, width=71, height=100, pages=12)
+    assert answer[image_end + ANSWER.size :] == here.image.tobytes()
+
+
+def test_a_password_is_that_of_its_request_only(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(hostile_documents.encrypted("geheim"))
+    asked, opening = asked_of(path, Operation.OPEN, password="geheim")
+    _, again = asked_of(path, Operation.OPEN)
+    answer = answers(opening + again)
+    assert protocol.parse_answer(answer[: ANSWER.size], asked) == DocumentInfo(kind="pdf", pages=1)
+    refused = protocol.parse_answer(answer[ANSWER.size : 2 * ANSWER.size], asked)
+    assert isinstance(refused, RefusalAnswer)
+    assert type(refused.error(answer[2 * ANSWER.size :])) is PasswordNeeded
 
 
 def test_answers_come_in_the_order_of_requests_and_an_error_ends_only_its_own() -> None:

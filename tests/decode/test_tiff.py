@@ -11,10 +11,18 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ocr_celery.core.page import Page
-from ocr_celery.decode.document import load_page
+from ocr_celery.decode.document import load_page, open_document
 from ocr_celery.decode.tiff import count_pages, extract_page
 from ocr_celery.decode.tiff_directories import find_directories
-from ocr_celery.errors import NotAnImage, OcrError, PageTooCostly, TooManyPages, TooManyPixels, Unreadable
+from ocr_celery.errors import (
+    NotAnImage,
+    OcrError,
+    PageTooCostly,
+    TooManyPages,
+    TooManyPixels,
+    Unreadable,
+    UnreadableDocument,
+)
 from tests.testlib.hostile_documents import tiff
 
 MANY = 10_000
@@ -161,6 +169,20 @@ def test_a_page_alone_is_no_larger_than_what_it_holds(file: Path) -> None:
     data, count = extract_page(file, 400, MANY)
     assert count == 500
     assert len(data) < len(pages[399][2]) + 300
+
+
+def test_whatever_a_decoder_raises_is_damage_of_its_page(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.write_bytes(tiff([grey(1)]))
+
+    def defect(*_: object, **__: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr("ocr_celery.decode.tiff.extract_page", defect)
+    monkeypatch.setattr("ocr_celery.decode.tiff.count_pages", defect)
+    with pytest.raises(Unreadable):
+        load(file, 1)
+    with pytest.raises(UnreadableDocument):
+        open_document(file, "")
 
 
 SEED = tiff([grey(1), grey(2), grey(3)])

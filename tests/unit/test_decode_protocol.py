@@ -68,6 +68,10 @@ def test_path_and_password_come_as_they_were_sent(password: str) -> None:
     assert parse_source(pack_source(path, password)) == (path, password)
 
 
+def test_a_password_that_no_keyboard_types_is_only_a_wrong_one() -> None:
+    assert parse_source(pack_source(Path("/tmp/a.pdf"), "\ud800")) == (Path("/tmp/a.pdf"), "?")
+
+
 def test_a_refusal_comes_as_it_was_sent() -> None:
     said = pack_refusal(TooManyPixels("Far too many."))
     found = parse_answer(said[: ANSWER.size], ASKED)
