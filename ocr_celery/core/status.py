@@ -4,9 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ocr_celery.errors import OcrError
+
+if TYPE_CHECKING:
+    from ocr_celery.core.document import DocumentProgress
 
 
 class Status(StrEnum):
@@ -23,12 +26,16 @@ class Status(StrEnum):
         return self in (Status.COMPLETED, Status.FAILED)
 
 
-#: every state of celery.states
+#: the state of a document whose pages are known and not all final; it needs no message meanwhile
+EXPANDED = "EXPANDED"
+
+#: every state of celery.states, and EXPANDED
 STATUS_BY_CELERY_STATE: Mapping[str, Status] = {
     "PENDING": Status.PENDING,
     "RECEIVED": Status.PENDING,
     "RETRY": Status.PENDING,
     "STARTED": Status.PROCESSING,
+    EXPANDED: Status.PROCESSING,
     "SUCCESS": Status.COMPLETED,
     "FAILURE": Status.FAILED,
     "REVOKED": Status.FAILED,
@@ -52,6 +59,7 @@ class TaskView:
     last_error: OcrError | None = None  #: why the last attempt that was followed by a retry failed
     next_try_at: float | None = None  #: while a retry is scheduled
     position: int | None = None  #: while queued: about how many tasks are ahead
+    document: "DocumentProgress | None" = None  #: of a document of several pages, once it was opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
