@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Status, TaskView
-from ocr_celery.errors import Cancelled, OcrError, ResultExpired, ResultUnreadable, public
-from ocr_celery.store.records import Record
+from ocr_celery.errors import OcrError, ResultExpired, ResultUnreadable, public
+from ocr_celery.store.records import Record, stored_error
 
 log = logging.getLogger(__name__)
 
@@ -56,13 +56,5 @@ def _stands(record: Record) -> tuple[Status, dict[str, Any] | None, OcrError | N
     if status.final and not meta:
         return Status.FAILED, None, ResultExpired()
     if status is Status.FAILED:
-        return status, None, _error(meta)
+        return status, None, stored_error(meta)
     return status, meta.get("result") if status is Status.COMPLETED else None, None
-
-
-def _error(meta: dict[str, Any]) -> OcrError:
-    if meta.get("status") != "FAILURE":
-        return Cancelled()
-    stored = meta.get("result") or {}
-    text = stored.get("exc_message")
-    return public(str(stored.get("exc_type")), str(text[0] if isinstance(text, list) and text else text or ""))

@@ -42,6 +42,26 @@ class Keys:
         """The prompt of a batch whose messages only name it (store/shared_prompt.py)."""
         return f"{self.prefix}prompt:{batch_id}"
 
+    # -- documents: tasks whose file has several pages, each of which is a task of its own -------------------------------
+
+    def document(self, id: str) -> str:
+        """Hash: assembly (the message that is queued when the last page is final), queue, kind, file, source, options,
+        password (the id of its key)."""
+        return f"{self.prefix}document:{id}"
+
+    def open_pages(self, document_id: str) -> str:
+        """Set: the numbers of the pages that are not final."""
+        return f"{self.prefix}open:{document_id}"
+
+    @property
+    def documents(self) -> str:
+        """Zset: document id → when it was opened, until its pages are settled (store/documents.py)."""
+        return f"{self.prefix}documents"
+
+    def password(self, id: str) -> str:
+        """The password of a file, which is shown nowhere (store/passwords.py); expires."""
+        return f"{self.prefix}password:{id}"
+
     @staticmethod
     def meta(id: str) -> str:
         """Celery's result record, under the key that every Celery application expects; also its channel."""

@@ -71,16 +71,18 @@ end
 """
 
 #: Acknowledge messages, except those whose task is not final in this Redis: its result may have been stored in another
-#: Redis, before a failover. KEYS: the hash, then per message its task's record, or the hash again where there is none
-#: to ask. ARGV: the delivery tags. Answers those that are still held.
+#: Redis, before a failover. A document that is being read needs its message no more, unless that is its assembly. KEYS: the
+#: hash, then per message its task's record, or the hash again where there is none to ask. ARGV: n × (delivery tag,
+#: assembly? 0/1). Answers those that are still held.
 ACKNOWLEDGE = """
 local open = {}
-for i = 1, #ARGV do
-  local state = redis.pcall('HGET', KEYS[1 + i], 'state')
-  if KEYS[1 + i] ~= KEYS[1] and (state == 'PENDING' or state == 'RECEIVED' or state == 'STARTED') then
-    open[#open + 1] = ARGV[i]
+for i = 1, #ARGV / 2 do
+  local tag, state = ARGV[2 * i - 1], redis.pcall('HGET', KEYS[1 + i], 'state')
+  local is_open = state == 'PENDING' or state == 'RECEIVED' or state == 'STARTED'
+  if KEYS[1 + i] ~= KEYS[1] and (is_open or state == 'EXPANDED' and ARGV[2 * i] == '1') then
+    open[#open + 1] = tag
   else
-    redis.call('HDEL', KEYS[1], ARGV[i])
+    redis.call('HDEL', KEYS[1], tag)
   end
 end
 return open
@@ -143,11 +145,14 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def acknowledge(redis: Redis, unacked: str, done: Sequence[tuple[str, str]]) -> list[str]:
-    """Acknowledge these (delivery tag, record of the task or ""). Returns the tags whose task is not final in this Redis."""
-    records = [record or unacked for _, record in done]
+def acknowledge(redis: Redis, unacked: str, done: Sequence[tuple[str, str, bool]]) -> list[str]:
+    """Acknowledge these (delivery tag, record of the task or "", whether it is an assembly).
+
+    Returns the tags whose task is not done in this Redis.
+    """
+    records = [record or unacked for _, record, _ in done]
     step = redis.register_script(ACKNOWLEDGE)
-    open_tags = step(keys=[unacked, *records], args=[tag for tag, _ in done])
+    open_tags = step(keys=[unacked, *records], args=[x for tag, _, assembly in done for x in (tag, int(assembly))])
     return [_text(tag) for tag in cast(list[Any], open_tags)]
 
 

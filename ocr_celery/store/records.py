@@ -9,10 +9,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ocr_celery.core.document import PageSet
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Status
+from ocr_celery.errors import Cancelled, OcrError, public
 
 #: of a task's hash, in the order in which `read` takes their values
-FIELDS = ("created_at", "updated_at", "state", "source", "attempts", "last_error", "next_try_at")
+FIELDS = ("created_at", "updated_at", "state", "source", "attempts", "last_error", "next_try_at", "pages")
 _DEEPEST = (
     20  #: lists and objects within each other; ours are three deep, and what is deeper cannot be answered as JSON
 )
@@ -29,6 +31,7 @@ class Progress:
     )
     next_try_at: float | None = None  #: Unix seconds, while it waits for its next try
     position: int | None = None  #: tasks that were sent earlier and wait too, while it waits in the queue
+    pages: PageSet | None = None  #: of a document of several pages, once it was opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,15 @@ def parse_meta(text: Any) -> dict[str, Any]:
     return meta
 
 
+def stored_error(meta: dict[str, Any]) -> OcrError:
+    """The error in Celery's record of a task that is final and did not succeed."""
+    if meta.get("status") != "FAILURE":
+        return Cancelled()
+    stored = meta.get("result") or {}
+    text = stored.get("exc_message")
+    return public(str(stored.get("exc_type")), str(text[0] if isinstance(text, list) and text else text or ""))
+
+
 def parse_batch(text: Any) -> tuple[float, list[str], list[Any]]:
     """When a batch was created, its task ids, and the URLs as they were given. Raises `ValueError` if the text is not a batch."""
     try:
@@ -120,14 +132,23 @@ def _within(outer: Any) -> Iterator[Any]:
 
 def _progress(state: str, fields: list[Any], rank: Any) -> Progress:
     """Additional fields; one that cannot be read is left out."""
-    source, attempts, error, due = (value if isinstance(value, bytes) else b"" for value in fields[3:7])
+    source, attempts, error, due, pages = (value if isinstance(value, bytes) else b"" for value in fields[3:8])
     return Progress(
         source=source.decode(errors="replace"),
         attempts=int(attempts) if attempts.isdigit() and len(attempts) < 10 else 0,
         last_error=_pair(error),
         next_try_at=_due(due) if state == "RETRY" else None,
         position=rank if state == "PENDING" and isinstance(rank, int) else None,
+        pages=parse_pages(pages),
     )
+
+
+def parse_pages(text: Any) -> PageSet | None:
+    """Which pages a document has, by a field of its record; None for anything else."""
+    try:
+        return PageSet.from_json(text) if text else None
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def _pair(text: bytes) -> tuple[str, str] | None:

@@ -16,8 +16,9 @@ from redis.exceptions import NoScriptError, ResponseError
 
 from ocr_celery.core.file_keeping import LastChange
 from ocr_celery.core.quarantine import CrashHistory
-from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Stats, Status
-from ocr_celery.store import records, scripts
+from ocr_celery.core.status import EXPANDED, STATUS_BY_CELERY_STATE, Stats, Status
+from ocr_celery.store import document_scripts, records, scripts
+from ocr_celery.store.documents import Documents, PageOf
 from ocr_celery.store.files.in_redis import PART, RedisStore
 from ocr_celery.store.keys import Keys, index_of
 from ocr_celery.store.lanes import Lanes
@@ -35,6 +36,7 @@ class TaskHistory:
 
     created_at: float  #: Unix seconds
     crashes: CrashHistory
+    is_expanded: bool = False  #: whether it is a document whose pages are known
 
 
 class Registry:
@@ -46,8 +48,9 @@ class Registry:
         self.keep = keep
         self.lanes = Lanes(keys)
         self._admit = redis.register_script(scripts.ADMIT)
-        self._transition = redis.register_script(scripts.TRANSITION)
+        self._transition = redis.register_script(document_scripts.TRANSITION)
         self._read_records = redis.register_script(scripts.READ_RECORDS)
+        self.documents = Documents(redis, keys, keep=keep)
 
     def admit(
         self,
@@ -108,26 +111,38 @@ class Registry:
         meta_keep: int = _META_KEEP,
         source: str = "",
         about: Mapping[str, str | float] = _NONE,
+        page_of: PageOf | None = None,
     ) -> TaskHistory | None:
-        """Store a task's new Celery state, with Celery's record of it.
+        """Store a task's new Celery state, with Celery's record of it. The last page of a document that is final queues the
+        document's assembly.
 
+        `page_of`: of which document it is a page, which saves a round trip where the caller knows it.
         `source`: what is shown of where the page comes from, where its sender recorded nothing. `about`: further fields of
         its record, see `records.FIELDS`. Answers what is known of the task, or None where it was final already; it is
         not changed then.
         """
         status = STATUS_BY_CELERY_STATE[state]
-        keys = self.keys
         args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), self.keep, meta, meta_keep, source]
-        args += [x for pair in about.items() for x in pair]
-        touched = [keys.task(id), *keys.all_counted, keys.blob(id), keys.meta(id), keys.changes]
-        answer = cast(list[bytes | None] | None, self._transition(keys=touched, args=args))
+        fields = [x for pair in about.items() for x in pair]
+        answer = self._move(id, args, page_of, fields)
+        if isinstance(answer, bytes):  # a page, and the step needs the keys of its document
+            answer = self._move(id, args, PageOf.from_json(answer), fields)
         if answer is None:
             return None
-        created, strikes, solo_strikes, last_cause = answer
+        created, strikes, solo_strikes, last_cause, stored = cast(list[bytes | None], answer)
         crashes = CrashHistory(
             strikes=int(strikes or 0), solo_strikes=int(solo_strikes or 0), last_cause=(last_cause or b"").decode()
         )
-        return TaskHistory(float(created or now), crashes)
+        return TaskHistory(float(created or now), crashes, is_expanded=stored == EXPANDED.encode())
+
+    def _move(self, id: str, args: list[Any], page_of: PageOf | None, fields: list[Any]) -> Any:
+        keys = self.keys
+        touched = [keys.task(id), *keys.all_counted, keys.blob(id), keys.meta(id), keys.changes]
+        if page_of is None:
+            return self._transition(keys=touched, args=[*args, "", "", *fields])
+        document = page_of.document
+        touched += [keys.task(document), keys.document(document), keys.open_pages(document), page_of.queue]
+        return self._transition(keys=touched, args=[*args, page_of.as_json(), page_of.number, *fields])
 
     def get_record(self, id: str) -> Record | None:
         """One task, in one round trip."""
@@ -171,17 +186,23 @@ class Registry:
         if text is None:
             return None
         created, ids, urls = records.parse_batch(text)
-        found = [
-            record
-            for at in range(0, len(ids), _TASKS_PER_STEP)
-            for record in self._records(ids[at : at + _TASKS_PER_STEP])
-        ]
+        found = self.get_records(ids)
         return created, list(zip(urls, ids, found, strict=True))
+
+    def get_records(self, ids: Sequence[str]) -> list[Record | None]:
+        """Many tasks, in one round trip for 500 of them."""
+        starts = range(0, len(ids), _TASKS_PER_STEP)
+        return [record for start in starts for record in self._records(ids[start : start + _TASKS_PER_STEP])]
 
     def _records(self, ids: Sequence[str]) -> list[Record | None]:
         touched = [self.keys.counted(Status.PENDING), *map(self.keys.task, ids), *map(self.keys.meta, ids)]
         found = cast(list[Any], self._read_records(keys=touched, args=list(ids)))
         return [records.parse_record(id, *answers) for id, answers in zip(ids, found, strict=True)]
+
+    def page_ids(self, document_id: str) -> list[str]:
+        """The task ids of a document's pages, in their order; none where it is no document, or not opened yet."""
+        pages = self.documents.pages(document_id)
+        return pages.ids(document_id) if pages else []
 
     def pages_of(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """The task ids of those among these ids that are batches, in one round trip."""

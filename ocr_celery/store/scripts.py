@@ -5,7 +5,7 @@ Redis, the caller reads them first, and the step checks that they have not chang
 
 A Redis that is full (maxmemory) refuses a step whose first write needs memory, and allows a step whose first write needs
 none. So the admission of new tasks is refused, while the steps of workers begin with a write that needs no memory:
-workers can empty a full Redis.
+workers can empty a full Redis. The steps of a task's states and of documents: store/document_scripts.py.
 """
 
 from ocr_celery.store.lanes import LANE_FUNCTIONS
@@ -57,38 +57,6 @@ show_next(declared_lanes(ARGV[9]))
 return {1, open}
 """
 )
-
-#: Move a task to a state, store Celery's record of it and tell who waits for it. A final state stays: what comes later
-#: (a page read again after its worker was thought dead) changes nothing. Creates the record of a task sent by a client
-#: that knows nothing of the registry.
-#: KEYS record, the four zsets pending processing completed failed, blob, meta (also the channel), the channel of changes.
-#: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta or '',
-#: seconds to keep the meta, source for a record that is new or '', then (field, value)… of the record.
-#: Answers {when the task was created, strikes, solo strikes, cause of the last}, or nil where it was final.
-TRANSITION = """
-local old = redis.call('HGET', KEYS[1], 'state')
-local final = old == 'SUCCESS' or old == 'FAILURE' or old == 'REVOKED' or old == 'REJECTED' or old == 'IGNORED'
-if final then return false end
-redis.call('PERSIST', KEYS[1])
-if old ~= ARGV[3] then
-  for i = 2, 5 do redis.call('ZREM', KEYS[i], ARGV[1]) end
-end
-redis.call('ZADD', KEYS[tonumber(ARGV[4])], ARGV[2], ARGV[1])
-local new = redis.call('HSETNX', KEYS[1], 'created_at', ARGV[2]) == 1
-redis.call('HSET', KEYS[1], 'updated_at', ARGV[2], 'state', ARGV[3])
-if new and ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'source', ARGV[9]) end
-for i = 10, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-if ARGV[5] == '1' then
-  redis.call('EXPIRE', KEYS[1], ARGV[6])
-  redis.call('DEL', KEYS[6])
-end
-if ARGV[7] ~= '' then
-  redis.call('SETEX', KEYS[7], ARGV[8], ARGV[7])
-  redis.call('PUBLISH', KEYS[7], ARGV[7])
-end
-redis.pcall('PUBLISH', KEYS[8], ARGV[1])  -- who may not publish there: those who wait look anyway
-return redis.call('HMGET', KEYS[1], 'created_at', 'deaths', 'alone', 'killed')
-"""
 
 #: A node's worker or engine has ended: add strikes to the records of the pages that were marked. KEYS the node's marks, then
 #: the records. ARGV the cause, then (id, mode, strikes, solo strikes)… in the order of their records. (DEL first: a first write
