@@ -125,7 +125,7 @@ class WrongPassword(OcrError):
 
 
 class TooManyPages(OcrError):
-    """The document has more pages than this service accepts."""
+    """The document has more pages than this service accepts (OCR_MAX_DOCUMENT_PAGES)."""
 
     code, http_status = "too_many_pages", 413
 
@@ -134,6 +134,12 @@ class BadPageRange(OcrError):
     """The page range is not of the form "1-5,8,r3-r1,all"; pages count from 1, and r1 is the last."""
 
     code, http_status = "bad_page_range", 422
+
+
+class NotADocument(OcrError):
+    """The task has no pages of its own: it reads one image, or a document that has not been opened yet."""
+
+    code, http_status = "not_a_document", 409
 
 
 class NoPageRead(OcrError):

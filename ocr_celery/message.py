@@ -1,38 +1,45 @@
 """What our messages and results hold: the one place that knows their JSON keys.
 
-A Job travels as the arguments of a task: ``ocr.image(image, **options)`` with raw bytes or a reference, or
-``ocr.url(url, **options)``. A sender that uses the name may leave any option out.
+A Job travels as the arguments of a task: ``ocr.image(image, **options)`` with raw bytes or a reference,
+``ocr.url(url, **options)``, or ``ocr.document(document, **options)``, which says the same as ``ocr.image``: the content of the
+file decides. A sender that uses the name may leave any option out. ``ocr.page(document_id, number)`` and ``ocr.assemble()`` are
+sent by workers only (transport/document_messages.py).
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ocr_celery.core import verdict
+from ocr_celery.core import document_options, verdict
+from ocr_celery.core.document_options import DocumentOptions
 from ocr_celery.core.file_reference import is_reference
-from ocr_celery.core.options import NAMES, Options
+from ocr_celery.core.markdown import escape
+from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
 from ocr_celery.errors import BadOption, OcrError
 
 if TYPE_CHECKING:
     from ocr_celery.core.page import Page
 
-IMAGE, URL, COLLECT = "ocr.image", "ocr.url", "ocr.collect"
-PAGE_TASKS = frozenset({IMAGE, URL})
+IMAGE, URL, DOCUMENT, COLLECT = "ocr.image", "ocr.url", "ocr.document", "ocr.collect"
+PAGE = "ocr.page"  #: a page of a document that was opened
+ASSEMBLE = "ocr.assemble"  #: a document whose pages are all final; it has the id of the document
+PAGE_TASKS = frozenset({IMAGE, URL, DOCUMENT, PAGE, ASSEMBLE})  #: those that the batching pool takes
 ACCEPT_PARTIAL = "accept_partial"  #: what a chord's body says that is to run although pages failed
-_ARGUMENT = {IMAGE: "image", URL: "url"}
+_ARGUMENT = {IMAGE: "image", URL: "url", DOCUMENT: "document"}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One page to read: where it comes from and how to read it."""
+    """One file to read: where it comes from and how to read it."""
 
-    task: str  #: IMAGE or URL
-    source: Any  #: bytes or a blob reference for IMAGE; for URL whatever the caller gave, checked when it is fetched
+    task: str  #: IMAGE, URL or DOCUMENT
+    source: Any  #: bytes or a blob reference; for URL whatever the caller gave, checked when it is fetched
     options: Options
+    file_options: DocumentOptions = field(default_factory=DocumentOptions)
 
     def redacted(self) -> str:
         """The source as logs and Flower show it: short, no image bytes, no query string (it may be a signature)."""
@@ -44,17 +51,36 @@ def read_job(task: str, args: Sequence[Any], kwargs: Mapping[str, Any], defaults
     given = dict(kwargs)
     name = _ARGUMENT[task]
     if len(args) > 1 or (args and name in given) or (not args and name not in given):
-        raise BadOption(f"{task} takes one argument, {name}, and the options {', '.join(sorted(NAMES))} as keywords.")
+        known = ", ".join(sorted(document_options.ALL_NAMES))
+        raise BadOption(f"{task} takes one argument, {name}, and the options {known} as keywords.")
     source = args[0] if args else given.pop(name)
-    return Job(task, source, defaults.updated(given))
+    return Job(task, source, *document_options.read_options(given, defaults))
+
+
+def page_job(document_id: str, number: int, options: Mapping[str, Any], defaults: Options) -> Job:
+    """The job of a page. `options`: as its document's record has them."""
+    return Job(PAGE, f"{document_id}, page {number}", *document_options.read_options(options, defaults))
+
+
+def read_page(args: Any, kwargs: Any) -> tuple[str, int]:
+    """The document's id and the page's number in the arguments of `PAGE`. Raises `BadOption` for anything else."""
+    found = tuple(args) if isinstance(args, list | tuple) and not kwargs else ()
+    if len(found) == 2 and isinstance(found[0], str) and type(found[1]) is int and found[1] > 0:
+        return found
+    raise BadOption(f"{PAGE} takes the id of a document and the number of a page, and is sent by workers only.")
 
 
 def url(task: str, args: Any, kwargs: Any) -> str:
     """The URL that a page is fetched from; "" for an image, and where the URL is not a string."""
+    source = _source(task, args, kwargs)
+    return source if task == URL and isinstance(source, str) else ""
+
+
+def _source(task: str, args: Any, kwargs: Any) -> Any:
+    """The first argument of any message, however it is made."""
     positional = args if isinstance(args, list | tuple) else ()
     named = kwargs if isinstance(kwargs, Mapping) else {}
-    source = positional[0] if positional else named.get(_ARGUMENT[task])
-    return source if task == URL and isinstance(source, str) else ""
+    return positional[0] if positional else named.get(_ARGUMENT.get(task, ""))
 
 
 def source_host(url: str) -> str:
@@ -67,9 +93,7 @@ def source_host(url: str) -> str:
 
 def recorded_source(task: str, args: Any, kwargs: Any) -> str:
     """What the record of a task says of where its page comes from; "" for an image, whose name only its sender knows."""
-    positional = args if isinstance(args, list | tuple) else ()
-    named = kwargs if isinstance(kwargs, Mapping) else {}
-    source = positional[0] if positional else named.get(_ARGUMENT[task])
+    source = _source(task, args, kwargs)
     return redacted(task, source) if task == URL else ""
 
 
@@ -79,7 +103,7 @@ def redacted(task: str, source: Any) -> str:
         return f"<{len(source)} bytes>"
     if not isinstance(source, str):
         return f"<{type(source).__name__}>"
-    return source[:60] if task == IMAGE and is_reference(source) else redact_url(source)
+    return source[:60] if task in (IMAGE, DOCUMENT) and is_reference(source) else redact_url(source)
 
 
 def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
@@ -87,14 +111,23 @@ def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
 
     The name is preferred to a reference to stored bytes, which means nothing to a reader.
     """
-    positional = args if isinstance(args, list | tuple) else ()
-    named = kwargs if isinstance(kwargs, Mapping) else {}
-    source = positional[0] if positional else named.get(_ARGUMENT[task])
-    if task == IMAGE and isinstance(name, str) and name:
-        return name[:120].encode(errors="backslashreplace").decode()
-    if task == IMAGE and is_reference(source):
+    named = name[:120].encode(errors="backslashreplace").decode() if isinstance(name, str) else ""
+    if task == PAGE:
+        return _redacted_page(args, named)
+    if task != URL and named:
+        return named
+    source = _source(task, args, kwargs)
+    if task in (IMAGE, DOCUMENT) and is_reference(source):
         return "<stored image>"
     return redacted(task, source)
+
+
+def _redacted_page(args: Any, name: str = "") -> str:
+    try:
+        document, number = read_page(args, {})
+    except BadOption:
+        return "<document>"
+    return f"{name or document[:60]}, page {number}"
 
 
 def redacted_args(task: str, args: Any, kwargs: Any, given: str) -> str:
@@ -102,10 +135,11 @@ def redacted_args(task: str, args: Any, kwargs: Any, given: str) -> str:
 
     `given`: the text that the sender wants shown; used for a stored image only, where it may be the name of a file.
     """
-    positional = args if isinstance(args, list | tuple) else ()
-    named = kwargs if isinstance(kwargs, Mapping) else {}
-    source = positional[0] if positional else named.get(_ARGUMENT[task])
-    text = redacted(task, source)
+    if task == PAGE:
+        return f"({_redacted_page(args)})"
+    if task == ASSEMBLE:
+        return given[:120] or "()"
+    text = redacted(task, _source(task, args, kwargs))
     return given[:120] if is_reference(text) and given else f"({text})"
 
 
@@ -153,8 +187,31 @@ def result_dict(
     }
     if reading.max_tokens:
         result["max_tokens"] = reading.max_tokens
+    if page.fonts_missing:
+        result["fonts_missing"] = True
     if page.pages > 1:
         result["pages"] = {"in_file": page.pages, "read": 1}
+    return result
+
+
+def text_layer_result(page: "Page", *, waited: float, prepared: float, why: OcrError | None) -> dict[str, Any]:
+    """The result of a page whose text is the one that its file has, as a result's text: escaped for markdown.
+
+    `why`: the error of the reading that it stands in for.
+    """
+    result: dict[str, Any] = {
+        "text": escape(page.text_layer),
+        "source": "text_layer",
+        "finish_reason": "stop",
+        "verdict": verdict.Verdict.OK.value,
+        **dict.fromkeys(("readings", "prompt_tokens", "output_tokens"), 0),
+        **{"width": page.width, "height": page.height, "engine": "", "model": ""},
+        "seconds": {"waited": round(waited, 3), "prepared": round(prepared, 3), "read": 0.0},
+    }
+    if page.fonts_missing:
+        result["fonts_missing"] = True
+    if why is not None:
+        result["failed_reading"] = {"code": why.code, "error": why.message}
     return result
 
 

@@ -131,6 +131,10 @@ class Settings(BaseModel):
 
     # Limits on input
     max_image_size_mb: float = Field(20, gt=0, le=512, description="megabytes (1024 x 1024 bytes) of a file")
+    max_document_mb: float = Field(
+        200, gt=0, le=2048, description="megabytes of a document: a PDF, or a TIFF, which may have several pages"
+    )
+    max_document_pages: int = Field(1000, ge=1, le=10_000, description="pages of a document that are read")
     max_image_pixels: int = Field(64_000_000, ge=1, description="pixels of an image")
     image_download_timeout: float = Field(30, gt=0, description="seconds that a whole download may take")
     max_redirects: int = Field(5, ge=0, le=50, description="redirects that a download may follow")
@@ -258,6 +262,11 @@ class Settings(BaseModel):
     def max_image_bytes(self) -> int:
         """The largest file accepted, in bytes."""
         return int(self.max_image_size_mb * 1024 * 1024)
+
+    @property
+    def max_document_bytes(self) -> int:
+        """The largest document accepted, in bytes."""
+        return int(self.max_document_mb * 1024 * 1024)
 
 
 class _FromEnvironment(BaseSettings, Settings):

@@ -67,6 +67,24 @@ def ocr_url(self: PageTask, *args: Any, **kwargs: Any) -> Any:
     return PageTask.run(self)
 
 
+@app.task(base=PageTask, bind=True, name=message.DOCUMENT)
+def ocr_document(self: PageTask, *args: Any, **kwargs: Any) -> Any:
+    """``ocr.document(document, **options)``: the same as ``ocr.image``, for who knows that the file has several pages."""
+    return PageTask.run(self)
+
+
+@app.task(base=PageTask, bind=True, name=message.PAGE)
+def ocr_page(self: PageTask, *args: Any, **kwargs: Any) -> Any:
+    """``ocr.page(document_id, number)``: one page of a document that a worker has opened; sent by workers only."""
+    return PageTask.run(self)
+
+
+@app.task(base=PageTask, bind=True, name=message.ASSEMBLE)
+def ocr_assemble(self: PageTask) -> Any:
+    """``ocr.assemble()``: a document whose pages are all final, under the document's id; sent by workers only."""
+    return PageTask.run(self)
+
+
 @app.task(name=message.COLLECT, resultrepr_maxsize=120)
 def ocr_collect(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
     """``ocr.collect(outcomes)``: the body of a chord over page tasks; gets every outcome, failed ones included.

@@ -45,6 +45,14 @@ def complete(run: PageRun, listeners: Sequence[Listener] = ()) -> None:
             _fail(delivery)
 
 
+def acknowledge_expanded(run: PageRun) -> None:
+    """The pages of a document are recorded and queued: acknowledge its message. What comes of it follows in another."""
+    run.announce_started()
+    while run.duplicates:
+        complete_duplicate(run, run.duplicates.pop(0))
+    _acknowledge(run)
+
+
 def requeue(run: PageRun, *, in_vain: bool = False) -> None:
     """Put the message of a page back into the queue, and those of its duplicates.
 

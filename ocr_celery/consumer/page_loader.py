@@ -7,6 +7,7 @@ from celery import states
 from redis import Redis
 
 from ocr_celery import message
+from ocr_celery.consumer.file_kind import is_document
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core import delivery_limit, quarantine
@@ -23,7 +24,7 @@ from ocr_celery.errors import (
 )
 from ocr_celery.fetch.address_policy import Address
 from ocr_celery.fetch.download import Downloader
-from ocr_celery.message import IMAGE, Job
+from ocr_celery.message import ASSEMBLE, PAGE, URL, Job
 from ocr_celery.settings import Settings
 from ocr_celery.store import shared_prompt
 from ocr_celery.store.registry import Registry
@@ -41,12 +42,13 @@ class PageLoader:
     def __init__(self, settings: Settings, registry: Registry, files: StoredFiles) -> None:
         self.downloader = Downloader(
             timeout=settings.image_download_timeout,
-            max_bytes=settings.max_image_bytes,
+            max_bytes=max(settings.max_image_bytes, settings.max_document_bytes),
             max_redirects=settings.max_redirects,
             allow=settings.url_allow,
         )
         self._defaults = settings.options()
         self._max_bytes = settings.max_image_bytes
+        self._max_document_bytes = settings.max_document_bytes
         self._registry = registry
         self._files = files
         self._redis: Redis = registry.redis
@@ -63,17 +65,22 @@ class PageLoader:
             run.prior_result = self._registry.celery_record(run.id)
             return
         run.created_at = history.created_at
+        if history.is_expanded and run.request.type != ASSEMBLE:
+            run.is_expanded = True
+            return
         decision = quarantine.decide(history.crashes)
         if decision is Decision.FAIL:
             raise _ERROR_BY_CAUSE[history.crashes.last_cause]()
         if delivery_limit.is_given_up(run.request.request_dict.get("properties")):
             raise GivenUp()
+        run.quarantined = decision is Decision.QUARANTINE
+        run.solo_strikes = history.crashes.solo_strikes
+        if run.request.type in (PAGE, ASSEMBLE):  # consumer/document_opener.py goes on
+            return
         run.job = self._job(run.request.type, args, kwargs)
         run.options = run.job.options
         if run.refused is not None:
             raise run.refused
-        run.quarantined = decision is Decision.QUARANTINE
-        run.solo_strikes = history.crashes.solo_strikes
         run.file = self._file(run.job, run.address)
 
     def _job(self, task: str, args: Any, kwargs: Any) -> Job:
@@ -81,8 +88,8 @@ class PageLoader:
         return message.read_job(task, args, options, self._defaults)
 
     def _file(self, job: Job, address: Address | None = None) -> bytes:
-        data = self._image_bytes(job.source) if job.task == IMAGE else self.downloader.fetch(job.source, address)
-        if len(data) > self._max_bytes:
+        data = self.downloader.fetch(job.source, address) if job.task == URL else self._image_bytes(job.source)
+        if len(data) > (self._max_document_bytes if is_document(data) else self._max_bytes):
             raise FileTooLarge()
         return data
 

@@ -5,19 +5,22 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
 from typing import Any
 
 from celery import states
 
+from ocr_celery.core.file_reference import IN_STORE
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine.contract import EngineRequest
 from ocr_celery.errors import OcrError
-from ocr_celery.message import Job
+from ocr_celery.message import ASSEMBLE, Job
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,17 @@ class Phase(Enum):
     DONE = "done"
 
 
+@dataclass(eq=False, slots=True)
+class Sheet:
+    """One page of a file that has several, before it is decoded."""
+
+    path: Path  #: of the file
+    number: int  #: from 1
+    password: str = field(repr=False)
+    text_layer: str  #: see `core.document_options`
+    holding: ExitStack  #: what keeps the file where it is; closed when the page is decoded
+
+
 @dataclass(eq=False)
 class PageRun:
     """A page on its way through the worker. Also the ApplyResult that Celery's Request keeps (weakly) to terminate it."""
@@ -47,6 +61,9 @@ class PageRun:
     created_at: float = 0.0  #: Unix seconds; when the task was sent, as far as is known
     job: Job | None = None
     file: bytes | None = None  #: until it is decoded
+    sheet: Sheet | None = None  #: in place of `file`, until it is decoded
+    was_stored: bool = False  #: its file was put into the store, under its id
+    is_expanded: bool = False  #: it is a document whose pages are queued: its message is done
     decoded: Page | None = None  #: until the engine has prepared it
     page: Page | None = None  #: that is ready to be read
     prepared: Any = None  #: what the engine made of the page before it entered
@@ -77,6 +94,17 @@ class PageRun:
         return str(self.request.id)
 
     @property
+    def key(self) -> str:
+        """What the worker knows it by: a document is opened and assembled under one task id."""
+        return f"{self.id}/assembly" if self.request.type == ASSEMBLE else self.id
+
+    @property
+    def has_stored_file(self) -> bool:
+        """Whether a file of its own may lie in the store: uploaded, or put there as it is a document."""
+        is_uploaded = self.job is not None and self.job.source == IN_STORE + self.id
+        return is_uploaded or self.was_stored or self.request.type == ASSEMBLE
+
+    @property
     def task(self) -> Any:
         """The Celery task."""
         return self.request.task
@@ -97,6 +125,12 @@ class PageRun:
     def waited(self) -> float:
         """Seconds from when the task was sent until the engine took the page, less its preparation."""
         return max(0.0, (self.first_entered_at or time.time()) - self.created_at - self.prepare_seconds)
+
+    def release_sheet(self) -> None:
+        """The page is decoded, or will not be: its file may go."""
+        sheet, self.sheet = self.sheet, None
+        if sheet is not None:
+            sheet.holding.close()
 
     def announce_started(self) -> None:
         """Announce once that work has begun: Celery's event, `inspect active`, and the state STARTED if it is read."""

@@ -21,12 +21,12 @@ class PageTable:
     def receive(self, run: PageRun) -> bool:
         """Add a page. False: its task is in progress already; this delivery waits among the `duplicates` of the first."""
         with self.changed:
-            first = self._runs.get(run.id)
+            first = self._runs.get(run.key)
             if first is not None and not first.terminated:
                 first.duplicates.append(run)
                 return False
-            self._runs[run.id] = run
-            self._by_phase[run.phase][run.id] = run
+            self._runs[run.key] = run
+            self._by_phase[run.phase][run.key] = run
             return True
 
     def move(self, phase: Phase, *runs: PageRun) -> None:
@@ -36,15 +36,15 @@ class PageTable:
                 self._leave_phase(run)
                 run.phase = phase
                 if phase is not Phase.DONE:
-                    self._by_phase[phase][run.id] = run
-                elif self._runs.get(run.id) is run:
-                    del self._runs[run.id]
+                    self._by_phase[phase][run.key] = run
+                elif self._runs.get(run.key) is run:
+                    del self._runs[run.key]
             self.changed.notify_all()
 
     def _leave_phase(self, run: PageRun) -> None:
         phase = self._by_phase[run.phase]
-        if phase.get(run.id) is run:
-            del phase[run.id]
+        if phase.get(run.key) is run:
+            del phase[run.key]
 
     def release(self, ids: Iterable[str]) -> dict[str, PageRun]:
         """Move those of these pages that are in the engine to STORING, and return them by task id."""

@@ -11,8 +11,9 @@ from contextlib import suppress
 from redis.exceptions import RedisError
 
 from ocr_celery.consumer import shutdown
-from ocr_celery.consumer.completion import complete, complete_duplicate, requeue
+from ocr_celery.consumer.completion import acknowledge_expanded, complete, complete_duplicate, requeue
 from ocr_celery.consumer.crash_tracker import CrashTracker
+from ocr_celery.consumer.document_opener import DocumentOpener
 from ocr_celery.consumer.engine_preparation import EnginePreparation
 from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
@@ -28,10 +29,10 @@ from ocr_celery.consumer.startup import start_decoder, start_engine, start_spool
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.consumer.threads import Threads
 from ocr_celery.core.batching import BatchPolicy
-from ocr_celery.core.file_reference import IN_STORE
 from ocr_celery.core.prefetch import PrefetchController
 from ocr_celery.core.quarantine import Cause
 from ocr_celery.core.reading import Reading
+from ocr_celery.decode.job import Job
 from ocr_celery.decode.job import Result as DecodeResult
 from ocr_celery.engine.contract import Engine, Outcome
 from ocr_celery.errors import OcrError
@@ -96,7 +97,7 @@ class Pipeline:
         self.files = StoredFiles(RedisStore(registry.redis, registry.keys), store)
         self.file_cleaner = FileCleaner(store, registry, ttl=settings.task_ttl)
         self._loader = PageLoader(settings, registry, self.files)
-        self._settings = settings
+        self._settings, self._registry = settings, registry
 
     def start(self) -> None:
         """Load the engine, warm, and begin to work. Raises `StartError`, or the `SettingsError` an engine finds by then."""
@@ -104,6 +105,7 @@ class Pipeline:
         self.decoder = start_decoder(self._settings, self.engine, self._on_decoder_failure)
         self.spool = start_spool(self._settings, self.files)
         self.file_cleaner.start()
+        self.documents = DocumentOpener(self._settings, self._registry, self.files, self.spool, self.decoder)
         self.completion_threads = Threads("complete", _COMPLETION_THREADS)
         self.preparer = Preparer(self._settings.prepare_threads, self._load, self._loader.downloader.resolve_host)
         self.scheduler.start()
@@ -122,21 +124,41 @@ class Pipeline:
     def _load(self, run: PageRun) -> None:
         run.prepare_started_at = time.monotonic()
         self.pages.move(Phase.PREPARING, run)
-        if not retry_while_redis_down(self._loader.load, run):
+        if not retry_while_redis_down(self._load_file, run):
             return  # it is requeued with all others
-        if run.file is None:
+        if isinstance(run.result, RuntimeError) and self.pages.is_stopping:
+            self._requeue(run)  # the decoders opened its document no more
+            return
+        if run.is_expanded:
+            self.completion_threads.submit(self._end_expanded, run)
+            return
+        if run.file is None and run.sheet is None:
             self._schedule(run)
             return
-        file, run.file = run.file, None
         try:
-            job = self.decoder.submit(file, lambda result: self._on_decoded(run, result))
+            job = self._decode(run)
         except Exception as exc:  # the file's header says enough
             run.result = exc
             self._schedule(run)
             return
         self.decoder.wait_for_room(job)  # this thread brings no other file before
 
+    def _load_file(self, run: PageRun) -> None:
+        self._loader.load(run)
+        self.documents.resolve(run)
+
+    def _decode(self, run: PageRun) -> Job:
+        if sheet := run.sheet:
+            known = {"password": sheet.password, "text_layer": sheet.text_layer}
+            return self.decoder.submit_page(
+                sheet.path, sheet.number, lambda result: self._on_decoded(run, result), **known
+            )
+        assert run.file is not None
+        file, run.file = run.file, None
+        return self.decoder.submit(file, lambda result: self._on_decoded(run, result))
+
     def _on_decoded(self, run: PageRun, result: DecodeResult) -> None:
+        run.release_sheet()
         if result is None:
             self._requeue(run)
             return
@@ -144,7 +166,12 @@ class Pipeline:
             run.result = result
         else:
             run.decoded = result
-            if not run.quarantined and not retry_while_redis_down(self._preparation.prepare, run):
+            run.result = self._evaluator.text_layer_instead(run)
+            if (
+                run.result is None
+                and not run.quarantined
+                and not retry_while_redis_down(self._preparation.prepare, run)
+            ):
                 return
         self._schedule(run)
 
@@ -156,10 +183,11 @@ class Pipeline:
         return completed
 
     def _schedule(self, run: PageRun) -> None:
+        run.release_sheet()
         run.prepare_seconds = time.monotonic() - run.prepare_started_at
         if run.page is not None:
             self.prefetch.page_prepared(run.prepare_seconds)
-        if run.page is not None or (run.quarantined and run.decoded is not None):
+        if run.page is not None or (run.quarantined and run.decoded is not None and run.result is None):
             self.scheduler.add(run)
             return
         self.pages.move(Phase.ENDING, run)
@@ -198,6 +226,7 @@ class Pipeline:
         self.completion_threads.submit(self._complete, run)
 
     def _complete(self, run: PageRun) -> None:
+        run.result = self._evaluator.text_layer_of_failed(run) or run.result
         run.page = run.decoded = run.prepared = None
         try:
             complete(run, self._listeners)
@@ -205,8 +234,17 @@ class Pipeline:
             self.pages.move(Phase.DONE, run)
             for late in run.duplicates:  # delivered between the completion of the page and this moment
                 complete_duplicate(run, late)
-            if run.job is not None and run.job.source == IN_STORE + run.id:
+            if run.has_stored_file:
                 self.file_cleaner.finish(run.id)
+
+    def _end_expanded(self, run: PageRun) -> None:
+        """The pages of a document are queued: it needs its message no more."""
+        try:
+            acknowledge_expanded(run)
+        finally:
+            self.pages.move(Phase.DONE, run)
+            for late in run.duplicates:
+                complete_duplicate(run, late)
 
     # -- cancel, stop, fail ----------------------------------------------------------------------------------------------
 

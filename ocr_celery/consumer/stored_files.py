@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ocr_celery.core.file_reference import IN_REDIS, file_name
+from ocr_celery.core.file_reference import IN_REDIS, IN_STORE, file_name
 from ocr_celery.errors import ImageExpired, StoreUnavailable
 from ocr_celery.store.files.contract import FileStore, NoSuchFile
 
@@ -17,6 +17,11 @@ class StoredFiles:
 
     def __init__(self, redis: FileStore, store: FileStore) -> None:
         self._redis, self._store = redis, store
+
+    def put(self, name: str, data: bytes) -> str:
+        """Store a file and return its reference. Raises `StoreFull` in addition."""
+        self._store.put(name, data)
+        return (IN_REDIS if self._store.in_redis else IN_STORE) + name
 
     def get(self, reference: str) -> bytes:
         """The bytes of a file."""

@@ -13,9 +13,12 @@ from typing import Any, cast
 from redis.exceptions import RedisError
 
 from ocr_celery.consumer.file_cleaner import FileCleaner
+from ocr_celery.core.document import page_id
 from ocr_celery.core.status import Status
 from ocr_celery.errors import PageLost
+from ocr_celery.message import failed_record
 from ocr_celery.store import node_names, scripts
+from ocr_celery.store.documents import PageOf
 from ocr_celery.store.lanes import read_lanes
 from ocr_celery.store.redis_errors import explain
 from ocr_celery.store.registry import Registry
@@ -47,6 +50,7 @@ class Sweeper:
         self._files = files
         self._trim = self.redis.register_script(scripts.TRIM_FINISHED)
         self._missing_before: set[str] = set()
+        self._needs_no_message: set[str] = set()  # documents that are open, in this sweep
         self._messages_seen = 0  # messages, in this sweep
 
     def start(self) -> None:
@@ -73,20 +77,30 @@ class Sweeper:
                 self._trim(keys=[self.keys.counted(status)], args=[now - self.ttl, _TASKS_PER_STEP]) == _TASKS_PER_STEP
             ):
                 time.sleep(_PAUSE)
+        self._needs_no_message = self._sweep_documents(now)
         lost = self._without_message(now)
         # a message may have moved meanwhile: only what two sweeps in a row miss is lost
         for id in lost & self._missing_before:
-            log.error("message lost: task %s fails with page_lost (was the queue purged?)", id)
-            error = PageLost()
-            meta: dict[str, Any] = {
-                "status": "FAILURE",
-                "result": error.as_result(),
-                "traceback": None,
-                "children": [],
-                "task_id": id,
-            }
-            self.registry.transition(id, "FAILURE", now=now, meta=json.dumps(meta), meta_keep=int(self.ttl))
+            if self.registry.documents.requeue_assembly(id):
+                log.warning("message lost: document %s is assembled all the same", id)
+                continue
+            self._lose(id, now)
         self._missing_before = lost - self._missing_before
+
+    def _sweep_documents(self, now: float) -> set[str]:
+        """Settle the documents that are final. Answers those that wait for their pages, and so have no message."""
+        documents = self.registry.documents
+        left = [id for id in documents.unsettled() if not documents.settle(id, meta_keep=int(self.ttl))]
+        waiting = documents.with_open_pages(left)
+        for id in waiting:
+            for page in documents.pages_without_record(id):
+                self._lose(page_id(id, page.number), now, page)
+        return waiting
+
+    def _lose(self, id: str, now: float, page_of: PageOf | None = None) -> None:
+        log.error("message lost: task %s fails with page_lost (was the queue purged?)", id)
+        meta = failed_record(id, PageLost(), now)
+        self.registry.transition(id, "FAILURE", now=now, meta=meta, meta_keep=int(self.ttl), page_of=page_of)
 
     def _without_message(self, now: float) -> set[str]:
         """The ids of quiet open tasks whose message is in no queue and with no worker.
@@ -99,7 +113,7 @@ class Sweeper:
         self._messages_seen = 0
         for status in (Status.PROCESSING, Status.PENDING):
             for ids in self._quiet(status, now):
-                missing = self._missing(ids)
+                missing = self._missing(ids - self._needs_no_message)
                 found |= missing
                 if self._messages_seen > (MAX_MESSAGES_IF_MISSING if missing else MAX_MESSAGES):
                     break

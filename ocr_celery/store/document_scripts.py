@@ -3,6 +3,8 @@
 A document's open pages are a set: unlike a counter it cannot be counted down twice. For the rules see store/scripts.py.
 """
 
+from ocr_celery.store.lanes import LANE_FUNCTIONS
+
 _FINAL = """
 local function is_final(state)
   return state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' or state == 'REJECTED' or state == 'IGNORED'
@@ -60,12 +62,14 @@ return redis.call('HMGET', KEYS[1], 'created_at', 'deaths', 'alone', 'killed', '
 
 #: Open a document: record and queue its pages, together. Done once, however often it is asked.
 #: KEYS the document's record, its hash, its open pages, the open documents, pending, processing, its file (a blob), its
-#: password, Celery's record of it (also the channel), the queue, then n records of pages. ARGV id, now, is its file in Redis
-#: (0/1), Celery's record, seconds to keep that, seconds to keep the password, its pages (as the record names them), number of
-#: fields, n, (field, value)… of the hash, n × (id, number, of which document it is a page, message).
+#: password, Celery's record of it (also the channel), the list that its pages wait in, n records of pages, then those of the
+#: lanes. ARGV id, now, is its file in Redis (0/1), Celery's record, seconds to keep that, seconds to keep the password, its
+#: pages (as the record names them), number of fields, n, the lanes' strides, (field, value)… of the hash, n × (id, number, of
+#: which document it is a page, message).
 #: Answers 1, or 0 where it was open already, -1 where it is final, -2 where its file is gone.
 EXPAND = (
-    _FINAL
+    LANE_FUNCTIONS
+    + _FINAL
     + """
 local state, now, n = redis.call('HGET', KEYS[1], 'state'), ARGV[2], tonumber(ARGV[9])
 if is_final(state) then return -1 end
@@ -80,8 +84,8 @@ redis.call('ZADD', KEYS[6], now, ARGV[1])
 redis.call('HSETNX', KEYS[1], 'created_at', now)
 redis.call('HSET', KEYS[1], 'updated_at', now, 'state', 'EXPANDED', 'pages', ARGV[7])
 redis.call('ZADD', KEYS[4], now, ARGV[1])
-local at = 10 + 2 * tonumber(ARGV[8])
-for i = 10, at - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+local at = 11 + 2 * tonumber(ARGV[8])
+for i = 11, at - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 local moment = math.floor(now * 1000000)  -- whole microseconds: no two pages share one
 for i = 1, n do
   local record, id = KEYS[10 + i], ARGV[at]
@@ -94,6 +98,7 @@ for i = 1, n do
 end
 redis.call('SETEX', KEYS[9], ARGV[5], ARGV[4])
 redis.call('PUBLISH', KEYS[9], ARGV[4])
+show_next(declared_lanes(ARGV[10]))
 return 1
 """
 )

@@ -8,9 +8,11 @@ from typing import Any, Self, cast
 from redis import Redis
 
 from ocr_celery.core.document import PageResult, PageSet, page_id
+from ocr_celery.core.lane_weights import BULK
 from ocr_celery.errors import OcrError, ResultExpired
 from ocr_celery.store import document_scripts, passwords, records
 from ocr_celery.store.keys import Keys
+from ocr_celery.store.lanes import Lanes
 
 _PAGES_PER_STEP = 200  #: looked at or changed in one step, which is over in a few milliseconds
 _RESULTS_PER_TRIP = 100  #: a page's text may have megabytes
@@ -50,8 +52,8 @@ class OpenedDocument:
 class Documents:
     """The documents of one service. `keep`: seconds that a finished task's record stays."""
 
-    def __init__(self, redis: Redis, keys: Keys, *, keep: int) -> None:
-        self._redis, self._keys, self._keep = redis, keys, keep
+    def __init__(self, redis: Redis, keys: Keys, lanes: Lanes, *, keep: int) -> None:
+        self._redis, self._keys, self._lanes, self._keep = redis, keys, lanes, keep
         self._expand = redis.register_script(document_scripts.EXPAND)
         self._settle = redis.register_script(document_scripts.SETTLE)
         self._read_states = redis.register_script(document_scripts.READ_STATES)
@@ -78,10 +80,12 @@ class Documents:
         keys, page_ids, numbers = self._keys, pages.ids(id), pages.numbers
         pending, processing = keys.all_counted[:2]
         touched = [keys.task(id), keys.document(id), keys.open_pages(id), keys.documents, pending, processing]
-        touched += [keys.blob(id), keys.password(password or id), keys.meta(id), queue, *map(keys.task, page_ids)]
+        touched += [keys.blob(id), keys.password(password or id), keys.meta(id)]
+        # the lanes are those of the service's queue; a page of another queue waits there
+        touched += [keys.lane(BULK) if queue == keys.queue else queue, *map(keys.task, page_ids), *self._lanes.keys]
         about = {**about, "queue": queue, "password": password}
         args: list[Any] = [id, now, int(file_in_redis), meta, meta_keep, passwords.KEEP, pages.as_json()]
-        args += [len(about), len(messages), *(x for pair in about.items() for x in pair)]
+        args += [len(about), len(messages), self._lanes.strides, *(x for pair in about.items() for x in pair)]
         for page, number, message in zip(page_ids, numbers, messages, strict=True):
             args += [page, number, PageOf(id, number, queue).as_json(), message]
         return cast(int, self._expand(keys=touched, args=args))

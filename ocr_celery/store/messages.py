@@ -6,7 +6,7 @@ so that a full Redis allows the whole step, see store/scripts.py.
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple, cast
 from uuid import uuid4
 
@@ -145,14 +145,16 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def acknowledge(redis: Redis, unacked: str, done: Sequence[tuple[str, str, bool]]) -> list[str]:
-    """Acknowledge these (delivery tag, record of the task or "", whether it is an assembly).
+def acknowledge(
+    redis: Redis, unacked: str, done: Sequence[tuple[str, str]], *, assemblies: Collection[str] = ()
+) -> list[str]:
+    """Acknowledge these (delivery tag, record of the task or ""). Returns the tags whose task is not done in this Redis.
 
-    Returns the tags whose task is not done in this Redis.
+    `assemblies`: the tags of messages that are to end a document.
     """
-    records = [record or unacked for _, record, _ in done]
+    records = [record or unacked for _, record in done]
     step = redis.register_script(ACKNOWLEDGE)
-    open_tags = step(keys=[unacked, *records], args=[x for tag, _, assembly in done for x in (tag, int(assembly))])
+    open_tags = step(keys=[unacked, *records], args=[x for tag, _ in done for x in (tag, int(tag in assemblies))])
     return [_text(tag) for tag in cast(list[Any], open_tags)]
 
 

@@ -50,7 +50,7 @@ class Registry:
         self._admit = redis.register_script(scripts.ADMIT)
         self._transition = redis.register_script(document_scripts.TRANSITION)
         self._read_records = redis.register_script(scripts.READ_RECORDS)
-        self.documents = Documents(redis, keys, keep=keep)
+        self.documents = Documents(redis, keys, self.lanes, keep=keep)
 
     def admit(
         self,

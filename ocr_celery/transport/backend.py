@@ -13,7 +13,7 @@ from kombu.utils.encoding import bytes_to_str
 
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
-from ocr_celery.message import ACCEPT_PARTIAL, COLLECT, PAGE_TASKS, failed_part
+from ocr_celery.message import ACCEPT_PARTIAL, ASSEMBLE, COLLECT, PAGE_TASKS, failed_part
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
 from ocr_celery.store.transient_errors import drop_on_failover, is_transient
@@ -59,6 +59,8 @@ class Backend(RedisBackend):
         tried = _tried(state, meta, request) if current_result.is_bound() else {}
         keep = int(self.expires)
         self.registry.transition(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=keep, about=tried)
+        if state in states.READY_STATES and getattr(request, "task", None) == ASSEMBLE:
+            self.registry.documents.settle(task_id, meta_keep=keep)
         return result
 
     def mark_as_done(

@@ -96,28 +96,48 @@ def build_message(
     Routes, retries and declarations are left out; they take three times as long as all the rest.
     """
     parent = app.current_worker_task  # where a task of another service sends it
-    headers, properties, body, _ = app.amqp.as_task_v2(
+    root_id = parent and (parent.request.root_id or parent.request.id)
+    known = {"id": id, "shown": shown, "root_id": root_id, "parent_id": parent and parent.request.id}
+    return build_task(app, queue, task, [source], options, headers=origin_headers(name), lane=lane, **known)
+
+
+def build_task(
+    app: "Celery",
+    queue: str,
+    task: str,
+    args: list[Any],
+    options: dict[str, Any],
+    *,
+    id: str,
+    shown: str,
+    root_id: str | None,
+    parent_id: str | None,
+    headers: dict[str, str],
+    lane: str,
+) -> Command:
+    """The command that queues one task. `headers`: in addition to Celery's."""
+    made, properties, body, _ = app.amqp.as_task_v2(
         id,
         task,
-        [source],
+        args,
         options,
         argsrepr=f"({shown})",
         kwargsrepr="{}",
         reply_to=app.thread_oid,
-        root_id=parent and (parent.request.root_id or parent.request.id),
-        parent_id=parent and parent.request.id,
+        root_id=root_id,
+        parent_id=parent_id,
         ignore_result=None,
     )
     properties["delivery_mode"] = 2
-    headers.update(origin_headers(name))
-    said = {"sender": task, "body": body, "exchange": "", "routing_key": queue, "headers": headers}
+    made.update(headers)
+    said = {"sender": task, "body": body, "exchange": "", "routing_key": queue, "headers": made}
     before_task_publish.send(**said, properties=properties, declare=[], retry_policy=None)
-    made = _enveloped(body, headers, properties, queue)
+    message = enveloped(body, made, properties, queue)
     after_task_publish.send(**said)
-    return queue_command(made, queue, lane)
+    return queue_command(message, queue, lane)
 
 
-def _enveloped(body: Any, headers: dict[str, Any], properties: dict[str, Any], queue: str) -> dict[str, Any]:
+def enveloped(body: Any, headers: dict[str, Any], properties: dict[str, Any], queue: str) -> dict[str, Any]:
     """The message as kombu's virtual transports write it."""
     sent = {
         "priority": 0,

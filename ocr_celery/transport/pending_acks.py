@@ -11,7 +11,7 @@ from kombu.transport import redis as stock
 from kombu.transport.virtual import base as virtual
 from redis.exceptions import RedisError
 
-from ocr_celery.message import PAGE_TASKS
+from ocr_celery.message import ASSEMBLE, PAGE_TASKS
 from ocr_celery.store import messages, unacked
 from ocr_celery.store.keys import Keys
 
@@ -26,6 +26,8 @@ _owed: dict[str, bool] = {}
 _in_vain: set[str] = set()
 #: the record of the page that a message is about, by delivery tag: it must be final before the message is acknowledged
 _records: dict[str, str] = {}
+#: … and of these no document may be open: they are to end one
+_assemblies: set[str] = set()
 
 
 def pending() -> set[str]:
@@ -43,6 +45,7 @@ def discard(delivery_tag: str) -> None:
     _owed.pop(delivery_tag, None)
     _records.pop(delivery_tag, None)
     _in_vain.discard(delivery_tag)
+    _assemblies.discard(delivery_tag)
 
 
 def discard_all(*, but: set[str]) -> None:
@@ -56,7 +59,7 @@ def flush(redis: "Redis", keys: Keys, key: str) -> None:
     owed = dict(_owed)
     done = [(tag, _records.get(tag, "")) for tag, requeue in owed.items() if not requeue]
     if done:
-        unknown = messages.acknowledge(redis, key, done)
+        unknown = messages.acknowledge(redis, key, done, assemblies=_assemblies)
         if unknown:
             log.warning("requeued %d pages: their results are missing in Redis", len(unknown))
             _in_vain.update(unknown)
@@ -94,6 +97,8 @@ class QoS(stock.QoS):
         virtual.QoS.append(self, message, delivery_tag)
         if message.headers.get("task") in PAGE_TASKS:
             _records[delivery_tag] = self.channel.service.task(str(message.headers.get("id")))
+        if message.headers.get("task") == ASSEMBLE:
+            _assemblies.add(delivery_tag)
 
     def drop(self, delivery_tag: str) -> None:
         """Forget a message that was put aside: it no longer counts in the prefetch."""

@@ -13,6 +13,7 @@ from ocr_celery.core.page import Page
 from ocr_celery.core.quarantine import Cause, RunMode
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine.contract import EngineRequest, OnFailure, OnOutcomes, Outcome
+from ocr_celery.message import IMAGE
 
 
 @dataclass
@@ -110,6 +111,7 @@ class FakeRequest:
     """Celery's request of one page."""
 
     id: str
+    type: str = IMAGE
     is_revoked: bool = False
     ignore_result: bool = True
     delivery_info: dict[str, Any] = field(default_factory=dict)

@@ -7,11 +7,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.testlib.processes import png
+from tests.testlib.several_pages import tiff
 
 
 class Origin(ThreadingHTTPServer):
     """``/120`` is a picture 120 pixels wide; ``/503`` a status; ``/once/120`` fails with 503 the first time;
-    ``/gate/120`` answers once `gate` is set; ``/patience/20/503`` fails and asks for 20 seconds."""
+    ``/gate/120`` answers once `gate` is set; ``/patience/20/503`` fails and asks for 20 seconds; ``/tiff/3`` is a TIFF of
+    3 pages."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -32,6 +34,10 @@ class Origin(ThreadingHTTPServer):
         self.server_close()
 
 
+def _file(path: str, number: int) -> bytes:
+    return tiff(range(101, 101 + number)) if path.startswith("/tiff/") else png(number)
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Origin
 
@@ -43,7 +49,7 @@ class _Handler(BaseHTTPRequestHandler):
         number = int(re.findall(r"\d+$", path)[0])
         if path.startswith("/once/") and self.server.asked[path] == 1:
             number = 503
-        status, body = (number, b"sorry") if 400 <= number < 600 else (200, png(number))
+        status, body = (number, b"sorry") if 400 <= number < 600 else (200, _file(path, number))
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         if path.startswith("/patience/"):

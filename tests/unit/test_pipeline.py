@@ -82,6 +82,7 @@ class Bench:
         self.pipeline = Pipeline(settings, self.engine, registry, "w1", clock=self.clock)
         self.pipeline.completion_threads = Inline()  # type: ignore[assignment]
         self.pipeline.decoder = self.decoder  # type: ignore[assignment]
+        self.pipeline.documents = SimpleNamespace(resolve=lambda _: None)  # type: ignore[assignment]
         self.pipeline.preparer = SimpleNamespace(  # type: ignore[assignment]
             add=lambda run, _: self.waiting.append(run),
             cancel_waiting=lambda: [run for run in self.waiting if run.phase is Phase.RECEIVED],

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ocr_celery.core.document import PageSet, page_id
+from ocr_celery.core.lane_weights import BULK
 from ocr_celery.core.quarantine import CrashHistory
 from ocr_celery.core.status import EXPANDED, Status
 from ocr_celery.store import documents
@@ -42,7 +43,8 @@ def end(registry: Registry, number: int, state: str = "SUCCESS", *, id: str = "d
 
 def waiting(registry: Registry) -> list[str]:
     """What waits in the queue, the next to be taken first."""
-    return [text.decode() for text in reversed(registry.redis.lrange(keys.queue, 0, -1))]
+    lists = (keys.queue, keys.lane(BULK))
+    return [text.decode() for name in lists for text in reversed(registry.redis.lrange(name, 0, -1))]
 
 
 def ttl(registry: Registry, key: str) -> int:
@@ -181,7 +183,7 @@ def test_a_lost_assembly_is_queued_again_and_only_then(registry: Registry) -> No
     assert not registry.documents.requeue_assembly("d"), "pages are open"
     for number in PAGES.numbers:
         end(registry, number)
-    registry.redis.delete(keys.queue)
+    registry.redis.delete(keys.queue, keys.lane(BULK))
     assert registry.documents.requeue_assembly("d")
     assert waiting(registry) == [ASSEMBLY]
     registry.transition("d", "SUCCESS", now=4.0)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ocr_celery.core import delivery_limit
+from ocr_celery.core.status import EXPANDED
 from ocr_celery.store import messages, unacked
 from ocr_celery.store.lanes import Lanes
 from tests.testlib.malformed_messages import good
@@ -117,6 +118,15 @@ def test_a_message_stays_held_where_this_redis_has_not_seen_its_task_end(redis: 
     done = [(first.tag, keys.task("a")), (second.tag, "")]  # the second is no page
     assert messages.acknowledge(redis.client, UNACKED, done) == [first.tag]
     assert redis.client.hkeys(UNACKED) == [first.tag.encode()]
+
+
+def test_a_document_whose_pages_are_queued_needs_its_first_message_no_more_but_its_assembly(redis: RedisServer) -> None:
+    send(redis, "d", "d")
+    first, assembly = taken(redis)
+    redis.client.hset(keys.task("d"), "state", EXPANDED)
+    done = [(first.tag, keys.task("d")), (assembly.tag, keys.task("d"))]
+    assert messages.acknowledge(redis.client, UNACKED, done, assemblies={assembly.tag}) == [assembly.tag]
+    assert redis.client.hkeys(UNACKED) == [assembly.tag.encode()]
 
 
 def test_a_record_of_another_type_keeps_nothing_from_being_acknowledged(redis: RedisServer) -> None:

@@ -1,0 +1,192 @@
+"""Opens files of several pages: one page is read in this run, more become tasks of their own, in one step.
+
+The file is stored under the document's id before that step, so that no page is queued whose file is missing.
+"""
+
+import json
+import logging
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from celery import states
+
+from ocr_celery import message
+from ocr_celery.consumer.file_kind import is_document
+from ocr_celery.consumer.page_run import PageRun, Sheet
+from ocr_celery.consumer.spool import Spool
+from ocr_celery.consumer.stored_files import StoredFiles
+from ocr_celery.core.document import PageSet, assemble
+from ocr_celery.core.document_options import DocumentOptions
+from ocr_celery.core.file_reference import IN_REDIS, IN_STORE
+from ocr_celery.core.page_range import parse_page_range
+from ocr_celery.core.status import EXPANDED
+from ocr_celery.decode.pool import DecoderPool
+from ocr_celery.errors import (
+    BadOption,
+    Cancelled,
+    ImageExpired,
+    NoPageRead,
+    OcrError,
+    PageLost,
+    TooManyPages,
+)
+from ocr_celery.settings import Settings
+from ocr_celery.store import documents, passwords
+from ocr_celery.store.registry import Registry
+from ocr_celery.transport import document_messages
+
+log = logging.getLogger(__name__)
+
+
+class DocumentOpener:
+    """Safe to use from many threads. All raise the `OcrError` that says why a task fails, and `RedisError`."""
+
+    def __init__(
+        self, settings: Settings, registry: Registry, files: StoredFiles, spool: Spool, decoder: DecoderPool
+    ) -> None:
+        self._registry, self._documents = registry, registry.documents
+        self._files, self._spool, self._decoder = files, spool, decoder
+        self._defaults = settings.options()
+        self._max_pages = settings.max_document_pages
+        self._keep = settings.task_ttl
+
+    def resolve(self, run: PageRun) -> None:
+        """What a loaded task is to be, beyond an image: a document to be opened, a page of one, or one to be assembled."""
+        if run.prior_result is not None or run.is_expanded:
+            return
+        if run.request.type == message.PAGE:
+            args, kwargs, _ = run.request._payload
+            self.load_page(run, args, kwargs)
+        elif run.request.type == message.ASSEMBLE:
+            run.result = self.assemble(run.id)
+        elif run.file is not None and is_document(run.file):
+            self.open(run)
+
+    def open(self, run: PageRun) -> None:
+        """Count the pages of a task's file; set `run.sheet` where it is to be read as one page, else queue its pages.
+
+        Blocks while the file is opened. Afterwards `run.file` is None.
+        """
+        assert run.job is not None
+        assert run.file is not None
+        data, run.file = run.file, None
+        reference = self._reference(run, data)
+        password = passwords.resolve(self._registry.redis, self._registry.keys, run.job.file_options.password)
+        with ExitStack() as stack:
+            path = stack.enter_context(self._spool.path(reference))
+            info = self._decoder.open_document(path, password=password)
+            numbers = self._selected(run.job.file_options, info.pages)
+            if len(numbers) == 1:
+                text_layer = run.job.file_options.text_layer
+                run.sheet = Sheet(path, numbers[0], password, text_layer, stack.pop_all())
+                return
+        self._expand(run, info.kind, PageSet.of(numbers, info.pages), numbers, reference)
+
+    def _reference(self, run: PageRun, data: bytes) -> str:
+        """The file's reference under the document's own id, where it stays as long as that is not final."""
+        assert run.job is not None
+        source = run.job.source
+        if source in (IN_REDIS + run.id, IN_STORE + run.id):
+            return str(source)
+        run.was_stored = True
+        return self._files.put(run.id, data)
+
+    def _selected(self, options: DocumentOptions, in_file: int) -> list[int]:
+        if not options.page_range and in_file > self._max_pages:
+            raise self._too_many(in_file)
+        numbers = parse_page_range(options.page_range, in_file)
+        if len(numbers) > self._max_pages:
+            raise self._too_many(len(numbers))
+        return numbers
+
+    def _too_many(self, pages: int) -> TooManyPages:
+        return TooManyPages(
+            f"{pages} pages are to be read; this service accepts up to {self._max_pages} (OCR_MAX_DOCUMENT_PAGES). "
+            "Select fewer with page_range."
+        )
+
+    def _expand(self, run: PageRun, kind: str, pages: PageSet, numbers: list[int], reference: str) -> None:
+        request, app, job = run.request, run.task.app, run.job
+        assert job is not None
+        queue = self._queue(app, request)
+        args, kwargs, embedded = request._payload
+        source = message.redacted_source(request.type, args, kwargs, request.request_dict.get("file_name"))
+        options = {**job.options.as_dict(), "text_layer": job.file_options.text_layer}
+        answer = self._documents.expand(
+            run.id,
+            pages,
+            document_messages.page_messages(app, queue, request.request_dict, pages, numbers),
+            now=time.time(),
+            queue=queue,
+            about={
+                "assembly": document_messages.assembly_message(queue, request.request_dict, embedded, len(numbers)),
+                "kind": kind,
+                "file": reference,
+                "source": source,
+                "options": json.dumps(options),
+            },
+            meta=json.dumps(_started(run)),
+            meta_keep=self._keep,
+            file_in_redis=reference.startswith(IN_REDIS),
+            password=passwords.password_id(job.file_options.password),
+        )
+        if answer == documents.GONE:
+            raise ImageExpired
+        run.is_expanded = True
+        if answer == documents.EXPANDED_NOW:
+            log.info("document opened: task %s, %s, %d of %d pages", run.id, kind, len(numbers), pages.in_file)
+
+    @staticmethod
+    def _queue(app: Any, request: Any) -> str:
+        """The queue that the document came from, if it is one that this worker reads."""
+        queue = request.delivery_info.get("routing_key")
+        return queue if queue in app.amqp.queues.consume_from else str(app.conf.task_default_queue)
+
+    def load_page(self, run: PageRun, args: Any, kwargs: Any) -> None:
+        """Set the options of a page of a document, and its sheet. Blocks while the document's file is fetched."""
+        document, number = message.read_page(args, kwargs)
+        opened = self._documents.opened(document)
+        if opened is None:
+            raise ImageExpired
+        if opened.state != EXPANDED:
+            raise Cancelled("The document of this page has ended.")
+        run.job = message.page_job(document, number, opened.options, self._defaults)
+        run.options = run.job.options
+        password = passwords.resolve(
+            self._registry.redis, self._registry.keys, passwords.reference(opened.password) if opened.password else None
+        )
+        with ExitStack() as stack:
+            path = stack.enter_context(self._spool.path(opened.file))
+            run.sheet = Sheet(path, number, password, run.job.file_options.text_layer, stack.pop_all())
+
+    def assemble(self, id: str) -> dict[str, Any]:
+        """The result of a document whose pages are all final. Raises `NoPageRead` where none could be read."""
+        pages = self._documents.pages(id)
+        if pages is None:
+            raise PageLost
+        if self._documents.has_open_pages(id):
+            raise BadOption(f"{message.ASSEMBLE} is sent by workers only, when the last page of a document is final.")
+        results = list(self._documents.results(id, pages.numbers))
+        errors = [page.result for page in results if isinstance(page.result, OcrError)]
+        if len(errors) == len(results):
+            raise _no_page_read(errors)
+        return assemble(pages, results)
+
+
+def _no_page_read(errors: list[OcrError]) -> NoPageRead:
+    codes = {error.code for error in errors}
+    why = f"{errors[0].message}" if len(codes) == 1 else f"Codes: {', '.join(sorted(codes))}."
+    return NoPageRead(f"None of the {len(errors)} pages of the document could be read. {why}")
+
+
+def _started(run: PageRun) -> dict[str, Any]:
+    """Celery's record of a document that is being read."""
+    return {
+        "status": states.STARTED,
+        "result": {"hostname": run.request.hostname},
+        "traceback": None,
+        "children": [],
+        "date_done": None,
+        "task_id": run.id,
+    }
