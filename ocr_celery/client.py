@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 from uuid import uuid4
@@ -21,11 +22,14 @@ from uuid import uuid4
 from ocr_celery import batch, message, waiting
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core import url_syntax
+from ocr_celery.core.document import page_id
+from ocr_celery.core.document_options import checked_options
 from ocr_celery.core.file_reference import IN_REDIS, IN_STORE
-from ocr_celery.core.options import checked_options
 from ocr_celery.core.status import BatchView, Stats, TaskView
+from ocr_celery.document_view import PagesView, document_progress, page_views
 from ocr_celery.errors import (
     EmptyFile,
+    NotADocument,
     QueueFull,
     ResultExpired,
     ResultUnreadable,
@@ -34,7 +38,7 @@ from ocr_celery.errors import (
 )
 from ocr_celery.service_connection import ServiceConnection
 from ocr_celery.settings import Settings
-from ocr_celery.store import blobs, redis_checks
+from ocr_celery.store import blobs, passwords, redis_checks
 from ocr_celery.task_view import expired_view, to_view, warn_damaged
 from ocr_celery.transport import outbox
 
@@ -68,6 +72,16 @@ class Client(ServiceConnection):
         with self._broker():
             return blobs.put(self.redis, self.keys, data, ttl=ttl)
 
+    def store_password(self, password: str) -> dict[str, str]:
+        """Store the password of a document and return a reference to it, which tasks take as their option `password`.
+
+        It is kept for a week at most. Raises `BrokerUnavailable`.
+        """
+        id = str(uuid4())
+        with self._broker():
+            self.redis.set(self.keys.password(id), password, ex=passwords.KEEP)
+        return passwords.reference(id)
+
     def submit_image(self, data: bytes, *, name: str = "", **options: Any) -> str:
         """Send one image to be read and return its task id. `name`: shown in Flower and logs.
 
@@ -75,9 +89,20 @@ class Client(ServiceConnection):
         `StoreFull` and `StoreUnavailable` where the service's files lie elsewhere than in Redis, and `TypeError` for
         anything but bytes.
         """
+        return self._submit_file(message.IMAGE, data, name, options)
+
+    def submit_document(self, data: bytes, *, name: str = "", **options: Any) -> str:
+        """Send a file that may have several pages, PDF or TIFF, and return its task id; an image is read as well.
+
+        `name`: shown in Flower and logs. Options beside those of a page: `page_range`, `password`, `text_layer`. Raises like
+        `submit_image`, and `BadPageRange`.
+        """
+        return self._submit_file(message.DOCUMENT, data, name, options)
+
+    def _submit_file(self, task: str, data: bytes, name: str, options: dict[str, Any]) -> str:
         _check_image_bytes(data)
         self._refuse_early()
-        return self._send_file(message.IMAGE, data, checked_options(options), name)
+        return self._send_file(task, data, options, name)
 
     def submit_url(self, url: str, **options: Any) -> str:
         """Send the image behind a URL to be read and return its task id.
@@ -87,7 +112,7 @@ class Client(ServiceConnection):
         url_syntax.check_url(url)
         id = str(uuid4())
         shown = message.redacted(message.URL, url)
-        self._send(message.URL, url, checked_options(options), id, shown=shown, recorded=shown)
+        self._send(message.URL, url, options, id, shown=shown, recorded=shown)
         return id
 
     def submit_batch(self, urls: Sequence[Any], **options: Any) -> str:
@@ -99,9 +124,11 @@ class Client(ServiceConnection):
         """
         if not urls or isinstance(urls, str):
             raise ValueError("a batch needs a list with at least one URL")
-        sent = batch.Batch(urls, checked_options(options))
+        checked, password = checked_options(options)
+        sent = batch.Batch(urls, checked)
+        stored = self._store_password(sent.id, password, sent.options)
         with self._broker():
-            messages = sent.queue_commands(self.app, self.keys)
+            messages = stored + sent.queue_commands(self.app, self.keys)
         now = time.time()
         record = (sent.id, sent.record(now), _BATCH_KEEP)
         known = {"sources": sent.sources, "refused": sent.refused(now), "meta_keep": self.facts.task_ttl}
@@ -141,9 +168,18 @@ class Client(ServiceConnection):
         blob: bytes = b"",
     ) -> None:
         """`shown`: of the source in Celery's tools; `recorded`: in the task's record."""
+        checked, password = checked_options(options)
+        stored = self._store_password(id, password, checked)
         known = {"id": id, "shown": shown, "name": name}
-        queued = outbox.build_message(self.app, self.settings.queue, task, source, options, **known)
-        self._accept([id], [queued], now=time.time(), blob=blob, sources=[recorded])
+        queued = outbox.build_message(self.app, self.settings.queue, task, source, checked, **known)
+        self._accept([id], [*stored, queued], now=time.time(), blob=blob, sources=[recorded])
+
+    def _store_password(self, id: str, password: str, options: dict[str, Any]) -> list[outbox.Command]:
+        """Put a reference to the password into the options. Returns the commands that store it, if there is one."""
+        if not password:
+            return []
+        options["password"] = passwords.reference(id)
+        return passwords.commands(self.keys, id, password)
 
     def _refuse_early(self) -> None:
         """Raise `QueueFull` before an image travels to Redis, which would keep it for a moment and refuse it.
@@ -184,7 +220,29 @@ class Client(ServiceConnection):
         found = to_view(record)
         if isinstance(found.error, ResultExpired):
             raise found.error
-        return found
+        with self._broker():
+            progress = document_progress(self._registry, record, found)
+        return replace(found, document=progress) if progress else found
+
+    def look_up_pages(self, document_id: str, *, page_range: str = "", after: int = 0, limit: int = 100) -> PagesView:
+        """How the pages of a document stand: those in `page_range` ("" = all) behind page `after`, at most `limit`.
+
+        Raises like `look_up`, `BadPageRange`, and `NotADocument` for a task that is none, or has not been opened yet.
+        """
+        document = self.look_up(document_id)
+        if document.document is None:
+            raise NotADocument
+        with self._broker():
+            return page_views(self._registry, document, page_range=page_range, after=after, limit=limit)
+
+    def look_up_page(self, document_id: str, number: int) -> TaskView:
+        """How one page of a document stands. Raises like `look_up_pages`, and `TaskNotFound` for a page that it has not."""
+        document = self.look_up(document_id).document
+        if document is None:
+            raise NotADocument
+        if number not in document.pages.numbers:
+            raise TaskNotFound(f"No page {number} of the document is read")
+        return self.look_up(page_id(document_id, number))
 
     def look_up_batch(self, batch_id: str) -> BatchView:
         """How a batch and each of its tasks stand, in one round trip and one for 500 tasks.
@@ -269,9 +327,19 @@ def store_image(data: bytes) -> str:
     return default().store_image(data)
 
 
+def store_password(password: str) -> dict[str, str]:
+    """See `Client.store_password`."""
+    return default().store_password(password)
+
+
 def submit_image(data: bytes, *, name: str = "", **options: Any) -> str:
     """See `Client.submit_image`."""
     return default().submit_image(data, name=name, **options)
+
+
+def submit_document(data: bytes, *, name: str = "", **options: Any) -> str:
+    """See `Client.submit_document`."""
+    return default().submit_document(data, name=name, **options)
 
 
 def submit_url(url: str, **options: Any) -> str:
@@ -287,6 +355,16 @@ def submit_batch(urls: Sequence[Any], **options: Any) -> str:
 def look_up(task_id: str) -> TaskView:
     """See `Client.look_up`."""
     return default().look_up(task_id)
+
+
+def look_up_pages(document_id: str, *, page_range: str = "", after: int = 0, limit: int = 100) -> PagesView:
+    """See `Client.look_up_pages`."""
+    return default().look_up_pages(document_id, page_range=page_range, after=after, limit=limit)
+
+
+def look_up_page(document_id: str, number: int) -> TaskView:
+    """See `Client.look_up_page`."""
+    return default().look_up_page(document_id, number)
 
 
 def look_up_batch(batch_id: str) -> BatchView:

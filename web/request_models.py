@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, WithJsonSchema
 
-from ocr_celery.core import options
+from ocr_celery.core import document_options, options
+from ocr_celery.core.document_options import TextLayer
+from ocr_celery.core.page_range import MAX_LENGTH
 from ocr_celery.core.url_syntax import MAX_URL
 from web.examples import BATCH_ID, PROMPT, TASK_ID
 from web.form_body import FormField
@@ -47,23 +49,41 @@ class ReadingOptions(BaseModel):
         None, ge=options.WINDOW_SIZE[0], le=options.WINDOW_SIZE[1], description="Tokens, see `ngram_size`."
     )
 
+    page_range: str | None = Field(
+        None,
+        max_length=MAX_LENGTH,
+        description="Which pages of a document: 1-5,8,r3-r1 or all; pages count from 1, r1 is the last.",
+        examples=["1-5,8,r3-r1"],
+    )
+    password: str | None = Field(
+        None,
+        max_length=document_options.MAX_PASSWORD,
+        description="The password of an encrypted PDF. It stands in no message, log or event.",
+        json_schema_extra={"format": "password"},
+    )
+    text_layer: TextLayer | None = Field(
+        None,
+        description="The text that a PDF itself has for a page. fallback: for a page that could not be read. prefer: where "
+        "it is plausible, instead of reading the page. ignore: never.",
+    )
+
     def given(self) -> dict[str, Any]:
         """The options that were given."""
-        return {name: value for name in options.NAMES if (value := getattr(self, name)) is not None}
+        return {name: value for name in document_options.ALL_NAMES if (value := getattr(self, name)) is not None}
 
 
 class Upload(ReadingOptions):
-    """One image as a file. (curl: `--form-string "prompt=<image>…"`, since `-F "prompt=<…"` makes curl read a file.)"""
+    """A file with one page or more. (curl: `--form-string "prompt=<image>…"`, since `-F "prompt=<…"` makes curl read a file.)"""
 
     model_config = ConfigDict(json_schema_extra=_no_null)
 
     file: Annotated[SkipValidation[FormField], WithJsonSchema({"type": "string", "format": "binary"})] = Field(
-        description="JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC, AVIF or JPEG 2000; its name is only a label."
+        description="PDF, TIFF, JPEG, PNG, WebP, GIF, BMP, HEIC, AVIF or JPEG 2000; its name is only a label."
     )
 
 
 class UrlRequest(ReadingOptions):
-    """One image behind a URL."""
+    """One image or document behind a URL."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -80,12 +100,12 @@ class UrlRequest(ReadingOptions):
         min_length=1,
         max_length=MAX_URL,
         description="http or https, without user name or password. It is fetched later; if it leads to no "
-        "image, its task fails.",
+        "image or document, its task fails.",
     )
 
 
 class BatchRequest(ReadingOptions):
-    """Many images behind URLs, with the same options."""
+    """Many images or documents behind URLs, with the same options."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -108,6 +128,22 @@ class TaskPath(BaseModel):
     """The path of a task."""
 
     task_id: str = Field(description="As answered when the page was sent.", examples=[TASK_ID])
+
+
+class PagePath(TaskPath):
+    """The path of a page of a document."""
+
+    page: int = Field(ge=1, description="The number of the page in the file, from 1.", examples=[7])
+
+
+class PagesQuery(BaseModel):
+    """Which pages of a document are listed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    page_range: str = Field("", max_length=MAX_LENGTH, description="As the option; empty: all pages that are read.")
+    after: int = Field(0, ge=0, description="List pages behind the one with this number.")
+    limit: int = Field(100, ge=1, le=500, description="The number of pages listed at most.")
 
 
 class BatchPath(BaseModel):

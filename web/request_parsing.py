@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from ocr_celery.client import Client
-from ocr_celery.core.options import NAMES, Options
+from ocr_celery.core import document_options
 from ocr_celery.errors import BadRequest, FileTooLarge, NoFile
 from ocr_celery.settings import Settings
 from web import json_body, request_body, request_context
@@ -43,7 +43,12 @@ def client() -> Client:
 
 def max_body_bytes(settings: Settings) -> int:
     """Bytes that a body may have at most."""
-    return max(json_body.MAX_BYTES, settings.max_image_bytes + FORM_OVERHEAD)
+    return max(json_body.MAX_BYTES, _max_file_bytes(settings) + FORM_OVERHEAD)
+
+
+def _max_file_bytes(settings: Settings) -> int:
+    """Bytes that a file may have at most; whether it is an image or a document is known once it is there."""
+    return max(settings.max_image_bytes, settings.max_document_bytes)
 
 
 def validated(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,10 +154,10 @@ def _read_form() -> list[FormField]:
             raise NoFile
         raise UnsupportedMediaType('Send a form, with the header "Content-Type: multipart/form-data".')
     try:
-        body = _read_body(client().settings.max_image_bytes + FORM_OVERHEAD)
+        body = _read_body(_max_file_bytes(client().settings) + FORM_OVERHEAD)
         found = parse_form(body, boundary_of(content_type))
     except RequestEntityTooLarge:
-        raise file_too_large() from None
+        raise file_too_large(is_document=True) from None
     except MalformedForm:
         raise MalformedRequest("The body is not a valid multipart form.") from None
     except TooManyFields:
@@ -164,11 +169,12 @@ def _read_form() -> list[FormField]:
     return found
 
 
-def file_too_large() -> FileTooLarge:
+def file_too_large(*, is_document: bool) -> FileTooLarge:
     """The error for a file that is too large, with the limit."""
-    return FileTooLarge(
-        f"The file is too large; this service accepts up to {client().settings.max_image_size_mb:g} MB."
-    )
+    settings = client().settings
+    limit = max(settings.max_document_mb, settings.max_image_size_mb) if is_document else settings.max_image_size_mb
+    kind = "documents" if is_document else "images"
+    return FileTooLarge(f"The file is too large; this service accepts {kind} up to {limit:g} MB.")
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------
@@ -178,8 +184,8 @@ def raise_bad_request(exc: ValidationError, given: dict[str, Any]) -> NoReturn:
     """Raise `BadRequest` or `BadOption` for the first field that is wrong."""
     error = exc.errors(include_url=False, include_input=False)[0]
     field = str(error["loc"][0])
-    if field in NAMES:
-        Options().updated({field: given[field]})  # raises with the limits of this option
+    if field in document_options.ALL_NAMES:
+        document_options.checked_options({field: given[field]})  # raises with the limits of this option
     raise BadRequest(f"{field}: {_expected(error)}.") from None
 
 

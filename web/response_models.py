@@ -44,10 +44,24 @@ def _optional(text: str) -> Any:
 
 
 class Pages(BaseModel):
-    """The number of pages or frames in a file, and how many were read."""
+    """The pages of a document, or the frames of an animation, of which the first is read (`read`)."""
 
-    in_file: int = Field(examples=[3])
-    read: Literal[1]
+    in_file: int = Field(examples=[500])
+    range: str = Field(default_factory=str, description="Those that are read.", examples=["1-120"])
+    total: int = Field(default_factory=int, description="How many those are.", examples=[120])
+    completed: int = Field(default_factory=int, examples=[40])
+    failed: int = Field(default_factory=int, examples=[1])
+    processing: int = Field(default_factory=int, examples=[8])
+    pending: int = Field(default_factory=int, examples=[71])
+    read: Literal[1] = Field(default=1, description="Present only for a file of which one page is read.")
+
+
+class FailedPage(BaseModel):
+    """A page of a document that could not be read."""
+
+    page: int = Field(examples=[7])
+    code: str = Field(examples=["page_deadline"])
+    error: str
 
 
 class Seconds(BaseModel):
@@ -78,7 +92,11 @@ class Details(BaseModel):
     engine: str = Field(examples=["rapidocr"])
     model: str = Field(examples=["PP-OCRv6"])
     seconds: Seconds
-    pages: Annotated[Pages, _optional("Present only if a file has more than one page.")]
+    source: str = Field(
+        default_factory=str,
+        description="text_layer: the text is the PDF's own, see the option; else absent.",
+        examples=["text_layer"],
+    )
 
 
 class LastError(BaseModel):
@@ -118,8 +136,12 @@ _Position = Annotated[
     ),
 ]
 _Details = Annotated[Details, _optional("Present only if completed and requested with `?details=true`.")]
-_Pages = Annotated[
-    Pages, _optional("Present only if completed and the file has more pages than the first, which was read.")
+_Pages = Annotated[Pages, _optional("Present only for a file of several pages, once it was opened.")]
+_FailedPages = Annotated[
+    list[FailedPage], Field(default_factory=list, description="Present only for a document of several pages.")
+]
+_Partial = Annotated[
+    bool, Field(default_factory=bool, description="true where pages of a completed document are missing, else absent.")
 ]
 
 
@@ -140,6 +162,43 @@ class Task(BaseModel):
     code: _Code
     details: _Details
     pages: _Pages
+    failed_pages: _FailedPages
+    partial: _Partial
+    expires_at: float | None = Field(
+        default=None, description="When the result of a document expires; null until it is final.", examples=[None]
+    )
+
+
+class Page(Task):
+    """One page of a document."""
+
+    page: int = Field(description="Its number in the file.", examples=[7])
+
+
+class ListedPage(BaseModel):
+    """One page of a document in a list, without its text."""
+
+    page: int = Field(examples=[7])
+    task_id: str = Field(examples=[TASK_ID])
+    status: Status
+    verdict: Verdict = Field(default=Verdict.OK, description="Present only when completed.")
+    code: _Code
+    error: _Error
+    seconds: Annotated[Seconds, _optional("Present only when completed.")]
+    width: int = Field(default_factory=int, description="Pixels of the upright page; present only when completed.")
+    height: int = Field(default_factory=int)
+    source: str = Field(default_factory=str, description="text_layer where the text is the PDF's own.")
+
+
+class DocumentPages(BaseModel):
+    """Pages of a document, in their order."""
+
+    task_id: str = Field(examples=[TASK_ID])
+    status: Status
+    pages: list[ListedPage]
+    next_after: int = Field(
+        default_factory=int, description="Present only if there are more: ask with `?after=` this.", examples=[100]
+    )
 
 
 class BatchItem(BaseModel):
@@ -159,6 +218,8 @@ class BatchItem(BaseModel):
     code: _Code
     details: _Details
     pages: _Pages
+    failed_pages: _FailedPages
+    partial: _Partial
 
 
 class Batch(BaseModel):

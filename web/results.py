@@ -1,22 +1,26 @@
 """The calls that return the state and the text of pages and batches."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
 from flask import Response, jsonify
 from flask_openapi.blueprint import APIBlueprint
 
+from ocr_celery.core.document import page_texts
 from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.status import BatchView, Status, TaskView, batch_status
 from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
 from web import waiting
 from web.openapi import openapi_responses
 from web.request_models import BatchPath, ResultForm, ResultQuery, TaskPath
-from web.request_parsing import validated
+from web.request_parsing import client, validated
 from web.response_models import Batch, Task
 
 log = structlog.get_logger("web")
+_UNASKED = ("pages", "failed_pages", "partial")  #: shown also without details
+_OF_DOCUMENT = ("text", "spans", *_UNASKED)
 api = APIBlueprint("results", __name__)
 TAGS: Any = [{"name": "Results", "description": "Get the status of pages and their text."}]
 ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable)
@@ -56,11 +60,25 @@ def get_batch(path: BatchPath, query: ResultQuery) -> Response:
 
 
 def render_task(view: TaskView, query: ResultForm) -> dict[str, Any]:
-    """The answer about a page."""
-    rendered = _render_page(view, query, [])
-    source = {"source": view.source} if view.source else {}
+    """The answer about a page or a document."""
+    rendered = {"task_id": view.id, **_render_page(view, query, [])}
+    if view.source:
+        rendered["source"] = view.source
     times = {"created_at": view.created_at, "updated_at": view.updated_at}
-    return {"task_id": view.id, **rendered, **source, **_progress(view), **times}
+    return {**rendered, **_progress(view), **_render_document(view), **times}
+
+
+def _render_document(view: TaskView) -> dict[str, Any]:
+    """How many pages of a document stand where; nothing for an image."""
+    document = view.document
+    if document is None:
+        return {}
+    rendered: dict[str, Any] = {
+        "expires_at": view.updated_at + client().facts.task_ttl if view.status.final else None,
+        "pages": document.as_dict(),
+        "failed_pages": [page.as_dict() for page in document.failed],
+    }
+    return {**rendered, "partial": True} if view.status is Status.COMPLETED and document.is_partial else rendered
 
 
 def render_batch(view: BatchView, query: ResultForm) -> dict[str, Any]:
@@ -98,14 +116,22 @@ def _render_result(view: TaskView, query: ResultForm) -> dict[str, Any]:
         return _render_error(view.error)
     if view.result is None:
         return {}
-    details = {name: value for name, value in view.result.items() if name != "text"}
-    text = view.result["text"]
-    rendered: dict[str, Any] = {"result": text if query.format == "raw" else to_markdown(text)}
+    rendered: dict[str, Any] = {"result": _text(view.result, query.format)}
+    left_out = _OF_DOCUMENT if "spans" in view.result else ("text",)
     if query.details:
-        rendered["details"] = details
-    elif "pages" in details:  # also without details, as it says that more pages are unread
-        rendered["pages"] = details["pages"]
+        rendered["details"] = {name: value for name, value in view.result.items() if name not in left_out}
+    if not query.details or "spans" in view.result:  # text is missing, or it has several pages
+        rendered |= {name: view.result[name] for name in _UNASKED if view.result.get(name)}
     return rendered
+
+
+def _text(result: Mapping[str, Any], form: str) -> str:
+    """The text as it is asked for; the pages of a document are converted one by one, what stands between them is ours."""
+    if form == "raw":
+        return str(result["text"])
+    if "spans" not in result:
+        return to_markdown(result["text"])
+    return "".join(before + to_markdown(text) for before, text in page_texts(result))
 
 
 def _render_error(error: OcrError) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ocr_celery.core.status import Status
 from ocr_celery.decode import header
 from ocr_celery.errors import (
     BadOption,
+    BadPageRange,
     BadRequest,
     BadUrl,
     BrokerUnavailable,
@@ -21,7 +22,6 @@ from ocr_celery.errors import (
     NoFile,
     NotAnImage,
     OcrError,
-    PdfNotSupported,
     QueueFull,
     StoreFull,
     StoreUnavailable,
@@ -39,10 +39,10 @@ api = APIBlueprint("ocr", __name__)
 _TAGS: Any = [{"name": "Read", "description": "Send pages to be read."}]
 _COMMON_ERRORS = (
     *(MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType),
-    *(BadRequest, BadOption, QueueFull, BrokerUnavailable),
+    *(BadRequest, BadOption, BadPageRange, QueueFull, BrokerUnavailable),
 )
 _IMAGE_ERRORS = (
-    *(NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, DocumentNotSupported, PdfNotSupported),
+    *(NoFile, EmptyFile, FileTooLarge, TooManyPixels, NotAnImage, DocumentNotSupported),
     *(StoreFull, StoreUnavailable),
 )
 
@@ -55,16 +55,17 @@ _IMAGE_ERRORS = (
 )
 @validated
 def submit_file(form: Upload, query: ResultQuery) -> Response:
-    """Read an image sent as a file.
+    """Read an image or a document sent as a file.
 
     Only its header is checked here; a file that turns out to be damaged fails as a task.
     """
     ocr_client = client()
-    data = form.file.data
-    if len(data) > ocr_client.settings.max_image_bytes:
-        raise file_too_large()
-    header.read_header(data, max_pixels=ocr_client.settings.max_image_pixels)
-    task_id = ocr_client.submit_image(data, name=form.file.filename or "", **form.given())
+    settings, data = ocr_client.settings, form.file.data
+    found = header.read_header(data, max_pixels=settings.max_image_pixels, accept_pdf=True)
+    if len(data) > (settings.max_document_bytes if found.is_document else settings.max_image_bytes):
+        raise file_too_large(is_document=found.is_document)
+    submit = ocr_client.submit_document if found.is_document else ocr_client.submit_image
+    task_id = submit(data, name=form.file.filename or "", **form.given())
     form.file.data = data = b""  # it is stored now; nobody waits with a file in memory
     request_body.release_memory()
     return _accept_task(task_id, query)
@@ -78,9 +79,9 @@ def submit_file(form: Upload, query: ResultQuery) -> Response:
 )
 @validated
 def submit_url(body: UrlRequest, query: ResultQuery) -> Response:
-    """Read the image behind a URL.
+    """Read the image or document behind a URL.
 
-    Only its syntax is checked here. Its task fetches it later, and fails if it leads to no image.
+    Only its syntax is checked here. Its task fetches it later, and fails if it leads to neither.
     """
     return _accept_task(client().submit_url(body.url, **body.given()), query)
 
@@ -93,7 +94,7 @@ def submit_url(body: UrlRequest, query: ResultQuery) -> Response:
 )
 @validated
 def submit_batch(body: BatchRequest, query: ResultQuery) -> Response:
-    """Read the images behind many URLs.
+    """Read the images and documents behind many URLs.
 
     A URL that fails does not affect the others; a malformed one fails at once.
     A batch may exceed the limit of the queue if the queue is not full yet.

@@ -14,10 +14,12 @@ from tests.testlib.worker_double import Facade
 Document = dict[str, Any]
 LINE, ESCAPED = "\n", r"\n"
 CALLS = {
-    ("post", "/ocr"): "200 202 400 408 413 415 422 503",
+    ("post", "/ocr"): "200 202 400 408 413 415 422 503 507",
     ("post", "/ocr/url"): "200 202 400 408 413 415 422 503",
     ("post", "/ocr/url/batch"): "200 202 400 408 413 415 422 503",
     ("get", "/ocr/{task_id}"): "200 404 410 422 503",
+    ("get", "/ocr/{task_id}/pages"): "200 404 409 410 422 503",
+    ("get", "/ocr/{task_id}/pages/{page}"): "200 404 409 410 422 503",
     ("get", "/ocr/batch/{batch_task_id}"): "200 404 410 422 503",
     ("get", "/ocr/{task_id}/events"): "200 204 404 410 422 503",
     ("get", "/ocr/batch/{batch_task_id}/events"): "200 204 404 410 422 503",
@@ -51,6 +53,8 @@ def test_the_document_is_of_a_version_that_generators_of_clients_know(document: 
         ("post", "/ocr/url"): "submitUrl",
         ("post", "/ocr/url/batch"): "submitBatch",
         ("get", "/ocr/{task_id}"): "getTask",
+        ("get", "/ocr/{task_id}/pages"): "getPages",
+        ("get", "/ocr/{task_id}/pages/{page}"): "getPage",
         ("get", "/ocr/batch/{batch_task_id}"): "getBatch",
         ("get", "/ocr/{task_id}/events"): "getTaskEvents",
         ("get", "/ocr/batch/{batch_task_id}/events"): "getBatchEvents",
@@ -66,7 +70,8 @@ def test_generated_clients_find_their_classes_under_the_same_names(document: Doc
     assert {name: schema["title"] for name, schema in found.items() if "title" in schema} == {n: n for n in found}
     sent = "BatchRequest Upload UrlRequest"
     answered = (
-        "Accepted Batch BatchAccepted Checks Details Figures Health Index Item LastError Pages Problem Ready Seconds"
+        "Accepted Batch BatchAccepted Checks Details DocumentPages FailedPage Figures Health Index Item LastError ListedPage "
+        "Page Pages Problem Ready Seconds"
     )
     assert set(found) == {*sent.split(), *answered.split(), "Status", "Task", "Verdict"}
 
@@ -95,7 +100,7 @@ def test_every_error_has_an_example_of_each_of_its_codes(document: Document) -> 
                     assert example["value"]["detail"] in response["description"]
 
 
-UNSUPPORTED = {"not_an_image", "document_not_supported", "pdf_not_supported", "unsupported_media_type"}
+UNSUPPORTED = {"not_an_image", "document_not_supported", "unsupported_media_type"}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +110,7 @@ UNSUPPORTED = {"not_an_image", "document_not_supported", "pdf_not_supported", "u
         (("post", "/ocr"), "408", {"request_timeout"}),
         (("post", "/ocr"), "413", {"file_too_large", "too_many_pixels", "request_too_large"}),
         (("post", "/ocr"), "415", UNSUPPORTED),
-        (("post", "/ocr"), "422", {"bad_request", "bad_option"}),
+        (("post", "/ocr"), "422", {"bad_request", "bad_option", "bad_page_range"}),
         (("post", "/ocr/url/batch"), "503", {"queue_full", "broker_unavailable"}),
         (("get", "/ocr/{task_id}"), "404", {"task_not_found"}),
         (("get", "/ocr/{task_id}"), "410", {"result_expired"}),

@@ -66,13 +66,10 @@ def test_what_is_no_image_is_415(http: FlaskClient, data: bytes) -> None:
     assert (answer.status_code, answer.json["code"]) == (415, "not_an_image")
 
 
-def test_a_pdf_is_415_with_a_code_of_its_own(http: FlaskClient) -> None:
-    answer = post_file(http, b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n")
-    assert answer.status_code == 415
-    assert answer.json == {
-        "detail": "PDF is not supported yet: split the document into page images and send those.",
-        "code": "pdf_not_supported",
-    }
+def test_an_office_document_is_415_and_says_how_to_make_a_pdf_of_it(http: FlaskClient) -> None:
+    answer = post_file(http, b"{\\rtf1 hello}")
+    assert (answer.status_code, answer.json["code"]) == (415, "document_not_supported")
+    assert "pdf" in answer.json["detail"].lower()
 
 
 @pytest.mark.parametrize("beyond", [1, 100_000, 5_000_000])
@@ -80,7 +77,7 @@ def test_a_file_over_the_limit_is_413_and_says_the_limit(facade: Facade, beyond:
     answer = post_file(facade(max_image_size_mb=0.5), png() + bytes(512 * 1024 - len(png()) + beyond))
     assert answer.status_code == 413
     assert answer.json == {
-        "detail": "The file is too large; this service accepts up to 0.5 MB.",
+        "detail": "The file is too large; this service accepts images up to 0.5 MB.",
         "code": "file_too_large",
     }
 
