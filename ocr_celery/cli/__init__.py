@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -17,7 +18,8 @@ from ocr_celery.cli.documents import Document, find_documents
 from ocr_celery.cli.output import Output, output_path
 from ocr_celery.cli.service_client import DocumentFailed, ServiceClient
 
-Answer = tuple[int, "dict[str, Any] | DocumentFailed"]  #: number of the document, and its result or why there is none
+#: number of the document, and its result, why there is none, or how many of its pages are done
+Answer = tuple[int, "dict[str, Any] | DocumentFailed | tuple[int, int]"]
 
 
 @click.group()
@@ -46,6 +48,7 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
 )
 @click.option("--skip-existing", is_flag=True, help="With --output: skip documents whose file exists.")
 @click.option("--prompt", help="How to read; without it, the service's own prompt.")
+@click.option("--page-range", metavar="1-5,8,r1", help="Which pages of documents; from 1, r1 is the last.")
 @click.option("--format", "form", type=click.Choice(["markdown", "raw"]), default="markdown", show_default=True)
 @click.option(
     "--json", "as_json", is_flag=True, help="The whole answer as JSON, one line per document (NAME.json files)."
@@ -66,19 +69,20 @@ def read_documents(
     output: Path | None,
     skip_existing: bool,
     prompt: str | None,
+    page_range: str | None,
     form: str,
     as_json: bool,
     headers: tuple[str, ...],
     jobs: int,
     timeout: float,
 ) -> None:
-    """Read image files, folders of them, URLs and standard input (-), and print their text in the order given.
+    """Read images and PDFs, folders of them, URLs and standard input (-), and print their text in the order given.
 
     Folders are mirrored below --output; two inputs never share a file there: x/a.png and y/a.png become x/a.md and y/a.md.
 
     \b
     The exit code is 0 when everything was read (or skipped, as asked for), 1 if a document could not be read,
-    2 for wrong usage, 3 if documents in a folder were left out (PDF and others that are not read), 130 after Ctrl-C.
+    2 for wrong usage, 3 if documents in a folder were left out (office files and others that are not read), 130 after Ctrl-C.
     """
     server = server or service_address.default_server()
     if not server.startswith(("http://", "https://")):
@@ -90,7 +94,7 @@ def read_documents(
     if skip_existing and output is not None:
         documents = _without_existing(documents, output, as_json=as_json)
     out = Output(documents, folder=output, raw=form == "raw", as_json=as_json)
-    options = {"prompt": prompt} if prompt else {}
+    options = {name: value for name, value in (("prompt", prompt), ("page_range", page_range)) if value}
     extra_headers = _parse_headers(headers)
     service = ServiceClient(
         server.rstrip("/"), options, timeout=timeout, form=form, headers=extra_headers, warn=out.warn
@@ -98,7 +102,10 @@ def read_documents(
     try:
         with closing(out):
             for number, answer in _read_all(documents, service, jobs):
-                out.add(number, answer)
+                if isinstance(answer, tuple):
+                    out.show_pages(number, *answer)
+                else:
+                    out.add(number, answer)
     except KeyboardInterrupt:
         service.stop()
         click.echo("\ninterrupted", err=True)
@@ -135,7 +142,8 @@ def _read_all(documents: list[Document], service: ServiceClient, jobs: int) -> I
             while True:
                 number = todo.get_nowait()
                 try:
-                    done.put((number, service.read(documents[number])))
+                    shown = partial(_put_pages, done, number)
+                    done.put((number, service.read(documents[number], shown)))
                 except DocumentFailed as exc:
                     done.put((number, exc))
                 except BaseException as exc:  # a defect: raised in the main thread, which would wait without end
@@ -143,8 +151,14 @@ def _read_all(documents: list[Document], service: ServiceClient, jobs: int) -> I
 
     for _ in range(min(jobs, len(documents))):
         threading.Thread(target=read_all_queued, daemon=True).start()
-    for _ in documents:
+    left = len(documents)
+    while left:
         answer = done.get()
         if isinstance(answer, BaseException):
             raise answer
+        left -= not isinstance(answer[1], tuple)
         yield answer
+
+
+def _put_pages(done: "SimpleQueue[Answer | BaseException]", number: int, read: int, total: int) -> None:
+    done.put((number, (read, total)))

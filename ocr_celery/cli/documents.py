@@ -10,13 +10,14 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-_IMAGE_SUFFIXES = (
+_READ_SUFFIXES = (
+    ".pdf",
     *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
     *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpx"),
 )
 #: documents in formats that are not read
 _UNSUPPORTED_SUFFIXES = (
-    *(".pdf", ".ps", ".eps", ".djvu", ".djv", ".xps", ".oxps", ".epub", ".cbz", ".svg", ".psd", ".jxl", ".dng"),
+    *(".ps", ".eps", ".djvu", ".djv", ".xps", ".oxps", ".epub", ".cbz", ".svg", ".psd", ".jxl", ".dng"),
     *(".doc", ".docx", ".odt", ".rtf", ".ppt", ".pptx", ".odp", ".xls", ".xlsx", ".ods", ".pages", ".key"),
 )
 
@@ -39,7 +40,7 @@ class _Found:
 
 
 def find_documents(sources: Iterable[str], left_out: list[Path] | None = None) -> list[Document]:
-    """Files and URLs as given, folders with all images below them, sorted. Raises `click.UsageError`.
+    """Files and URLs as given, folders with all images and PDFs below them, sorted. Raises `click.UsageError`.
 
     `left_out` gets the documents of those folders whose format is not read.
     """
@@ -64,15 +65,15 @@ def _expand(source: str, left_out: list[Path]) -> list[_Found]:
 
 def _expand_folder(source: str, path: Path, left_out: list[Path]) -> list[_Found]:
     files = sorted(p for p in path.rglob("*") if not _is_hidden(p.relative_to(path)) and p.is_file())
-    images = [p for p in files if p.suffix.lower() in _IMAGE_SUFFIXES]
-    others = [p for p in files if p.suffix.lower() not in _IMAGE_SUFFIXES]
+    read = [p for p in files if p.suffix.lower() in _READ_SUFFIXES]
+    others = [p for p in files if p.suffix.lower() not in _READ_SUFFIXES]
     named = ", ".join([str(p.relative_to(path)) for p in others[:5]] + ["…"] * (len(others) > 5))
-    if not images:
-        raise click.UsageError(f"{source}: no image in this folder" + (f", but {named}" if others else ""))
+    if not read:
+        raise click.UsageError(f"{source}: no image or PDF in this folder" + (f", but {named}" if others else ""))
     if others:
-        click.echo(f"{source}: left out, not an image: {named}", err=True)
+        click.echo(f"{source}: left out, neither image nor PDF: {named}", err=True)
     left_out += [p for p in others if p.suffix.lower() in _UNSUPPORTED_SUFFIXES]
-    return [_Found(str(p), p, p.relative_to(path).with_suffix(""), p.suffix) for p in images]
+    return [_Found(str(p), p, p.relative_to(path).with_suffix(""), p.suffix) for p in read]
 
 
 def _is_hidden(path: Path) -> bool:

@@ -22,6 +22,11 @@ def _json_line(answer: dict[str, Any]) -> str:
     return json.dumps(answer, ensure_ascii=False) + "\n"
 
 
+def _what_was_read(task: dict[str, Any]) -> str:
+    pages = task.get("pages") or {}
+    return f"{pages.get('completed')} of {pages['total']} pages read" if pages.get("total") else "read"
+
+
 class Output:
     """Prints or writes answers as they arrive. Used from one thread.
 
@@ -65,7 +70,13 @@ class Output:
         if self._bar:
             self._bar.update(1)
         elif not isinstance(answer, DocumentFailed):
-            click.echo(f"{document.source}: read", err=True)
+            click.echo(f"{document.source}: {_what_was_read(answer)}", err=True)
+
+    def show_pages(self, number: int, done: int, total: int) -> None:
+        """Show on the terminal how many pages of document `number` are done."""
+        if self._bar:
+            self._bar.label = f"{self._documents[number].name.name[:30]}: page {done} of {total}; reading"
+            self._bar.render_progress()
 
     def warn(self, text: str) -> None:
         """Print a line on standard error."""
@@ -74,11 +85,13 @@ class Output:
 
     def _format_text(self, document: Document, task: dict[str, Any]) -> str:
         details = task.get("details") or {}
-        pages = details.get("pages") or {}
-        if pages.get("in_file", 1) > pages.get("read", 1):
-            self.warn(f"{document.source}: only the first of its {pages['in_file']} pages was read")
+        pages = task.get("pages") or {}
+        if pages.get("in_file", 1) > pages.get("read", pages.get("in_file", 1)):
+            self.warn(f"{document.source}: one of its {pages['in_file']} pages was read")
+        for page in task.get("failed_pages") or ():
+            self.warn(f"{document.source}, page {page.get('page')}: {page.get('code')}: {page.get('error')}")
         if details.get("finish_reason") == "length":
-            self.warn(f"{document.source}: the text is cut off: the page has more tokens than max_tokens allows")
+            self.warn(f"{document.source}: the text is cut off: a page has more tokens than max_tokens allows")
         if self._as_json:
             return _json_line({"source": document.source, **task})
         return str(task.get("result", "")).rstrip("\n") + "\n"

@@ -17,9 +17,13 @@ _RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})  #: answers after which th
 _MAX_LOST_CONNECTIONS = 3  #: broken connections after which a request has failed
 _CONNECT_TIMEOUT, _RESPONSE_TIMEOUT = 5.0, 60.0  #: seconds
 _WAIT = 20.0  #: seconds that the service is asked to wait for a page; proxies in front of it give up after 30 or more
+_WAIT_WITH_PAGES = 3.0  #: … and for a document, whose progress is shown meanwhile
 _MAX_FAILED_WAITS = 3  #: after which the service is asked now and then instead
 #: seconds to wait for a service that may be starting; one that has answered is waited for until the deadline
 _STARTUP_GRACE = 30.0
+
+
+OnPages = Callable[[int, int], None]
 
 
 class DocumentFailed(Exception):
@@ -66,21 +70,27 @@ class ServiceClient:
         """Have every thread give up at its next wait."""
         self._stopped.set()
 
-    def read(self, document: Document) -> dict[str, Any]:
-        """Send the document and return its finished task, with details. Raises `DocumentFailed`."""
+    def read(self, document: Document, on_pages: OnPages = lambda *_: None) -> dict[str, Any]:
+        """Send the document and return its finished task, with details. Raises `DocumentFailed`.
+
+        `on_pages` is told, in this thread, how many of its pages are done and how many it has, where it has several.
+        """
         deadline = time.monotonic() + self._timeout
         if document.path is None and document.source != "-":
             asked = self._request("POST", "/ocr/url", deadline, json={"url": document.source, **self._options})
         else:
             file = {"file": (document.path.name if document.path else "stdin", _read_bytes(document))}
             asked = self._request("POST", "/ocr", deadline, files=file, data=self._options)
-        return self._wait_for(str(asked.get("task_id")), deadline)
+        return self._wait_for(str(asked.get("task_id")), deadline, on_pages)
 
-    def _wait_for(self, task_id: str, deadline: float) -> dict[str, Any]:
-        pause = 0.1
+    def _wait_for(self, task_id: str, deadline: float, on_pages: OnPages) -> dict[str, Any]:
+        pause, longest = 0.1, _WAIT
         while True:
-            asked_at, wait = time.monotonic(), int(min(_WAIT, deadline - time.monotonic()))
+            asked_at, wait = time.monotonic(), int(min(longest, deadline - time.monotonic()))
             task = self._look_up(f"/ocr/{task_id}", wait, deadline)
+            if (pages := task.get("pages") or {}).get("total"):
+                longest = _WAIT_WITH_PAGES
+                on_pages(pages.get("completed", 0) + pages.get("failed", 0), pages["total"])
             if task.get("status") == "completed":
                 return task
             if task.get("status") == "failed":

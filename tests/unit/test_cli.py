@@ -218,14 +218,14 @@ def test_a_document_that_failed_leaves_no_file(service: FakeService, scans: Path
 
 
 def test_files_of_a_folder_that_are_left_out_are_named(service: FakeService, scans: Path) -> None:
-    assert "left out, not an image: more/notes.txt\n" in read(service, scans).stderr
+    assert "left out, neither image nor PDF: more/notes.txt\n" in read(service, scans).stderr
 
 
 def test_a_folder_without_an_image_says_what_else_is_in_it(service: FakeService, tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").touch()
+    (tmp_path / "a.docx").touch()
     result = read(service, tmp_path)
     assert result.exit_code == 2
-    assert "no image in this folder, but a.pdf" in result.stderr
+    assert "no image or PDF in this folder, but a.docx" in result.stderr
 
 
 def test_names_are_unique_also_where_case_is_not_told_apart(tmp_path: Path) -> None:
@@ -258,10 +258,10 @@ def test_images_that_differ_in_their_ending_only_keep_it(tmp_path: Path) -> None
 
 
 def test_the_exit_code_says_that_documents_were_left_out(service: FakeService, scans: Path) -> None:
-    (scans / "more/contract.PDF").touch()
+    (scans / "more/contract.DOCX").touch()
     result = read(service, scans)
     assert result.exit_code == 3
-    assert "left out, not an image: more/contract.PDF, more/notes.txt" in result.stderr
+    assert "left out, neither image nor PDF: more/contract.DOCX, more/notes.txt" in result.stderr
     (scans / "bad.png").write_text("damaged")
     assert read(service, scans).exit_code == 1
 
