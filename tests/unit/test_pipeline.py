@@ -1,6 +1,7 @@
 """What becomes of a page in the worker, step by step; engine, decoder, Redis and Celery are played by the test."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from ocr_celery.consumer import pipeline as room
 from ocr_celery.consumer import redis_retry, shutdown
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.pipeline import Pipeline
+from ocr_celery.core.document_options import DocumentOptions
 from ocr_celery.core.quarantine import SUSPECT_WARMUP, Cause, RunMode
 from ocr_celery.engine.contract import EngineUnavailable, Outcome
 from ocr_celery.errors import BadUrl, EngineFailed, OcrError, TooManyPixels
@@ -317,3 +319,61 @@ def test_an_orderly_end_leaves_no_marks(bench: Bench) -> None:
     bench.pipeline.scheduler.dispatch()
     bench.pipeline.close()
     assert not bench.marks.marked
+
+
+LAYER = "the file's own text"
+
+
+def with_layer(bench: Bench, use: str, **page: Any) -> PageRun:
+    """A page of a PDF that has a text layer, decoded."""
+    run = bench.submit()
+    bench.pipeline._load(run)
+    assert run.job is not None
+    run.job = replace(run.job, file_options=DocumentOptions(text_layer=use))  # type: ignore[arg-type]
+    assert bench.decoded is not None
+    bench.decoder.jobs.pop()(replace(bench.decoded, text_layer=LAYER, **page))
+    return run
+
+
+@pytest.mark.parametrize("use", ["fallback", "prefer"])
+def test_the_text_layer_stands_in_for_a_page_that_could_not_be_read(bench: Bench, use: str) -> None:
+    run = with_layer(bench, use)
+    bench.pipeline.scheduler.dispatch()
+    bench.pipeline.scheduler.on_outcomes([Outcome(id="a", result=EngineFailed("no luck"), seconds=1.0)])
+    assert (run.result["text"], run.result["source"]) == (LAYER, "text_layer")
+    assert run.result["failed_reading"] == {"code": "engine_failed", "error": "no luck"}
+
+
+def test_a_page_that_was_read_has_its_reading_whatever_its_text_layer_says(bench: Bench) -> None:
+    run = with_layer(bench, "fallback", text_plausible=True)
+    bench.read("what the engine saw")
+    assert run.result["text"] == "what the engine saw"
+    assert "source" not in run.result
+
+
+@pytest.mark.parametrize(
+    ("use", "page"),
+    [("prefer", {"text_plausible": True}), ("fallback", {"fonts_missing": True}), ("prefer", {"fonts_missing": True})],
+)
+def test_a_page_is_not_read_where_its_text_layer_says_more(bench: Bench, use: str, page: dict[str, bool]) -> None:
+    run = with_layer(bench, use, **page)
+    assert (run.result["text"], run.result["source"], bench.completed) == (LAYER, "text_layer", [run])
+    assert run.result.get("fonts_missing", False) is page.get("fonts_missing", False)
+    assert bench.engine.entered == []
+
+
+@pytest.mark.parametrize(("use", "page"), [("prefer", {}), ("ignore", {"fonts_missing": True, "text_plausible": True})])
+def test_a_page_is_read_where_its_text_layer_is_doubtful_or_not_wanted(
+    bench: Bench, use: str, page: dict[str, bool]
+) -> None:
+    run = with_layer(bench, use, **page)
+    bench.read("what the engine saw")
+    assert run.result["text"] == "what the engine saw"
+
+
+def test_a_text_layer_that_is_not_wanted_stands_in_for_nothing(bench: Bench) -> None:
+    run = with_layer(bench, "ignore")
+    bench.pipeline.scheduler.dispatch()
+    error = EngineFailed()
+    bench.pipeline.scheduler.on_outcomes([Outcome(id="a", result=error, seconds=1.0)])
+    assert run.result is error
