@@ -7,7 +7,7 @@ from celery import states
 from redis import Redis
 
 from ocr_celery import message
-from ocr_celery.consumer.file_kind import is_document
+from ocr_celery.consumer.file_kind import is_document, may_be_document
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core import delivery_limit, quarantine
@@ -45,6 +45,7 @@ class PageLoader:
             max_bytes=max(settings.max_image_bytes, settings.max_document_bytes),
             max_redirects=settings.max_redirects,
             allow=settings.url_allow,
+            limit=self._limit,
         )
         self._defaults = settings.options()
         self._max_bytes = settings.max_image_bytes
@@ -92,6 +93,10 @@ class PageLoader:
         if len(data) > (self._max_document_bytes if is_document(data) else self._max_bytes):
             raise FileTooLarge()
         return data
+
+    def _limit(self, start: bytes) -> int:
+        """Bytes of a file that begins like this."""
+        return self._max_document_bytes if may_be_document(start) else self._max_bytes
 
     def _image_bytes(self, source: object) -> bytes:
         if isinstance(source, bytes):

@@ -34,6 +34,7 @@ from ocr_celery.fetch.bounded_http import BoundedAdapter, Deadline
 from ocr_celery.fetch.response_checks import check_framing, check_status, read_body
 
 _SLOW_RESOLVER_SECONDS = 1.0  # a host not found after this long has a name server that hangs
+_START_BYTES = 1024  # of a file, by which its kind is known
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS = {"User-Agent": f"ocr-celery/{__version__}", "Accept": "image/*, */*;q=0.1", "Accept-Encoding": "identity"}
 
@@ -73,14 +74,23 @@ _TRANSLATIONS: tuple[tuple[tuple[type[Exception], ...], Callable[[str], OcrError
 class Downloader:
     """Downloads files. Thread-safe: downloads share no state."""
 
-    def __init__(self, timeout: float, max_bytes: int, max_redirects: int, allow: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        timeout: float,
+        max_bytes: int,
+        max_redirects: int,
+        allow: Sequence[str] = (),
+        limit: Callable[[bytes], int] | None = None,
+    ) -> None:
         """`timeout`: seconds for a whole download with its redirects; only a slow resolver can exceed it.
 
-        `max_bytes` limits the file, both as sent and decompressed. `allow`: host names, addresses and CIDR networks that
-        may be fetched from even if they are private. Raises ValueError for an invalid entry.
+        `max_bytes` limits the file, both as sent and decompressed. `limit`: a lower one, by its first bytes.
+        `allow`: host names, addresses and CIDR networks that may be fetched from even if they are private.
+        Raises ValueError for an invalid entry.
         """
         self._timeout = timeout
         self._max_bytes = max_bytes
+        self._limit = limit or (lambda _: max_bytes)
         self._max_redirects = max_redirects
         self._allow = AllowList(allow)
 
@@ -137,20 +147,26 @@ class Downloader:
 
     def _body(self, response: Response, deadline: Deadline, host: str) -> bytes:
         announced = response.headers.get("Content-Length", "")
-        if announced.isdecimal() and int(announced[:20]) > self._max_bytes:
-            raise self._too_large()
+        size = int(announced[:20]) if announced.isdecimal() else 0
+        limit = self._max_bytes
+        if size > limit:
+            raise _too_large(limit)
         body = bytearray()
         for piece in read_body(response, host):
             deadline.seconds_left()
+            is_start = len(body) < _START_BYTES
             body += piece
-            if len(body) > self._max_bytes:
-                raise self._too_large()
+            if is_start and len(body) >= _START_BYTES:
+                limit = min(limit, self._limit(bytes(body[:_START_BYTES])))
+            if max(len(body), size if len(body) >= _START_BYTES else 0) > limit:
+                raise _too_large(limit)
         if not body:
             raise EmptyFile
         return bytes(body)
 
-    def _too_large(self) -> FileTooLarge:
-        return FileTooLarge(f"The file is larger than {self._max_bytes / 1024**2:g} MB, the limit of this service.")
+
+def _too_large(limit: int) -> FileTooLarge:
+    return FileTooLarge(f"The file is larger than {limit / 1024**2:g} MB, the limit of this service.")
 
 
 def _build_request(url: str) -> PreparedRequest:

@@ -469,6 +469,20 @@ def test_no_more_is_read_than_allowed(fetch: Fetch, path: str) -> None:
         fetch(path, max_bytes=10_000)
 
 
+def test_the_first_bytes_of_a_file_say_how_much_of_it_is_read(server: Server) -> None:
+    seen: list[bytes] = []
+
+    def limit(start: bytes) -> int:
+        seen.append(start)
+        return 5000
+
+    fetch = Downloader(10, 100_000, max_redirects=3, allow=["127.0.0.1"], limit=limit).fetch
+    for path in ("/endless_body", "/gzip_bomb"):
+        with pytest.raises(FileTooLarge, match=r"0\.00476837 MB"):
+            fetch(server.url + path)
+    assert [len(start) for start in seen] == [1024, 1024]
+
+
 def test_a_file_of_exactly_the_allowed_size_is_fetched(fetch: Fetch) -> None:
     assert fetch("/ok", max_bytes=len(PAGE)) == PAGE
     with pytest.raises(FileTooLarge):
