@@ -121,5 +121,6 @@ def _left_over(redis: Redis) -> list[str]:
     sizes["waiting"] = len(waiting(redis))
     for key in redis.scan_iter(keys.unacked("*"), count=1000):
         sizes[f"held: {key.decode()}"] = redis.hlen(key)
+    sizes["open documents"] = redis.zcard(keys.documents)
     sizes["images"] = sum(redis.ttl(key) < 0 for key in redis.scan_iter(keys.blob("*"), count=1000))
     return [f"{what}: {count}" for what, count in sizes.items() if count]

@@ -3,6 +3,7 @@
 # isort: off
 from tests.faults.case import CASES
 from tests.faults.cases import kills
+from tests.faults.cases import documents
 from tests.faults.cases import ends
 from tests.faults.cases import network
 from tests.faults.cases import trouble
@@ -12,4 +13,16 @@ from tests.faults.cases import callers
 from tests.faults.cases import machine
 from tests.faults.cases import size
 
-__all__ = ["CASES", "callers", "ends", "kills", "machine", "network", "poison", "size", "sources", "trouble"]
+__all__ = [
+    "CASES",
+    "callers",
+    "documents",
+    "ends",
+    "kills",
+    "machine",
+    "network",
+    "poison",
+    "size",
+    "sources",
+    "trouble",
+]

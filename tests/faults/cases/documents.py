@@ -1,0 +1,59 @@
+"""SIGKILL while documents arrive, are read page by page, and are put together."""
+
+import random
+import signal
+import time
+
+from tests.faults.case import case, now
+from tests.faults.scene import Scene
+from tests.testlib.processes import keys, until
+from tests.testlib.several_pages import tiff
+
+
+def send_document(scene: Scene, pages: int) -> str:
+    """Send a document whose pages differ, and enter in the ledger what it should come to."""
+    widths = [100 + (scene.ledger.accepted + n) % 400 for n in range(pages)]
+    id = scene.client.submit_document(tiff(widths), prompt="n", name="a.tif")
+    texts = [f"<!-- page {n} -->\n\npage of {width} x 100, n" for n, width in enumerate(widths, start=1)]
+    scene.ledger.accept(id, "\n\n".join(texts))
+    return id
+
+
+@case("worker killed at a document's arrival", short=3, long=100)
+def worker_at_the_arrival(scene: Scene, rounds: int) -> None:
+    """In every second round the document is delivered twice."""
+    worker = scene.worker()
+    for n in range(rounds):
+        send_document(scene, 12)
+        if n % 2 and (message := scene.redis.client.lindex(keys.queue, 0)):
+            scene.redis.client.lpush(keys.queue, message)
+        time.sleep(random.random() * 0.1)  # not to be right: to be at any moment
+        worker.kill()
+        began = now()
+        worker = scene.worker(ready=False)
+        scene.recovers(began)
+
+
+@case("worker killed while a document is read", short=3, long=20)
+def worker_during_a_document(scene: Scene, rounds: int) -> None:
+    worker = scene.worker()
+    send_document(scene, 40 * rounds)
+    for _ in range(rounds):
+        scene.work_a_while(20)
+        worker.kill()
+        began = now()
+        worker = scene.worker(ready=False)
+        scene.recovers(began)
+
+
+@case("Redis killed while a document is read", short=2, long=5)
+def redis_during_a_document(scene: Scene, rounds: int) -> None:
+    scene.worker()
+    id = send_document(scene, 60 * rounds)
+    for _ in range(rounds):
+        scene.work_a_while(20)
+        scene.redis.stop(signal.SIGKILL)
+        began = now()
+        scene.redis.start()
+        scene.recovers(began)
+    until(lambda: scene.client.look_up(id).status.final)
