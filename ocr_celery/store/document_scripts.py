@@ -52,6 +52,7 @@ if old ~= 'EXPANDED' or ARGV[5] == '1' then
   redis.pcall('PUBLISH', KEYS[8], ARGV[1])  -- who may not publish there: those who wait look anyway
   if stays and ARGV[5] == '1' and redis.call('SREM', KEYS[11], ARGV[11]) == 1 then
     redis.call('HSET', KEYS[9], 'updated_at', ARGV[2])
+    redis.pcall('PUBLISH', KEYS[8], cjson.decode(ARGV[10])[1])
     local assembly = redis.call('HGET', KEYS[10], 'assembly')
     if assembly and redis.call('EXISTS', KEYS[11]) == 0 then redis.call('RPUSH', KEYS[12], assembly) end
   end
@@ -62,10 +63,10 @@ return redis.call('HMGET', KEYS[1], 'created_at', 'deaths', 'alone', 'killed', '
 
 #: Open a document: record and queue its pages, together. Done once, however often it is asked.
 #: KEYS the document's record, its hash, its open pages, the open documents, pending, processing, its file (a blob), its
-#: password, Celery's record of it (also the channel), the list that its pages wait in, n records of pages, then those of the
-#: lanes. ARGV id, now, is its file in Redis (0/1), Celery's record, seconds to keep that, seconds to keep the password, its
-#: pages (as the record names them), number of fields, n, the lanes' strides, (field, value)… of the hash, n × (id, number, of
-#: which document it is a page, message).
+#: password, Celery's record of it (also the channel), the list that its pages wait in, the channel of changes, n records of
+#: pages, then those of the lanes. ARGV id, now, is its file in Redis (0/1), Celery's record, seconds to keep that, seconds to
+#: keep the password, its pages (as the record names them), number of fields, n, the lanes' strides, (field, value)… of the
+#: hash, n × (id, number, of which document it is a page, message).
 #: Answers 1, or 0 where it was open already, -1 where it is final, -2 where its file is gone.
 EXPAND = (
     LANE_FUNCTIONS
@@ -88,7 +89,7 @@ local at = 11 + 2 * tonumber(ARGV[8])
 for i = 11, at - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 local moment = math.floor(now * 1000000)  -- whole microseconds: no two pages share one
 for i = 1, n do
-  local record, id = KEYS[10 + i], ARGV[at]
+  local record, id = KEYS[11 + i], ARGV[at]
   redis.call('DEL', record)
   redis.call('HSET', record, 'created_at', now, 'updated_at', now, 'state', 'PENDING', 'page_of', ARGV[at + 2])
   redis.call('ZADD', KEYS[5], string.format('%.6f', (moment + i - 1) / 1000000), id)
@@ -98,6 +99,7 @@ for i = 1, n do
 end
 redis.call('SETEX', KEYS[9], ARGV[5], ARGV[4])
 redis.call('PUBLISH', KEYS[9], ARGV[4])
+redis.pcall('PUBLISH', KEYS[11], ARGV[1])
 show_next(declared_lanes(ARGV[10]))
 return 1
 """

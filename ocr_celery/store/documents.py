@@ -82,7 +82,12 @@ class Documents:
         touched = [keys.task(id), keys.document(id), keys.open_pages(id), keys.documents, pending, processing]
         touched += [keys.blob(id), keys.password(password or id), keys.meta(id)]
         # the lanes are those of the service's queue; a page of another queue waits there
-        touched += [keys.lane(BULK) if queue == keys.queue else queue, *map(keys.task, page_ids), *self._lanes.keys]
+        touched += [
+            keys.lane(BULK) if queue == keys.queue else queue,
+            keys.changes,
+            *map(keys.task, page_ids),
+            *self._lanes.keys,
+        ]
         about = {**about, "queue": queue, "password": password}
         args: list[Any] = [id, now, int(file_in_redis), meta, meta_keep, passwords.KEEP, pages.as_json()]
         args += [len(about), len(messages), self._lanes.strides, *(x for pair in about.items() for x in pair)]

@@ -213,3 +213,17 @@ def test_an_image_has_no_pages_and_is_final_as_before(registry: Registry) -> Non
     registry.transition("i", "SUCCESS", now=2.0, meta="{}", meta_keep=100)
     assert 0 < ttl(registry, keys.task("i")) <= 200
     assert 0 < ttl(registry, keys.meta("i")) <= 100
+
+
+def test_who_waits_for_a_document_is_told_when_it_is_opened_and_of_each_page(registry: Registry) -> None:
+    receive(registry)
+    with registry.redis.pubsub(ignore_subscribe_messages=True) as heard:
+        heard.subscribe(keys.changes)
+        expand(registry)
+        end(registry, 2)
+        registry.redis.publish(keys.changes, "end")
+        told: list[str] = []
+        while "end" not in told:
+            if message := heard.get_message(timeout=1):
+                told.append(message["data"].decode())
+    assert told == ["d", page_id("d", 2), "d", "end"]
