@@ -19,7 +19,7 @@ from functools import cache, partial
 from typing import Any
 from uuid import uuid4
 
-from ocr_celery import batch, message, waiting
+from ocr_celery import batch, cancelling, message, waiting
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core import url_syntax
 from ocr_celery.core.document import page_id
@@ -213,9 +213,7 @@ class Client(ServiceConnection):
         with self._broker():
             record = self._registry.get_record(task_id)
         if record is None:
-            raise self._unknown(
-                task_id, self.keys.batch(task_id), "It is a batch: /ocr/batch/{id} or `client.look_up_batch`."
-            )
+            raise self._unknown_task(task_id)
         warn_damaged([record])
         found = to_view(record)
         if isinstance(found.error, ResultExpired):
@@ -266,10 +264,14 @@ class Client(ServiceConnection):
         updated = max((task.updated_at for _, task in items), default=created)
         return BatchView(id=batch_id, items=items, created_at=created, updated_at=updated)
 
+    def _unknown_task(self, task_id: str) -> TaskNotFound:
+        hint = "It is a batch: /ocr/batch/{id} or `client.look_up_batch`."
+        return self._unknown(task_id, self.keys.batch(task_id), hint)
+
     def _unknown(self, id: str, otherwise: str, hint: str) -> TaskNotFound:
         """What to raise, saying so where the id is one of the other kind."""
         with self._broker():
-            other = self.redis.exists(otherwise)
+            other = self.redis.exists(otherwise) and not self._cancellation.forgotten(id)
         return TaskNotFound(f"Task {id} not found" + (f". {hint.format(id=id)}" if other else ""))
 
     def wait(self, task_id: str, *, timeout: float) -> TaskView:
@@ -288,6 +290,42 @@ class Client(ServiceConnection):
         if not found.status.final:
             raise TimeoutError(f"batch {batch_id} is still {found.status} after {timeout:g} s")
         return found
+
+    # -- cancelling ------------------------------------------------------------------------------------------------------
+
+    def cancel(self, task_id: str) -> TaskView:
+        """Cancel a task that is not finished, wherever it is, and answer how it stands: failed, its error `Cancelled`.
+
+        It is final at once, also while no worker is there. A page in the engine leaves it. A finished task stays as it is.
+        Raises like `look_up`.
+        """
+        with self._broker():
+            cancelling.cancel_task(self, self._cancellation, str(task_id))
+        return self.look_up(task_id)
+
+    def cancel_batch(self, batch_id: str) -> BatchView:
+        """Cancel all tasks of a batch that are not finished. ``ocr.collect`` still runs. Raises like `look_up_batch`."""
+        with self._broker():
+            ids = self._registry.pages_of([str(batch_id)]).get(str(batch_id), [])
+            cancelling.cancel_tasks(self, self._cancellation, ids)
+        return self.look_up_batch(batch_id)
+
+    def forget(self, task_id: str) -> None:
+        """Cancel a task and drop its record, result and image: from now on it is not found. May be repeated.
+
+        Raises `TaskNotFound`, `BrokerUnavailable`.
+        """
+        with self._broker():
+            known = cancelling.forget_task(self, self._cancellation, str(task_id))
+        if not known:
+            raise self._unknown_task(str(task_id))
+
+    def forget_batch(self, batch_id: str) -> None:
+        """The same for a batch with all its tasks. Raises like `forget`, and `ResultUnreadable` like `look_up_batch`."""
+        with self._broker():
+            known = cancelling.forget_batch(self, self._cancellation, str(batch_id))
+        if not known:
+            self.look_up_batch(batch_id)  # says what there is instead
 
     def eviction_policy(self) -> str:
         """Redis's maxmemory-policy, or "unknown". Anything but noeviction loses pages. Raises `BrokerUnavailable`."""
@@ -380,6 +418,26 @@ def wait(task_id: str, *, timeout: float) -> TaskView:
 def wait_batch(batch_id: str, *, timeout: float) -> BatchView:
     """See `Client.wait_batch`."""
     return default().wait_batch(batch_id, timeout=timeout)
+
+
+def cancel(task_id: str) -> TaskView:
+    """See `Client.cancel`."""
+    return default().cancel(task_id)
+
+
+def cancel_batch(batch_id: str) -> BatchView:
+    """See `Client.cancel_batch`."""
+    return default().cancel_batch(batch_id)
+
+
+def forget(task_id: str) -> None:
+    """See `Client.forget`."""
+    default().forget(task_id)
+
+
+def forget_batch(batch_id: str) -> None:
+    """See `Client.forget_batch`."""
+    default().forget_batch(batch_id)
 
 
 def stats() -> Stats:

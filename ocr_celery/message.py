@@ -222,14 +222,18 @@ def failed_part(task_id: str, state: str, error: OcrError) -> dict[str, Any]:
 
 def failed_record(task_id: str, error: OcrError, now: float) -> str:
     """Celery's record of a page that failed without a worker. `now`: Unix seconds."""
+    return _final_record(task_id, "FAILURE", error.as_result(), now)
+
+
+def revoked_record(task_id: str, now: float) -> str:
+    """Celery's record of a task that was cancelled without a worker. `now`: Unix seconds."""
+    reason = {"exc_type": "TaskRevokedError", "exc_message": ["cancelled"], "exc_module": "celery.exceptions"}
+    return _final_record(task_id, "REVOKED", reason, now)
+
+
+def _final_record(task_id: str, state: str, result: Mapping[str, Any], now: float) -> str:
     done = datetime.fromtimestamp(now, UTC).replace(tzinfo=None).isoformat()
-    record: dict[str, Any] = {
-        "status": "FAILURE",
-        "result": error.as_result(),
-        "traceback": None,
-        "children": [],
-        "date_done": done,
-    }
+    record: dict[str, Any] = {"status": state, "result": result, "traceback": None, "children": [], "date_done": done}
     return json.dumps({**record, "task_id": task_id})
 
 

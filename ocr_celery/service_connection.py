@@ -14,6 +14,7 @@ from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.errors import BrokerUnavailable
 from ocr_celery.settings import Settings
 from ocr_celery.store import connect
+from ocr_celery.store.cancellation import Cancellation
 from ocr_celery.store.change_feed import ChangeFeed
 from ocr_celery.store.files.contract import FileStore
 from ocr_celery.store.files.opening import open_store
@@ -64,6 +65,10 @@ class ServiceConnection:
     @cached_property
     def _registry(self) -> Registry:
         return Registry(self.redis, self.keys, keep=2 * self.settings.task_ttl)
+
+    @cached_property
+    def _cancellation(self) -> Cancellation:
+        return Cancellation(self._registry)
 
     @cached_property
     def record(self) -> ServiceRecord:

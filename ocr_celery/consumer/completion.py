@@ -29,6 +29,8 @@ def complete(run: PageRun, listeners: Sequence[Listener] = ()) -> None:
             return  # cold shutdown: its messages go back
         if run.request._already_revoked:
             pass  # its result is REVOKED and its message is acknowledged
+        elif run.cancelled or _was_cancelled(run):
+            run.announce_cancelled()
         elif run.prior_result is not None:
             _repeat_completion(run, run.prior_result)
         else:
@@ -47,10 +49,27 @@ def complete(run: PageRun, listeners: Sequence[Listener] = ()) -> None:
 
 def acknowledge_expanded(run: PageRun) -> None:
     """The pages of a document are recorded and queued: acknowledge its message. What comes of it follows in another."""
-    run.announce_started()
+    if _was_cancelled(run):  # before they were: no other message will count its chord's part
+        run.announce_cancelled()
+    else:
+        run.announce_started()
+        _acknowledge(run)
     while run.duplicates:
         complete_duplicate(run, run.duplicates.pop(0))
-    _acknowledge(run)
+
+
+def _was_cancelled(run: PageRun) -> bool:
+    """Whether the task was cancelled since it was loaded, and this worker has not heard of it.
+
+    Without an answer of Redis its result is stored, as far as that is still allowed then.
+    """
+    if run.prior_result is not None:
+        return False
+    try:
+        return bool(run.task.backend.cancellation.cancelled([run.id]))
+    except Exception as exc:
+        log.warning("could not look up whether it was cancelled: task %s, %r", run.id, exc)
+        return False
 
 
 def requeue(run: PageRun, *, in_vain: bool = False) -> None:

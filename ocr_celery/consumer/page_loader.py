@@ -27,6 +27,7 @@ from ocr_celery.fetch.download import Downloader
 from ocr_celery.message import ASSEMBLE, PAGE, URL, Job
 from ocr_celery.settings import Settings
 from ocr_celery.store import shared_prompt
+from ocr_celery.store.cancellation import Cancellation
 from ocr_celery.store.registry import Registry
 
 _ERROR_BY_CAUSE: dict[str, type[OcrError]] = {
@@ -52,6 +53,7 @@ class PageLoader:
         self._max_document_bytes = settings.max_document_bytes
         self._registry = registry
         self._files = files
+        self._cancellation = Cancellation(registry)
         self._redis: Redis = registry.redis
 
     def load(self, run: PageRun) -> None:
@@ -64,6 +66,7 @@ class PageLoader:
         history = self._registry.transition(run.id, states.RECEIVED, now=time.time(), source=source)
         if history is None:
             run.prior_result = self._registry.celery_record(run.id)
+            run.cancelled = bool(self._cancellation.cancelled([run.id]))
             return
         run.created_at = history.created_at
         if history.is_expanded and run.request.type != ASSEMBLE:

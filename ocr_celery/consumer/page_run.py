@@ -82,6 +82,7 @@ class PageRun:
     batch: int = 0  #: pages in the engine just after it entered
     result: Any = None  #: the result dict, or the exception
     prior_result: dict[str, Any] | None = None  #: Celery's record, where the task was finished before this delivery
+    cancelled: bool = False  #: its task was found to be cancelled in Redis, not by the worker's own remote control
     terminated: bool = False
     duplicates: list["PageRun"] = field(default_factory=list)  #: further deliveries of the same task
     on_terminate: Callable[["PageRun"], None] | None = None
@@ -152,6 +153,11 @@ class PageRun:
         self.terminated = True
         if self.on_terminate is not None:
             self.on_terminate(self)
+
+    def announce_cancelled(self) -> None:
+        """Announce as Celery does a revocation: the event, the chord's part, the acknowledgement. Raises `RedisError`."""
+        log.info("cancelled: task %s is not read", self.id)
+        self.request._announce_revoked("cancelled", False, None, False)
 
     def cancel_if_revoked(self) -> bool:
         """Whether the task was revoked or has expired. The first call that sees it announces it (result, event, ack).

@@ -11,6 +11,7 @@ from contextlib import suppress
 from redis.exceptions import RedisError
 
 from ocr_celery.consumer import shutdown
+from ocr_celery.consumer.cancelled_pages import CancelledPages
 from ocr_celery.consumer.completion import acknowledge_expanded, complete, complete_duplicate, requeue
 from ocr_celery.consumer.crash_tracker import CrashTracker
 from ocr_celery.consumer.document_opener import DocumentOpener
@@ -78,6 +79,7 @@ class Pipeline:
             pages=self.pages,
             events=self,
             tracker=self.tracker,
+            find_cancelled=CancelledPages(registry).find,
             clock=clock,
         )
         self._watch = EngineWatch(
@@ -132,6 +134,9 @@ class Pipeline:
         if run.is_expanded:
             self.completion_threads.submit(self._end_expanded, run)
             return
+        if run.terminated:  # while it was fetched
+            run.file = None
+            run.release_sheet()
         if run.file is None and run.sheet is None:
             self._schedule(run)
             return
@@ -254,8 +259,8 @@ class Pipeline:
         requeue(run)
 
     def _abort(self, run: PageRun) -> None:
-        """Revoked with terminate=True, or requeued by a cold shutdown: free its slot."""
-        if self.scheduler.abort(run):
+        """Revoked with terminate=True, or requeued by a cold shutdown: free its slot, or the place where it waits for one."""
+        if self.scheduler.abort(run) or self.scheduler.withdraw(run):
             self.completion_threads.submit(self._complete_aborted, run)
 
     def _complete_aborted(self, run: PageRun) -> None:

@@ -34,8 +34,10 @@ class EngineScheduler:
         pages: PageTable,
         events: SchedulerEvents,
         tracker: CrashTracker,
+        find_cancelled: Callable[[Sequence[str]], set[str]] = lambda _: set(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`find_cancelled`: which of these task ids were cancelled, as Redis says; called before they enter."""
         self.batches: Counter[int] = Counter()  #: pages that entered an idle engine together → how often
         self.refills = 0  #: pages that entered a running one
         self.closed = threading.Event()
@@ -44,6 +46,7 @@ class EngineScheduler:
         self._pages = pages
         self._events = events
         self._tracker = tracker
+        self._find_cancelled = find_cancelled
         self._clock = clock
         # all below is guarded by `pages.changed`
         self._batcher = Batcher[PageRun](policy)
@@ -83,6 +86,14 @@ class EngineScheduler:
                 self._batcher.enqueue_reread(run)
             self._pages.move(Phase.READY, run)
 
+    def withdraw(self, run: PageRun) -> bool:
+        """Take a page out that waits to enter: it is ENDING now. Whether it waited."""
+        with self._pages.changed:
+            if run.phase is not Phase.READY or not self._batcher.remove(run):
+                return False
+            self._pages.move(Phase.ENDING, run)
+        return True
+
     def cancel_rereads(self) -> list[PageRun]:
         """Take the pages out that wait for another reading: they are ENDING now."""
         with self._pages.changed:
@@ -116,6 +127,9 @@ class EngineScheduler:
                 run.entered_at = 0.0
             self._pages.move(Phase.IN_ENGINE, *batch)
         try:
+            cancelled = self._find_cancelled([run.id for run in batch]) if batch else set()
+            for run in batch:
+                run.cancelled |= run.id in cancelled
             live = [run for run in batch if not self._cancel_if_revoked(run)]
             if live:
                 self._enter(live)
@@ -136,7 +150,7 @@ class EngineScheduler:
         )
 
     def _cancel_if_revoked(self, run: PageRun) -> bool:
-        if not run.cancel_if_revoked():
+        if not run.cancelled and not run.cancel_if_revoked():
             return False
         self.release([run.id])
         self._events.on_unread(run)

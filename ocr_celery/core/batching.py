@@ -80,6 +80,15 @@ class Batcher(Generic[T]):
         """Queue items again that the engine did not accept: before all others, in their order."""
         self._waiting.extendleft((now, item) for item in reversed(items))
 
+    def remove(self, item: T) -> bool:
+        """Take an item out that waits, for whatever. Whether it was there."""
+        before = len(self)
+        self._waiting = deque(pair for pair in self._waiting if pair[1] is not item)
+        self._rereads = deque(other for other in self._rereads if other is not item)
+        self._quarantined = [entry for entry in self._quarantined if entry[2] is not item]
+        heapq.heapify(self._quarantined)
+        return len(self) < before
+
     def cancel_rereads(self) -> list[T]:
         """Take all queued rereads out and return them."""
         given = list(self._rereads)

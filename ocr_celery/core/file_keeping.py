@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ocr_celery.core.status import STATUS_BY_CELERY_STATE
+from ocr_celery.core.status import FORGOTTEN, STATUS_BY_CELERY_STATE
 
 UNCLAIMED_SECONDS = 3600.0  #: seconds that a file stays that no task has named yet: its upload may be under way
 
@@ -11,14 +11,14 @@ UNCLAIMED_SECONDS = 3600.0  #: seconds that a file stays that no task has named 
 class LastChange:
     """How a task stood when its record changed last."""
 
-    state: str  #: one of Celery's
+    state: str  #: one of Celery's, or FORGOTTEN
     at: float  #: Unix seconds
 
     @property
     def final(self) -> bool:
         """Whether it will not change again. A state that we do not know is none."""
         status = STATUS_BY_CELERY_STATE.get(self.state)
-        return status is not None and status.final
+        return self.state == FORGOTTEN or (status is not None and status.final)
 
 
 def task_of(name: str) -> str:

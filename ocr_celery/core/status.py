@@ -26,6 +26,7 @@ class Status(StrEnum):
         return self in (Status.COMPLETED, Status.FAILED)
 
 
+FORGOTTEN = "FORGOTTEN"  #: the state of a tombstone: a task's sender had it forgotten, and nothing revives it
 #: the state of a document whose pages are known and not all final; it needs no message meanwhile
 EXPANDED = "EXPANDED"
 

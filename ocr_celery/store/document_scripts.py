@@ -8,6 +8,7 @@ from ocr_celery.store.lanes import LANE_FUNCTIONS
 _FINAL = """
 local function is_final(state)
   return state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' or state == 'REJECTED' or state == 'IGNORED'
+    or state == 'FORGOTTEN'
 end
 """
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ocr_celery.core.document import PageSet
-from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Status
+from ocr_celery.core.status import FORGOTTEN, STATUS_BY_CELERY_STATE, Status
 from ocr_celery.errors import Cancelled, OcrError, public
 
 #: of a task's hash, in the order in which `read` takes their values
@@ -48,7 +48,7 @@ class Record:
 
 
 def parse_record(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | None:
-    """The record of a task, None where there is none.
+    """The record of a task, None where there is none, or only a tombstone.
 
     `fields`: the values of `FIELDS`, `meta`: Celery's record, `rank`: the task's place among those that wait. Each as Redis
     answered, or the error that it answered.
@@ -56,7 +56,10 @@ def parse_record(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | 
     if isinstance(fields, list) and all(value is None for value in fields[:3]):
         return None
     try:
-        created, updated, state = _time(fields[0]), _time(fields[1]), fields[2].decode()
+        state = fields[2].decode()
+        if state == FORGOTTEN:
+            return None
+        created, updated = _time(fields[0]), _time(fields[1])
         if state not in STATUS_BY_CELERY_STATE:
             raise ValueError(f"the state {state[:40]!r} is none of Celery's")
         found = None if meta is None else parse_meta(meta)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import NoScriptError, ResponseError
 
 from ocr_celery.core.file_keeping import LastChange
@@ -28,6 +29,7 @@ _UNTIL_ACCEPTED = 60  #: seconds that an image stays whose task is not taken in,
 _TASKS_PER_STEP = 500  #: looked up in one step, which is over in a few milliseconds
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
+CANCELLED_KEEP = 7 * 86400  #: seconds; the message of a cancelled task may wait as long as that, and must find it final
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Registry:
         source: str = "",
         about: Mapping[str, str | float] = _NONE,
         page_of: PageOf | None = None,
+        pipe: Pipeline | None = None,
     ) -> TaskHistory | None:
         """Store a task's new Celery state, with Celery's record of it. The last page of a document that is final queues the
         document's assembly.
@@ -119,12 +122,15 @@ class Registry:
         `page_of`: of which document it is a page, which saves a round trip where the caller knows it.
         `source`: what is shown of where the page comes from, where its sender recorded nothing. `about`: further fields of
         its record, see `records.FIELDS`. Answers what is known of the task, or None where it was final already; it is
-        not changed then.
+        not changed then. `pipe`: the step is taken when this pipeline is executed, and nothing is answered here.
         """
         status = STATUS_BY_CELERY_STATE[state]
-        args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), self.keep, meta, meta_keep, source]
+        keep = max(self.keep, CANCELLED_KEEP) if state == "REVOKED" else self.keep
+        args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), keep, meta, meta_keep, source]
         fields = [x for pair in about.items() for x in pair]
-        answer = self._move(id, args, page_of, fields)
+        answer = self._move(id, args, page_of, fields, pipe)
+        if pipe is not None:
+            return None
         if isinstance(answer, bytes):  # a page, and the step needs the keys of its document
             answer = self._move(id, args, PageOf.from_json(answer), fields)
         if answer is None:
@@ -135,14 +141,16 @@ class Registry:
         )
         return TaskHistory(float(created or now), crashes, is_expanded=stored == EXPANDED.encode())
 
-    def _move(self, id: str, args: list[Any], page_of: PageOf | None, fields: list[Any]) -> Any:
+    def _move(
+        self, id: str, args: list[Any], page_of: PageOf | None, fields: list[Any], pipe: Pipeline | None = None
+    ) -> Any:
         keys = self.keys
         touched = [keys.task(id), *keys.all_counted, keys.blob(id), keys.meta(id), keys.changes]
         if page_of is None:
-            return self._transition(keys=touched, args=[*args, "", "", *fields])
+            return self._transition(keys=touched, args=[*args, "", "", *fields], client=pipe)
         document = page_of.document
         touched += [keys.task(document), keys.document(document), keys.open_pages(document), page_of.queue]
-        return self._transition(keys=touched, args=[*args, page_of.as_json(), page_of.number, *fields])
+        return self._transition(keys=touched, args=[*args, page_of.as_json(), page_of.number, *fields], client=pipe)
 
     def get_record(self, id: str) -> Record | None:
         """One task, in one round trip."""
@@ -152,7 +160,7 @@ class Registry:
             pipe.zrank(self.keys.counted(Status.PENDING), id)
             found = pipe.execute(raise_on_error=False)
         for answer in found:
-            if isinstance(answer, Exception) and not _of_another_type(answer):
+            if isinstance(answer, Exception) and not of_another_type(answer):
                 raise answer
         return records.parse_record(id, *found)
 
@@ -180,7 +188,7 @@ class Registry:
         try:
             text = self.redis.get(self.keys.batch(id))
         except ResponseError as exc:
-            if _of_another_type(exc):
+            if of_another_type(exc):
                 raise ValueError(str(exc)) from None
             raise
         if text is None:
@@ -261,6 +269,6 @@ def _is_open(state: bytes | None) -> bool:
     return status is not None and not status.final
 
 
-def _of_another_type(exc: Exception) -> bool:
+def of_another_type(exc: Exception) -> bool:
     """Whether a key has another type than expected: an error of the record, not of Redis."""
     return isinstance(exc, ResponseError) and str(exc).startswith("WRONGTYPE")

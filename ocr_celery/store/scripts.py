@@ -8,6 +8,7 @@ none. So the admission of new tasks is refused, while the steps of workers begin
 workers can empty a full Redis. The steps of a task's states and of documents: store/document_scripts.py.
 """
 
+from ocr_celery.core.status import FORGOTTEN
 from ocr_celery.store.lanes import LANE_FUNCTIONS
 from ocr_celery.store.records import FIELDS
 
@@ -57,6 +58,19 @@ show_next(declared_lanes(ARGV[9]))
 return {1, open}
 """
 )
+
+#: Forget tasks: their counts, records, results and images go; a tombstone stays, so that a message that still waits, or a page
+#: that is still in an engine, does not revive them.
+#: KEYS the four zsets, then record, meta and blob of each task. ARGV seconds to keep the tombstones, n × id.
+FORGET = """
+for i = 2, #ARGV do
+  local record = 3 * i - 1
+  redis.call('DEL', KEYS[record], KEYS[record + 1], KEYS[record + 2])
+  for zset = 1, 4 do redis.call('ZREM', KEYS[zset], ARGV[i]) end
+  redis.call('HSET', KEYS[record], 'state', 'FORGOTTEN')
+  redis.call('EXPIRE', KEYS[record], ARGV[1])
+end
+""".replace("FORGOTTEN", FORGOTTEN)
 
 #: A node's worker or engine has ended: add strikes to the records of the pages that were marked. KEYS the node's marks, then
 #: the records. ARGV the cause, then (id, mode, strikes, solo strikes)… in the order of their records. (DEL first: a first write

@@ -14,6 +14,7 @@ from kombu.utils.encoding import bytes_to_str
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
 from ocr_celery.message import ACCEPT_PARTIAL, ASSEMBLE, COLLECT, PAGE_TASKS, failed_part
+from ocr_celery.store.cancellation import Cancellation
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
 from ocr_celery.store.transient_errors import drop_on_failover, is_transient
@@ -30,6 +31,11 @@ class Backend(RedisBackend):
     def registry(self) -> Registry:
         """The registry on the backend's own connections."""
         return Registry(self.client, Keys(self.app.conf.task_default_queue), keep=2 * int(self.expires))
+
+    @cached_property
+    def cancellation(self) -> Cancellation:
+        """Which tasks of that registry were cancelled."""
+        return Cancellation(self.registry)
 
     def exception_safe_to_retry(self, exc: Exception) -> bool:
         """Retry to store a result after any temporary error of Redis: unavailable, read-only, its disk full."""
@@ -52,7 +58,9 @@ class Backend(RedisBackend):
         if getattr(request, "task", None) == COLLECT and state in states.READY_STATES:
             self.registry.end_batch(task_id)
         if not self._is_page(task_id, request):
-            return super()._store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
+            stored = super()._store_result(task_id, result, state, traceback=traceback, request=request, **kwargs)
+            self._drop_forgotten(task_id, request)
+            return stored
         meta = self._get_result_meta(result=result, state=state, traceback=traceback, request=request)
         meta["task_id"] = task_id
         known = state if state in STATUS_BY_CELERY_STATE else states.STARTED
@@ -86,6 +94,8 @@ class Backend(RedisBackend):
         """As Celery's, for a page whose sender wants no result too."""
         super().mark_as_revoked(task_id, reason, request, *args, **kwargs)
         self._move_without_result(task_id, states.REVOKED, request)
+        if request is not None and self._is_page(task_id, request):
+            self.cancellation.message_found(task_id)
 
     def note_retry(self, task_id: str, request: Any) -> None:
         """Celery stores no retry of a task sent with ignore_result; its message is acknowledged only where this is known."""
@@ -95,6 +105,11 @@ class Backend(RedisBackend):
         """Celery stores nothing of a task sent with ignore_result; its record and image must be freed all the same."""
         if getattr(request, "ignore_result", False) and self._is_page(task_id, request):
             self.registry.transition(task_id, state, now=time.time())
+
+    def _drop_forgotten(self, task_id: str, request: Any) -> None:
+        """A batch may be forgotten while it is collected. Looked up after its result was stored, so that none is left."""
+        if getattr(request, "task", None) == COLLECT and self.cancellation.forgotten(task_id):
+            self.delete(self.get_key_for_task(task_id))
 
     def _is_page(self, task_id: str, request: Any) -> bool:
         name = getattr(request, "task", None)
@@ -124,9 +139,15 @@ class Backend(RedisBackend):
 
     def on_chord_part_return(self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any) -> None:
         """A body that accepts partial headers is handed a failed part's error in its place; it then runs all the same."""
+        if state != states.REVOKED and self._is_page(request.id, request) and self._is_cancelled(request):
+            result, state = TaskRevokedError("cancelled"), states.REVOKED
         if state in states.PROPAGATE_STATES and request.chord and self._accepts_partial(request.chord):
             result, state = failed_part(request.id, state, _public(result)), states.SUCCESS
         super().on_chord_part_return(request, state, result, propagate=propagate, **kwargs)
+
+    def _is_cancelled(self, request: Any) -> bool:
+        """Whether a page was cancelled while it was read to its end: its chord counts what its record says."""
+        return bool(request.group and self.cancellation.cancelled([request.id]))
 
     def _accepts_partial(self, body: Any) -> bool:
         """Whether a chord's body, or the first task of one that is a chain, is run although parts of its header failed.

@@ -32,6 +32,15 @@ def test_an_idle_engine_gets_a_full_batch_at_once() -> None:
     assert batcher(2, 9, [0, 0, 0]).take(at(0)) == [0, 1]
 
 
+def test_an_item_is_taken_out_wherever_it_waits_and_the_others_stay_in_order() -> None:
+    b = batcher(8, 0, [0, 0, 0])
+    b.enqueue_reread(7)
+    b.enqueue_quarantined(9)
+    b.enqueue_quarantined(8)
+    assert [b.remove(item) for item in (1, 9, 7, 5)] == [True, True, True, False]
+    assert (b.take(at(0, working_since=0)), b.quarantined_waiting, len(b)) == ([0, 2], 1, 1)
+
+
 def test_an_idle_engine_gets_what_there_is_after_the_timeout() -> None:
     b = batcher(8, 5, [0, 4])
     assert b.take(at(4.9)) == []

@@ -4,6 +4,7 @@ import pytest
 
 from ocr_celery.core.file_keeping import UNCLAIMED_SECONDS, LastChange, is_kept, task_of
 from ocr_celery.core.file_reference import file_name, is_reference
+from ocr_celery.core.status import FORGOTTEN
 
 NOW, TTL = 1_000_000.0, 100.0
 
@@ -17,6 +18,10 @@ def test_the_file_of_an_open_task_stays_however_old_it_is(state: str) -> None:
 @pytest.mark.parametrize(("ago", "kept"), [(0, True), (TTL - 1, True), (TTL, False), (10 * TTL, False)])
 def test_the_file_of_a_finished_task_stays_as_long_as_its_result(state: str, ago: float, kept: bool) -> None:
     assert is_kept(LastChange(state, NOW - ago), NOW, now=NOW, ttl=TTL) is kept
+
+
+def test_the_file_of_a_forgotten_task_goes_at_once() -> None:
+    assert not is_kept(LastChange(FORGOTTEN, 0.0), NOW, now=NOW, ttl=TTL)
 
 
 @pytest.mark.parametrize(("age", "kept"), [(0, True), (UNCLAIMED_SECONDS - 1, True), (UNCLAIMED_SECONDS, False)])

@@ -1,6 +1,6 @@
 """What becomes of a page in the worker, step by step; engine, decoder, Redis and Celery are played by the test."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -70,11 +70,13 @@ class Bench:
         )
         self.completed: list[PageRun] = []
         self.requeued: list[str] = []
+        self.cancelled: set[str] = set()
         self.exits: list[int] = []
         self.load: Callable[[PageRun], None] = self.loads
         self.waiting: list[PageRun] = []
         monkeypatch.setattr(room, "CrashMarks", lambda *_: self.marks)
         monkeypatch.setattr(room, "PageLoader", lambda *_: SimpleNamespace(load=self._load))
+        monkeypatch.setattr(room, "CancelledPages", lambda *_: SimpleNamespace(find=self._find_cancelled))
         monkeypatch.setattr(room, "complete", lambda run, _listeners: self.completed.append(run))
         monkeypatch.setattr(room, "requeue", lambda run: self.requeued.append(run.id))
         monkeypatch.setattr(shutdown, "shut_down", self.exits.append)
@@ -92,6 +94,9 @@ class Bench:
 
     def _load(self, run: PageRun) -> None:
         self.load(run)
+
+    def _find_cancelled(self, ids: Sequence[str]) -> set[str]:
+        return self.cancelled & set(ids)
 
     def loads(self, run: PageRun) -> None:
         run.file = b"file"
@@ -260,6 +265,32 @@ def test_a_page_terminated_in_the_engine_is_completed(bench: Bench) -> None:
     bench.pipeline.scheduler.dispatch()
     run.terminate()
     assert (bench.completed, run.phase) == ([run], Phase.DONE)
+
+
+def test_a_page_terminated_while_it_waits_for_the_engine_is_completed_at_once(bench: Bench) -> None:
+    run = bench.prepare()
+    run.terminate()
+    assert (bench.completed, run.phase) == ([run], Phase.DONE)
+    bench.pipeline.scheduler.dispatch()
+    assert bench.engine.entered == []
+
+
+def test_a_page_terminated_while_it_is_fetched_is_not_decoded(bench: Bench) -> None:
+    def loads(run: PageRun) -> None:
+        bench.loads(run)
+        run.terminate()
+
+    bench.load = loads
+    run = bench.submit()
+    bench.pipeline._load(run)
+    assert (bench.decoder.jobs, bench.completed, run.phase) == ([], [run], Phase.DONE)
+
+
+def test_a_page_that_was_cancelled_in_redis_is_completed_unread(bench: Bench) -> None:
+    run = bench.prepare()
+    bench.cancelled = {"a"}
+    bench.pipeline.scheduler.dispatch()
+    assert (bench.engine.entered, bench.completed, run.cancelled) == ([], [run], True)
 
 
 def test_a_page_terminated_in_the_engine_leaves_no_mark_and_is_announced_as_revoked(bench: Bench) -> None:

@@ -58,6 +58,7 @@ class Bench:
         self.clock, self.engine = FakeClock(), FakeEngine(size)
         self.marks, self.events, self.pages = FakeMarks(), Events(), PageTable()
         self.tracker = CrashTracker(cast(Any, self.marks))
+        self.cancelled: set[str] = set()
         self.scheduler = EngineScheduler(
             engine=self.engine,
             policy=BatchPolicy(size=size, timeout=TIMEOUT),
@@ -65,6 +66,7 @@ class Bench:
             pages=self.pages,
             events=self.events,
             tracker=self.tracker,
+            find_cancelled=lambda ids: self.cancelled & set(ids),
             clock=self.clock,
         )
         self.watch = EngineWatch(
@@ -213,6 +215,21 @@ def test_a_page_that_was_revoked_while_it_waited_never_enters(bench: Bench) -> N
     first.request.is_revoked = True
     assert bench.dispatch() == [["b"]]
     assert bench.events.unread == ["a"]
+
+
+def test_a_page_that_was_cancelled_in_redis_never_enters(bench: Bench) -> None:
+    first, second = bench.add("a", "b")
+    bench.cancelled = {"a"}
+    assert bench.dispatch() == [["b"]]
+    assert (bench.events.unread, first.cancelled, second.cancelled) == (["a"], True, False)
+
+
+def test_a_page_that_waits_can_be_taken_out_and_one_that_has_entered_cannot(bench: Bench) -> None:
+    first, second, third = bench.add("a", "b", "c")
+    assert bench.scheduler.withdraw(second)
+    assert second.phase is Phase.ENDING
+    assert bench.dispatch() == [["a", "c"]]
+    assert not any(bench.scheduler.withdraw(run) for run in (first, second, third))
 
 
 def test_a_page_that_is_aborted_frees_its_slot_and_its_outcome_is_ignored(bench: Bench) -> None:

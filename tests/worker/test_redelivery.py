@@ -102,7 +102,7 @@ def test_a_page_that_was_cancelled_stays_cancelled_when_it_comes_again(celery_se
         "REVOKED",
         {"exc_type": "TaskRevokedError", "exc_message": ["revoked"], "exc_module": "x"},
     )
-    until(lambda: f"already completed: task {sent.id}" in celery_setup.worker.logs())
+    until(lambda: f"cancelled: task {sent.id} is not read" in celery_setup.worker.logs())
     until(celery_setup.is_settled)
     assert sent.status == "REVOKED"
     assert lines(celery_setup, sent.id, "page read") == 0

@@ -49,6 +49,19 @@ def test_pages_are_read_from_the_store_or_from_redis_and_their_files_go(
     assert [path for path in temporary.iterdir() if path.is_dir()] == []  # the spool
 
 
+def test_the_files_of_cancelled_and_forgotten_pages_go_without_a_worker(facade: Client, folder: Path) -> None:
+    ids = [facade.submit_image(png()) for _ in range(3)]
+    facade.cancel(ids[0])
+    facade.forget(ids[1])
+    assert names(folder) == [ids[2]]
+
+
+def test_a_page_is_cancelled_although_the_store_is_away(facade: Client, folder: Path) -> None:
+    id = facade.submit_image(png())
+    folder.rename(folder.parent / "elsewhere")
+    assert facade.cancel(id).status is Status.FAILED
+
+
 def test_a_page_waits_while_the_store_is_away(facade: Client, folder: Path, start_worker: Start) -> None:
     id = facade.submit_image(png())
     elsewhere = folder.rename(folder.parent / "elsewhere")

@@ -1,0 +1,91 @@
+"""Cancels and forgets tasks, many at a time, without a worker: who takes a message later finds its task final.
+
+Each task takes the same step as for any other end, so that its place, its image and those who wait for it are freed as ever.
+The steps are sent in parts: no part keeps Redis from its other clients for more than some milliseconds.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ocr_celery.core.status import FORGOTTEN, STATUS_BY_CELERY_STATE
+from ocr_celery.store import scripts
+from ocr_celery.store.registry import CANCELLED_KEEP, Registry, of_another_type
+
+_TASKS_PER_PART = 200
+_CANCELLED = frozenset({"REVOKED", FORGOTTEN})
+
+
+class Cancellation:
+    """Cancels and forgets the tasks of one registry. Every method raises `RedisError`, and may be repeated then."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry, self.redis, self.keys = registry, registry.redis, registry.keys
+        self._forget = self.redis.register_script(scripts.FORGET)
+
+    def states(self, ids: Sequence[str]) -> dict[str, str]:
+        """Celery's state of each of these tasks that has a record, tombstones included, in one round trip.
+
+        A record that cannot be read has the state "".
+        """
+        with self.redis.pipeline(transaction=False) as pipe:
+            for id in ids:
+                pipe.hget(self.keys.task(id), "state")
+            found = pipe.execute(raise_on_error=False)
+        return {id: _state(answer) for id, answer in zip(ids, found, strict=True) if answer is not None}
+
+    def cancelled(self, ids: Sequence[str]) -> set[str]:
+        """Those of these tasks that were cancelled or forgotten: they are not read, and their results not stored."""
+        return {id for id, state in self.states(ids).items() if state in _CANCELLED}
+
+    def forgotten(self, id: str) -> bool:
+        """Whether only a tombstone is left of a task or batch."""
+        return self.states([id]).get(id) == FORGOTTEN
+
+    def message_found(self, id: str) -> None:
+        """The message of a cancelled task was taken and will be acknowledged: its record need not be kept for it."""
+        self.redis.expire(self.keys.task(id), self.registry.keep)
+
+    def cancel(self, ids: Sequence[str], record: Callable[[str], str], *, now: float, meta_keep: int) -> list[str]:
+        """Make those of these tasks that are open final as REVOKED. Answers the ids of those that a worker may hold.
+
+        `record`: Celery's record of a revoked task, by its id. `meta_keep`: seconds that it stays.
+        """
+        held: list[str] = []
+        for part in _parts(ids):
+            open_states = {id: state for id, state in self.states(part).items() if _is_open(state)}
+            with self.redis.pipeline(transaction=False) as pipe:
+                for id in open_states:
+                    self.registry.transition(id, "REVOKED", now=now, meta=record(id), meta_keep=meta_keep, pipe=pipe)
+                pipe.execute()
+            held += [id for id, state in open_states.items() if state != "PENDING"]
+        return held
+
+    def forget(self, ids: Sequence[str]) -> None:
+        """Leave nothing of these tasks but tombstones, whatever they are."""
+        keep = max(self.registry.keep, CANCELLED_KEEP)
+        for part in _parts(ids):
+            touched = [key for id in part for key in (self.keys.task(id), self.keys.meta(id), self.keys.blob(id))]
+            self._forget(keys=[*self.keys.all_counted, *touched], args=[keep, *part])
+
+    def forget_batch(self, id: str, ids: Sequence[str]) -> None:
+        """The same for the tasks of a batch, and at last for the batch: until then it can be repeated."""
+        self.forget([*ids, id])
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.delete(self.keys.batch(id), self.keys.prompt(id))
+            pipe.execute()
+
+
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[at : at + _TASKS_PER_PART] for at in range(0, len(ids), _TASKS_PER_PART))
+
+
+def _is_open(state: str) -> bool:
+    return state in STATUS_BY_CELERY_STATE and not STATUS_BY_CELERY_STATE[state].final
+
+
+def _state(answer: Any) -> str:
+    if isinstance(answer, Exception):
+        if not of_another_type(answer):
+            raise answer
+        return ""
+    return str(answer, errors="replace")
