@@ -2,13 +2,8 @@
 
 import re
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import closing, suppress
-from functools import partial
+from contextlib import closing
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import Any
 
 import click
 
@@ -16,10 +11,8 @@ from ocr_celery import __version__
 from ocr_celery.cli import service_address
 from ocr_celery.cli.documents import Document, find_documents
 from ocr_celery.cli.output import Output, output_path
-from ocr_celery.cli.service_client import DocumentFailed, ServiceClient
-
-#: number of the document, and its result, why there is none, or how many of its pages are done
-Answer = tuple[int, "dict[str, Any] | DocumentFailed | tuple[int, int]"]
+from ocr_celery.cli.reading import Reading
+from ocr_celery.cli.service_client import ServiceClient
 
 
 @click.group()
@@ -83,6 +76,7 @@ def read_documents(
     \b
     The exit code is 0 when everything was read (or skipped, as asked for), 1 if a document could not be read,
     2 for wrong usage, 3 if documents in a folder were left out (office files and others that are not read), 130 after Ctrl-C.
+    The first Ctrl-C stops sending and waits for what was sent, a second one cancels that.
     """
     server = server or service_address.default_server()
     if not server.startswith(("http://", "https://")):
@@ -99,9 +93,10 @@ def read_documents(
     service = ServiceClient(
         server.rstrip("/"), options, timeout=timeout, form=form, headers=extra_headers, warn=out.warn
     )
+    reading = Reading(documents, service, jobs=jobs, tell=out.warn)
     try:
         with closing(out):
-            for number, answer in _read_all(documents, service, jobs):
+            for number, answer in reading.answers():
                 if isinstance(answer, tuple):
                     out.show_pages(number, *answer)
                 else:
@@ -128,37 +123,3 @@ def _parse_headers(given: tuple[str, ...]) -> dict[str, str]:
             raise click.BadParameter(f"{name!r} is no header; write 'NAME: VALUE'", param_hint="--header")
         headers[name] = value.strip()
     return headers
-
-
-def _read_all(documents: list[Document], service: ServiceClient, jobs: int) -> Iterator[Answer]:
-    """Read documents in `jobs` threads; yield each answer as it arrives. Ctrl-C does not wait for the threads: daemons."""
-    todo: SimpleQueue[int] = SimpleQueue()
-    done: SimpleQueue[Answer | BaseException] = SimpleQueue()
-    for number in range(len(documents)):
-        todo.put(number)
-
-    def read_all_queued() -> None:
-        with suppress(Empty):
-            while True:
-                number = todo.get_nowait()
-                try:
-                    shown = partial(_put_pages, done, number)
-                    done.put((number, service.read(documents[number], shown)))
-                except DocumentFailed as exc:
-                    done.put((number, exc))
-                except BaseException as exc:  # a defect: raised in the main thread, which would wait without end
-                    done.put(exc)
-
-    for _ in range(min(jobs, len(documents))):
-        threading.Thread(target=read_all_queued, daemon=True).start()
-    left = len(documents)
-    while left:
-        answer = done.get()
-        if isinstance(answer, BaseException):
-            raise answer
-        left -= not isinstance(answer[1], tuple)
-        yield answer
-
-
-def _put_pages(done: "SimpleQueue[Answer | BaseException]", number: int, read: int, total: int) -> None:
-    done.put((number, (read, total)))

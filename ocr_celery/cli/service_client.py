@@ -4,6 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
@@ -19,6 +20,7 @@ _CONNECT_TIMEOUT, _RESPONSE_TIMEOUT = 5.0, 60.0  #: seconds
 _WAIT = 20.0  #: seconds that the service is asked to wait for a page; proxies in front of it give up after 30 or more
 _WAIT_WITH_PAGES = 3.0  #: … and for a document, whose progress is shown meanwhile
 _MAX_FAILED_WAITS = 3  #: after which the service is asked now and then instead
+_CANCEL_PATIENCE = 5.0  #: seconds that a user who interrupts it waits for everything to be cancelled
 #: seconds to wait for a service that may be starting; one that has answered is waited for until the deadline
 _STARTUP_GRACE = 30.0
 
@@ -60,15 +62,60 @@ class ServiceClient:
         self._headers = dict(headers)
         self._result_query = {"format": form, "details": "true"}
         self._failed_waits = 0
+        self._sending_stopped = threading.Event()
         self._stopped = threading.Event()
+        self._changed = threading.Condition()  # guards the next three
+        self._sent: dict[str, str] = {}  # task id → source, of what is not finished
+        self._on_their_way = 0  # documents whose task id is not known yet
+        self._cancelled = 0
         self._warned = threading.Event()
         self._has_answered = threading.Event()
         self._started_at = time.monotonic()
         self._thread_local = threading.local()
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether no further document is to be sent."""
+        return self._sending_stopped.is_set()
+
+    def stop_sending(self) -> None:
+        """Send no further document; what was sent is waited for."""
+        self._sending_stopped.set()
+
     def stop(self) -> None:
         """Have every thread give up at its next wait."""
+        self._sending_stopped.set()
         self._stopped.set()
+
+    def sent(self) -> list[tuple[str, str]]:
+        """(URL, source) of every document that was sent and is not finished."""
+        with self._changed:
+            return [(f"{self._server}/ocr/{id}", source) for id, source in self._sent.items()]
+
+    def cancel_sent(self) -> tuple[int, int]:
+        """Cancel what was sent and is not finished, within seconds. Answers how many were cancelled, and how many not.
+
+        A document that is on its way is cancelled by its own thread, when its id is known.
+        """
+        self.stop()
+        with self._changed:
+            left = list(self._sent)
+        threads = [threading.Thread(target=self._cancel, args=(id,), daemon=True) for id in left]
+        for thread in threads:
+            thread.start()
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._sent or self._on_their_way), _CANCEL_PATIENCE)
+            return self._cancelled, len(self._sent) + self._on_their_way
+
+    def _cancel(self, task_id: str) -> None:
+        with suppress(requests.RequestException):
+            session = self._session()
+            path = f"{self._server}/ocr/{task_id}/cancel"
+            answer = session.post(path, timeout=(_CONNECT_TIMEOUT, _CANCEL_PATIENCE))
+            if answer.ok or answer.status_code in (404, 410):  # finished so long ago that nothing is left to cancel
+                with self._changed:
+                    self._cancelled += task_id in self._sent
+                self._finished(task_id)
 
     def read(self, document: Document, on_pages: OnPages = lambda *_: None) -> dict[str, Any]:
         """Send the document and return its finished task, with details. Raises `DocumentFailed`.
@@ -76,12 +123,40 @@ class ServiceClient:
         `on_pages` is told, in this thread, how many of its pages are done and how many it has, where it has several.
         """
         deadline = time.monotonic() + self._timeout
+        task_id = self._submit(document, deadline)
+        try:
+            return self._wait_for(task_id, deadline, on_pages)
+        finally:
+            if not self._stopped.is_set():
+                self._finished(task_id)
+
+    def _submit(self, document: Document, deadline: float) -> str:
+        with self._changed:
+            self._on_their_way += 1
+        try:
+            task_id = self._post(document, deadline)
+            with self._changed:
+                self._sent[task_id] = document.source
+            if self._stopped.is_set():
+                self._cancel(task_id)
+        finally:
+            with self._changed:
+                self._on_their_way -= 1
+                self._changed.notify_all()
+        return task_id
+
+    def _post(self, document: Document, deadline: float) -> str:
         if document.path is None and document.source != "-":
             asked = self._request("POST", "/ocr/url", deadline, json={"url": document.source, **self._options})
         else:
             file = {"file": (document.path.name if document.path else "stdin", _read_bytes(document))}
             asked = self._request("POST", "/ocr", deadline, files=file, data=self._options)
-        return self._wait_for(str(asked.get("task_id")), deadline, on_pages)
+        return str(asked.get("task_id"))
+
+    def _finished(self, task_id: str) -> None:
+        with self._changed:
+            self._sent.pop(task_id, None)
+            self._changed.notify_all()
 
     def _wait_for(self, task_id: str, deadline: float, on_pages: OnPages) -> dict[str, Any]:
         pause, longest = 0.1, _WAIT
@@ -142,16 +217,19 @@ class ServiceClient:
                 if answer.status_code not in _RETRYABLE_STATUSES:
                     raise DocumentFailed(code, sentence)
                 wait = _retry_after(answer) or pause
-            self._sleep(wait, deadline, code, f"{sentence} (gave up)")
+            stopped = self._sending_stopped if method == "POST" else self._stopped
+            self._sleep(wait, deadline, code, f"{sentence} (gave up)", stopped)
             pause = min(2 * pause, 8.0)
 
     def _send(self, method: str, path: str, **arguments: Any) -> requests.Response:
         timeout = (_CONNECT_TIMEOUT, _RESPONSE_TIMEOUT)
         return self._session().request(method, self._server + path, timeout=timeout, **arguments)
 
-    def _sleep(self, seconds: float, deadline: float, code: str, sentence: str) -> None:
+    def _sleep(
+        self, seconds: float, deadline: float, code: str, sentence: str, stopped: threading.Event | None = None
+    ) -> None:
         left = deadline - time.monotonic()
-        if left <= 0 or self._stopped.wait(min(seconds, left)):
+        if left <= 0 or (stopped or self._stopped).wait(min(seconds, left)):
             raise DocumentFailed(code, sentence)
 
     def _session(self) -> requests.Session:

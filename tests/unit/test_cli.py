@@ -2,6 +2,9 @@
 
 import json
 import re
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +19,7 @@ from click.testing import CliRunner, Result
 from ocr_celery.cli import main, service_address
 from ocr_celery.cli.documents import find_documents
 from ocr_celery.core.markdown import to_markdown
+from tests.testlib.processes import until
 
 
 class FakeService(ThreadingHTTPServer):
@@ -34,6 +38,7 @@ class FakeService(ThreadingHTTPServer):
         self.slow: dict[str, float] = {}  # text: seconds until it is read
         self.on_wait = "waits"  # or "ignores", "refuses", "is cut off"
         self.looks: list[dict[str, list[str]]] = []
+        self.cancelled: list[str] = []
         self.lock = threading.Lock()
 
     @property
@@ -48,6 +53,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.headers.append(dict(self.headers))
+        if self.path.endswith("/cancel"):
+            self.server.cancelled.append(self.path)
+            self._answer(200, {"status": "failed"})
+            return
         if len(body) > self.server.proxy_takes:
             self.send_error(413)
             self.close_connection = True
@@ -382,3 +391,49 @@ def test_ctrl_c_is_exit_code_130(service: FakeService, scans: Path, monkeypatch:
 
     monkeypatch.setattr("ocr_celery.cli.output.Output.add", interrupted)
     assert read(service, scans / "a.jpg").exit_code == 130
+
+
+class InProcess:
+    """`ocr-celery read` of these arguments as a process that can be interrupted."""
+
+    def __init__(self, service: FakeService, *arguments: object) -> None:
+        command = [sys.executable, "-m", "ocr_celery.cli", "read", "--server", service.url, *map(str, arguments)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def interrupt(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+
+    def said(self, line: str) -> None:
+        """Read its messages until this one."""
+        assert self.process.stderr is not None
+        while line not in (read := self.process.stderr.readline()):
+            assert read, f"it never said {line!r}"
+
+    def end(self) -> tuple[int, str, str]:
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out, err
+
+
+def test_the_first_ctrl_c_stops_sending_and_waits_for_what_was_sent(service: FakeService, scans: Path) -> None:
+    text = (scans / "a.jpg").read_text()
+    service.slow[text] = 2
+    run = InProcess(service, scans / "a.jpg", "http://example.com/x.png", "--jobs", 1)
+    until(lambda: service.looks, what="the first is sent and asked for")
+    run.interrupt()
+    run.said("nothing more is sent, 1 are still being read; Ctrl-C again cancels them")
+    run.said(f"a.jpg: {service.url}/ocr/1")
+    status, out, _ = run.end()
+    assert (status, len(service.tasks), service.cancelled) == (130, 1, [])
+    assert text in out
+
+
+def test_the_second_ctrl_c_cancels_what_was_sent(service: FakeService, scans: Path) -> None:
+    service.slow["http://example.com/x.png"] = service.slow["http://example.com/y.png"] = 600
+    run = InProcess(service, "http://example.com/x.png", "http://example.com/y.png")
+    until(lambda: len(service.looks) >= 2, what="both are sent and asked for")
+    run.interrupt()
+    run.said("2 are still being read")
+    run.interrupt()
+    run.said("2 cancelled")
+    assert run.end()[:2] == (130, "")
+    assert sorted(service.cancelled) == ["/ocr/1/cancel", "/ocr/2/cancel"]
