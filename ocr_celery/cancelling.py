@@ -1,14 +1,20 @@
-"""How a client cancels and forgets: first the step in Redis, which needs no worker, then a word to the workers."""
+"""How a client cancels and forgets: first the step in Redis, which needs no worker, then a word to the workers.
+
+A document is cancelled by its pages. Where some were read it is completed with these at once, else it is cancelled itself; its
+assembly is queued all the same, as its message says what waits for its end.
+"""
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ocr_celery import message
+from ocr_celery.core.document import PageSet, assemble
 from ocr_celery.errors import StoreUnavailable
 from ocr_celery.store.cancellation import Cancellation
+from ocr_celery.store.documents import PageOf
 from ocr_celery.transport.revocation import broadcast_revocation
 
 if TYPE_CHECKING:
@@ -16,13 +22,43 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_TASKS_PER_TRIP = 500
+
 
 def cancel_tasks(client: "Client", cancellation: Cancellation, ids: Sequence[str]) -> None:
     """Make those of these tasks that are open final, and have the workers drop those that they hold. Raises `RedisError`."""
     now = time.time()
-    record = partial(message.revoked_record, now=now)
-    held = cancellation.cancel(ids, record, now=now, meta_keep=client.facts.task_ttl)
+    known: dict[str, Any] = {"now": now, "meta_keep": client.facts.task_ttl}
+    held, documents = cancellation.cancel(ids, partial(message.revoked_record, now=now), **known)
+    for id in documents:
+        held += _cancel_document(cancellation, id, **known)
     broadcast_revocation(client.redis, client.app, held)
+
+
+def _cancel_document(cancellation: Cancellation, id: str, *, now: float, meta_keep: int) -> list[str]:
+    """Cancel the pages of an open document, and make it final. Answers those of its pages that a worker may hold."""
+    registry, documents = cancellation.registry, cancellation.registry.documents
+    pages = documents.pages(id)
+    if pages is None:
+        return []
+    revoked = partial(message.revoked_record, now=now)
+    was_read = "SUCCESS" in documents.states(id, pages)
+    if not was_read:  # first, so that no worker assembles nothing
+        registry.transition(id, "REVOKED", now=now, meta=revoked(id), meta_keep=meta_keep)
+    queue = documents.queue(id)
+    page_of = {page: PageOf(id, number, queue) for page, number in zip(pages.ids(id), pages.numbers, strict=True)}
+    held = cancellation.cancel(list(page_of), revoked, now=now, meta_keep=meta_keep, page_of=page_of).held
+    if was_read:  # its last page has queued the assembly
+        result = message.completed_record(id, _assembled(cancellation, id, pages), now)
+        registry.transition(id, "SUCCESS", now=now, meta=result, meta_keep=meta_keep)
+    else:
+        documents.queue_assembly(id)
+    documents.settle(id, meta_keep=meta_keep)
+    return held
+
+
+def _assembled(cancellation: Cancellation, id: str, pages: PageSet) -> dict[str, Any]:
+    return assemble(pages, list(cancellation.registry.documents.results(id, pages.numbers)))
 
 
 def cancel_task(client: "Client", cancellation: Cancellation, task_id: str) -> None:
@@ -47,16 +83,31 @@ def forget_task(client: "Client", cancellation: Cancellation, task_id: str) -> b
     if not cancellation.states([task_id]):
         return False
     cancel_tasks(client, cancellation, [task_id])
-    cancellation.forget([task_id])
+    _forget_all(cancellation, [task_id])
     _delete_file(client, cancellation, task_id)
     return True
 
 
 def forget_batch(client: "Client", cancellation: Cancellation, batch_id: str) -> bool:
     """The same for a batch and its tasks."""
-    pages = cancellation.registry.pages_of([batch_id]).get(batch_id)
-    if pages is None:
+    tasks = cancellation.registry.pages_of([batch_id]).get(batch_id)
+    if tasks is None:
         return cancellation.forgotten(batch_id)
-    cancel_tasks(client, cancellation, pages)
-    cancellation.forget_batch(batch_id, pages)
+    cancel_tasks(client, cancellation, tasks)
+    _forget_all(cancellation, tasks)
+    cancellation.forget_batch(batch_id)
     return True
+
+
+def _forget_all(cancellation: Cancellation, ids: Sequence[str]) -> None:
+    """Pages first, as their documents name them: until the end it can be repeated."""
+    documents = cancellation.registry.documents
+    for part in _parts(ids):
+        for id, pages in documents.page_ids(part).items():
+            cancellation.forget(pages)
+            documents.forget(id)
+        cancellation.forget(part)
+
+
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[at : at + _TASKS_PER_TRIP] for at in range(0, len(ids), _TASKS_PER_TRIP))

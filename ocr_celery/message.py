@@ -231,6 +231,11 @@ def revoked_record(task_id: str, now: float) -> str:
     return _final_record(task_id, "REVOKED", reason, now)
 
 
+def completed_record(task_id: str, result: Mapping[str, Any], now: float) -> str:
+    """Celery's record of a task that was completed without a worker. `now`: Unix seconds."""
+    return _final_record(task_id, "SUCCESS", result, now)
+
+
 def _final_record(task_id: str, state: str, result: Mapping[str, Any], now: float) -> str:
     done = datetime.fromtimestamp(now, UTC).replace(tzinfo=None).isoformat()
     record: dict[str, Any] = {"status": state, "result": result, "traceback": None, "children": [], "date_done": done}

@@ -1,6 +1,6 @@
-"""Celery's remote control, in which revoking a batch revokes its pages.
+"""Celery's remote control, in which revoking a batch or a document revokes its pages.
 
-The task that collects them still runs when all pages are final, and says which were read.
+What collects or assembles them still runs when all pages are final, and says which were read.
 """
 
 import logging
@@ -29,11 +29,14 @@ def terminate(state: Any, signal: Any, task_id: Any, **kwargs: Any) -> Any:
 
 
 def _pages(state: Any, given: Any) -> list[str]:
-    """The ids, each of a batch replaced by those of its pages."""
+    """The ids, each of a batch replaced by those of its tasks, and each of a document by those of its pages."""
     ids = [str(id) for id in maybe_list(given) or []]
+    registry = state.app.backend.registry
     try:
-        pages = state.app.backend.registry.pages_of(ids)
+        batches = registry.pages_of(ids)
+        tasks = [task for id in ids for task in batches.get(id, [id])]
+        documents = registry.documents.page_ids(tasks)
     except RedisError as exc:
-        log.warning("could not look up the pages of a batch to revoke: %s", exc)
+        log.warning("could not look up the pages of a batch or document to revoke: %s", exc)
         return ids
-    return [page for id in ids for page in pages.get(id, [id])]
+    return [page for id in tasks for page in documents.get(id, [id])]

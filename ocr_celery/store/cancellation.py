@@ -4,15 +4,25 @@ Each task takes the same step as for any other end, so that its place, its image
 The steps are sent in parts: no part keeps Redis from its other clients for more than some milliseconds.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from ocr_celery.core.status import FORGOTTEN, STATUS_BY_CELERY_STATE
+from ocr_celery.core.status import EXPANDED, FORGOTTEN, STATUS_BY_CELERY_STATE
 from ocr_celery.store import scripts
+from ocr_celery.store.documents import PageOf
 from ocr_celery.store.registry import CANCELLED_KEEP, Registry, of_another_type
 
 _TASKS_PER_PART = 200
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _CANCELLED = frozenset({"REVOKED", FORGOTTEN})
+
+
+class Cancelled(NamedTuple):
+    """What is left to do where tasks were cancelled."""
+
+    held: list[str]  #: the ids of those that a worker may hold
+    documents: list[str]  #: … and of those that have pages of their own
 
 
 class Cancellation:
@@ -43,22 +53,44 @@ class Cancellation:
 
     def message_found(self, id: str) -> None:
         """The message of a cancelled task was taken and will be acknowledged: its record need not be kept for it."""
-        self.redis.expire(self.keys.task(id), self.registry.keep)
+        key, keep = self.keys.task(id), self.registry.keep
+        if self.redis.ttl(key) > keep:
+            self.redis.expire(key, keep)
 
-    def cancel(self, ids: Sequence[str], record: Callable[[str], str], *, now: float, meta_keep: int) -> list[str]:
-        """Make those of these tasks that are open final as REVOKED. Answers the ids of those that a worker may hold.
+    def cancel(
+        self,
+        ids: Sequence[str],
+        record: Callable[[str], str],
+        *,
+        now: float,
+        meta_keep: int,
+        page_of: Mapping[str, PageOf] = _NONE,
+    ) -> Cancelled:
+        """Make those of these tasks that are open final as REVOKED, but for open documents, whose pages come first.
 
-        `record`: Celery's record of a revoked task, by its id. `meta_keep`: seconds that it stays.
+        `record`: Celery's record of a revoked task, by its id. `meta_keep`: seconds that it stays. `page_of`: of those that
+        are pages of documents, which, as far as the caller knows.
         """
+        known: dict[str, Any] = {"now": now, "meta_keep": meta_keep}
         held: list[str] = []
+        documents: list[str] = []
         for part in _parts(ids):
-            open_states = {id: state for id, state in self.states(part).items() if _is_open(state)}
+            states = {id: state for id, state in self.states(part).items() if _is_open(state)}
+            documents += [id for id, state in states.items() if state == EXPANDED]
+            open_ids = [id for id, state in states.items() if state != EXPANDED]
             with self.redis.pipeline(transaction=False) as pipe:
-                for id in open_states:
-                    self.registry.transition(id, "REVOKED", now=now, meta=record(id), meta_keep=meta_keep, pipe=pipe)
-                pipe.execute()
-            held += [id for id, state in open_states.items() if state != "PENDING"]
-        return held
+                for id in open_ids:
+                    page = page_of.get(id)
+                    self.registry.transition(id, "REVOKED", **known, meta=record(id), page_of=page, pipe=pipe)
+                answers = dict(zip(open_ids, pipe.execute(), strict=True))
+            for id, answer in answers.items():
+                if isinstance(answer, bytes):  # a page, and the step needs the keys of its document
+                    page = PageOf.from_json(answer)
+                    self.registry.transition(id, "REVOKED", **known, meta=record(id), page_of=page)
+            held += (taken := [id for id in open_ids if states[id] != "PENDING"])
+            # it may have been opened between the two steps
+            documents += [id for id in taken if id not in page_of and self.registry.documents.pages(id)]
+        return Cancelled(held, documents)
 
     def forget(self, ids: Sequence[str]) -> None:
         """Leave nothing of these tasks but tombstones, whatever they are."""
@@ -67,9 +99,9 @@ class Cancellation:
             touched = [key for id in part for key in (self.keys.task(id), self.keys.meta(id), self.keys.blob(id))]
             self._forget(keys=[*self.keys.all_counted, *touched], args=[keep, *part])
 
-    def forget_batch(self, id: str, ids: Sequence[str]) -> None:
-        """The same for the tasks of a batch, and at last for the batch: until then it can be repeated."""
-        self.forget([*ids, id])
+    def forget_batch(self, id: str) -> None:
+        """The same for a batch whose tasks are forgotten: until then that can be repeated."""
+        self.forget([id])
         with self.redis.pipeline(transaction=False) as pipe:
             pipe.delete(self.keys.batch(id), self.keys.prompt(id))
             pipe.execute()

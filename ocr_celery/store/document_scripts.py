@@ -134,6 +134,16 @@ for i = 1, #KEYS do states[i] = redis.pcall('HGET', KEYS[i], 'state') end
 return states
 """
 
+#: Queue the assembly of a document that was cancelled: its message says what waits for its end. KEYS the document's hash, the
+#: queue. Answers 1, or 0 where it has none.
+QUEUE_ASSEMBLY = """
+local message = redis.call('HGET', KEYS[1], 'assembly')
+if not message then return 0 end
+redis.call('PERSIST', KEYS[1])
+redis.call('RPUSH', KEYS[2], message)
+return 1
+"""
+
 #: Queue the assembly of a document again. KEYS the document's record, its hash, its open pages, the queue. Answers 1, or 0
 #: where it needs none.
 REQUEUE_ASSEMBLY = """

@@ -57,6 +57,7 @@ class Documents:
         self._expand = redis.register_script(document_scripts.EXPAND)
         self._settle = redis.register_script(document_scripts.SETTLE)
         self._read_states = redis.register_script(document_scripts.READ_STATES)
+        self._queue_assembly = redis.register_script(document_scripts.QUEUE_ASSEMBLY)
         self._requeue_assembly = redis.register_script(document_scripts.REQUEUE_ASSEMBLY)
 
     def expand(
@@ -181,6 +182,33 @@ class Documents:
         keys, queue = self._keys, self._field(id, "queue")
         touched = [keys.task(id), keys.document(id), keys.open_pages(id), queue or keys.queue]
         return bool(self._requeue_assembly(keys=touched))
+
+    def queue_assembly(self, id: str) -> None:
+        """Queue the assembly of a document that was cancelled, so that a chord which it is part of counts it."""
+        keys = self._keys
+        self._queue_assembly(keys=[keys.document(id), self.queue(id)])
+
+    def queue(self, id: str) -> str:
+        """The queue that a document's assembly is sent to."""
+        return self._field(id, "queue") or self._keys.queue
+
+    def page_ids(self, ids: Sequence[str]) -> dict[str, list[str]]:
+        """The task ids of the pages of those of these tasks that are documents, in one round trip."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for id in ids:
+                pipe.hget(self._keys.task(id), "pages")
+            found = pipe.execute(raise_on_error=False)
+        sets = {id: records.parse_pages(text) for id, text in zip(ids, found, strict=True) if isinstance(text, bytes)}
+        return {id: pages.ids(id) for id, pages in sets.items() if pages}
+
+    def forget(self, id: str) -> None:
+        """Delete what is kept of a document besides the records of its task and its pages."""
+        keys, password = self._keys, self._field(id, "password")
+        own = [keys.password(id)] if password in ("", id) else []  # a batch has one for all
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.delete(keys.document(id), keys.open_pages(id), *own)
+            pipe.zrem(keys.documents, id)
+            pipe.execute()
 
     def _field(self, id: str, name: str) -> str:
         return (cast(bytes | None, self._redis.hget(self._keys.document(id), name)) or b"").decode()
