@@ -144,7 +144,8 @@ class Client(ServiceConnection):
         if store is None:
             send(IN_REDIS + id, shown=shown, blob=data)
             return id
-        store.put(id, data)
+        with self._broker():
+            store.put(id, data)
         try:
             send(IN_STORE + id, shown=shown)
         except (

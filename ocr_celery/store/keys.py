@@ -86,6 +86,11 @@ class Keys:
         """Hash: facade, worker → JSON: what holds of the service (core/service_facts.py)."""
         return f"{self.prefix}service"
 
+    @property
+    def stores(self) -> str:
+        """Set: the folders that have been stores of files (store/files/folder.py)."""
+        return f"{self.prefix}stores"
+
     # -- workers ---------------------------------------------------------------------------------------------------------
 
     @property

@@ -97,6 +97,42 @@ def test_a_folder_that_is_not_mounted_is_away_and_not_empty(folder: FolderStore,
         folder.get("two")
 
 
+class Known:
+    """The folders that have been in use."""
+
+    def __init__(self) -> None:
+        self.folders: set[str] = set()
+
+    def is_known(self, folder: str) -> bool:
+        return folder in self.folders
+
+    def note(self, folder: str) -> None:
+        self.folders.add(folder)
+
+
+def test_a_folder_that_has_been_in_use_is_not_made_anew_in_place_of_its_mount(tmp_path: Path) -> None:
+    known = Known()
+    for _ in range(2):  # a new process each
+        FolderStore(tmp_path / "files", known=known).put("one", b"x")
+    elsewhere = (tmp_path / "files").rename(tmp_path / "elsewhere")
+    (tmp_path / "files").mkdir()
+    with pytest.raises(StoreUnavailable, match=r"is not mounted, as it has no \.ocr-store\. Mount it"):
+        FolderStore(tmp_path / "files", known=known).put("two", b"x")
+    assert list((tmp_path / "files").iterdir()) == []
+    (tmp_path / "files").rmdir()
+    elsewhere.rename(tmp_path / "files")
+    store = FolderStore(tmp_path / "files", known=known)
+    store.put("two", b"x")
+    assert store.get("one") == b"x"
+
+
+def test_a_folder_that_is_there_is_noted_where_redis_was_replaced(tmp_path: Path) -> None:
+    FolderStore(tmp_path / "files", known=Known()).put("one", b"x")
+    known = Known()
+    FolderStore(tmp_path / "files", known=known).put("two", b"x")
+    assert known.folders == {str(tmp_path / "files")}
+
+
 def test_a_folder_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = FolderStore(tmp_path / "file" / "below")

@@ -10,6 +10,7 @@ import pytest
 from ocr_celery.client import Client
 from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.core.status import Status
+from ocr_celery.errors import StoreUnavailable
 from ocr_celery.settings import Settings
 from ocr_celery.store.files.folder import FolderStore
 from ocr_celery.store.registry import Registry
@@ -65,8 +66,12 @@ def test_a_page_is_cancelled_although_the_store_is_away(facade: Client, folder: 
 def test_a_page_waits_while_the_store_is_away(facade: Client, folder: Path, start_worker: Start) -> None:
     id = facade.submit_image(png())
     elsewhere = folder.rename(folder.parent / "elsewhere")
+    folder.mkdir()  # as the folder of a mount is
     worker = start_worker(OCR_STORE=f"file://{folder}")
     until(lambda: "store of files unavailable" in worker.log, what="the worker has tried")
+    with pytest.raises(StoreUnavailable, match="is not mounted"):
+        Client(facade.settings, service=True).submit_image(png())  # which must not make it anew
+    folder.rmdir()
     elsewhere.rename(folder)
     assert facade.wait(id, timeout=60).status is Status.COMPLETED
 

@@ -1,7 +1,8 @@
 """Files in a folder of the machine, or one that all machines of the service mount.
 
 A file is written beside its place, synced, and renamed into it, so that no crash leaves half of one. A mark in the folder tells
-an empty store from a folder that is not mounted, whose files would look as if they had been deleted.
+an empty store from a folder that is not mounted, whose files would look as if they had been deleted; Redis knows which folders
+have had one, so that none is made anew in place of a mount that is missing.
 """
 
 import errno
@@ -10,23 +11,42 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 from uuid import uuid4
 
 from ocr_celery.errors import StoreFull, StoreUnavailable
 from ocr_celery.store.files.contract import NoSuchFile, StoredFile, checked_name, is_name
 
 MARK = ".ocr-store"  #: no name of a file begins with a dot
+_NOT_MOUNTED = (
+    "The store of files, {folder}, is not mounted, as it has no {mark}. Mount it; or, where its files are gone for good, "
+    "make that file."
+)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
+class KnownStores(Protocol):
+    """Remembers which folders have been stores. Both raise `RedisError`."""
+
+    def is_known(self, folder: str) -> bool:
+        """Whether it was noted before, by any process."""
+
+    def note(self, folder: str) -> None:
+        """It is in use."""
+
+
 class FolderStore:
-    """See `FileStore`. The folder is made by the first `put`, readable by its owner only, as each file is."""
+    """See `FileStore`. The folder is made by the first `put`, readable by its owner only, as each file is.
+
+    `known`: the folders that were in use before; without them each may be made.
+    """
 
     in_redis = False
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, known: KnownStores | None = None) -> None:
         self.folder = folder
+        self._known = known
+        self._is_noted = known is None  # among those that are known
 
     def put(self, name: str, data: bytes) -> None:
         """See `FileStore`."""
@@ -88,13 +108,19 @@ class FolderStore:
                 return (self.folder / name).open("rb")
         if (self.folder / MARK).exists():
             raise NoSuchFile(name)
-        raise StoreUnavailable(f"The store of files, {self.folder}, is empty or not mounted; see OCR_STORE.")
+        raise StoreUnavailable(_NOT_MOUNTED.format(folder=self.folder, mark=MARK))
 
     def _make_folder(self) -> None:
+        """Make the folder and its mark where it has never been in use."""
         mark = self.folder / MARK
         if not mark.exists():
+            if self._known is not None and self._known.is_known(str(self.folder)):
+                raise StoreUnavailable(_NOT_MOUNTED.format(folder=self.folder, mark=MARK))
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             mark.touch(mode=0o600)
+        if self._known is not None and not self._is_noted:
+            self._known.note(str(self.folder))
+            self._is_noted = True
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

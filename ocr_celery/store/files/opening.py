@@ -20,4 +20,19 @@ def open_store(address: str, redis: Redis, keys: Keys) -> FileStore:
     at = store_address.parse(address)
     if at.kind == store_address.S3:
         return ObjectFileStore(partial(open_s3, at.bucket, at.prefix))
-    return FolderStore(at.folder) if at.kind == store_address.FILE else RedisStore(redis, keys)
+    if at.kind == store_address.FILE:
+        return FolderStore(at.folder, known=_KnownFolders(redis, keys))
+    return RedisStore(redis, keys)
+
+
+class _KnownFolders:
+    """See `KnownStores`."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis, self._keys = redis, keys
+
+    def is_known(self, folder: str) -> bool:
+        return bool(self._redis.sismember(self._keys.stores, folder))
+
+    def note(self, folder: str) -> None:
+        self._redis.sadd(self._keys.stores, folder)

@@ -12,12 +12,14 @@ from tests.faults.cases import sources
 from tests.faults.cases import callers
 from tests.faults.cases import machine
 from tests.faults.cases import size
+from tests.faults.cases import files
 
 __all__ = [
     "CASES",
     "callers",
     "documents",
     "ends",
+    "files",
     "kills",
     "machine",
     "network",
