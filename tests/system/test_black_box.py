@@ -42,20 +42,21 @@ def test_a_grounding_prompt_is_answered_with_places_and_free_ocr_with_plain_text
     assert "<|" not in placed["result"]
 
 
-def test_of_a_file_with_several_pages_the_first_is_read_and_the_answer_says_so(base_url: str) -> None:
+def test_all_pages_of_a_file_are_read_in_their_order(base_url: str) -> None:
     frames = [Image.open(io.BytesIO(page(f"Page {n}"))) for n in (1, 2, 3)]
     file = io.BytesIO()
     frames[0].save(file, "TIFF", save_all=True, append_images=frames[1:])
     task = upload(base_url, file.getvalue(), "pages.tif")
-    assert "Page 1" in task["result"]
-    assert task["pages"] == {"in_file": 3, "read": 1}
+    places = [task["result"].index(f"<!-- page {n} -->\n\nPage {n}") for n in (1, 2, 3)]
+    assert places == sorted(places)
+    assert (task["pages"]["in_file"], task["pages"]["completed"], task["failed_pages"]) == (3, 3, [])
 
 
-def test_a_pdf_is_refused_with_what_to_do(base_url: str) -> None:
-    answer = requests.post(f"{base_url}/ocr", files={"file": ("a.pdf", b"%PDF-1.7\n")}, timeout=10)
+def test_an_office_document_is_refused_with_what_to_do(base_url: str) -> None:
+    answer = requests.post(f"{base_url}/ocr", files={"file": ("a.rtf", b"{\\rtf1 hello}")}, timeout=10)
     assert answer.status_code == 415
-    assert answer.json()["code"] == "pdf_not_supported"
-    assert "split" in answer.json()["detail"]
+    assert answer.json()["code"] == "document_not_supported"
+    assert "soffice --headless --convert-to pdf" in answer.json()["detail"]
 
 
 def test_a_batch_keeps_its_order_and_a_bad_url_harms_no_other(base_url: str, files: str, tmp_path: Path) -> None:
