@@ -214,13 +214,16 @@ def is_full(server: Served, id: str) -> bool:
 def fill_places(server: Served, id: str, count: int) -> list[socket.socket]:
     """So many requests that wait for this task, and take all places there are."""
     waiting = [ask(server, f"/ocr/{id}?wait=50") for _ in range(count)]
+    calm = 0
 
     def all_wait() -> bool:
-        for n, sock in enumerate(waiting):
-            if select.select([sock], [], [], 0)[0]:  # it met the question whether all places are taken
-                sock.close()
-                waiting[n] = ask(server, f"/ocr/{id}?wait=50")
-        return is_full(server, id)
+        nonlocal calm
+        refused = [n for n, sock in enumerate(waiting) if select.select([sock], [], [], 0)[0]]
+        for n in refused:  # one who hung up is not noticed yet, or it met the question whether all places are taken
+            waiting[n].close()
+            waiting[n] = ask(server, f"/ocr/{id}?wait=50")
+        calm = calm + 1 if is_full(server, id) and not refused else 0
+        return calm == 3  # an answer may be on its way
 
     until(all_wait, what="all places are taken")
     return waiting
