@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2s
 from typing import Any
 
-from flask import Response, request
+from flask import Flask, Response, current_app, request
 from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery.client import Client
@@ -33,7 +33,7 @@ _COMMENT_INTERVAL = 15.0  #: seconds between two signs of life; proxies give up 
 _LOOK_SHARE = 10  #: after a look, a stream rests at least so many times as long as it took
 _MAX_REST = 2.0  #: seconds
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx would keep events back
-_PLAIN = ResultForm()
+_FORM = ResultForm(format="raw")  # the text, which is left out, need not be converted
 
 _EVENT = {
     "event": {"enum": ["status", "gone"], "description": "gone: it is no longer known; `data` is the error."},
@@ -68,7 +68,7 @@ Look = Callable[[Client, str], Snapshot]
 def look_at_task(ocr_client: Client, task_id: str) -> Snapshot:
     """A page as it stands. Raises like `Client.look_up`."""
     view = ocr_client.look_up(task_id)
-    rendered = render_task(_without_text(view), _PLAIN)
+    rendered = render_task(_without_text(view), _FORM)
     rendered.pop("result", None)
     return _snapshot(rendered, [rendered], final=view.status.final)
 
@@ -77,7 +77,7 @@ def look_at_batch(ocr_client: Client, batch_id: str) -> Snapshot:
     """A batch as it stands. Raises like `Client.look_up_batch`."""
     view = ocr_client.look_up_batch(batch_id)
     items = tuple((url, _without_text(task)) for url, task in view.items)
-    rendered = render_batch(replace(view, items=items), _PLAIN)
+    rendered = render_batch(replace(view, items=items), _FORM)
     for item in rendered["results"]:
         item.pop("result", None)
     return _snapshot(rendered, rendered["results"], final=view.status.final)
@@ -131,7 +131,8 @@ def _answer(look: Look, id: str, header: EventsHeader, ids: Callable[[Client], l
     if place is None:
         body = "" if first.id == header.last_event_id else first.event
         return Response(_RETRY + body, mimetype="text/event-stream", headers={**_HEADERS, "Retry-After": "1"})
-    events = _Stream(ocr_client, look, id, place, header.last_event_id).events(ids(ocr_client))
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    events = _Stream(app, ocr_client, look, id, place=place, last=header.last_event_id).events(ids(ocr_client))
     response = Response(events, mimetype="text/event-stream", headers=_HEADERS)
     response.call_on_close(place.release)
     return response
@@ -140,7 +141,8 @@ def _answer(look: Look, id: str, header: EventsHeader, ids: Callable[[Client], l
 class _Stream:
     """One stream. `last`: the id of the state that its caller knows."""
 
-    def __init__(self, ocr_client: Client, look: Look, id: str, place: Place, last: str) -> None:
+    def __init__(self, app: Flask, ocr_client: Client, look: Look, id: str, *, place: Place, last: str) -> None:
+        self._app = app
         self._client = ocr_client
         self._look = look
         self._id = id
@@ -150,7 +152,7 @@ class _Stream:
         self._rest = 0.0  # seconds
 
     def events(self, ids: list[str]) -> Iterator[str]:
-        """What is sent. Runs in the thread of the request, outside of Flask's contexts."""
+        """What is sent. Runs in the thread of the request, whose context has ended."""
         yield _RETRY
         with self._client.changes.watch(ids) as watch:
             text = self._look_again()
@@ -173,7 +175,8 @@ class _Stream:
     def _look_again(self) -> str:
         began = time.monotonic()
         try:
-            now = self._look(self._client, self._id)
+            with self._app.app_context():
+                now = self._look(self._client, self._id)
         except BrokerUnavailable:  # the stream goes on when Redis is back
             return ""
         except OcrError as exc:

@@ -1,6 +1,7 @@
 """What HTTP answers about a document: as soon as it was opened, page by page, and whole."""
 
 import json
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -111,6 +112,28 @@ def test_from_the_moment_it_is_opened_a_document_tells_how_many_pages_stand_wher
     assert "partial" not in body
 
 
+def test_a_document_can_be_followed_to_its_end(http: FlaskClient, hand: Hand, opened: str) -> None:
+    with http.get(f"/ocr/{opened}/events") as answer:
+        pieces = (piece.decode() for piece in answer.iter_encoded())
+        assert json.loads(next_data(pieces))["pages"]["pending"] == 3
+        for number in (1, 2, 7):
+            end_page(hand, opened, number, "SECRET")
+        assert json.loads(next_data(pieces))["pages"]["completed"] > 0
+        results = [PageResult(number, {"text": "SECRET", **FOUND}) for number in (1, 2, 7)]
+        hand.store(opened, assemble(PAGES, results), "SUCCESS", task="ocr.assemble")
+        rest = list(pieces)
+    last = json.loads(next(piece for piece in reversed(rest) if "data: " in piece).partition("data: ")[2])
+    shown = http.get(f"/ocr/{opened}").json
+    assert "SECRET" in shown.pop("result")
+    assert last == shown
+    assert "SECRET" not in "".join(rest)
+
+
+def next_data(pieces: Iterator[str]) -> str:
+    """The data of the next event of a stream."""
+    return next(piece for piece in pieces if "data: " in piece).partition("data: ")[2]
+
+
 def test_a_page_is_answered_as_an_image_is_as_soon_as_it_is_done(http: FlaskClient, hand: Hand, opened: str) -> None:
     end_page(hand, opened, 7, "seven")
     body = http.get(f"/ocr/{opened}/pages/7?details=true").json
@@ -168,7 +191,7 @@ def test_a_document_that_is_final_answers_all_pages_and_says_what_is_missing(
 
 
 def test_a_document_of_which_no_page_was_read_names_them_all(http: FlaskClient, hand: Hand, opened: str) -> None:
-    for number in PAGES.numbers:
+    for number in (1, 2, 7):
         end_page(hand, opened, number, PageDeadline())
     hand.store(opened, NoPageRead(), "FAILURE", task="ocr.assemble")
     body = http.get(f"/ocr/{opened}").json
