@@ -1,4 +1,4 @@
-"""Lines of text, their slant, their rows, and two of them as running text."""
+"""Lines of text, their slant and their rows."""
 
 import math
 
@@ -14,8 +14,6 @@ from ocr_celery.engine.rapid.geometry import (
     deskew,
     estimate_slant,
     group_rows,
-    is_cjk,
-    join_lines,
     median_line_height,
 )
 from tests.testlib.drawn_page import drawn
@@ -97,30 +95,3 @@ def test_every_area_is_in_exactly_one_row(numbers: list[tuple[float, float, floa
     rows = group_rows(areas)
     assert sorted(map(id, areas)) == sorted(id(area) for row in rows for area in row)
     assert all(row == sorted(row, key=lambda area: area.left) for row in rows)
-
-
-@pytest.mark.parametrize("character", "漢かア한，々")
-def test_scripts_without_spaces_are_cjk(character: str) -> None:
-    assert is_cjk(character)
-
-
-@pytest.mark.parametrize("character", "aÄж9 -")
-def test_other_characters_are_not_cjk(character: str) -> None:
-    assert not is_cjk(character)
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "together"),
-    [
-        ("the quick", "brown fox", "the quick brown fox"),
-        ("a bro-", "ken word", "a broken word"),
-        ("Mid-", "Atlantic", "Mid- Atlantic"),
-        ("1914-", "bis 1918", "1914- bis 1918"),
-        ("第一行", "第二行", "第一行第二行"),
-        ("第一行", "second", "第一行 second"),
-        ("", "alone", "alone"),
-        ("alone", "", "alone"),
-    ],
-)
-def test_two_lines_join_to_running_text(first: str, second: str, together: str) -> None:
-    assert join_lines(first, second) == together

@@ -1,7 +1,6 @@
-"""Lines of text with their positions, and how lines relate: slant, rows, joined text."""
+"""Lines of text with their positions, and how lines relate: slant and rows."""
 
 import math
-import re
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,8 +8,6 @@ from typing import TypeVar
 
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  #: left, top, right, bottom in pixels
-
-_CJK = re.compile(r"[\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef]")
 
 
 @dataclass(frozen=True)
@@ -112,17 +109,3 @@ def _same_row(row: Sequence[Area], area: Area) -> bool:
     if abs(middle - area.y) >= 0.5 * lowest:
         return False
     return all(min(a.right, area.right) - max(a.left, area.left) < 0.3 * min(a.width, area.width) for a in row)
-
-
-def is_cjk(character: str) -> bool:
-    """Whether the character belongs to a script written without spaces (Chinese, Japanese, Korean)."""
-    return _CJK.match(character) is not None
-
-
-def join_lines(first: str, second: str) -> str:
-    """Two lines of one paragraph as running text: words broken at the line end are mended, CJK gets no space."""
-    if not first or not second:
-        return first or second
-    if re.search(r"[^\W\d_]-$", first) and second[0].islower():
-        return first[:-1] + second
-    return first + second if is_cjk(first[-1]) and is_cjk(second[0]) else f"{first} {second}"

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ocr_celery.engine.rapid.geometry import is_cjk
+from ocr_celery.core.line_joining import is_cjk
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]  #: BGR, (height, width, 3)
 Boxes = np.ndarray[Any, Any]  #: (number, 4 corners from the upper left clockwise, x and y), pixels

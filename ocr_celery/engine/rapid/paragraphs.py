@@ -5,7 +5,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ocr_celery.engine.rapid.geometry import Line, join_lines
+from ocr_celery.core.line_joining import join_lines
+from ocr_celery.engine.rapid.geometry import Line
 
 
 @dataclass(slots=True)

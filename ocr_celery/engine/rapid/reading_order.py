@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from ocr_celery.core.line_joining import is_cjk
 from ocr_celery.engine.rapid import columns, paragraphs, tables
-from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, is_cjk, median_line_height
+from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, median_line_height
 from ocr_celery.engine.rapid.paragraphs import Paragraph
 from ocr_celery.engine.rapid.tables import Table
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, join_lines
+from ocr_celery.core.line_joining import join_lines
+from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows
 
 _TOUCH_DISTANCE = 6.0  #: pixels; ruling lines closer than this meet
 
