@@ -71,7 +71,7 @@ def serve(requests: BinaryIO, answers: int, load: Load, address_space: int) -> N
 def _answer(load: Load, data: bytes, asked: protocol.Request) -> list[bytes]:
     try:
         found = _decode(load, data, asked)
-        return [protocol.pack_document(found)] if isinstance(found, DocumentInfo) else _page_pieces(found)
+        return [protocol.pack_document(found)] if isinstance(found, DocumentInfo) else _page_pieces(found, asked)
     except OcrError as error:
         return [protocol.pack_refusal(error)]
     except MemoryError:
@@ -90,8 +90,8 @@ def _decode(load: Load, data: bytes, asked: protocol.Request) -> Page | Document
     return document.load_page(path, password, asked.number, **sizes)
 
 
-def _page_pieces(page: Page) -> list[bytes]:
-    text = page.text_layer.encode(errors="replace")
+def _page_pieces(page: Page, asked: protocol.Request) -> list[bytes]:
+    text = page.text_layer.encode(errors="replace") if asked.with_text else b""
     if len(text) > protocol.MAX_TEXT_BYTES:
         text = b""  # not a part of it, which would be taken for the whole
     width, height = page.image.size
@@ -102,7 +102,7 @@ def _page_pieces(page: Page) -> list[bytes]:
         height=page.height,
         pages=page.pages,
         text_length=len(text),
-        text_plausible=page.text_plausible,
+        text_plausible=bool(text) and page.text_plausible,
         fonts_missing=page.fonts_missing,
     )
     return [head.pack(), page.image.tobytes(), text]

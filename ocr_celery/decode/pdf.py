@@ -1,4 +1,4 @@
-"""Counts the pages of a PDF and renders one, in a child process: the only module that imports PDFium.
+"""Counts the pages of a PDF and renders one, in a child process: with `text_layer` and `page_ink` all that knows PDFium.
 
 The picture's longer side is what the engine uses, whatever the page's size: the scale of a PDF is often wrong, and a number
 of pixels bounds the work. A page of other proportions than any paper stays within the bounds of both sides.
@@ -14,6 +14,7 @@ from PIL import Image
 
 from ocr_celery.core.page import Page
 from ocr_celery.decode.protocol import MAX_DOCUMENT_PAGES
+from ocr_celery.decode.text_layer import read_text_layer
 from ocr_celery.errors import PasswordNeeded, TooManyPages, Unreadable, UnreadableDocument, WrongPassword
 
 _PASSWORD, _SECURITY = 4, 5  #: errors of PDFium
@@ -32,7 +33,7 @@ def count_pages(path: Path, password: str) -> int:
 
 
 def render_page(path: Path, password: str, number: int, *, max_pixels: int, max_side: int) -> Page:
-    """Page `number`, from 1, as it is seen on a screen: upright, cropped, with the values of its form.
+    """Page `number`, from 1, as it is seen on a screen: upright, cropped, with the values of its form; and its own text.
 
     Raises what `count_pages` raises, and `Unreadable` for a page that is damaged or not there.
     """
@@ -47,7 +48,16 @@ def render_page(path: Path, password: str, number: int, *, max_pixels: int, max_
             raise Unreadable("The page is damaged and cannot be rendered.") from None
         with closing(page):
             image = _picture(page, max_pixels, max_side)
-            return Page(image=image, width=image.width, height=image.height, pages=min(pages, MAX_DOCUMENT_PAGES))
+            layer = read_text_layer(page, image)
+        return Page(
+            image=image,
+            width=image.width,
+            height=image.height,
+            pages=min(pages, MAX_DOCUMENT_PAGES),
+            text_layer=layer.text,
+            text_plausible=layer.plausible,
+            fonts_missing=layer.fonts_missing,
+        )
 
 
 @contextmanager

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_CHARACTERS = 100_000  #: of a page; a layer of more is not used at all, since half a text would be a loss in silence
+_MAX_OBJECTS = 50_000  #: drawn on a page: of more, reading the text alone may take longer than a page may
 _MAX_ANNOTATIONS = 1000  #: that are looked at
 _SAMPLE = 120  #: characters whose places are looked at
 _HYPHENS = (0x2, 0xFFFE)  #: what PDFium puts in the place of a hyphen at the end of a line
@@ -35,6 +36,8 @@ def read_text_layer(page: Any, picture: "Image.Image") -> TextLayer:
 
     `page`: a `pypdfium2.PdfPage`. `picture`: all of it, rendered upright, in mode RGB.
     """
+    if pdfium.FPDFPage_CountObjects(page) > _MAX_OBJECTS:
+        return TextLayer()
     try:
         with closing(page.get_textpage()) as text_page:
             source = _Source(page, text_page)

@@ -32,6 +32,7 @@ from ocr_celery.errors import (
 from tests.testlib import hostile_documents as made
 from tests.testlib.hostile_images import saved
 from tests.testlib.processes import ROOT, until
+from tests.testlib.text_pdf import latin, text_pdf
 
 SIDE = 640
 
@@ -189,3 +190,19 @@ def test_no_worker_and_no_child_that_only_sees_images_loads_pdfium() -> None:
     code += "print([name for name in sys.modules if 'pdfium' in name])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_page_comes_with_the_text_that_its_file_has_for_it(pool: DecoderPool, tmp_path: Path) -> None:
+    path = stored(tmp_path, text_pdf(latin("A page with a text of its own.")))
+    page = submitted(pool, path).result()
+    assert isinstance(page, Page)
+    assert (page.text_layer, page.text_plausible) == ("A page with a text of its own.", True)
+
+
+def test_a_page_whose_text_is_to_be_ignored_comes_without_it(pool: DecoderPool, tmp_path: Path) -> None:
+    path = stored(tmp_path, text_pdf(latin("A page with a text of its own.")))
+    future: Future[Result] = Future()
+    pool.submit_page(path, 1, future.set_result, text_layer="ignore")
+    page = future.result()
+    assert isinstance(page, Page)
+    assert (page.text_layer, page.text_plausible) == ("", False)
