@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 from ocr_celery.core import document_options, verdict
 from ocr_celery.core.document_options import DocumentOptions
 from ocr_celery.core.file_reference import is_reference
-from ocr_celery.core.markdown import escape
 from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
 from ocr_celery.errors import BadOption, OcrError
@@ -28,6 +27,7 @@ IMAGE, URL, DOCUMENT, COLLECT = "ocr.image", "ocr.url", "ocr.document", "ocr.col
 PAGE = "ocr.page"  #: a page of a document that was opened
 ASSEMBLE = "ocr.assemble"  #: a document whose pages are all final; it has the id of the document
 PAGE_TASKS = frozenset({IMAGE, URL, DOCUMENT, PAGE, ASSEMBLE})  #: those that the batching pool takes
+TEXT_LAYER = "text_layer"  #: the `source` of a text that the file itself has for the page
 ACCEPT_PARTIAL = "accept_partial"  #: what a chord's body says that is to run although pages failed
 _ARGUMENT = {IMAGE: "image", URL: "url", DOCUMENT: "document"}
 
@@ -194,19 +194,18 @@ def result_dict(
     return result
 
 
-def text_layer_result(page: "Page", *, waited: float, prepared: float, why: OcrError | None) -> dict[str, Any]:
-    """The result of a page whose text is the one that its file has, as a result's text: escaped for markdown.
-
-    `why`: the error of the reading that it stands in for.
-    """
+def text_layer_result(
+    text: str, page: "Page", *, waited: float, prepared: float, read: float, why: OcrError | None
+) -> dict[str, Any]:
+    """The result of a page whose text is the one that its file has. `why`: the error that it stands in for."""
     result: dict[str, Any] = {
-        "text": escape(page.text_layer),
-        "source": "text_layer",
+        "text": text,
+        "source": TEXT_LAYER,
         "finish_reason": "stop",
-        "verdict": verdict.Verdict.OK.value,
+        "verdict": verdict.judge(Reading(text=text)).value,
         **dict.fromkeys(("readings", "prompt_tokens", "output_tokens"), 0),
         **{"width": page.width, "height": page.height, "engine": "", "model": ""},
-        "seconds": {"waited": round(waited, 3), "prepared": round(prepared, 3), "read": 0.0},
+        "seconds": {"waited": round(waited, 3), "prepared": round(prepared, 3), "read": round(read, 3)},
     }
     if page.fonts_missing:
         result["fonts_missing"] = True

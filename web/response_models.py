@@ -72,6 +72,37 @@ class Seconds(BaseModel):
     read: float = Field(description="In the engine.")
 
 
+class FailedReading(BaseModel):
+    """An error that the PDF's own text stands in for."""
+
+    code: str = Field(examples=["page_deadline"])
+    error: str
+
+
+_FontsMissing = Annotated[
+    bool,
+    Field(
+        default_factory=bool,
+        description="Present, and true, only if text of the page could not be drawn, for want of fonts on the worker's machine.",
+    ),
+]
+_TextLayerPages = Annotated[
+    list[int],
+    Field(
+        default_factory=list,
+        description="Pages of a document whose text is the one that the PDF itself has; present only if there are any.",
+        examples=[[3]],
+    ),
+]
+_TextLayer = Annotated[
+    bool,
+    Field(
+        default_factory=bool,
+        description="Present, and true, only if `result` is the text that the PDF itself has for the page.",
+    ),
+]
+
+
 class Details(BaseModel):
     """How a page was read."""
 
@@ -97,6 +128,10 @@ class Details(BaseModel):
         description="text_layer: the text is the PDF's own, see the option; else absent.",
         examples=["text_layer"],
     )
+    failed_reading: Annotated[
+        FailedReading, _optional("Why the page was not read; present only if the PDF's own text stands in for it.")
+    ]
+    fonts_missing: _FontsMissing
 
 
 class LastError(BaseModel):
@@ -164,6 +199,9 @@ class Task(BaseModel):
     pages: _Pages
     failed_pages: _FailedPages
     partial: _Partial
+    text_layer_pages: _TextLayerPages
+    text_layer: _TextLayer
+    fonts_missing: _FontsMissing
     expires_at: float | None = Field(
         default=None, description="When the result of a document expires; null until it is final.", examples=[None]
     )
@@ -220,6 +258,9 @@ class BatchItem(BaseModel):
     pages: _Pages
     failed_pages: _FailedPages
     partial: _Partial
+    text_layer_pages: _TextLayerPages
+    text_layer: _TextLayer
+    fonts_missing: _FontsMissing
 
 
 class Batch(BaseModel):

@@ -12,6 +12,7 @@ from ocr_celery.core.document import page_texts
 from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.status import BatchView, Status, TaskView, batch_status
 from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
+from ocr_celery.message import TEXT_LAYER
 from web import waiting
 from web.openapi import openapi_responses
 from web.request_models import BatchPath, ResultForm, ResultQuery, TaskPath
@@ -19,7 +20,7 @@ from web.request_parsing import client, validated
 from web.response_models import Batch, Task
 
 log = structlog.get_logger("web")
-_UNASKED = ("pages", "failed_pages", "partial")  #: shown also without details
+_UNASKED = ("pages", "failed_pages", "partial", "text_layer_pages")  #: shown also without details
 _OF_DOCUMENT = ("text", "spans", *_UNASKED)
 api = APIBlueprint("results", __name__)
 TAGS: Any = [{"name": "Results", "description": "Get the status of pages and their text."}]
@@ -122,6 +123,10 @@ def _render_result(view: TaskView, query: ResultForm) -> dict[str, Any]:
         rendered["details"] = {name: value for name, value in view.result.items() if name not in left_out}
     if not query.details or "spans" in view.result:  # text is missing, or it has several pages
         rendered |= {name: view.result[name] for name in _UNASKED if view.result.get(name)}
+    if view.result.get("source") == TEXT_LAYER:
+        rendered["text_layer"] = True
+    if view.result.get("fonts_missing"):
+        rendered["fonts_missing"] = True
     return rendered
 
 

@@ -1,15 +1,22 @@
-"""What becomes of a reading: another reading with stricter options, or the page's result."""
+"""What becomes of a page: another reading with stricter options, its result, or the text that its file has for it."""
 
+import logging
+import time
 from typing import Any
 
 from ocr_celery import message
 from ocr_celery.consumer.page_run import PageRun
+from ocr_celery.core import grounding, markdown
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
+from ocr_celery.core.prompts import wants_blocks
 from ocr_celery.core.reread_policy import next_attempt
+from ocr_celery.core.text_layer import may_stand_in_for, replaces_reading
 from ocr_celery.engine.contract import Engine
-from ocr_celery.errors import OcrError
+from ocr_celery.errors import Internal, OcrError
 from ocr_celery.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 class Evaluator:
@@ -30,27 +37,26 @@ class Evaluator:
             default_max_tokens=self._default_max_tokens,
         )
 
-    def text_layer_instead(self, run: PageRun) -> dict[str, Any] | None:
-        """The result of a decoded page that is not read, as the text of its file is to be used; None where it is to be read."""
+    def take_text_layer(self, run: PageRun) -> bool:
+        """Make the text that the file has for a decoded page its result, where no engine is to read it. Whether that is so."""
         assert run.job is not None
         assert run.decoded is not None
-        page, use = run.decoded, run.job.file_options.text_layer
-        if not page.text_layer or use == "ignore":
-            return None
-        # without its fonts the image shows less than the text layer says
-        wanted = page.fonts_missing or (use == "prefer" and page.text_plausible)
-        return self._text_layer(run, page, None) if wanted else None
+        if not replaces_reading(run.decoded, run.job.file_options.text_layer):
+            return False
+        run.prepare_seconds = run.prepare_seconds or time.monotonic() - run.prepare_started_at
+        run.result = _text_layer_result(run, run.decoded, None)
+        return True
 
-    def text_layer_of_failed(self, run: PageRun) -> dict[str, Any] | None:
-        """The result of a page whose reading failed and whose file has a text for it; else None."""
+    def fall_back(self, run: PageRun) -> None:
+        """Make the text that the file has for a page its result, where it may stand in for the error that is."""
         page, error = run.page or run.decoded, run.result
-        if run.job is None or page is None or not page.text_layer or not isinstance(error, OcrError):
-            return None
-        return None if run.job.file_options.text_layer == "ignore" else self._text_layer(run, page, error)
-
-    @staticmethod
-    def _text_layer(run: PageRun, page: Page, why: OcrError | None) -> dict[str, Any]:
-        return message.text_layer_result(page, waited=run.waited, prepared=run.prepare_seconds, why=why)
+        if run.job is None or page is None or not isinstance(error, Exception):
+            return
+        known = error if isinstance(error, OcrError) else Internal()
+        if not page.text_layer or run.job.file_options.text_layer == "ignore" or not may_stand_in_for(known):
+            return
+        log.warning("text layer used: task %s, %s", run.id, known.code, exc_info=None if known is error else error)
+        run.result = _text_layer_result(run, page, known)
 
     def result(self, run: PageRun) -> dict[str, Any]:
         """The task's result: the best of the page's readings."""
@@ -67,3 +73,11 @@ class Evaluator:
         if run.request.type == message.PAGE:
             result.pop("pages", None)  # its document says it
         return result
+
+
+def _text_layer_result(run: PageRun, page: Page, why: OcrError | None) -> dict[str, Any]:
+    """In the notation in which an engine answers the page's prompt."""
+    assert run.job is not None
+    text = markdown.escape(page.text_layer) if wants_blocks(run.job.options.prompt) else page.text_layer
+    seconds = {"waited": run.waited, "prepared": run.prepare_seconds, "read": run.read_seconds}
+    return message.text_layer_result(grounding.escape_tags(text), page, why=why, **seconds)

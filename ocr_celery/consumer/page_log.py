@@ -17,7 +17,11 @@ def log_page(event: PageDone) -> None:
     """Log it. An error of the service itself has level ERROR, one about the page WARNING."""
     fields, result = _fields(event.run), event.result
     if not isinstance(result, OcrError):
-        told = {name: result[name] for name in ("verdict", "readings")}
+        told: dict[str, Any] = {
+            name: result[name] for name in ("verdict", "readings", "fonts_missing") if name in result
+        }
+        if result.get("source"):
+            told["text_from"] = result["source"]
         log.info("page read", **fields, **told, characters=len(result["text"]))
         return
     fields |= {"code": result.code, "why": result.message}

@@ -171,19 +171,18 @@ class Pipeline:
             run.result = result
         else:
             run.decoded = result
-            run.result = self._evaluator.text_layer_instead(run)
-            if (
-                run.result is None
-                and not run.quarantined
-                and not retry_while_redis_down(self._preparation.prepare, run)
-            ):
+            if not run.quarantined and not retry_while_redis_down(self._prepare, run):
                 return
         self._schedule(run)
+
+    def _prepare(self, run: PageRun) -> None:
+        if not self._evaluator.take_text_layer(run):
+            self._preparation.prepare(run)
 
     def prepare_quarantined(self, run: PageRun) -> bool:
         """See `SchedulerEvents`."""
         started_at = time.monotonic()
-        completed = retry_while_redis_down(self._preparation.prepare, run)
+        completed = retry_while_redis_down(self._prepare, run)
         run.prepare_seconds += time.monotonic() - started_at
         return completed
 
@@ -192,7 +191,7 @@ class Pipeline:
         run.prepare_seconds = time.monotonic() - run.prepare_started_at
         if run.page is not None:
             self.prefetch.page_prepared(run.prepare_seconds)
-        if run.page is not None or (run.quarantined and run.decoded is not None and run.result is None):
+        if run.page is not None or (run.quarantined and run.decoded is not None):
             self.scheduler.add(run)
             return
         self.pages.move(Phase.ENDING, run)
@@ -231,7 +230,7 @@ class Pipeline:
         self.completion_threads.submit(self._complete, run)
 
     def _complete(self, run: PageRun) -> None:
-        run.result = self._evaluator.text_layer_of_failed(run) or run.result
+        self._evaluator.fall_back(run)
         run.page = run.decoded = run.prepared = None
         try:
             complete(run, self._listeners)

@@ -129,7 +129,8 @@ def assemble(pages: PageSet, results: Sequence[PageResult]) -> dict[str, Any]:
     """The result dict of a document whose pages, given in their order, are all final; at least one of them was read.
 
     `text` has each page behind a line with its number; one that failed keeps its place. `spans` says where the text of each
-    page that was read lies in it: (number, first character, end).
+    page that was read lies in it: (number, first character, end). `text_layer_pages`, where there are any: those whose text is
+    the file's own.
     """
     parts: list[str] = []
     spans: list[list[int]] = []
@@ -144,6 +145,7 @@ def assemble(pages: PageSet, results: Sequence[PageResult]) -> dict[str, Any]:
     failed = failed_pages(results)
     counts = {Status.COMPLETED: len(read), Status.FAILED: len(failed)}
     whole = DocumentProgress(pages, counts, failed)
+    own = [page.number for page in results if _is_own_text(page.result)]
     return {
         "text": "\n\n".join(parts),
         "spans": spans,
@@ -151,7 +153,13 @@ def assemble(pages: PageSet, results: Sequence[PageResult]) -> dict[str, Any]:
         "pages": whole.as_dict(),
         "failed_pages": [page.as_dict() for page in failed],
         "partial": whole.is_partial,
+        **({"text_layer_pages": own} if own else {}),
+        **({"fonts_missing": True} if any(page.get("fonts_missing") for page in read) else {}),
     }
+
+
+def _is_own_text(result: Mapping[str, Any] | OcrError) -> bool:
+    return not isinstance(result, OcrError) and result.get("source") == "text_layer"
 
 
 def failed_pages(results: Iterable[PageResult]) -> tuple[FailedPage, ...]:

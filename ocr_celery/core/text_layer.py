@@ -7,7 +7,15 @@ what every good page has: a few symbols without a name, figures, rules. They tel
 
 import unicodedata
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from ocr_celery.errors import EngineFailed, EngineKilled, GivenUp, Internal, OcrError, PageDeadline, WorkerKilled
+
+if TYPE_CHECKING:
+    from ocr_celery.core.page import Page
+
+#: errors of the page or of the engine; others are the caller's, who can do something about them, or no end of the page
+_STANDS_IN_FOR = (EngineFailed, EngineKilled, WorkerKilled, PageDeadline, GivenUp, Internal)
 _NEARLY_ALL = 0.95
 _MOST = 0.5
 _MISSING = 0.1  #: of the characters sampled: fewer are a stray symbol, not a script without a font
@@ -40,6 +48,21 @@ class LayerCounts:
     explained: int = 0  #: of these: the layer has text there
     sideways: int = 0  #: characters in lines that do not run from left to right; their order is not known
     drawn_beside: bool = False  #: the picture shows text that is in no layer: filled-in forms, notes
+
+
+def replaces_reading(page: "Page", use: str) -> bool:
+    """Whether the page's own text is taken and no engine sees the page. `use`: the option `text_layer`.
+
+    So is that of a page for which fonts are missing: an engine would read a picture without the text.
+    """
+    if use == "ignore" or not page.text_layer:
+        return False
+    return page.fonts_missing or (use == "prefer" and page.text_plausible)
+
+
+def may_stand_in_for(error: OcrError) -> bool:
+    """Whether a page that has this error may have its own text as its result."""
+    return isinstance(error, _STANDS_IN_FOR)
 
 
 def count_characters(text: str) -> tuple[int, int, int]:

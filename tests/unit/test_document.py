@@ -121,3 +121,10 @@ def test_a_document_has_the_same_page_ids_whenever_it_is_opened_and_no_other_doc
 )
 def test_a_document_is_partial_once_all_is_final_and_some_is_missing(counts: dict[Status, int], partial: bool) -> None:
     assert DocumentProgress(PAGES, counts).is_partial is partial
+
+
+def test_a_document_names_the_pages_whose_text_is_the_files_own_and_says_where_fonts_are_missing() -> None:
+    pages = [read(1, "x"), read(7, "y", source="text_layer"), read(8, "z", source="text_layer", fonts_missing=True)]
+    found = assemble(PAGES, pages)
+    assert (found["text_layer_pages"], found["fonts_missing"]) == ([7, 8], True)
+    assert {"text_layer_pages", "fonts_missing"}.isdisjoint(assemble(PAGES, [read(n, "x") for n in (1, 7, 8)]))

@@ -14,9 +14,21 @@ from ocr_celery.consumer import redis_retry, shutdown
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.pipeline import Pipeline
 from ocr_celery.core.document_options import DocumentOptions
+from ocr_celery.core.markdown import to_markdown
+from ocr_celery.core.options import Options
+from ocr_celery.core.prompts import MARKDOWN
 from ocr_celery.core.quarantine import SUSPECT_WARMUP, Cause, RunMode
 from ocr_celery.engine.contract import EngineUnavailable, Outcome
-from ocr_celery.errors import BadUrl, EngineFailed, OcrError, TooManyPixels
+from ocr_celery.errors import (
+    BadOption,
+    BadUrl,
+    Cancelled,
+    EngineFailed,
+    OcrError,
+    PageDeadline,
+    PromptTooLong,
+    TooManyPixels,
+)
 from ocr_celery.message import IMAGE, Job
 from ocr_celery.settings import Settings
 from tests.testlib.fake_engine import FakeClock, FakeEngine, FakeMarks, ready_page
@@ -74,6 +86,9 @@ class Bench:
         self.exits: list[int] = []
         self.load: Callable[[PageRun], None] = self.loads
         self.waiting: list[PageRun] = []
+        self.prompt = "<image>"
+        self.text_layer: Any = "fallback"
+        self.file_says: dict[str, Any] = {}  # of the page that is decoded
         monkeypatch.setattr(room, "CrashMarks", lambda *_: self.marks)
         monkeypatch.setattr(room, "PageLoader", lambda *_: SimpleNamespace(load=self._load))
         monkeypatch.setattr(room, "CancelledPages", lambda *_: SimpleNamespace(find=self._find_cancelled))
@@ -101,11 +116,13 @@ class Bench:
     def loads(self, run: PageRun) -> None:
         run.file = b"file"
         assert run.options is not None
-        run.job = Job(task=IMAGE, source=b"file", options=run.options)
+        run.options = Options(prompt=self.prompt)
+        run.job = Job(IMAGE, b"file", run.options, DocumentOptions(text_layer=self.text_layer))
 
     def submit(self, id: str = "a", *, redelivered: bool = False) -> PageRun:
         run = ready_page(id)
-        self.decoded, run.page = run.page, None
+        assert run.page is not None
+        self.decoded, run.page = replace(run.page, **self.file_says), None
         run.request.delivery_info = {"redelivered": redelivered}
         self.pipeline.submit(run, "")
         return run
@@ -236,6 +253,91 @@ def test_a_page_that_fails_in_its_first_reading_fails(bench: Bench) -> None:
     bench.pipeline.scheduler.dispatch()
     bench.pipeline.scheduler.on_outcomes([Outcome(id="a", result=EngineFailed(), seconds=1.0)])
     assert isinstance(run.result, EngineFailed)
+
+
+def test_the_text_that_the_file_has_stands_in_for_a_page_that_the_engine_cannot_read(bench: Bench) -> None:
+    bench.file_says = {"text_layer": "a * b"}
+    run = bench.prepare()
+    bench.pipeline.scheduler.dispatch()
+    bench.pipeline.scheduler.on_outcomes([Outcome(id="a", result=PageDeadline(), seconds=9.0)])
+    told = {name: run.result[name] for name in ("text", "source", "readings", "verdict")}
+    assert told == {"text": "a * b", "source": "text_layer", "readings": 0, "verdict": "ok"}
+    assert run.result["failed_reading"] == {"code": "page_deadline", "error": PageDeadline().message}
+    assert run.result["seconds"]["read"] == 9.0
+
+
+def test_the_text_that_the_file_has_is_written_as_an_engine_writes_markdown(bench: Bench) -> None:
+    bench.file_says, bench.prompt = {"text_layer": "a * b <|ref|>"}, MARKDOWN
+    bench.engine.fails_to_prepare = ValueError("a defect")
+    run = bench.prepare()
+    assert to_markdown(run.result["text"]) == "a \\* b \\<\\|ref\\|\\>"
+    assert run.result["failed_reading"]["code"] == "internal_error"
+
+
+@pytest.mark.parametrize("error", [BadOption("max_tokens"), PromptTooLong(), Cancelled()])
+def test_an_error_of_the_caller_is_told_whatever_text_the_file_has(bench: Bench, error: OcrError) -> None:
+    bench.file_says = {"text_layer": "text"}
+    bench.engine.fails_to_prepare = error
+    assert bench.prepare().result is error
+
+
+def test_a_page_that_fails_without_a_text_in_its_file_fails(bench: Bench) -> None:
+    bench.file_says = {"fonts_missing": True}
+    bench.engine.fails_to_prepare = EngineFailed()
+    assert isinstance(bench.prepare().result, EngineFailed)
+
+
+def test_the_text_that_the_file_has_takes_nothing_from_a_reading(bench: Bench) -> None:
+    bench.file_says = {"text_layer": "text", "text_plausible": True}
+    run = bench.prepare()
+    bench.read("words")
+    assert (run.result["text"], run.result.get("source")) == ("words", None)
+
+
+@pytest.mark.parametrize(
+    ("use", "file_says"),
+    [
+        ("fallback", {"text_layer": "标准", "fonts_missing": True}),
+        ("prefer", {"text_layer": "标准", "fonts_missing": True}),
+        ("prefer", {"text_layer": "标准", "text_plausible": True}),
+    ],
+)
+def test_a_page_whose_own_text_is_taken_never_enters_the_engine(bench: Bench, use: str, file_says: Any) -> None:
+    bench.text_layer, bench.file_says = use, file_says
+    run = bench.prepare()
+    assert (run.result["text"], run.result["source"]) == ("标准", "text_layer")
+    assert run.result.get("fonts_missing") == file_says.get("fonts_missing")
+    assert "failed_reading" not in run.result
+    assert (bench.completed, bench.engine.entered, bench.engine.requests) == ([run], [], {})
+
+
+@pytest.mark.parametrize(
+    ("use", "file_says"),
+    [
+        ("ignore", {"text_layer": "text", "text_plausible": True, "fonts_missing": True}),
+        ("prefer", {"text_layer": "text", "text_plausible": False}),
+        ("prefer", {"text_layer": "", "fonts_missing": True}),
+        ("fallback", {"text_layer": "text", "text_plausible": True}),
+    ],
+)
+def test_a_page_whose_own_text_is_not_wanted_is_read(bench: Bench, use: str, file_says: Any) -> None:
+    bench.text_layer, bench.file_says = use, file_says
+    run = bench.prepare()
+    bench.read("words")
+    assert (run.result["text"], run.result.get("source")) == ("words", None)
+    assert run.result.get("fonts_missing") == file_says.get("fonts_missing")
+
+
+def test_a_quarantined_page_whose_own_text_is_taken_does_not_enter_either(bench: Bench) -> None:
+    def loads(run: PageRun) -> None:
+        bench.loads(run)
+        run.quarantined = True
+
+    bench.load, bench.file_says = loads, {"text_layer": "标准", "fonts_missing": True}
+    run = bench.prepare()
+    bench.clock.now += SUSPECT_WARMUP
+    bench.pipeline.scheduler.dispatch()
+    assert (run.result["text"], bench.engine.entered, bench.marks.marked) == ("标准", [], {})
 
 
 def test_a_redelivered_page_is_marked_while_the_engine_prepares_it(bench: Bench) -> None:
