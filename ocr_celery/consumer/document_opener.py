@@ -81,6 +81,8 @@ class DocumentOpener:
                 text_layer = run.job.file_options.text_layer
                 run.sheet = Sheet(path, numbers[0], password, text_layer, stack.pop_all())
                 return
+        if run.convicted is not None:
+            raise run.convicted
         self._expand(run, info.kind, PageSet.of(numbers, info.pages), numbers, reference)
 
     def _reference(self, run: PageRun, data: bytes) -> str:

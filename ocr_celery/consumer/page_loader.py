@@ -24,7 +24,7 @@ from ocr_celery.errors import (
 )
 from ocr_celery.fetch.address_policy import Address
 from ocr_celery.fetch.download import Downloader
-from ocr_celery.message import ASSEMBLE, PAGE, URL, Job
+from ocr_celery.message import ASSEMBLE, DOCUMENT, IMAGE, PAGE, URL, Job
 from ocr_celery.settings import Settings
 from ocr_celery.store import shared_prompt
 from ocr_celery.store.cancellation import Cancellation
@@ -35,6 +35,7 @@ _ERROR_BY_CAUSE: dict[str, type[OcrError]] = {
     Cause.ENGINE: EngineKilled,
     Cause.DEADLINE: PageDeadline,
 }
+_MAY_HAVE_TEXT = (PAGE, IMAGE, DOCUMENT)  #: tasks whose file is at hand and may be a PDF, which has a text of its own
 
 
 class PageLoader:
@@ -74,9 +75,11 @@ class PageLoader:
             return
         decision = quarantine.decide(history.crashes)
         if decision is Decision.FAIL:
-            raise _ERROR_BY_CAUSE[history.crashes.last_cause]()
-        if delivery_limit.is_given_up(run.request.request_dict.get("properties")):
-            raise GivenUp()
+            run.convicted = _ERROR_BY_CAUSE[history.crashes.last_cause]()
+        elif delivery_limit.is_given_up(run.request.request_dict.get("properties")):
+            run.convicted = GivenUp()
+        if run.convicted is not None and run.request.type not in _MAY_HAVE_TEXT:
+            raise run.convicted
         run.quarantined = decision is Decision.QUARANTINE
         run.solo_strikes = history.crashes.solo_strikes
         if run.request.type in (PAGE, ASSEMBLE):  # consumer/document_opener.py goes on
@@ -86,6 +89,8 @@ class PageLoader:
         if run.refused is not None:
             raise run.refused
         run.file = self._file(run.job, run.address)
+        if run.convicted is not None and not is_document(run.file):
+            raise run.convicted
 
     def _job(self, task: str, args: Any, kwargs: Any) -> Job:
         options = shared_prompt.resolve(self._redis, self._registry.keys, kwargs)

@@ -70,6 +70,7 @@ class PageRun:
     options: Options | None = None  #: of the next reading
     url: str = ""  #: that it is fetched from
     address: IPv4Address | IPv6Address | None = None  #: of that URL's host, once it is known
+    convicted: OcrError | None = None  #: why it is not read any more; the text that its file has is still looked for
     refused: OcrError | None = None  #: why it is not even fetched
     quarantined: bool = False  #: it is suspected of killing workers, see core/quarantine.py
     solo_strikes: int = 0

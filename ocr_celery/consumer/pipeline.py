@@ -149,8 +149,11 @@ class Pipeline:
         self.decoder.wait_for_room(job)  # this thread brings no other file before
 
     def _load_file(self, run: PageRun) -> None:
-        self._loader.load(run)
-        self.documents.resolve(run)
+        try:
+            self._loader.load(run)
+            self.documents.resolve(run)
+        except OcrError as exc:
+            raise run.convicted or exc from None
 
     def _decode(self, run: PageRun) -> Job:
         if sheet := run.sheet:
@@ -168,7 +171,9 @@ class Pipeline:
             self._requeue(run)
             return
         if isinstance(result, OcrError):
-            run.result = result
+            run.result = run.convicted or result
+        elif run.convicted is not None:
+            run.decoded, run.result = result, run.convicted
         else:
             run.decoded = result
             if not run.quarantined and not retry_while_redis_down(self._prepare, run):

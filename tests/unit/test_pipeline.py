@@ -28,6 +28,7 @@ from ocr_celery.errors import (
     PageDeadline,
     PromptTooLong,
     TooManyPixels,
+    WorkerKilled,
 )
 from ocr_celery.message import IMAGE, Job
 from ocr_celery.settings import Settings
@@ -326,6 +327,33 @@ def test_a_page_whose_own_text_is_not_wanted_is_read(bench: Bench, use: str, fil
     bench.read("words")
     assert (run.result["text"], run.result.get("source")) == ("words", None)
     assert run.result.get("fonts_missing") == file_says.get("fonts_missing")
+
+
+@pytest.mark.parametrize(
+    ("file_says", "read"), [({"text_layer": "text"}, True), ({}, False), ({"fonts_missing": True}, False)]
+)
+def test_a_page_that_killed_its_workers_is_not_read_but_its_file_may_have_a_text(
+    bench: Bench, file_says: Any, read: bool
+) -> None:
+    def loads(run: PageRun) -> None:
+        bench.loads(run)
+        run.convicted = WorkerKilled()
+
+    bench.load, bench.file_says = loads, file_says
+    run = bench.prepare()
+    assert (bench.completed, bench.engine.entered) == ([run], [])
+    assert run.result["failed_reading"]["code"] == "worker_killed" if read else run.result is run.convicted
+
+
+def test_a_page_that_killed_its_workers_says_so_whatever_becomes_of_its_file(bench: Bench) -> None:
+    def fails(run: PageRun) -> None:
+        run.convicted = WorkerKilled()
+        raise BadUrl()
+
+    bench.load = fails
+    run = bench.submit()
+    bench.pipeline._load(run)
+    assert (bench.completed, run.result) == ([run], run.convicted)
 
 
 def test_a_quarantined_page_whose_own_text_is_taken_does_not_enter_either(bench: Bench) -> None:

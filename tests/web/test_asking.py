@@ -244,6 +244,18 @@ def test_a_file_of_more_pages_says_so_unasked(http: FlaskClient, hand: Hand, id:
     }
 
 
+def test_a_text_that_the_file_itself_has_says_so_without_being_asked(http: FlaskClient, hand: Hand, id: str) -> None:
+    why = {"code": "page_deadline", "error": "It took too long."}
+    hand.complete(id, "text", source="text_layer", failed_reading=why, fonts_missing=True)
+    body = ask(http, id)
+    times(body)
+    assert body == {
+        **{"task_id": id, "status": "completed", **KNOWN, "result": "text"},
+        **{"text_layer": True, "fonts_missing": True},
+    }
+    assert ask(http, id, "?details=true")["details"]["failed_reading"] == why
+
+
 @pytest.mark.parametrize(("query", "names"), [("?format=html", "format"), ("?details=perhaps", "details")])
 def test_a_shape_that_does_not_exist_is_422(http: FlaskClient, id: str, query: str, names: str) -> None:
     answer = http.get(f"/ocr/{id}{query}")
