@@ -1,10 +1,14 @@
 """The text that a PDF itself has for a page, in place of a page that cannot be read, or of all that need not be."""
 
+import pypdfium2
+import pytest
+
 from ocr_celery.core.document import page_id
+from ocr_celery.decode.text_layer import read_text_layer
 from ocr_celery.errors import EngineFailed
 from tests.testlib.celery_setup import OcrSetup
 from tests.testlib.processes import until
-from tests.testlib.text_pdf import latin, text_pdf
+from tests.testlib.text_pdf import chinese, latin, text_pdf
 
 SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.05, "OCR_SCRIPTED_FAIL": "luck"}
 ONE, TWO = "The text of the first page.", "The second page has a text, too."
@@ -40,3 +44,13 @@ def test_a_document_of_which_the_engine_reads_no_page_is_complete_by_its_own_tex
     result = celery_setup.app.send_task("ocr.document", [text_pdf(latin(ONE), SCAN)], UNLUCKY).get(timeout=60)
     assert result["text"] == f"<!-- page 1 -->\n\n{ONE}\n\n<!-- page 2: engine_failed -->"
     assert (result["text_layer_pages"], result["partial"]) == ([1], True)
+
+
+def test_a_page_that_is_blank_for_want_of_fonts_is_no_empty_page(celery_setup: OcrSetup) -> None:
+    file = text_pdf(chinese("中华人民共和国国家标准"))
+    with pypdfium2.PdfDocument(file) as document:
+        page = document[0]
+        if not read_text_layer(page, page.render(scale=2).to_pil().convert("RGB")).fonts_missing:
+            pytest.skip("this machine has Chinese fonts; tests/decode/test_text_layer.py hides them")
+    result = celery_setup.app.send_task("ocr.document", [file], {"prompt": "Free OCR."}).get(timeout=60)
+    assert (result["text"], result["source"], result["fonts_missing"]) == ("中华人民共和国国家标准", "text_layer", True)
