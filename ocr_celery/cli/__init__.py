@@ -42,6 +42,11 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
 @click.option("--skip-existing", is_flag=True, help="With --output: skip documents whose file exists.")
 @click.option("--prompt", help="How to read; without it, the service's own prompt.")
 @click.option("--page-range", metavar="1-5,8,r1", help="Which pages of documents; from 1, r1 is the last.")
+@click.option(
+    "--text-layer",
+    type=click.Choice(["fallback", "prefer", "ignore"]),
+    help="When the text that a PDF itself has is taken: where a page cannot be read, wherever it is plausible, never.",
+)
 @click.option("--format", "form", type=click.Choice(["markdown", "raw"]), default="markdown", show_default=True)
 @click.option(
     "--json", "as_json", is_flag=True, help="The whole answer as JSON, one line per document (NAME.json files)."
@@ -63,6 +68,7 @@ def read_documents(
     skip_existing: bool,
     prompt: str | None,
     page_range: str | None,
+    text_layer: str | None,
     form: str,
     as_json: bool,
     headers: tuple[str, ...],
@@ -88,7 +94,8 @@ def read_documents(
     if skip_existing and output is not None:
         documents = _without_existing(documents, output, as_json=as_json)
     out = Output(documents, folder=output, raw=form == "raw", as_json=as_json)
-    options = {name: value for name, value in (("prompt", prompt), ("page_range", page_range)) if value}
+    given = {"prompt": prompt, "page_range": page_range, "text_layer": text_layer}
+    options = {name: value for name, value in given.items() if value}
     extra_headers = _parse_headers(headers)
     service = ServiceClient(
         server.rstrip("/"), options, timeout=timeout, form=form, headers=extra_headers, warn=out.warn

@@ -92,6 +92,11 @@ class Output:
             self.warn(f"{document.source}, page {page.get('page')}: {page.get('code')}: {page.get('error')}")
         if details.get("finish_reason") == "length":
             self.warn(f"{document.source}: the text is cut off: a page has more tokens than max_tokens allows")
+        if task.get("fonts_missing"):
+            self.warn(f"{document.source}: fonts are missing on the worker's machine (apt install fonts-noto-cjk)")
+        if task.get("text_layer") or task.get("text_layer_pages"):
+            which = ", ".join(map(str, task.get("text_layer_pages") or ()))
+            self.warn(f"{document.source}: the PDF's own text was taken of {f'pages {which}' if which else 'the page'}")
         if self._as_json:
             return _json_line({"source": document.source, **task})
         return str(task.get("result", "")).rstrip("\n") + "\n"

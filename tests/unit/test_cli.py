@@ -31,6 +31,7 @@ class FakeService(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.refusals = 0
         self.retry_after = "0"
+        self.also: dict[str, dict[str, Any]] = {}  # text: further fields of its answer
         self.tasks: dict[str, dict[str, Any]] = {}
         self.asked: list[dict[str, str]] = []
         self.headers: list[dict[str, str]] = []
@@ -96,6 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             text = task["text"] if query["format"] == ["raw"] else to_markdown(task["text"])
             answer = {"status": "completed", "result": text, "details": {"finish_reason": "stop"}}
+            answer |= self.server.also.get(task["text"], {})
             self._answer(200, answer)
 
     def _answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
@@ -143,6 +145,15 @@ def read(service: FakeService, *arguments: object) -> Result:
 def test_one_document_is_its_text_and_nothing_else(service: FakeService, scans: Path) -> None:
     result = read(service, scans / "a.jpg")
     assert (result.exit_code, result.stdout) == (0, "a.jpg\n")
+
+
+def test_a_text_that_is_the_pdfs_own_is_named_on_standard_error(service: FakeService, scans: Path) -> None:
+    service.also = {"a.jpg": {"text_layer_pages": [2, 5], "fonts_missing": True}, "b.png": {"text_layer": True}}
+    result = read(service, scans / "a.jpg", scans / "b.png", "--text-layer", "prefer")
+    assert f"{scans / 'a.jpg'}: the PDF's own text was taken of pages 2, 5" in result.stderr
+    assert f"{scans / 'b.png'}: the PDF's own text was taken of the page" in result.stderr
+    assert "apt install fonts-noto-cjk" in result.stderr
+    assert [fields["text_layer"] for fields in service.asked] == ["prefer", "prefer"]
 
 
 def test_many_documents_come_in_the_order_given_whichever_is_read_first(service: FakeService, scans: Path) -> None:
