@@ -67,9 +67,10 @@ def may_stand_in_for(error: OcrError) -> bool:
 
 def count_characters(text: str) -> tuple[int, int, int]:
     """How many visible characters a text has, how many of them are letters or digits, and how many mean nothing to a reader."""
-    visible = [c for c in text if not c.isspace()]
+    visible = "".join(text.split())
     words = sum(map(str.isalnum, visible))
-    unreadable = sum(c == _REPLACEMENT or unicodedata.category(c) in _UNREADABLE for c in visible)
+    doubtful = visible if not visible.isprintable() else _REPLACEMENT * visible.count(_REPLACEMENT)
+    unreadable = sum(c == _REPLACEMENT or unicodedata.category(c) in _UNREADABLE for c in doubtful)
     return len(visible), words, unreadable
 
 

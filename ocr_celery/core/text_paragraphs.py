@@ -13,7 +13,6 @@ from itertools import pairwise
 
 from ocr_celery.core.line_joining import join_lines
 
-_SPACES = re.compile(r"[^\S\n]+")
 _ITEM = re.compile(r"[•‣◦▪·–—*-]\s|\(?\d{1,3}[.)]\s")  #: begins an item of a list
 _UNSEEN = frozenset("\u00ad\u200b\u2060\ufeff")  #: soft hyphen, zero-width space, word joiner, byte order mark
 
@@ -43,8 +42,10 @@ def join_paragraphs(lines: Iterable[TextLine]) -> str:
 
 def clean_line(text: str) -> str:
     """The text without what no reader sees: control characters, soft hyphens, spaces of no width; spaces made one."""
-    seen = (c for c in text if c not in _UNSEEN and (c.isspace() or unicodedata.category(c) not in ("Cc", "Cs")))
-    return _SPACES.sub(" ", "".join(seen).replace("\n", " ").replace("\r", " ")).strip()
+    if not text.isprintable():  # it seldom is not, and a page has thousands of characters
+        seen = (c for c in text if c not in _UNSEEN and (c.isspace() or unicodedata.category(c) not in ("Cc", "Cs")))
+        text = "".join(seen)
+    return " ".join(text.split())
 
 
 def _blocks(lines: Sequence[TextLine]) -> list[list[TextLine]]:

@@ -52,10 +52,11 @@ class PageInk:
 
     def explained(self, boxes: Sequence[Box]) -> tuple[int, int]:
         """In how many areas of the picture something is drawn within these rectangles in pixels, and in how many at all."""
-        histogram = self._grey.histogram()
+        half = self._grey.reduce(2)  # a quarter of the work, and strokes are still seen
+        histogram = half.histogram()
         paper = histogram.index(max(histogram))
-        difference = ImageChops.difference(self._grey, Image.new("L", self._size, paper))
-        cells = difference.point([255 * (shade >= _CONTRAST) for shade in range(256)]).reduce(_CELL)
+        difference = ImageChops.difference(half, Image.new("L", half.size, paper))
+        cells = difference.point([255 * (shade >= _CONTRAST) for shade in range(256)]).reduce(_CELL // 2)
         cells = cells.point([255 * (shade >= _DRAWN_SHARE) for shade in range(256)])
         drawn = cells.histogram()[255]
         brush = ImageDraw.Draw(cells)

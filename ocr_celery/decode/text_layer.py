@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MAX_CHARACTERS = 100_000  #: of a page; a layer of more is not used at all, since half a text would be a loss in silence
 _MAX_OBJECTS = 50_000  #: drawn on a page: of more, reading the text alone may take longer than a page may
 _MAX_ANNOTATIONS = 1000  #: that are looked at
-_SAMPLE = 120  #: characters whose places are looked at
+_SAMPLE = 80  #: characters whose places are looked at
 _HYPHENS = (0x2, 0xFFFE)  #: what PDFium puts in the place of a hyphen at the end of a line
 _NO_HEIGHT = 0.01  #: of the room for a character: PDFium gives one without a shape a thousandth
 _INVISIBLE = (3, 7)  #: text rendering modes that draw nothing
@@ -118,10 +118,12 @@ class _Source:
 
     def line_box(self, span: _Span) -> Box | None:
         """Left, bottom, right, top in points; None for a line of spaces."""
-        seen = [at for at, unit in enumerate(self.text(span)) if not unit.isspace()]
-        if not seen:
+        text = self.text(span)
+        if not text.strip():
             return None
-        first, last = (self.character_box(span.start + at) for at in (seen[0], seen[-1]))
+        # where a character has two units the last one is missed by as many characters: its place is near enough
+        ends = span.start + len(text) - len(text.lstrip()), span.start + len(text.rstrip()) - 1
+        first, last = map(self.character_box, ends)
         return min(first[0], last[0]), min(first[1], last[1]), max(first[2], last[2]), max(first[3], last[3])
 
     def character_box(self, at: int) -> Box:
