@@ -1,5 +1,6 @@
 """The batch policy, as sentences; and that nothing is ever lost, repeated or reordered, whatever happens."""
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -156,6 +157,16 @@ def test_slow_preparation_makes_a_worker_hold_more() -> None:
     prefetch.pages_read(4, 1.0)
     prefetch.page_prepared(2.0)
     assert prefetch.target() == 8 + 12
+
+
+@pytest.mark.parametrize("size", [1, 2, 8, 64])
+@pytest.mark.parametrize("seconds", [0.0, 0.001])
+def test_the_pace_is_that_of_whole_batches_where_pages_leave_together(size: int, seconds: float) -> None:
+    prefetch = PrefetchController(size=size, preparing=8)
+    for _ in range(20):
+        for between in (2.0, *(size - 1) * [seconds]):
+            prefetch.pages_read(1, between)
+        assert 0.4 * size / 2 <= prefetch.pages_per_second <= 1.6 * size / 2
 
 
 class Machine(RuleBasedStateMachine):
