@@ -17,7 +17,7 @@ def _is(*types: type) -> Check:
     return lambda value: value is None or (isinstance(value, types) and (bool in types or not isinstance(value, bool)))
 
 
-def _time(value: Any) -> bool:
+def _is_time(value: Any) -> bool:
     if value is None or isinstance(value, datetime):
         return True
     if not isinstance(value, str):
@@ -29,35 +29,35 @@ def _time(value: Any) -> bool:
     return True
 
 
-def _limits(value: Any) -> bool:
+def _are_limits(value: Any) -> bool:
     return value is None or (isinstance(value, list | tuple) and len(value) == 2 and all(map(_is(int, float), value)))
 
 
-def _names(value: Any) -> bool:
+def _are_names(value: Any) -> bool:
     return value is None or (isinstance(value, list | tuple) and all(isinstance(name, str) for name in value))
 
 
-def _signature(value: Any) -> bool:
+def _is_signature(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("task"), str) and not _wrong(value, _SIGNATURE)
 
 
-def _signatures(value: Any) -> bool:
-    return value is None or (isinstance(value, list | tuple) and all(map(_signature, value)))
+def _are_signatures(value: Any) -> bool:
+    return value is None or (isinstance(value, list | tuple) and all(map(_is_signature, value)))
 
 
-def _chord(value: Any) -> bool:
-    return value is None or _signature(value)
+def _is_chord_body(value: Any) -> bool:
+    return value is None or _is_signature(value)
 
 
-def _named(value: Any) -> bool:
+def _is_name(value: Any) -> bool:
     return isinstance(value, str) and bool(value)
 
 
-def _arguments(value: Any) -> bool:
+def _are_arguments(value: Any) -> bool:
     return isinstance(value, list | tuple)
 
 
-def _keywords(value: Any) -> bool:
+def _are_keywords(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(name, str) for name in value)
 
 
@@ -70,21 +70,24 @@ _SIGNATURE: Mapping[str, Check] = {
     "chord_size": _is(int),
 }
 _HEADERS: Mapping[str, Check] = {
-    **dict.fromkeys(("id", "task"), _named),
+    **dict.fromkeys(("id", "task"), _is_name),
     **dict.fromkeys(("root_id", "parent_id", "group", "shadow", "argsrepr", "kwargsrepr"), _is(str)),
-    **dict.fromkeys(("eta", "expires"), _time),
+    **dict.fromkeys(("eta", "expires"), _is_time),
     **dict.fromkeys(("retries", "group_index", "replaced_task_nesting"), _is(int)),
-    "timelimit": _limits,
+    "timelimit": _are_limits,
     "ignore_result": _is(bool),
-    "stamped_headers": _names,
+    "stamped_headers": _are_names,
     "stamps": _is(dict),
 }
-_EMBED: Mapping[str, Check] = {**dict.fromkeys(("callbacks", "errbacks", "chain"), _signatures), "chord": _chord}
+_EMBED: Mapping[str, Check] = {
+    **dict.fromkeys(("callbacks", "errbacks", "chain"), _are_signatures),
+    "chord": _is_chord_body,
+}
 _FIRST_PROTOCOL: Mapping[str, Check] = {
     **_HEADERS,
     **_EMBED,
-    "args": _arguments,
-    "kwargs": _keywords,
+    "args": _are_arguments,
+    "kwargs": _are_keywords,
     "taskset": _is(str),
 }
 _PROPERTIES: Mapping[str, Check] = {
@@ -114,9 +117,9 @@ def _fault_of_body(payload: Any) -> str:
     if not isinstance(payload, list | tuple) or len(payload) != 3:
         return f"the body is no list of arguments, keywords and links ({type(payload).__name__})"
     args, kwargs, embed = payload
-    if not _arguments(args):
+    if not _are_arguments(args):
         return f"the arguments are no list ({type(args).__name__})"
-    if not _keywords(kwargs):
+    if not _are_keywords(kwargs):
         return f"the keyword arguments are no mapping ({type(kwargs).__name__})"
     if not isinstance(embed, dict | None):
         return f"the links are no mapping ({type(embed).__name__})"
