@@ -112,7 +112,7 @@ class RapidEngine:
         except MemoryError:
             return EngineFailed("There was not enough memory to read this page.")
         except Exception:
-            log.exception("page failed: task %s", request.id)
+            log.exception("unexpected error in the engine: task %s", request.id)
             return EngineFailed()
 
     def _deliver(self, outcome: Outcome) -> None:

@@ -201,7 +201,7 @@ class VllmEngine:
         except Exception:
             if model.is_dead:
                 return  # the engine's trouble, which `_watch` reports
-            log.exception("page failed: task %s", request.id)
+            log.exception("unexpected error in the engine: task %s", request.id)
             result = EngineFailed()
         self._deliver(Outcome(id=request.id, result=result, seconds=time.monotonic() - started_at))
 
