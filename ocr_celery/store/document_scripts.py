@@ -108,7 +108,8 @@ return 1
 
 #: A document is final: some of its pages expire from now on, and with the last of them it is settled. KEYS the document's
 #: record, its hash, its open pages, the open documents, its password, then n × (a page's record, Celery's record of it).
-#: ARGV id, seconds to keep a record, seconds to keep Celery's, are these the last (0/1).
+#: ARGV id, seconds to keep a record, seconds to keep Celery's, are these the last (0/1), seconds to keep the record of a page
+#: that was cancelled, as its message may still wait.
 #: Answers 0 where the document is not final, so that nothing was done, else 1.
 SETTLE = """
 if redis.call('HGET', KEYS[1], 'state') == 'EXPANDED' then return 0 end
@@ -116,7 +117,8 @@ redis.call('EXPIRE', KEYS[2], ARGV[2])
 for i = 6, #KEYS, 2 do
   if redis.call('TTL', KEYS[i]) == -1 and redis.call('HGET', KEYS[i], 'page_of') then
     local state = redis.call('HGET', KEYS[i], 'state')
-    if state == 'SUCCESS' or state == 'FAILURE' or state == 'REVOKED' then redis.call('EXPIRE', KEYS[i], ARGV[2]) end
+    if state == 'SUCCESS' or state == 'FAILURE' then redis.call('EXPIRE', KEYS[i], ARGV[2]) end
+    if state == 'REVOKED' then redis.call('EXPIRE', KEYS[i], ARGV[5]) end
   end
   if redis.call('TTL', KEYS[i + 1]) == -1 then redis.call('EXPIRE', KEYS[i + 1], ARGV[3]) end
 end

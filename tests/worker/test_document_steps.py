@@ -102,6 +102,15 @@ def test_the_file_of_an_open_document_stays_and_goes_with_its_end(registry: Regi
     assert not registry.redis.exists(keys.blob("d"))
 
 
+def test_the_file_stays_also_where_a_second_worker_stored_it_after_the_document_was_opened(registry: Registry) -> None:
+    receive(registry)
+    registry.redis.set(keys.blob("d"), b"file", ex=60)
+    expand(registry, file_in_redis=True)
+    registry.redis.set(keys.blob("d"), b"file", ex=60)
+    assert expand(registry, file_in_redis=True) == documents.EXPANDED_BEFORE
+    assert ttl(registry, keys.blob("d")) == -1
+
+
 @pytest.mark.parametrize("last", ["SUCCESS", "FAILURE", "REVOKED"])
 def test_the_last_page_that_is_final_queues_the_assembly_at_the_head_and_once(registry: Registry, last: str) -> None:
     receive(registry)
