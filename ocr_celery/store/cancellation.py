@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 from ocr_celery.core.status import EXPANDED, FORGOTTEN, STATUS_BY_CELERY_STATE
 from ocr_celery.store import scripts
-from ocr_celery.store.documents import PageOf
-from ocr_celery.store.registry import CANCELLED_KEEP, Registry, of_another_type
+from ocr_celery.store.documents import CANCELLED_KEEP, PageOf
+from ocr_celery.store.registry import Registry, of_another_type
 
 _TASKS_PER_PART = 200
 _NONE: Mapping[str, Any] = MappingProxyType({})

@@ -16,6 +16,7 @@ from ocr_celery.store.lanes import Lanes
 
 _PAGES_PER_STEP = 200  #: looked at or changed in one step, which is over in a few milliseconds
 _RESULTS_PER_TRIP = 100  #: a page's text may have megabytes
+CANCELLED_KEEP = 7 * 86400  #: seconds; the message of a cancelled task may wait as long as that, and must find it final
 GONE, FINAL, EXPANDED_BEFORE, EXPANDED_NOW = -2, -1, 0, 1  #: what `expand` answers, see document_scripts.EXPAND
 
 
@@ -89,7 +90,7 @@ class Documents:
             *map(keys.task, page_ids),
             *self._lanes.keys,
         ]
-        about = {**about, "queue": queue, "password": password}
+        about = {**about, "queue": queue, "password": password, "pages": pages.as_json()}
         args: list[Any] = [id, now, int(file_in_redis), meta, meta_keep, passwords.KEEP, pages.as_json()]
         args += [len(about), len(messages), self._lanes.strides, *(x for pair in about.items() for x in pair)]
         for page, number, message in zip(page_ids, numbers, messages, strict=True):
@@ -148,11 +149,12 @@ class Documents:
             keys.documents,
             keys.password(id if own else ""),
         ]
-        pages = self.pages(id)
+        pages = records.parse_pages(self._field(id, "pages").encode())
         ids = pages.ids(id) if pages else []
         for start in range(0, max(len(ids), 1), _PAGES_PER_STEP):
             part = [key for page in ids[start : start + _PAGES_PER_STEP] for key in (keys.task(page), keys.meta(page))]
-            args: list[str | int] = [id, self._keep, meta_keep, int(start + _PAGES_PER_STEP >= len(ids))]
+            is_last = start + _PAGES_PER_STEP >= len(ids)
+            args: list[str | int] = [id, self._keep, meta_keep, int(is_last), max(self._keep, CANCELLED_KEEP)]
             if not self._settle(keys=[*shared, *part], args=args):
                 return False
         return True

@@ -19,7 +19,7 @@ from ocr_celery.core.file_keeping import LastChange
 from ocr_celery.core.quarantine import CrashHistory
 from ocr_celery.core.status import EXPANDED, STATUS_BY_CELERY_STATE, Stats, Status
 from ocr_celery.store import document_scripts, records, scripts
-from ocr_celery.store.documents import Documents, PageOf
+from ocr_celery.store.documents import CANCELLED_KEEP, Documents, PageOf
 from ocr_celery.store.files.in_redis import PART, RedisStore
 from ocr_celery.store.keys import Keys, index_of
 from ocr_celery.store.lanes import Lanes
@@ -29,7 +29,6 @@ _UNTIL_ACCEPTED = 60  #: seconds that an image stays whose task is not taken in,
 _TASKS_PER_STEP = 500  #: looked up in one step, which is over in a few milliseconds
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
-CANCELLED_KEEP = 7 * 86400  #: seconds; the message of a cancelled task may wait as long as that, and must find it final
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from redis.exceptions import TryAgainError
 
 from ocr_celery.store.files.contract import FileStore, NoSuchFile
 from ocr_celery.store.files.in_redis import PART, RedisStore
 from ocr_celery.store.keys import Keys
+from ocr_celery.store.transient_errors import is_transient
 from tests.testlib.file_store_contract import FileStoreContract
 from tests.testlib.processes import RedisServer, keys
 
@@ -21,6 +23,65 @@ class TestRedis(FileStoreContract):
 def test_a_file_that_no_task_claims_expires(redis: RedisServer, size: int) -> None:
     RedisStore(redis.client, keys).put("one", b"x" * size)
     assert 3000 < redis.client.ttl(keys.blob("one")) <= 3600
+
+
+@pytest.mark.parametrize("size", [10, 2 * PART])
+def test_a_file_that_a_task_has_claimed_is_neither_replaced_nor_made_to_expire(redis: RedisServer, size: int) -> None:
+    store, key = RedisStore(redis.client, keys), keys.blob("one")
+    store.put("one", b"first")
+    redis.client.persist(key)
+    store.put("one", b"x" * size)
+    assert store.get("one") == b"first"
+    assert redis.client.ttl(key) == -1
+    assert [file.name for file in store.list()] == ["one"]
+
+
+def test_a_file_that_is_put_again_before_it_is_claimed_has_its_time_again(redis: RedisServer) -> None:
+    store, key = RedisStore(redis.client, keys), keys.blob("one")
+    store.put("one", b"x")
+    redis.client.expire(key, 1)
+    store.put("one", b"x")
+    assert redis.client.ttl(key) > 3000
+
+
+def test_a_file_is_there_whole_or_not_at_all_wherever_its_writer_stops(redis: RedisServer) -> None:
+    store = RedisStore(redis.client, keys)
+    store.put("there", b"first")
+    seen = []
+    writing = redis.client.setrange
+
+    def look_and_write(*args: object) -> object:
+        seen.append((redis.client.exists(keys.blob("new")), store.get("there")))
+        return writing(*args)
+
+    redis.client.setrange = look_and_write  # type: ignore[method-assign]
+    try:
+        for name in ("new", "there"):
+            store.put(name, b"x" * 3 * PART)
+            redis.client.delete(keys.blob("new"))
+    finally:
+        del redis.client.setrange
+    assert seen == [(0, b"first")] * 6
+    assert all(0 < redis.client.ttl(key) <= 3600 for key in redis.client.scan_iter(keys.blob("*")))
+
+
+def test_a_file_of_which_a_failover_lost_a_part_is_refused_as_an_outage(redis: RedisServer) -> None:
+    store = RedisStore(redis.client, keys)
+    writing = redis.client.setrange
+
+    def lose_before_the_last(key: str, start: int, part: bytes) -> object:
+        if not start:
+            redis.client.delete(key)
+        return writing(key, start, part)
+
+    redis.client.setrange = lose_before_the_last  # type: ignore[method-assign]
+    try:
+        with pytest.raises(TryAgainError) as refused:
+            store.put("one", b"x" * 2 * PART)
+    finally:
+        del redis.client.setrange
+    assert is_transient(refused.value)
+    assert list(store.list()) == []
 
 
 def test_a_service_lists_its_own_files_only_whatever_its_name(redis: RedisServer) -> None:

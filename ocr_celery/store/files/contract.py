@@ -37,7 +37,7 @@ class FileStore(Protocol):
     )
 
     def put(self, name: str, data: bytes) -> None:
-        """Store a file, in place of one of the same name; returns when it would survive a crash of the machine.
+        """Store a file; returns when it would survive a crash of the machine. One of the same name stays or gives way, whole.
 
         Raises `StoreFull`, and `ValueError` for what is no name.
         """
