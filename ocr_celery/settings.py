@@ -58,8 +58,8 @@ class Settings(BaseModel):
     store: StoreAddress = Field(
         "",
         description="where uploaded files lie until they are read: `redis:`, a folder that facade and workers share, "
-        "`file:///path`, or `s3://bucket/prefix` (extra `[s3]`). Empty: `make run` with a Redis of its own uses the folder "
-        "`files` in `OCR_DATA_DIR`, everything else `redis:`",
+        "`file:///path`, or `s3://bucket/prefix` (extra `[s3]`); each queue has a subfolder of its own there. Empty: "
+        "`make run` with a Redis of its own uses the folder `files` in `OCR_DATA_DIR`, everything else `redis:`",
     )
     spool_mb: int = Field(
         1024,

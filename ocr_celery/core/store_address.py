@@ -9,6 +9,7 @@ REDIS, FILE, S3 = "redis", "file", "s3"
 _EXPECTED = "redis: or file:///path/to/folder or s3://bucket/prefix"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,15 @@ def parse(text: str) -> StoreAddress:
     if found is None:
         raise ValueError(_EXPECTED)
     return found
+
+
+def subfolder(queue: str) -> str:
+    """The name of the part of a store that belongs to this queue; no two queues share one.
+
+    All but small letters, digits and `-` is written as `_` and two hexadecimal digits a byte: a name may be no path, and some
+    disks do not tell capital letters from small ones.
+    """
+    return "".join(chr(byte) if byte in _PLAIN else f"_{byte:02x}" for byte in queue.encode())
 
 
 def _folder(path: Path) -> StoreAddress | None:

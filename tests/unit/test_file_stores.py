@@ -11,11 +11,13 @@ from redis import Redis
 
 from ocr_celery.core.store_address import StoreAddress, parse
 from ocr_celery.errors import StoreFull, StoreUnavailable
+from ocr_celery.store.files import opening
 from ocr_celery.store.files.contract import FileStore, NoSuchFile
 from ocr_celery.store.files.folder import FolderStore
 from ocr_celery.store.files.in_redis import RedisStore
 from ocr_celery.store.files.in_s3 import ObjectFileStore, explained
 from ocr_celery.store.files.opening import open_store
+from ocr_celery.store.keys import Keys
 from tests.testlib.file_store_contract import FileStoreContract
 from tests.testlib.processes import keys
 
@@ -192,6 +194,34 @@ def test_a_store_in_s3_is_opened_by_its_first_use_and_refused_after_a_fork(monke
 )
 def test_the_address_chooses_the_store_and_opens_nothing(url: str, kind: type) -> None:
     assert isinstance(open_store(url, Redis(port=1), keys), kind)
+
+
+QUEUES = {
+    "ocr": "ocr",
+    "ocr-2": "ocr-2",
+    "OCR": "_4f_43_52",  # a disk may not tell it from "ocr"
+    "ocr.test": "ocr_2etest",
+    "ocr_2etest": "ocr_5f2etest",
+    "a/../b": "a_2f_2e_2e_2fb",
+    "..": "_2e_2e",
+    "é": "_c3_a9",
+}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+@pytest.mark.parametrize(
+    ("url", "before"),
+    [("file:///var/files", "/var/files/"), ("s3://bucket", ""), ("s3://bucket/pre/fix/", "pre/fix/")],
+)
+def test_each_queue_has_a_part_of_the_store_of_its_own(
+    url: str, before: str, queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    monkeypatch.setattr(opening, "open_s3", lambda _, prefix: opened.append(prefix) or MemoryStore())
+    store = open_store(url, Redis(port=1), Keys(queue))
+    assert list(store.list()) == []
+    place = store.folder.as_posix() if isinstance(store, FolderStore) else opened[0]
+    assert place == before + QUEUES[queue]
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_an_uploaded_file_lies_in_the_store_and_not_in_redis(
     assert status == 202
     id = answer["task_id"]
     assert queued() == [("ocr.image", f"file:{id}", {})]
-    assert (tmp_path / id).read_bytes() == png()
+    assert (tmp_path / "ocr" / id).read_bytes() == png()
     assert redis.client.keys(keys.blob("*")) == []
 
 
@@ -51,7 +51,7 @@ def test_what_a_full_queue_refuses_is_gone_from_the_store(
         503,
         {"detail": "Service is at full capacity. Please try again later.", "code": "queue_full"},
     )
-    assert len(names(tmp_path)) == 1
+    assert len(names(tmp_path / "ocr")) == 1
 
 
 def test_a_file_whose_admission_is_unknown_stays_for_the_worker(
@@ -62,7 +62,7 @@ def test_a_file_whose_admission_is_unknown_stays_for_the_worker(
 
     monkeypatch.setattr(Client, "_accept", lost)
     assert upload(facade(store=f"file://{tmp_path}"))[0] == 503
-    assert len(names(tmp_path)) == 1
+    assert len(names(tmp_path / "ocr")) == 1
 
 
 def test_a_full_disk_and_a_store_that_is_away_refuse_with_their_codes(
@@ -77,7 +77,7 @@ def test_a_full_disk_and_a_store_that_is_away_refuse_with_their_codes(
         answer = http.post("/ocr", data={"file": (BytesIO(png()), "page.png")})
     assert (answer.status_code, answer.json["code"]) == (507, "store_full")
     assert int(answer.headers["Retry-After"]) > 0
-    assert names(tmp_path) == []
+    assert names(tmp_path / "ocr") == []
     (tmp_path / "file").write_bytes(b"")
     answer = facade(store=f"file://{tmp_path}/file/x").post("/ocr", data={"file": (BytesIO(png()), "page.png")})
     assert (answer.status_code, answer.json["code"]) == (503, "store_unavailable")
@@ -93,7 +93,7 @@ def test_a_client_of_another_service_uses_the_store_only_where_its_own_settings_
     ids = [client(redis, **given).submit_image(png()) for given in ({}, {"store": other}, {"store": mine})]
     assert [source for _, source, _ in queued()] == [f"blob:{ids[0]}", f"blob:{ids[1]}", f"file:{ids[2]}"]
     assert f"OCR_STORE={other} is not the store of the service, {mine}" in caplog.text
-    assert names(tmp_path / "mine") == [ids[2]]
+    assert names(tmp_path / "mine" / "ocr") == [ids[2]]
 
 
 def test_a_large_file_travels_to_redis_in_parts_and_is_admitted_whole(redis: RedisServer, queued: Queued) -> None:

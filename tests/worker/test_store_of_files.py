@@ -13,6 +13,8 @@ from ocr_celery.core.status import Status
 from ocr_celery.errors import StoreUnavailable
 from ocr_celery.settings import Settings
 from ocr_celery.store.files.folder import FolderStore
+from ocr_celery.store.files.opening import open_store
+from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
 from tests.testlib.celery_setup import settled
 from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
@@ -22,13 +24,14 @@ Start = Callable[..., Worker]
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tmp_path / "files"
+    """Of the service's queue, in that of all."""
+    return tmp_path / "files" / keys.queue
 
 
 @pytest.fixture
 def facade(redis: RedisServer, folder: Path) -> Client:
     """The client of a facade that has this store."""
-    return Client(Settings(redis_url=redis.url, max_queue_size=10_000, store=f"file://{folder}"), service=True)
+    return Client(Settings(redis_url=redis.url, max_queue_size=10_000, store=f"file://{folder.parent}"), service=True)
 
 
 def names(folder: Path) -> list[str]:
@@ -40,9 +43,9 @@ def test_pages_are_read_from_the_store_or_from_redis_and_their_files_go(
 ) -> None:
     ids = [facade.submit_image(png(100 + n)) for n in range(20)] + [client.submit_image(png(300))]
     assert len(names(folder)) == 20
-    temporary = folder.parent / "tmp"
+    temporary = folder.parents[1] / "tmp"
     temporary.mkdir()
-    worker = start_worker(OCR_STORE=f"file://{folder}", TMPDIR=temporary)
+    worker = start_worker(OCR_STORE=f"file://{folder.parent}", TMPDIR=temporary)
     views = final(facade, ids)
     assert [view.result["width"] for view in views if view.result] == [*range(100, 120), 300]
     until(lambda: names(folder) == [] and settled(redis), what="nothing is left")
@@ -65,14 +68,15 @@ def test_a_page_is_cancelled_although_the_store_is_away(facade: Client, folder: 
 
 def test_a_page_waits_while_the_store_is_away(facade: Client, folder: Path, start_worker: Start) -> None:
     id = facade.submit_image(png())
-    elsewhere = folder.rename(folder.parent / "elsewhere")
-    folder.mkdir()  # as the folder of a mount is
-    worker = start_worker(OCR_STORE=f"file://{folder}")
+    mounted = folder.parent
+    elsewhere = mounted.rename(mounted.with_name("elsewhere"))
+    mounted.mkdir()  # as the folder of a mount is
+    worker = start_worker(OCR_STORE=f"file://{folder.parent}")
     until(lambda: "store of files unavailable" in worker.log, what="the worker has tried")
     with pytest.raises(StoreUnavailable, match="is not mounted"):
         Client(facade.settings, service=True).submit_image(png())  # which must not make it anew
-    folder.rmdir()
-    elsewhere.rename(folder)
+    mounted.rmdir()
+    elsewhere.rename(mounted)
     assert facade.wait(id, timeout=60).status is Status.COMPLETED
 
 
@@ -83,7 +87,7 @@ def test_a_worker_without_the_store_says_so_and_loses_nothing(
     without = start_worker("w1")
     until(lambda: "give it the OCR_STORE of the facade" in without.log, what="it says so")
     without.end()
-    start_worker("w2", OCR_STORE=f"file://{folder}")
+    start_worker("w2", OCR_STORE=f"file://{folder.parent}")
     assert facade.wait(id, timeout=60).status is Status.COMPLETED
 
 
@@ -106,9 +110,22 @@ def test_a_sweep_deletes_what_no_task_needs_in_steps_and_keeps_the_rest(
     assert names(folder) == sorted([waiting, "under-way"])
 
 
+def test_a_sweep_of_another_service_with_the_same_store_leaves_its_files(
+    redis: RedisServer, facade: Client, folder: Path
+) -> None:
+    id = facade.submit_image(png())
+    os.utime(folder / id, (1, 1))
+    other = Keys("another")
+    store = open_store(f"file://{folder.parent}", redis.client, other)
+    store.put("orphan", b"x")
+    FileCleaner(store, Registry(redis.client, other, keep=200), ttl=100).sweep(now=time.time() + 4000)
+    assert names(folder) == [id]
+    assert list(store.list()) == []
+
+
 def test_the_worker_that_sweeps_sweeps_the_store(facade: Client, folder: Path, start_worker: Start) -> None:
     store = FolderStore(folder)
     store.put("orphan", b"x")
     os.utime(folder / "orphan", (1, 1))
-    start_worker(OCR_STORE=f"file://{folder}", OCR_CLEANUP_INTERVAL=0.5)
+    start_worker(OCR_STORE=f"file://{folder.parent}", OCR_CLEANUP_INTERVAL=0.5)
     until(lambda: names(folder) == [], what="it is swept")

@@ -127,7 +127,7 @@ def open_s3(bucket: str, prefix: str) -> "ObjectStore":
     endpoint = next((value for name in _ENDPOINTS if (value := os.environ.get(name))), "")
     config: Any = {"endpoint": endpoint} if endpoint else {}
     options: Any = {**_TIMEOUTS, "allow_http": endpoint.startswith("http://")}
-    return S3Store(bucket, prefix=prefix or None, config=config, client_options=options, retry_config=_RETRIES)
+    return S3Store(bucket, prefix=prefix, config=config, client_options=options, retry_config=_RETRIES)
 
 
 def _existing(name: str) -> str:

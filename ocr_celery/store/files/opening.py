@@ -1,4 +1,4 @@
-"""Makes the store that OCR_STORE names."""
+"""Makes the store that OCR_STORE names: its part for one queue, as a sweep deletes whatever its own service does not know."""
 
 from functools import partial
 
@@ -13,15 +13,16 @@ from ocr_celery.store.keys import Keys
 
 
 def open_store(address: str, redis: Redis, keys: Keys) -> FileStore:
-    """The store at this address. Opens and creates nothing before its first use, which may follow a fork.
+    """The store of this service at this address. Opens and creates nothing before its first use, which may follow a fork.
 
     Raises `ValueError` for the address of none.
     """
     at = store_address.parse(address)
+    part = store_address.subfolder(keys.queue)
     if at.kind == store_address.S3:
-        return ObjectFileStore(partial(open_s3, at.bucket, at.prefix))
+        return ObjectFileStore(partial(open_s3, at.bucket, f"{at.prefix}/{part}".lstrip("/")))
     if at.kind == store_address.FILE:
-        return FolderStore(at.folder, known=_KnownFolders(redis, keys))
+        return FolderStore(at.folder / part, known=_KnownFolders(redis, keys))
     return RedisStore(redis, keys)
 
 

@@ -24,7 +24,7 @@ def folder_of(scene: Scene) -> Path:
 def nothing_is_left(scene: Scene, folder: Path) -> None:
     """Once all pages are final, a sweep an hour later deletes every file: uploads that were cut off have no task by then."""
     until(lambda: not scene.unfinished(), what="all pages are final")
-    store = FolderStore(folder)
+    store = FolderStore(folder / keys.queue)
     FileCleaner(store, Registry(scene.redis.client, keys, keep=100), ttl=0).sweep(now=time.time() + UNCLAIMED_SECONDS)
     assert list(store.list()) == []
 
