@@ -23,10 +23,12 @@ def wait_for_task(client: "Client", task_id: str, *, seconds: float, go_on: GoOn
     """
     deadline = time.monotonic() + seconds
     with client.changes.watch([task_id]) as watch:
-        while not (task := client.look_up(task_id)).status.final:
-            if not watch.pause(deadline, go_on):
-                return client.look_up(task_id)
-        return task
+        task = client.look_up(task_id)
+        while not task.status.final and watch.pause(deadline, go_on):
+            # a document changes with each of its pages, and to look it up costs as much as all of them
+            if watch.take_changed() is None or client.final_among([task_id]):
+                task = client.look_up(task_id)
+        return task if task.status.final else client.look_up(task_id)
 
 
 def wait_for_batch(client: "Client", batch_id: str, *, seconds: float, go_on: GoOn = _always) -> BatchView:

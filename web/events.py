@@ -127,12 +127,13 @@ def _answer(look: Look, id: str, header: EventsHeader, ids: Callable[[Client], l
         raise not_found(id, exc) from None
     if first.final and first.id == header.last_event_id:
         return Response(status=204)
+    watched = ids(ocr_client)  # it may raise, and whoever holds a place by then keeps it for ever
     place = waiting.waiting_requests().take_place(waiting.connection()) if request.method == "GET" else None
     if place is None:
         body = "" if first.id == header.last_event_id else first.event
         return Response(_RETRY + body, mimetype="text/event-stream", headers={**_HEADERS, "Retry-After": "1"})
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    events = _Stream(app, ocr_client, look, id, place=place, last=header.last_event_id).events(ids(ocr_client))
+    events = _Stream(app, ocr_client, look, id, place=place, last=header.last_event_id).events(watched)
     response = Response(events, mimetype="text/event-stream", headers=_HEADERS)
     response.call_on_close(place.release)
     return response

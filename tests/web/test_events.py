@@ -14,7 +14,7 @@ import requests
 from flask.testing import FlaskClient
 
 from ocr_celery.client import Client
-from ocr_celery.errors import EmptyFile
+from ocr_celery.errors import BrokerUnavailable, EmptyFile
 from ocr_celery.settings import Settings
 from ocr_celery.store import change_feed
 from tests.testlib.facade_process import served
@@ -169,6 +169,18 @@ def test_a_stream_gives_its_place_back(facade: Facade, client: Client, hand: Han
         with http.get(f"/ocr/{id}/events") as stream:
             assert "Retry-After" not in stream.headers
             assert "Retry-After" in http.get(f"/ocr/{id}/events").headers
+
+
+def test_redis_that_is_away_as_a_stream_begins_costs_no_place(
+    facade: Facade, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    http = facade(web_waits=1)
+    id = client.submit_batch(["http://a/"])
+    with monkeypatch.context() as patch:
+        patch.setattr(Client, "task_ids", lambda *_: (_ for _ in ()).throw(BrokerUnavailable()))
+        assert http.get(f"/ocr/batch/{id}/events").status_code == 503
+    with http.get(f"/ocr/batch/{id}/events") as stream:
+        assert "Retry-After" not in stream.headers
 
 
 def test_what_is_unknown_or_gone_is_no_stream(http: FlaskClient, client: Client, hand: Hand) -> None:
