@@ -75,7 +75,10 @@ EXPAND = (
     + """
 local state, now, n = redis.call('HGET', KEYS[1], 'state'), ARGV[2], tonumber(ARGV[9])
 if is_final(state) then return -1 end
-if state == 'EXPANDED' then return 0 end
+if state == 'EXPANDED' then
+  redis.call('PERSIST', KEYS[7])  -- should it have been lost and put again
+  return 0
+end
 if ARGV[3] == '1' and redis.call('EXISTS', KEYS[7]) == 0 then return -2 end
 redis.call('PERSIST', KEYS[1])
 redis.call('PERSIST', KEYS[7])

@@ -1,6 +1,7 @@
 """Files in the Redis of the tasks: for small installations, and for clients that reach no other store.
 
 Admission makes a file stay, and the step that stores the result deletes it (store/scripts.py); one that no task claims expires.
+A file is written under another name and renamed into its place, and one that is there stays: pages may be read from it.
 """
 
 import re
@@ -9,6 +10,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import cast
+from uuid import uuid4
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -20,6 +22,17 @@ from ocr_celery.store.keys import Keys
 PART = 4 * 1024 * 1024  #: bytes that travel at once: one command must not take longer than Redis may take to answer
 _AT_ONCE = 200  #: files that one round trip asks about, or deletes
 
+#: Put a file that has been written into its place, unless one is there: that is kept, for as long again if it was to expire.
+#: KEYS what was written, its place. ARGV its bytes, seconds to keep it. (A full Redis allows all of it.)
+_PLACE = """
+if redis.call('STRLEN', KEYS[1]) ~= tonumber(ARGV[1]) then
+  return redis.error_reply('TRYAGAIN a part of the file was lost')
+end
+if redis.call('RENAMENX', KEYS[1], KEYS[2]) == 0 then redis.call('DEL', KEYS[1]) end
+if redis.call('TTL', KEYS[2]) >= 0 then redis.call('EXPIRE', KEYS[2], ARGV[2]) end
+return 1
+"""
+
 
 class RedisStore:
     """See `FileStore`. Its calls raise `RedisError`; a Redis out of memory among them."""
@@ -30,22 +43,26 @@ class RedisStore:
         self._redis, self._keys = redis, keys
 
     def put(self, name: str, data: bytes) -> None:
-        """See `FileStore`. A large file is written part by part."""
-        key = self._keys.blob(checked_name(name))
+        """See `FileStore`. A large file is written part by part; where there is one of this name, that one stays."""
+        place = self._keys.blob(checked_name(name))
+        written = self._keys.blob(f"{name}.{uuid4().hex}")
+        try:
+            self._write(written, data)
+            into_place = self._redis.register_script(_PLACE)
+            into_place(keys=[written, place], args=[len(data), int(UNCLAIMED_SECONDS)])
+        except RedisError:
+            with suppress(RedisError):
+                self._redis.delete(written)
+            raise
+
+    def _write(self, key: str, data: bytes) -> None:
+        """The last part first, so that Redis makes room for all of them once."""
         if len(data) <= PART:
             self._redis.set(key, data, ex=int(UNCLAIMED_SECONDS))
             return
-        try:
-            self._redis.delete(key)
-            for start in range(0, len(data), PART):
-                with self._redis.pipeline(transaction=False) as pipe:
-                    pipe.setrange(key, start, data[start : start + PART])
-                    pipe.expire(key, int(UNCLAIMED_SECONDS))
-                    pipe.execute()
-        except RedisError:
-            with suppress(RedisError):
-                self._redis.delete(key)
-            raise
+        self._redis.set(key, b"", ex=int(UNCLAIMED_SECONDS))
+        for start in reversed(range(0, len(data), PART)):
+            self._redis.setrange(key, start, data[start : start + PART])
 
     def get(self, name: str) -> bytes:
         """See `FileStore`."""
