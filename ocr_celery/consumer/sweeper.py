@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.core.document import page_id
@@ -81,11 +81,17 @@ class Sweeper:
         lost = self._without_message(now)
         # a message may have moved meanwhile: only what two sweeps in a row miss is lost
         for id in lost & self._missing_before:
-            if self.registry.documents.requeue_assembly(id):
-                log.warning("message lost: document %s is assembled all the same", id)
-                continue
-            self._lose(id, now)
+            try:
+                self._settle_lost(id, now)
+            except ResponseError as exc:  # what Redis refuses of one must not keep the others
+                log.warning("task without a message: %s is left to a later sweep, %s", id, explain(exc))
         self._missing_before = lost - self._missing_before
+
+    def _settle_lost(self, id: str, now: float) -> None:
+        if self.registry.documents.requeue_assembly(id):
+            log.warning("message lost: document %s is assembled all the same", id)
+        else:
+            self._lose(id, now)
 
     def _sweep_documents(self, now: float) -> set[str]:
         """Settle the documents that are final. Answers those that wait for their pages, and so have no message."""

@@ -154,6 +154,7 @@ return 1
 REQUEUE_ASSEMBLY = """
 local message = redis.call('HGET', KEYS[2], 'assembly')
 if redis.call('HGET', KEYS[1], 'state') ~= 'EXPANDED' or redis.call('EXISTS', KEYS[3]) == 1 or not message then return 0 end
+redis.call('PERSIST', KEYS[4])  -- no queue expires: a first write that a full Redis allows
 redis.call('RPUSH', KEYS[4], message)
 return 1
 """

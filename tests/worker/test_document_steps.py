@@ -199,6 +199,20 @@ def test_a_lost_assembly_is_queued_again_and_only_then(registry: Registry) -> No
     assert not registry.documents.requeue_assembly("d"), "it is final"
 
 
+def test_a_lost_assembly_is_queued_again_also_where_redis_is_full(registry: Registry) -> None:
+    receive(registry)
+    expand(registry)
+    for number in PAGES.numbers:
+        end(registry, number)
+    registry.redis.delete(keys.queue, keys.lane(BULK))
+    registry.redis.config_set("maxmemory", 1)
+    try:
+        assert registry.documents.requeue_assembly("d")
+    finally:
+        registry.redis.config_set("maxmemory", 0)
+    assert waiting(registry) == [ASSEMBLY]
+
+
 def test_a_document_of_a_thousand_pages_is_opened_and_settled(registry: Registry) -> None:
     receive(registry)
     pages = PageSet(1000, "1-1000")

@@ -108,6 +108,19 @@ def test_only_what_has_no_message_anywhere_is_lost(redis: RedisServer) -> None:
     assert sorted(redis.client.zrange(keys.counted(Status.FAILED), 0, -1)) == [id.encode() for id in lost]
 
 
+def test_a_task_that_redis_refuses_does_not_keep_the_others_from_being_swept(redis: RedisServer) -> None:
+    redis.client.hset(keys.task("d"), mapping={"created_at": 1, "updated_at": 1, "state": "EXPANDED"})
+    redis.client.hset(keys.document("d"), mapping={"assembly": "message", "queue": "spoilt"})
+    redis.client.set("spoilt", "no list")
+    redis.client.zadd(keys.counted(Status.PROCESSING), {"d": 1})
+    lost = [f"task{n}" for n in range(20)]
+    open_tasks(redis.client, lost, since=1)
+    sweep = sweeper(redis.client)
+    for _ in range(2):
+        sweep.sweep(now=time.time())
+    assert sorted(redis.client.zrange(keys.counted(Status.FAILED), 0, -1)) == sorted(id.encode() for id in lost)
+
+
 def test_a_long_queue_is_not_read_where_those_at_its_head_are_there(redis: RedisServer) -> None:
     ids = [f"task{n:06}" for n in range(100_000)]
     open_tasks(redis.client, ids, since=1)
