@@ -175,6 +175,30 @@ def test_a_page_that_ends_after_its_document_expires_by_itself_and_queues_nothin
     assert all(0 < ttl(registry, keys.meta(id)) <= 100 for id in PAGES.ids("d"))
 
 
+def test_its_pages_expire_also_where_its_record_expired_before_it_was_settled(registry: Registry) -> None:
+    receive(registry)
+    expand(registry)
+    for number in PAGES.numbers:
+        end(registry, number)
+    registry.transition("d", "SUCCESS", now=4.0)
+    registry.redis.delete(keys.task("d"))  # no sweep for as long as that
+    registry.documents.settle("d", meta_keep=100)
+    assert all(0 < ttl(registry, keys.task(id)) <= 200 for id in PAGES.ids("d"))
+    assert all(0 < ttl(registry, keys.meta(id)) <= 100 for id in PAGES.ids("d"))
+
+
+def test_a_page_that_was_cancelled_stays_final_while_its_message_may_wait(registry: Registry) -> None:
+    receive(registry)
+    expand(registry)
+    for number, state in zip(PAGES.numbers, ("SUCCESS", "FAILURE", "REVOKED"), strict=True):
+        end(registry, number, state)
+    registry.transition("d", "SUCCESS", now=4.0)
+    registry.documents.settle("d", meta_keep=100)
+    read, failed, cancelled = (ttl(registry, keys.task(id)) for id in PAGES.ids("d"))
+    assert max(read, failed) <= 200
+    assert 200 < cancelled <= documents.CANCELLED_KEEP
+
+
 def test_a_password_goes_when_its_document_is_settled_unless_a_batch_shares_it(registry: Registry) -> None:
     for id, owner in (("d", "d"), ("e", "batch")):
         registry.redis.set(keys.password(owner), "secret", ex=60)
