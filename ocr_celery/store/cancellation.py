@@ -94,10 +94,11 @@ class Cancellation:
 
     def forget(self, ids: Sequence[str]) -> None:
         """Leave nothing of these tasks but tombstones, whatever they are."""
-        keep = max(self.registry.keep, CANCELLED_KEEP)
+        keys, keep = self.keys, max(self.registry.keep, CANCELLED_KEEP)
         for part in _parts(ids):
-            touched = [key for id in part for key in (self.keys.task(id), self.keys.meta(id), self.keys.blob(id))]
-            self._forget(keys=[*self.keys.all_counted, *touched], args=[keep, *part])
+            names = (keys.task, keys.meta, keys.blob, keys.password)
+            touched = [name(id) for id in part for name in names]
+            self._forget(keys=[*keys.all_counted, *touched], args=[keep, *part])
 
     def forget_batch(self, id: str) -> None:
         """The same for a batch whose tasks are forgotten: until then that can be repeated."""

@@ -18,7 +18,7 @@ end
 #: The last page of a document that becomes final queues the document's assembly. What is left of a page of an open document
 #: does not expire.
 #: KEYS record, the four zsets pending processing completed failed, blob, meta (also the channel), the channel of changes; for a
-#: page of a document then the document's: its record, its hash, its open pages, the queue.
+#: page of a document then the document's: its record, its hash, its open pages, the queue; the last of all is its password.
 #: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta or '',
 #: seconds to keep the meta, source for a record that is new or '', of which document it is a page or '', which page, then
 #: (field, value)… of the record.
@@ -43,7 +43,7 @@ if old ~= 'EXPANDED' or ARGV[5] == '1' then
   for i = 12, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
   local stays = is_page and redis.call('HGET', KEYS[9], 'state') == 'EXPANDED'
   if ARGV[5] == '1' then
-    redis.call('DEL', KEYS[6])
+    redis.call('DEL', KEYS[6], KEYS[#KEYS])
     if not stays then redis.call('EXPIRE', KEYS[1], ARGV[6]) end
   end
   if ARGV[7] ~= '' then

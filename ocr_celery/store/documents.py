@@ -205,10 +205,9 @@ class Documents:
 
     def forget(self, id: str) -> None:
         """Delete what is kept of a document besides the records of its task and its pages."""
-        keys, password = self._keys, self._field(id, "password")
-        own = [keys.password(id)] if password in ("", id) else []  # a batch has one for all
+        keys = self._keys
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.delete(keys.document(id), keys.open_pages(id), *own)
+            pipe.delete(keys.document(id), keys.open_pages(id))
             pipe.zrem(keys.documents, id)
             pipe.execute()
 

@@ -59,7 +59,8 @@ class Keys:
         return f"{self.prefix}documents"
 
     def password(self, id: str) -> str:
-        """The password of a file, which is shown nowhere (store/passwords.py); expires."""
+        """The password of a file, which is shown nowhere (store/passwords.py); goes with its task's or batch's end, or
+        expires."""
         return f"{self.prefix}password:{id}"
 
     @staticmethod

@@ -145,10 +145,11 @@ class Registry:
     ) -> Any:
         keys = self.keys
         touched = [keys.task(id), *keys.all_counted, keys.blob(id), keys.meta(id), keys.changes]
+        password = keys.password(id)
         if page_of is None:
-            return self._transition(keys=touched, args=[*args, "", "", *fields], client=pipe)
+            return self._transition(keys=[*touched, password], args=[*args, "", "", *fields], client=pipe)
         document = page_of.document
-        touched += [keys.task(document), keys.document(document), keys.open_pages(document), page_of.queue]
+        touched += [keys.task(document), keys.document(document), keys.open_pages(document), page_of.queue, password]
         return self._transition(keys=touched, args=[*args, page_of.as_json(), page_of.number, *fields], client=pipe)
 
     def get_record(self, id: str) -> Record | None:
@@ -233,9 +234,9 @@ class Registry:
         return [LastChange(state.decode(), float(at or 0)) if state else None for state, at in found]
 
     def end_batch(self, id: str) -> None:
-        """The last task of a batch is finished: its record goes when theirs do, its prompt at once."""
+        """The last task of a batch is finished: its record goes when theirs do, its prompt and its password at once."""
         with self.redis.pipeline(transaction=False) as pipe:
-            pipe.delete(self.keys.prompt(id))
+            pipe.delete(self.keys.prompt(id), self.keys.password(id))
             pipe.expire(self.keys.batch(id), self.keep)
             pipe.execute()
 

@@ -59,13 +59,13 @@ return {1, open}
 """
 )
 
-#: Forget tasks: their counts, records, results and images go; a tombstone stays, so that a message that still waits, or a page
-#: that is still in an engine, does not revive them.
-#: KEYS the four zsets, then record, meta and blob of each task. ARGV seconds to keep the tombstones, n × id.
+#: Forget tasks: their counts, records, results, images and passwords go; a tombstone stays, so that a message that still
+#: waits, or a page that is still in an engine, does not revive them.
+#: KEYS the four zsets, then record, meta, blob and password of each task. ARGV seconds to keep the tombstones, n × id.
 FORGET = """
 for i = 2, #ARGV do
-  local record = 3 * i - 1
-  redis.call('DEL', KEYS[record], KEYS[record + 1], KEYS[record + 2])
+  local record = 4 * i - 3
+  redis.call('DEL', KEYS[record], KEYS[record + 1], KEYS[record + 2], KEYS[record + 3])
   for zset = 1, 4 do redis.call('ZREM', KEYS[zset], ARGV[i]) end
   redis.call('HSET', KEYS[record], 'state', 'FORGOTTEN')
   redis.call('EXPIRE', KEYS[record], ARGV[1])
