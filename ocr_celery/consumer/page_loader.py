@@ -11,6 +11,7 @@ from ocr_celery.consumer.file_kind import is_document, may_be_document
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core import delivery_limit, quarantine
+from ocr_celery.core.document import page_id
 from ocr_celery.core.file_reference import is_reference
 from ocr_celery.core.quarantine import Cause, Decision
 from ocr_celery.errors import (
@@ -28,6 +29,7 @@ from ocr_celery.message import ASSEMBLE, DOCUMENT, IMAGE, PAGE, URL, Job
 from ocr_celery.settings import Settings
 from ocr_celery.store import shared_prompt
 from ocr_celery.store.cancellation import Cancellation
+from ocr_celery.store.documents import PageOf
 from ocr_celery.store.registry import Registry
 
 _ERROR_BY_CAUSE: dict[str, type[OcrError]] = {
@@ -64,7 +66,8 @@ class PageLoader:
         """
         args, kwargs, _ = run.request._payload
         source = message.recorded_source(run.request.type, args, kwargs)
-        history = self._registry.transition(run.id, states.RECEIVED, now=time.time(), source=source)
+        page_of = _page_of(run, args, kwargs)
+        history = self._registry.transition(run.id, states.RECEIVED, now=time.time(), source=source, page_of=page_of)
         if history is None:
             run.prior_result = self._registry.celery_record(run.id)
             run.cancelled = bool(self._cancellation.cancelled([run.id]))
@@ -112,3 +115,17 @@ class PageLoader:
         if not is_reference(source):
             raise BadOption("image: must be raw bytes or a reference from client.store_image.")
         return self._files.get(source)
+
+
+def _page_of(run: PageRun, args: Any, kwargs: Any) -> PageOf | None:
+    """Of which document it is a page, by its message: its record may be lost. None where its id is not that of this page."""
+    if run.request.type != PAGE:
+        return None
+    try:
+        document, number = message.read_page(args, kwargs)
+    except BadOption:
+        return None
+    if run.id != page_id(document, number):
+        return None
+    queue = run.request.delivery_info.get("routing_key")
+    return PageOf(document, number, queue) if isinstance(queue, str) and queue else None

@@ -40,6 +40,7 @@ if old ~= 'EXPANDED' or ARGV[5] == '1' then
   local new = redis.call('HSETNX', KEYS[1], 'created_at', ARGV[2]) == 1
   redis.call('HSET', KEYS[1], 'updated_at', ARGV[2], 'state', ARGV[3])
   if new and ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'source', ARGV[9]) end
+  if is_page and not page_of then redis.call('HSET', KEYS[1], 'page_of', ARGV[10]) end
   for i = 12, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
   local stays = is_page and redis.call('HGET', KEYS[9], 'state') == 'EXPANDED'
   if ARGV[5] == '1' then

@@ -7,10 +7,12 @@ import pytest
 
 from ocr_celery.consumer.page_loader import PageLoader
 from ocr_celery.consumer.page_run import PageRun
+from ocr_celery.core.document import page_id
 from ocr_celery.core.quarantine import FAIL_AFTER, Cause, CrashHistory
 from ocr_celery.errors import OcrError, PageDeadline
 from ocr_celery.message import IMAGE, PAGE, URL
 from ocr_celery.settings import Settings
+from ocr_celery.store.documents import PageOf
 from tests.testlib.text_pdf import latin, text_pdf
 
 KILLER = CrashHistory(strikes=FAIL_AFTER, solo_strikes=FAIL_AFTER, last_cause=Cause.DEADLINE)
@@ -44,3 +46,30 @@ def test_an_image_fails_at_once_and_nothing_is_downloaded_again(task: str, sourc
     with pytest.raises(OcrError) as caught:
         loaded(task, source)
     assert isinstance(caught.value, PageDeadline)
+
+
+@pytest.mark.parametrize(
+    ("id", "args", "expected"),
+    [
+        (page_id("d", 3), ("d", 3), PageOf("d", 3, "other")),
+        (page_id("d", 3), ("d", 4), None),
+        ("made up", ("d", 3), None),
+        (page_id("d", 3), ("d",), None),
+    ],
+)
+def test_a_page_says_of_which_document_it_is_as_its_record_may_be_lost(
+    id: str, args: tuple[Any, ...], expected: PageOf | None
+) -> None:
+    said: dict[str, Any] = {}
+    registry: Any = SimpleNamespace(
+        redis=SimpleNamespace(register_script=lambda _: None),
+        keys=None,
+        transition=lambda *_, **known: (
+            said.update(known) or SimpleNamespace(crashes=KILLER, created_at=1.0, is_expanded=False)
+        ),
+    )
+    info = {"routing_key": "other"}
+    request = SimpleNamespace(id=id, type=PAGE, _payload=(args, {}, {}), request_dict={}, delivery_info=info)
+    files: Any = None
+    PageLoader(Settings(), registry, files).load(PageRun(request, None, (), lambda *_: None, None))
+    assert said["page_of"] == expected

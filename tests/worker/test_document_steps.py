@@ -142,6 +142,18 @@ def test_a_page_whose_record_was_lost_still_completes_its_document(registry: Reg
     assert ASSEMBLY in waiting(registry)
 
 
+def test_a_page_whose_record_was_lost_is_known_as_one_again_and_expires_with_the_others(registry: Registry) -> None:
+    receive(registry)
+    expand(registry, pages=PageSet(5, "1"))
+    registry.redis.delete(keys.task(page_id("d", 1)))
+    registry.transition(page_id("d", 1), "RECEIVED", now=3.0, page_of=PageOf("d", 1, keys.queue))
+    end(registry, 1)
+    assert ASSEMBLY in waiting(registry)
+    registry.transition("d", "SUCCESS", now=4.0)
+    registry.documents.settle("d", meta_keep=100)
+    assert 0 < ttl(registry, keys.task(page_id("d", 1))) <= 200
+
+
 def test_what_the_pages_made_stays_until_the_document_is_final_and_expires_then(registry: Registry) -> None:
     receive(registry)
     expand(registry)
