@@ -64,17 +64,17 @@ return redis.call('HMGET', KEYS[1], 'created_at', 'deaths', 'alone', 'killed', '
 )
 
 #: Open a document: record and queue its pages, together. Done once, however often it is asked.
-#: KEYS the document's record, its hash, its open pages, the open documents, pending, processing, its file (a blob), its
-#: password, Celery's record of it (also the channel), the list that its pages wait in, the channel of changes, n records of
-#: pages, then those of the lanes. ARGV id, now, is its file in Redis (0/1), Celery's record, seconds to keep that, seconds to
-#: keep the password, its pages (as the record names them), number of fields, n, the lanes' strides, (field, value)… of the
-#: hash, n × (id, number, of which document it is a page, message).
+#: KEYS the document's record, its hash, its open pages, the open documents, pending, processing, its file (a blob),
+#: Celery's record of it (also the channel), the list that its pages wait in, the channel of changes, n records of pages, then
+#: those of the lanes. ARGV id, now, is its file in Redis (0/1), Celery's record, seconds to keep that, its pages (as the record
+#: names them), number of fields, n, the lanes' strides, (field, value)… of the hash, n × (id, number, of which document it is
+#: a page, message).
 #: Answers 1, or 0 where it was open already, -1 where it is final, -2 where its file is gone.
 EXPAND = (
     LANE_FUNCTIONS
     + _FINAL
     + """
-local state, now, n = redis.call('HGET', KEYS[1], 'state'), ARGV[2], tonumber(ARGV[9])
+local state, now, n = redis.call('HGET', KEYS[1], 'state'), ARGV[2], tonumber(ARGV[8])
 if is_final(state) then return -1 end
 if state == 'EXPANDED' then
   redis.call('PERSIST', KEYS[7])  -- should it have been lost and put again
@@ -83,29 +83,28 @@ end
 if ARGV[3] == '1' and redis.call('EXISTS', KEYS[7]) == 0 then return -2 end
 redis.call('PERSIST', KEYS[1])
 redis.call('PERSIST', KEYS[7])
-redis.call('EXPIRE', KEYS[8], ARGV[6])
 redis.call('DEL', KEYS[2], KEYS[3])
 redis.call('ZREM', KEYS[5], ARGV[1])
 redis.call('ZADD', KEYS[6], now, ARGV[1])
 redis.call('HSETNX', KEYS[1], 'created_at', now)
-redis.call('HSET', KEYS[1], 'updated_at', now, 'state', 'EXPANDED', 'pages', ARGV[7])
+redis.call('HSET', KEYS[1], 'updated_at', now, 'state', 'EXPANDED', 'pages', ARGV[6])
 redis.call('ZADD', KEYS[4], now, ARGV[1])
-local at = 11 + 2 * tonumber(ARGV[8])
-for i = 11, at - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+local at = 10 + 2 * tonumber(ARGV[7])
+for i = 10, at - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 local moment = math.floor(now * 1000000)  -- whole microseconds: no two pages share one
 for i = 1, n do
-  local record, id = KEYS[11 + i], ARGV[at]
+  local record, id = KEYS[10 + i], ARGV[at]
   redis.call('DEL', record)
   redis.call('HSET', record, 'created_at', now, 'updated_at', now, 'state', 'PENDING', 'page_of', ARGV[at + 2])
   redis.call('ZADD', KEYS[5], string.format('%.6f', (moment + i - 1) / 1000000), id)
   redis.call('SADD', KEYS[3], ARGV[at + 1])
-  redis.call('LPUSH', KEYS[10], ARGV[at + 3])
+  redis.call('LPUSH', KEYS[9], ARGV[at + 3])
   at = at + 4
 end
-redis.call('SETEX', KEYS[9], ARGV[5], ARGV[4])
-redis.call('PUBLISH', KEYS[9], ARGV[4])
-redis.pcall('PUBLISH', KEYS[11], ARGV[1])
-show_next(declared_lanes(ARGV[10]))
+redis.call('SETEX', KEYS[8], ARGV[5], ARGV[4])
+redis.call('PUBLISH', KEYS[8], ARGV[4])
+redis.pcall('PUBLISH', KEYS[10], ARGV[1])
+show_next(declared_lanes(ARGV[9]))
 return 1
 """
 )

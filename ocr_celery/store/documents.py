@@ -10,7 +10,7 @@ from redis import Redis
 from ocr_celery.core.document import PageResult, PageSet, page_id
 from ocr_celery.core.lane_weights import BULK
 from ocr_celery.errors import OcrError, ResultExpired
-from ocr_celery.store import document_scripts, passwords, records
+from ocr_celery.store import document_scripts, records
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.lanes import Lanes
 
@@ -82,7 +82,7 @@ class Documents:
         keys, page_ids, numbers = self._keys, pages.ids(id), pages.numbers
         pending, processing = keys.all_counted[:2]
         touched = [keys.task(id), keys.document(id), keys.open_pages(id), keys.documents, pending, processing]
-        touched += [keys.blob(id), keys.password(password or id), keys.meta(id)]
+        touched += [keys.blob(id), keys.meta(id)]
         # the lanes are those of the service's queue; a page of another queue waits there
         touched += [
             keys.lane(BULK) if queue == keys.queue else queue,
@@ -91,7 +91,7 @@ class Documents:
             *self._lanes.keys,
         ]
         about = {**about, "queue": queue, "password": password, "pages": pages.as_json()}
-        args: list[Any] = [id, now, int(file_in_redis), meta, meta_keep, passwords.KEEP, pages.as_json()]
+        args: list[Any] = [id, now, int(file_in_redis), meta, meta_keep, pages.as_json()]
         args += [len(about), len(messages), self._lanes.strides, *(x for pair in about.items() for x in pair)]
         for page, number, message in zip(page_ids, numbers, messages, strict=True):
             args += [page, number, PageOf(id, number, queue).as_json(), message]

@@ -11,7 +11,7 @@ from redis import Redis
 from ocr_celery.errors import PasswordNeeded
 from ocr_celery.store.keys import Keys
 
-KEEP = 7 * 86400  #: seconds, where the task that needs it never ends
+KEEP = 7 * 86400  #: seconds at most, however often it is used
 
 
 def reference(id: str) -> dict[str, str]:
@@ -35,7 +35,7 @@ def resolve(redis: Redis, keys: Keys, named: Any) -> str:
     id = password_id(named)
     if not id:
         return ""
-    stored = cast(bytes | None, redis.getex(keys.password(id), ex=KEEP))
+    stored = cast(bytes | None, redis.get(keys.password(id)))
     if stored is None:
         raise PasswordNeeded("The password of the document has expired; send the document again.")
     return stored.decode()

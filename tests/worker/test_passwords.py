@@ -5,6 +5,8 @@ import json
 import pytest
 
 from ocr_celery.client import Client
+from ocr_celery.core.document import PageSet
+from ocr_celery.store import passwords
 from ocr_celery.store.cancellation import Cancellation
 from ocr_celery.store.registry import Registry
 from tests.testlib.processes import RedisServer, keys, png
@@ -50,3 +52,12 @@ def test_that_of_a_batch_stays_until_the_batch_ends_or_is_forgotten(client: Clie
     assert stored(registry) == [keys.password(forgotten).encode()]
     client.forget_batch(forgotten)
     assert stored(registry) == []
+
+
+def test_its_week_is_not_prolonged_by_use(client: Client, registry: Registry) -> None:
+    id = client.submit_document(png(), password="secret")
+    registry.redis.expire(keys.password(id), 60)
+    assert passwords.resolve(registry.redis, keys, passwords.reference(id)) == "secret"
+    known = {"now": 1.0, "queue": keys.queue, "meta": "{}", "meta_keep": 100, "file_in_redis": True}
+    registry.documents.expand(id, PageSet(2, "1-2"), ["one", "two"], **known, about={"options": "{}"}, password=id)
+    assert 0 < registry.redis.ttl(keys.password(id)) <= 60
