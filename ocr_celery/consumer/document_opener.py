@@ -1,6 +1,7 @@
 """Opens files of several pages: one page is read in this run, more become tasks of their own, in one step.
 
-The file is stored under the document's id before that step, so that no page is queued whose file is missing.
+The file is stored under the document's id before that step, so that no page is queued whose file is missing; one that is read
+in this run is not stored.
 """
 
 import json
@@ -71,10 +72,10 @@ class DocumentOpener:
         assert run.job is not None
         assert run.file is not None
         data, run.file = run.file, None
-        reference = self._reference(run, data)
+        stored = _stored_reference(run)
         password = passwords.resolve(self._registry.redis, self._registry.keys, run.job.file_options.password)
         with ExitStack() as stack:
-            path = stack.enter_context(self._spool.path(reference))
+            path = stack.enter_context(self._spool.path(stored) if stored else self._spool.hold(data))
             info = self._decoder.open_document(path, password=password)
             numbers = self._selected(run.job.file_options, info.pages)
             if len(numbers) == 1:
@@ -83,16 +84,10 @@ class DocumentOpener:
                 return
         if run.convicted is not None:
             raise run.convicted
-        self._expand(run, info.kind, PageSet.of(numbers, info.pages), numbers, reference)
-
-    def _reference(self, run: PageRun, data: bytes) -> str:
-        """The file's reference under the document's own id, where it stays as long as that is not final."""
-        assert run.job is not None
-        source = run.job.source
-        if source in (IN_REDIS + run.id, IN_STORE + run.id):
-            return str(source)
-        run.was_stored = True
-        return self._files.put(run.id, data)
+        if not stored:
+            run.was_stored = True
+            stored = self._files.put(run.id, data)
+        self._expand(run, info.kind, PageSet.of(numbers, info.pages), numbers, stored)
 
     def _selected(self, options: DocumentOptions, in_file: int) -> list[int]:
         if not options.page_range and in_file > self._max_pages:
@@ -174,6 +169,13 @@ class DocumentOpener:
         if len(errors) == len(results):
             raise _no_page_read(errors)
         return assemble(pages, results)
+
+
+def _stored_reference(run: PageRun) -> str:
+    """The reference of the file where it lies under the document's own id, for as long as that is not final; else ""."""
+    assert run.job is not None
+    source = run.job.source
+    return str(source) if source in (IN_REDIS + run.id, IN_STORE + run.id) else ""
 
 
 def _no_page_read(errors: list[OcrError]) -> NoPageRead:

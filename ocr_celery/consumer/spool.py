@@ -12,7 +12,7 @@ import stat
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +71,20 @@ class Spool:
         finally:
             self._release(reference, entry)
 
+    @contextmanager
+    def hold(self, data: bytes) -> Iterator[Path]:
+        """A file of these bytes, which no reference names, in the spool until this context ends.
+
+        Raises `StoreFull` where the spool's disk is full, and `StoreUnavailable`.
+        """
+        with self._lock:
+            path = self._new_path()
+        try:
+            self._write_making_room(lambda: path.write_bytes(data), path)
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Remove the folder with all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -83,15 +97,18 @@ class Spool:
             entry = self._entries.get(reference)
             first = entry is None
             if entry is None:
-                self._count += 1
-                entry = self._entries[reference] = _Entry(self.folder / f"file-{self._count}")
+                entry = self._entries[reference] = _Entry(self._new_path())
             entry.users += 1
             self._entries.move_to_end(reference)
             return entry, first
 
+    def _new_path(self) -> Path:
+        self._count += 1
+        return self.folder / f"file-{self._count}"
+
     def _fetch(self, reference: str, entry: _Entry) -> None:
         try:
-            entry.size = self._fetch_making_room(reference, entry.path)
+            entry.size = self._write_making_room(lambda: self._files.fetch(reference, entry.path), entry.path)
         except Exception as exc:
             entry.error = exc
             entry.path.unlink(missing_ok=True)
@@ -106,16 +123,17 @@ class Spool:
             entry.fetched.set()
         self._evict(self._max_bytes)
 
-    def _fetch_making_room(self, reference: str, path: Path) -> int:
+    def _write_making_room(self, write: Callable[[], int], path: Path) -> int:
+        """Write the file at `path`, which `write` does; where the disk is full, once more without those not in use."""
         try:
-            return self._files.fetch(reference, path)
+            return write()
         except OSError as exc:
             path.unlink(missing_ok=True)
             if exc.errno not in _FULL:
                 raise _unwritable(self.folder, exc) from exc
         self._evict(0)
         try:
-            return self._files.fetch(reference, path)
+            return write()
         except OSError as exc:
             raise _unwritable(self.folder, exc) from exc
 

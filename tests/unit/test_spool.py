@@ -122,6 +122,33 @@ def test_a_full_disk_is_answered_by_room(spool: Spool, store: CountingStore) -> 
     assert read(spool, "d") == b"d" * 100
 
 
+def test_bytes_are_held_as_a_file_of_their_own_as_long_as_they_are_needed(spool: Spool, store: CountingStore) -> None:
+    with spool.hold(b"first") as first, spool.hold(b"second") as second:
+        assert (first.read_bytes(), second.read_bytes()) == (b"first", b"second")
+        assert read(spool, "a") == b"a" * 100
+        assert first.parent == spool.folder
+    assert not first.exists()
+    assert not second.exists()
+    assert store.fetched == ["a"]
+
+
+def test_a_full_disk_makes_room_for_bytes_that_are_held(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    read(spool, "a")
+    room = {b"x": 1, b"too much": 0}
+    writing = Path.write_bytes
+
+    def write(path: Path, data: bytes) -> int:
+        if len(list(spool.folder.glob("file-*"))) >= room[data]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return writing(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    with spool.hold(b"x") as path:
+        assert path.read_bytes() == b"x"
+    with pytest.raises(StoreFull, match="the worker's spool"), spool.hold(b"too much"):
+        pass
+
+
 def test_it_is_gone_at_the_end(store: CountingStore, tmp_path: Path) -> None:
     spool = Spool(StoredFiles(store, store), max_bytes=300, parent=tmp_path)
     read(spool, "a")
