@@ -44,13 +44,13 @@ def _cancel_document(cancellation: Cancellation, id: str, *, now: float, meta_ke
     revoked = partial(message.revoked_record, now=now)
     was_read = "SUCCESS" in documents.states(id, pages)
     if not was_read:  # first, so that no worker assembles nothing
-        registry.transition(id, "REVOKED", now=now, meta=revoked(id), meta_keep=meta_keep)
+        registry.transition(id, "REVOKED", now=now, meta=revoked(id), meta_keep=meta_keep, ends_document=True)
     queue = documents.queue(id)
     page_of = {page: PageOf(id, number, queue) for page, number in zip(pages.ids(id), pages.numbers, strict=True)}
     held = cancellation.cancel(list(page_of), revoked, now=now, meta_keep=meta_keep, page_of=page_of).held
     if was_read:  # its last page has queued the assembly
         result = message.completed_record(id, _assembled(cancellation, id, pages), now)
-        registry.transition(id, "SUCCESS", now=now, meta=result, meta_keep=meta_keep)
+        registry.transition(id, "SUCCESS", now=now, meta=result, meta_keep=meta_keep, ends_document=True)
     else:
         documents.queue_assembly(id)
     documents.settle(id, meta_keep=meta_keep)

@@ -106,7 +106,9 @@ class Sweeper:
     def _lose(self, id: str, now: float, page_of: PageOf | None = None) -> None:
         log.error("message lost: task %s fails with page_lost (was the queue purged?)", id)
         meta = failed_record(id, PageLost(), now)
-        self.registry.transition(id, "FAILURE", now=now, meta=meta, meta_keep=int(self.ttl), page_of=page_of)
+        known: dict[str, Any] = {"now": now, "meta": meta, "meta_keep": int(self.ttl), "page_of": page_of}
+        ends = not self.registry.documents.has_open_pages(id)  # else it was opened just now
+        self.registry.transition(id, "FAILURE", **known, ends_document=ends)
 
     def _without_message(self, now: float) -> set[str]:
         """The ids of quiet open tasks whose message is in no queue and with no worker.

@@ -15,7 +15,8 @@ from ocr_celery.store.registry import Registry, of_another_type
 
 _TASKS_PER_PART = 200
 _NONE: Mapping[str, Any] = MappingProxyType({})
-_CANCELLED = frozenset({"REVOKED", FORGOTTEN})
+_EXPANDED = EXPANDED.encode()
+CANCELLED_STATES = frozenset({"REVOKED", FORGOTTEN})
 
 
 class Cancelled(NamedTuple):
@@ -45,7 +46,7 @@ class Cancellation:
 
     def cancelled(self, ids: Sequence[str]) -> set[str]:
         """Those of these tasks that were cancelled or forgotten: they are not read, and their results not stored."""
-        return {id for id, state in self.states(ids).items() if state in _CANCELLED}
+        return {id for id, state in self.states(ids).items() if state in CANCELLED_STATES}
 
     def forgotten(self, id: str) -> bool:
         """Whether only a tombstone is left of a task or batch."""
@@ -83,13 +84,14 @@ class Cancellation:
                     page = page_of.get(id)
                     self.registry.transition(id, "REVOKED", **known, meta=record(id), page_of=page, pipe=pipe)
                 answers = dict(zip(open_ids, pipe.execute(), strict=True))
+            # opened since the look at their states
+            opened = {id for id, answer in answers.items() if isinstance(answer, list) and answer[-1] == _EXPANDED}
             for id, answer in answers.items():
                 if isinstance(answer, bytes):  # a page, and the step needs the keys of its document
                     page = PageOf.from_json(answer)
                     self.registry.transition(id, "REVOKED", **known, meta=record(id), page_of=page)
-            held += (taken := [id for id in open_ids if states[id] != "PENDING"])
-            # it may have been opened between the two steps
-            documents += [id for id in taken if id not in page_of and self.registry.documents.pages(id)]
+            held += [id for id in open_ids if states[id] != "PENDING" and id not in opened]
+            documents += opened
         return Cancelled(held, documents)
 
     def forget(self, ids: Sequence[str]) -> None:

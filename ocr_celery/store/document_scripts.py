@@ -14,14 +14,15 @@ end
 
 #: Move a task to a state, store Celery's record of it and tell who waits for it. A final state stays: what comes later
 #: (a page read again after its worker was thought dead) changes nothing. Creates the record of a task sent by a client
-#: that knows nothing of the registry. A document that is being read leaves this state only for a final one.
+#: that knows nothing of the registry. A document that is being read leaves this state only for its end, which its assembly, a
+#: cancellation or a sweep says: what else comes of it (its own message, twice) changes nothing.
 #: The last page of a document that becomes final queues the document's assembly. What is left of a page of an open document
 #: does not expire.
 #: KEYS record, the four zsets pending processing completed failed, blob, meta (also the channel), the channel of changes; for a
 #: page of a document then the document's: its record, its hash, its open pages, the queue; the last of all is its password.
 #: ARGV id, now, state, index of its zset in KEYS, final (0/1), seconds to keep the record, meta or '',
-#: seconds to keep the meta, source for a record that is new or '', of which document it is a page or '', which page, then
-#: (field, value)… of the record.
+#: seconds to keep the meta, source for a record that is new or '', of which document it is a page or '', which page,
+#: whether it is the end of a document that is being read (0/1), then (field, value)… of the record.
 #: Answers {when the task was created, strikes, solo strikes, cause of the last, state}, or nil where it was final, or of
 #: which document it is a page, where it is to be final and that is not given: then it has to be called with these keys.
 TRANSITION = (
@@ -32,7 +33,7 @@ local old, page_of, is_page = known[1], known[2], ARGV[10] ~= ''
 if is_final(old) then return false end
 if ARGV[5] == '1' and page_of and not is_page then return page_of end
 redis.call('PERSIST', KEYS[1])
-if old ~= 'EXPANDED' or ARGV[5] == '1' then
+if old ~= 'EXPANDED' or ARGV[5] == '1' and ARGV[12] == '1' then
   if old ~= ARGV[3] then
     for i = 2, 5 do redis.call('ZREM', KEYS[i], ARGV[1]) end
   end
@@ -41,7 +42,7 @@ if old ~= 'EXPANDED' or ARGV[5] == '1' then
   redis.call('HSET', KEYS[1], 'updated_at', ARGV[2], 'state', ARGV[3])
   if new and ARGV[9] ~= '' then redis.call('HSET', KEYS[1], 'source', ARGV[9]) end
   if is_page and not page_of then redis.call('HSET', KEYS[1], 'page_of', ARGV[10]) end
-  for i = 12, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+  for i = 13, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
   local stays = is_page and redis.call('HGET', KEYS[9], 'state') == 'EXPANDED'
   if ARGV[5] == '1' then
     redis.call('DEL', KEYS[6], KEYS[#KEYS])

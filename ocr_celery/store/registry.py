@@ -113,12 +113,14 @@ class Registry:
         source: str = "",
         about: Mapping[str, str | float] = _NONE,
         page_of: PageOf | None = None,
+        ends_document: bool = False,
         pipe: Pipeline | None = None,
     ) -> TaskHistory | None:
         """Store a task's new Celery state, with Celery's record of it. The last page of a document that is final queues the
         document's assembly.
 
-        `page_of`: of which document it is a page, which saves a round trip where the caller knows it.
+        `page_of`: of which document it is a page, which saves a round trip where the caller knows it. `ends_document`: should
+        it be a document whose pages are known, it ends, else that stays as it is.
         `source`: what is shown of where the page comes from, where its sender recorded nothing. `about`: further fields of
         its record, see `records.FIELDS`. Answers what is known of the task, or None where it was final already; it is
         not changed then. `pipe`: the step is taken when this pipeline is executed, and nothing is answered here.
@@ -126,7 +128,7 @@ class Registry:
         status = STATUS_BY_CELERY_STATE[state]
         keep = max(self.keep, CANCELLED_KEEP) if state == "REVOKED" else self.keep
         args: list[Any] = [id, now, state, index_of(status) + 2, int(status.final), keep, meta, meta_keep, source]
-        fields = [x for pair in about.items() for x in pair]
+        fields = [int(ends_document), *(x for pair in about.items() for x in pair)]
         answer = self._move(id, args, page_of, fields, pipe)
         if pipe is not None:
             return None

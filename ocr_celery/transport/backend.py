@@ -11,10 +11,10 @@ from celery.backends.redis import RedisBackend
 from celery.exceptions import TaskRevokedError
 from kombu.utils.encoding import bytes_to_str
 
-from ocr_celery.core.status import STATUS_BY_CELERY_STATE
+from ocr_celery.core.status import EXPANDED, STATUS_BY_CELERY_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
 from ocr_celery.message import ACCEPT_PARTIAL, ASSEMBLE, COLLECT, PAGE_TASKS, failed_part
-from ocr_celery.store.cancellation import Cancellation
+from ocr_celery.store.cancellation import CANCELLED_STATES, Cancellation
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
 from ocr_celery.store.transient_errors import drop_on_failover, is_transient
@@ -66,8 +66,10 @@ class Backend(RedisBackend):
         known = state if state in STATUS_BY_CELERY_STATE else states.STARTED
         tried = _tried(state, meta, request) if current_result.is_bound() else {}
         keep = int(self.expires)
-        self.registry.transition(task_id, known, now=time.time(), meta=self.encode(meta), meta_keep=keep, about=tried)
-        if state in states.READY_STATES and getattr(request, "task", None) == ASSEMBLE:
+        ends = getattr(request, "task", None) == ASSEMBLE
+        more: dict[str, Any] = {"meta_keep": keep, "about": tried, "ends_document": ends}
+        self.registry.transition(task_id, known, now=time.time(), meta=self.encode(meta), **more)
+        if state in states.READY_STATES and ends:
             self.registry.documents.settle(task_id, meta_keep=keep)
         return result
 
@@ -104,7 +106,8 @@ class Backend(RedisBackend):
     def _move_without_result(self, task_id: str, state: str, request: Any) -> None:
         """Celery stores nothing of a task sent with ignore_result; its record and image must be freed all the same."""
         if getattr(request, "ignore_result", False) and self._is_page(task_id, request):
-            self.registry.transition(task_id, state, now=time.time())
+            ends = getattr(request, "task", None) == ASSEMBLE
+            self.registry.transition(task_id, state, now=time.time(), ends_document=ends)
 
     def _drop_forgotten(self, task_id: str, request: Any) -> None:
         """A batch may be forgotten while it is collected. Looked up after its result was stored, so that none is left."""
@@ -139,15 +142,23 @@ class Backend(RedisBackend):
 
     def on_chord_part_return(self, request: Any, state: str, result: Any, propagate: Any = None, **kwargs: Any) -> None:
         """A body that accepts partial headers is handed a failed part's error in its place; it then runs all the same."""
-        if state != states.REVOKED and self._is_page(request.id, request) and self._is_cancelled(request):
+        known = self._known_state(request)
+        if known == EXPANDED and request.task != ASSEMBLE:
+            return  # a document whose message came twice: its assembly counts it
+        if state != states.REVOKED and known in CANCELLED_STATES:
             result, state = TaskRevokedError("cancelled"), states.REVOKED
         if state in states.PROPAGATE_STATES and request.chord and self._accepts_partial(request.chord):
             result, state = failed_part(request.id, state, _public(result)), states.SUCCESS
         super().on_chord_part_return(request, state, result, propagate=propagate, **kwargs)
 
-    def _is_cancelled(self, request: Any) -> bool:
-        """Whether a page was cancelled while it was read to its end: its chord counts what its record says."""
-        return bool(request.group and self.cancellation.cancelled([request.id]))
+    def _known_state(self, request: Any) -> str:
+        """The state in the record of a page that is part of a chord, else "": its chord counts what its record says.
+
+        It may have been cancelled while it was read to its end.
+        """
+        if not request.group or not self._is_page(request.id, request):
+            return ""
+        return self.cancellation.states([request.id]).get(request.id, "")
 
     def _accepts_partial(self, body: Any) -> bool:
         """Whether a chord's body, or the first task of one that is a chain, is run although parts of its header failed.

@@ -1,15 +1,22 @@
 """The steps of Redis that open, complete and settle a document: each is taken whole, and taking it again changes nothing."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from celery.app.task import Context
+from celery.backends.redis import RedisBackend
 
+from ocr_celery.client import Client
 from ocr_celery.core.document import PageSet, page_id
 from ocr_celery.core.lane_weights import BULK
 from ocr_celery.core.quarantine import CrashHistory
 from ocr_celery.core.status import EXPANDED, Status
+from ocr_celery.errors import NoPageRead
+from ocr_celery.message import ASSEMBLE, DOCUMENT
 from ocr_celery.store import documents
+from ocr_celery.store.cancellation import Cancellation
 from ocr_celery.store.documents import PageOf
 from ocr_celery.store.registry import Registry
 from tests.testlib.processes import RedisServer, keys
@@ -84,6 +91,48 @@ def test_a_document_that_is_final_is_not_opened(registry: Registry) -> None:
     assert registry.page_ids("d") == []
 
 
+@pytest.mark.parametrize("state", ["FAILURE", "REVOKED", "SUCCESS"])
+def test_a_document_that_is_open_is_not_ended_by_what_came_twice(registry: Registry, state: str) -> None:
+    receive(registry)
+    registry.redis.set(keys.blob("d"), b"file")
+    expand(registry, file_in_redis=True)
+    history = registry.transition("d", state, now=3.0, meta="{}", meta_keep=100)
+    assert history is not None
+    assert history.is_expanded
+    assert registry.redis.exists(keys.blob("d"))
+    assert registry.celery_record("d") == META
+    for number in PAGES.numbers:
+        end(registry, number)
+    assert ASSEMBLY in waiting(registry)
+
+
+def test_a_chord_waits_for_the_assembly_of_a_document_whose_message_came_twice(
+    client: Client, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr(RedisBackend, "on_chord_part_return", lambda _, part, *__, **___: counted.append(part.task))
+    redis.client.hset(keys.task("d"), "state", EXPANDED)
+    for task in (DOCUMENT, ASSEMBLE):
+        part = Context(id="d", task=task, group="g", chord={"task": "body"})
+        client.app.backend.mark_as_failure("d", NoPageRead(), request=part)
+    assert counted == [ASSEMBLE]
+
+
+def test_a_document_that_is_opened_while_it_is_cancelled_is_left_to_its_pages(registry: Registry) -> None:
+    class Slow(Cancellation):
+        def states(self, ids: Sequence[str]) -> dict[str, str]:
+            found = super().states(ids)
+            expand(self.registry)
+            return found
+
+    receive(registry)
+    left = Slow(registry).cancel(["d"], lambda _: "{}", now=3.0, meta_keep=100)
+    assert (left.held, left.documents) == ([], ["d"])
+    record = registry.get_record("d")
+    assert record is not None
+    assert record.state == EXPANDED
+
+
 def test_a_document_whose_file_is_gone_is_not_opened(registry: Registry) -> None:
     receive(registry)
     assert expand(registry, file_in_redis=True) == documents.GONE
@@ -98,7 +147,7 @@ def test_the_file_of_an_open_document_stays_and_goes_with_its_end(registry: Regi
     for number in PAGES.numbers:
         end(registry, number)
     assert registry.redis.exists(keys.blob("d"))
-    registry.transition("d", "SUCCESS", now=4.0)
+    registry.transition("d", "SUCCESS", now=4.0, ends_document=True)
     assert not registry.redis.exists(keys.blob("d"))
 
 
@@ -149,7 +198,7 @@ def test_a_page_whose_record_was_lost_is_known_as_one_again_and_expires_with_the
     registry.transition(page_id("d", 1), "RECEIVED", now=3.0, page_of=PageOf("d", 1, keys.queue))
     end(registry, 1)
     assert ASSEMBLY in waiting(registry)
-    registry.transition("d", "SUCCESS", now=4.0)
+    registry.transition("d", "SUCCESS", now=4.0, ends_document=True)
     registry.documents.settle("d", meta_keep=100)
     assert 0 < ttl(registry, keys.task(page_id("d", 1))) <= 200
 
@@ -164,7 +213,7 @@ def test_what_the_pages_made_stays_until_the_document_is_final_and_expires_then(
     assert not registry.documents.settle("d", meta_keep=100), "it is not final"
     assert registry.documents.unsettled() == ["d"]
 
-    registry.transition("d", "SUCCESS", now=4.0)
+    registry.transition("d", "SUCCESS", now=4.0, ends_document=True)
     assert registry.documents.settle("d", meta_keep=100)
     assert registry.documents.settle("d", meta_keep=100)
     assert all(0 < ttl(registry, key) <= 200 for key in (*left, keys.document("d")))
@@ -177,7 +226,7 @@ def test_what_the_pages_made_stays_until_the_document_is_final_and_expires_then(
 def test_a_page_that_ends_after_its_document_expires_by_itself_and_queues_nothing(registry: Registry) -> None:
     receive(registry)
     expand(registry)
-    registry.transition("d", "REVOKED", now=2.5)
+    registry.transition("d", "REVOKED", now=2.5, ends_document=True)
     registry.documents.settle("d", meta_keep=100)
     before = waiting(registry)
     for number in PAGES.numbers:
@@ -192,7 +241,7 @@ def test_its_pages_expire_also_where_its_record_expired_before_it_was_settled(re
     expand(registry)
     for number in PAGES.numbers:
         end(registry, number)
-    registry.transition("d", "SUCCESS", now=4.0)
+    registry.transition("d", "SUCCESS", now=4.0, ends_document=True)
     registry.redis.delete(keys.task("d"))  # no sweep for as long as that
     registry.documents.settle("d", meta_keep=100)
     assert all(0 < ttl(registry, keys.task(id)) <= 200 for id in PAGES.ids("d"))
@@ -204,7 +253,7 @@ def test_a_page_that_was_cancelled_stays_final_while_its_message_may_wait(regist
     expand(registry)
     for number, state in zip(PAGES.numbers, ("SUCCESS", "FAILURE", "REVOKED"), strict=True):
         end(registry, number, state)
-    registry.transition("d", "SUCCESS", now=4.0)
+    registry.transition("d", "SUCCESS", now=4.0, ends_document=True)
     registry.documents.settle("d", meta_keep=100)
     read, failed, cancelled = (ttl(registry, keys.task(id)) for id in PAGES.ids("d"))
     assert max(read, failed) <= 200
@@ -216,7 +265,7 @@ def test_a_password_goes_when_its_document_is_settled_unless_a_batch_shares_it(r
         registry.redis.set(keys.password(owner), "secret", ex=60)
         receive(registry, id)
         expand(registry, id, password=owner)
-        registry.transition(id, "FAILURE", now=4.0)
+        registry.transition(id, "FAILURE", now=4.0, ends_document=True)
         registry.documents.settle(id, meta_keep=100)
     assert not registry.redis.exists(keys.password("d"))
     assert registry.redis.exists(keys.password("batch"))
@@ -231,7 +280,7 @@ def test_a_lost_assembly_is_queued_again_and_only_then(registry: Registry) -> No
     registry.redis.delete(keys.queue, keys.lane(BULK))
     assert registry.documents.requeue_assembly("d")
     assert waiting(registry) == [ASSEMBLY]
-    registry.transition("d", "SUCCESS", now=4.0)
+    registry.transition("d", "SUCCESS", now=4.0, ends_document=True)
     assert not registry.documents.requeue_assembly("d"), "it is final"
 
 
@@ -258,7 +307,7 @@ def test_a_document_of_a_thousand_pages_is_opened_and_settled(registry: Registry
     assert positions == list(range(1000))
     for number in pages.numbers:
         end(registry, number)
-    registry.transition("d", "SUCCESS", now=4.0)
+    registry.transition("d", "SUCCESS", now=4.0, ends_document=True)
     registry.documents.settle("d", meta_keep=100)
     assert all(0 < ttl(registry, keys.task(id)) <= 200 for id in pages.ids("d"))
 
