@@ -33,6 +33,7 @@ from ocr_celery.errors import (
 from ocr_celery.message import IMAGE, Job
 from ocr_celery.settings import Settings
 from tests.testlib.fake_engine import FakeClock, FakeEngine, FakeMarks, ready_page
+from tests.testlib.processes import keys
 
 LOOP = "and so on " * 200
 
@@ -97,7 +98,7 @@ class Bench:
         monkeypatch.setattr(room, "requeue", lambda run: self.requeued.append(run.id))
         monkeypatch.setattr(shutdown, "shut_down", self.exits.append)
         monkeypatch.setattr(redis_retry, "_REDIS_RETRY", 0.0)
-        registry: Any = SimpleNamespace(redis=None, keys=None)
+        registry: Any = SimpleNamespace(redis=None, keys=keys)
         settings = Settings(batch_size=2, batch_timeout=0)
         self.pipeline = Pipeline(settings, self.engine, registry, "w1", clock=self.clock)
         self.pipeline.completion_threads = Inline()  # type: ignore[assignment]
