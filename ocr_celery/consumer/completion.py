@@ -1,7 +1,7 @@
 """Completes a page: Celery's own tracer stores the result, counts the chord's part, sends links, and acknowledges."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from celery import states
@@ -23,18 +23,24 @@ def complete(run: PageRun, listeners: Sequence[Listener] = ()) -> None:
 
     `listeners`: called once the result is known, before it is stored.
     """
+    _end(run, lambda: _store_result(run, listeners))
+
+
+def acknowledge_expanded(run: PageRun) -> None:
+    """The pages of a document are recorded and queued: acknowledge its message. What comes of it follows in another.
+
+    Where that cannot be done, requeue the message.
+    """
+    _end(run, lambda: _hand_over(run))
+
+
+def _end(run: PageRun, step: Callable[[], None]) -> None:
+    """Take the step that ends a page, and what ends its duplicates."""
     try:
         if getattr(run.request, "_already_cancelled", False):
             run.duplicates.clear()
             return  # cold shutdown: its messages go back
-        if run.request._already_revoked:
-            pass  # its result is REVOKED and its message is acknowledged
-        elif run.cancelled or _was_cancelled(run):
-            run.announce_cancelled()
-        elif run.prior_result is not None:
-            _repeat_completion(run, run.prior_result)
-        else:
-            _run_tracer(run, listeners)
+        step()
         while run.duplicates:
             complete_duplicate(run, run.duplicates.pop(0))
     except BaseException as exc:
@@ -47,15 +53,23 @@ def complete(run: PageRun, listeners: Sequence[Listener] = ()) -> None:
             _fail(delivery)
 
 
-def acknowledge_expanded(run: PageRun) -> None:
-    """The pages of a document are recorded and queued: acknowledge its message. What comes of it follows in another."""
+def _store_result(run: PageRun, listeners: Sequence[Listener]) -> None:
+    if run.request._already_revoked:
+        pass  # its result is REVOKED and its message is acknowledged
+    elif run.cancelled or _was_cancelled(run):
+        run.announce_cancelled()
+    elif run.prior_result is not None:
+        _repeat_completion(run, run.prior_result)
+    else:
+        _run_tracer(run, listeners)
+
+
+def _hand_over(run: PageRun) -> None:
     if _was_cancelled(run):  # before they were: no other message will count its chord's part
         run.announce_cancelled()
     else:
         run.announce_started()
         _acknowledge(run)
-    while run.duplicates:
-        complete_duplicate(run, run.duplicates.pop(0))
 
 
 def _was_cancelled(run: PageRun) -> bool:
