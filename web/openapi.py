@@ -5,6 +5,7 @@ from typing import Any
 from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel
 
+from ocr_celery.core.document_options import DocumentOptions
 from ocr_celery.errors import OcrError
 from ocr_celery.settings import Settings
 
@@ -48,7 +49,10 @@ def finalize(app: OpenAPI, settings: Settings) -> None:
             schemas[name]["properties"][option]["default"] = default
     form, fields = schemas["Upload"], schemas["Upload"]["properties"]
     # a default "<image>…" would make the curl line of /docs read a file; without any, Swagger fills in the word "string"
-    fields["prompt"]["default"] = ""
+    for option in ("prompt", "page_range", "password"):
+        fields[option]["default"] = ""
+    fields["page_range"].pop("examples", None)  # Swagger would fill it in
+    fields["text_layer"]["default"] = DocumentOptions().text_layer
     fields["prompt"]["description"] += f" Where it is empty: {_as_code(settings.options().prompt)}"
     form["properties"] = {"file": fields.pop("file"), **fields}
     schemas["BatchRequest"]["properties"]["urls"]["maxItems"] = settings.max_batch_urls

@@ -72,6 +72,10 @@ def test_docs_shows_every_call_and_asks_no_other_host(server: Served, page: Page
             "POST /ocr/url/batch",
             "GET /ocr/{task_id}",
             "GET /ocr/batch/{batch_task_id}",
+            "GET /ocr/{task_id}/events",
+            "GET /ocr/batch/{batch_task_id}/events",
+            "GET /ocr/{task_id}/pages",
+            "GET /ocr/{task_id}/pages/{page}",
             "POST /ocr/{task_id}/cancel",
             "POST /ocr/batch/{batch_task_id}/cancel",
             "DELETE /ocr/{task_id}",
@@ -106,7 +110,7 @@ def test_a_file_can_be_sent_there_and_nothing_is_filled_in_that_nobody_wrote(
     assert status.inner_text().startswith("202")
     (message,) = redis.client.lrange("ocr", 0, -1)
     _, options, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
-    defaults = Options().as_dict()
+    defaults = {**Options().as_dict(), "page_range": "", "text_layer": "fallback"}
     assert {**defaults, **options} == defaults
     assert seen.errors == []
 

@@ -78,8 +78,8 @@ def test_generated_clients_find_their_classes_under_the_same_names(document: Doc
     assert {name: schema["title"] for name, schema in found.items() if "title" in schema} == {n: n for n in found}
     sent = "BatchRequest Upload UrlRequest"
     answered = (
-        "Accepted Batch BatchAccepted Checks Details DocumentPages FailedPage Figures Health Index Item LastError ListedPage "
-        "Page Pages Problem Ready Seconds"
+        "Accepted Batch BatchAccepted Checks Details DocumentPages FailedPage FailedReading Figures Health Index Item LastError "
+        "ListedPage Page Pages Problem Ready Seconds"
     )
     assert set(found) == {*sent.split(), *answered.split(), "Status", "Task", "Verdict"}
 

@@ -28,6 +28,7 @@ def test_options_names_the_methods(http: FlaskClient, path: str) -> None:
     answer = http.options(path)
     assert answer.status_code == 200
     wanted = {"OPTIONS", "POST"} if path in SENT_TO else {"OPTIONS", "GET", "HEAD"}
+    wanted |= {"DELETE"} if ID in path else set()
     assert set(answer.headers["Allow"].split(", ")) == wanted
 
 
@@ -46,6 +47,8 @@ def test_a_method_that_a_place_to_send_to_does_not_know_is_405(http: FlaskClient
 @pytest.mark.parametrize("path", [*ASKED, "/ready", f"/ocr/{ID}", f"/ocr/batch/{ID}"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "BREW"])
 def test_a_method_that_a_place_to_ask_at_does_not_know_is_405(http: FlaskClient, path: str, method: str) -> None:
+    if method == "DELETE" and ID in path:
+        pytest.skip("forgets what it names")
     answer = http.open(path, method=method)
     assert (answer.status_code, answer.json["code"]) == (405, "method_not_allowed")
     assert "GET" in answer.headers["Allow"].split(", ")

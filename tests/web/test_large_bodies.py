@@ -52,7 +52,10 @@ def test_large_json_at_once_costs_little_more_than_it_weighs(redis: RedisServer,
 def test_files_at_once_are_held_up_to_a_bound_and_the_others_take_their_turn(redis: RedisServer) -> None:
     size = 8 * 1024 * 1024
     file = {"file": ("page.png", png() + bytes(size - 1000))}
-    with served(redis.url, OCR_MAX_IMAGE_SIZE_MB=8, OCR_WEB_THREADS=24) as server, ThreadPoolExecutor(24) as callers:
+    with (
+        served(redis.url, OCR_MAX_IMAGE_SIZE_MB=8, OCR_MAX_DOCUMENT_MB=8, OCR_WEB_THREADS=24) as server,
+        ThreadPoolExecutor(24) as callers,
+    ):
         before = peak(server)
         sent = [callers.submit(requests.post, server.url + "/ocr", files=file) for _ in range(24)]
         statuses = [answer.result().status_code for answer in sent]

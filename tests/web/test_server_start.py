@@ -156,7 +156,7 @@ def test_a_process_publishes_the_limits_of_its_facade(load: Load, monkeypatch: p
         published.append((role, json.loads(record(1.0))))
 
     monkeypatch.setattr(ServiceRecord, "start_publishing", publish)
-    load("web.gunicorn_conf", OCR_MAX_QUEUE_SIZE=17).post_worker_init(None)
+    load("web.gunicorn_conf", OCR_MAX_QUEUE_SIZE=17).post_worker_init(SimpleNamespace())
     ((role, record),) = published
     assert role == "facade"
     assert record["queue_limit"] == 17

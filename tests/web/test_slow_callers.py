@@ -1,6 +1,7 @@
 """Callers who take their time are waited for, not for ever, and nobody else waits with them."""
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -57,7 +58,11 @@ def test_an_upload_that_stalls_is_answered_with_408(server: Served, headers: str
         head, _, body = answer(sock).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 408 ")
     assert b"HTTP/1.1" not in body
-    assert json.loads(body) == {"detail": "The request did not arrive within 2 s.", "code": "request_timeout"}
+    problem = json.loads(body)
+    assert re.fullmatch(
+        r"The request did not arrive within 2(\.1)? s\.", problem.pop("detail")
+    )  # .1: it announced a length
+    assert problem == {"code": "request_timeout"}
 
 
 def test_an_upload_that_takes_long_is_waited_for_as_long_as_it_arrives(redis_server: RedisServer) -> None:
@@ -69,8 +74,9 @@ def test_an_upload_that_takes_long_is_waited_for_as_long_as_it_arrives(redis_ser
         while sent < len(body):
             piece = 1000 if time.monotonic() - began < 2 else len(body)
             sent += sock.send(body[sent : sent + piece])
-            with suppress(TimeoutError):
-                assert not sock.recv(65536), "it is answered before it is there"
+            if sent < len(body):
+                with suppress(TimeoutError):
+                    assert not sock.recv(65536), "it is answered before it is there"
         sock.settimeout(20)
         assert answer(sock).startswith(b"HTTP/1.1 202 ")
 
