@@ -61,8 +61,8 @@ def test_files_at_once_are_held_up_to_a_bound_and_the_others_take_their_turn(red
         statuses = [answer.result().status_code for answer in sent]
         assert statuses.count(202) >= 6
         assert set(statuses) <= {202, 503}  # 503: no memory was free for 10 s
-        # 6 as a whole, two of them twice for a moment, and the first megabyte of each other
-        assert peak(server) - before < 12 * size
+        # 6 as a whole, most of them twice for a moment, and the first megabyte of each other
+        assert peak(server) - before < 14 * size
 
 
 def test_room_is_bounded_and_given_back() -> None:

@@ -61,8 +61,9 @@ class RedisStore:
             self._redis.set(key, data, ex=int(UNCLAIMED_SECONDS))
             return
         self._redis.set(key, b"", ex=int(UNCLAIMED_SECONDS))
+        view = memoryview(data)
         for start in reversed(range(0, len(data), PART)):
-            self._redis.setrange(key, start, data[start : start + PART])
+            self._redis.setrange(key, start, cast(bytes, view[start : start + PART]))
 
     def get(self, name: str) -> bytes:
         """See `FileStore`."""
