@@ -11,6 +11,7 @@ from ocr_celery.consumer import page_events
 from ocr_celery.consumer.page_events import Listener, PageDone
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.errors import Internal, OcrError
+from ocr_celery.message import ASSEMBLE
 from ocr_celery.store.transient_errors import is_transient
 from ocr_celery.transport import current_result, pending_acks
 from ocr_celery.transport.stop_request import is_stopping
@@ -65,7 +66,10 @@ def _store_result(run: PageRun, listeners: Sequence[Listener]) -> None:
 
 
 def _hand_over(run: PageRun) -> None:
-    if _was_cancelled(run):  # before they were: no other message will count its chord's part
+    if run.request.type == ASSEMBLE:
+        pending_acks.release(run.request.message.delivery_tag)
+        _acknowledge(run)
+    elif _was_cancelled(run):  # before they were: no other message will count its chord's part
         run.announce_cancelled()
     else:
         run.announce_started()

@@ -24,12 +24,10 @@ from ocr_celery.core.page_range import parse_page_range
 from ocr_celery.core.status import EXPANDED
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.errors import (
-    BadOption,
     Cancelled,
     ImageExpired,
     NoPageRead,
     OcrError,
-    PageLost,
     TooManyPages,
 )
 from ocr_celery.settings import Settings
@@ -60,7 +58,7 @@ class DocumentOpener:
             args, kwargs, _ = run.request._payload
             self.load_page(run, args, kwargs)
         elif run.request.type == message.ASSEMBLE:
-            run.result = self.assemble(run.id)
+            self.assemble(run)
         elif run.file is not None and is_document(run.file):
             self.open(run)
 
@@ -157,18 +155,22 @@ class DocumentOpener:
             path = stack.enter_context(self._spool.path(opened.file))
             run.sheet = Sheet(path, number, password, run.job.file_options.text_layer, stack.pop_all())
 
-    def assemble(self, id: str) -> dict[str, Any]:
-        """The result of a document whose pages are all final. Raises `NoPageRead` where none could be read."""
-        pages = self._documents.pages(id)
-        if pages is None:
-            raise PageLost
-        if self._documents.has_open_pages(id):
-            raise BadOption(f"{message.ASSEMBLE} is sent by workers only, when the last page of a document is final.")
-        results = list(self._documents.results(id, pages.numbers))
+    def assemble(self, run: PageRun) -> None:
+        """Set the result of a document whose pages are all final. Raises `NoPageRead` where none could be read.
+
+        Where they are not, this Redis has taken the place of one that knew more: the last page queues another assembly, and the
+        document's own message, which is not acknowledged in this one, opens it where it is not open.
+        """
+        pages = self._documents.pages(run.id)
+        if pages is None or self._documents.has_open_pages(run.id):
+            log.warning("assembly dropped: task %s, not all of its pages are final", run.id)
+            run.is_expanded = True
+            return
+        results = list(self._documents.results(run.id, pages.numbers))
         errors = [page.result for page in results if isinstance(page.result, OcrError)]
         if len(errors) == len(results):
             raise _no_page_read(errors)
-        return assemble(pages, results)
+        run.result = assemble(pages, results)
 
 
 def _stored_reference(run: PageRun) -> str:

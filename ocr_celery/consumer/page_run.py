@@ -63,7 +63,7 @@ class PageRun:
     file: bytes | None = None  #: until it is decoded
     sheet: Sheet | None = None  #: in place of `file`, until it is decoded
     was_stored: bool = False  #: its file was put into the store, under its id
-    is_expanded: bool = False  #: it is a document whose pages are queued: its message is done
+    is_expanded: bool = False  #: it is a document whose pages are still to be read: its message is done
     decoded: Page | None = None  #: until the engine has prepared it
     page: Page | None = None  #: that is ready to be read
     prepared: Any = None  #: what the engine made of the page before it entered

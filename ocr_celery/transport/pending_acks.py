@@ -40,6 +40,13 @@ def count_failed_delivery(delivery_tag: str) -> None:
     _in_vain.add(delivery_tag)
 
 
+def release(delivery_tag: str) -> None:
+    """Acknowledge this message although its task is not final: another one ends that."""
+    if delivery_tag in _records:
+        _records[delivery_tag] = ""
+    _assemblies.discard(delivery_tag)
+
+
 def discard(delivery_tag: str) -> None:
     """Forget a message whose acknowledgement has been sent."""
     _owed.pop(delivery_tag, None)

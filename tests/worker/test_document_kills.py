@@ -101,3 +101,32 @@ def test_a_lost_assembly_and_a_lost_page_are_found_by_the_sweeper(
     assert view.error.code == "no_page_read"
     assert view.document is not None
     assert [page.code for page in view.document.failed] == ["page_lost"] * 3
+
+
+def test_an_assembly_from_before_a_failover_to_a_redis_that_knows_less_ends_no_document(
+    redis: RedisServer, client: Client, start_worker: Callable[..., Worker]
+) -> None:
+    store = redis.client
+    id = client.submit_document(tiff([101, 102, 103]), prompt="hang", name="a.tif")
+    original = store.lindex("ocr", 0)
+    worker = start_worker("w1", **SETTINGS, OCR_SCRIPTED_HANG="hang")
+    until(lambda: client._registry.documents.states(id, PageSet(3, "1-3")) == ["STARTED"] * 3)
+    assembly = store.hget(keys.document(id), "assembly")
+
+    # the last pages are not final in it
+    store.rpush("ocr", assembly)
+    until(lambda: "assembly dropped" in worker.log and store.hlen(keys.unacked(worker.name)) == 3)
+    assert not client.look_up(id).status.final
+    worker.kill()
+
+    # the document is not open in it
+    store.delete("ocr", keys.document(id), keys.open_pages(id), keys.documents, *store.scan_iter(keys.unacked("*")))
+    for key in [*map(keys.task, PageSet(3, "1-3").ids(id)), *store.scan_iter("{ocr}:lane:*")]:
+        store.delete(key)
+    store.hdel(keys.task(id), "pages")
+    store.hset(keys.task(id), "state", "RECEIVED")
+    store.rpush("ocr", original, assembly)
+    start_worker("w1", **SETTINGS)
+    view = client.wait(id, timeout=60)
+    assert view.status is Status.COMPLETED
+    until_settled(redis)
