@@ -1,7 +1,8 @@
 """How a client cancels and forgets: first the step in Redis, which needs no worker, then a word to the workers.
 
-A document is cancelled by its pages. Where some were read it is completed with these at once, else it is cancelled itself; its
-assembly is queued all the same, as its message says what waits for its end.
+A document is cancelled by its pages, the last of which queues its assembly as ever: its message says what waits for its end.
+Then it is completed at once with those that were read, or else cancelled itself. Until then it is open, so that a call which
+breaks off can be repeated.
 """
 
 import logging
@@ -11,8 +12,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ocr_celery import message
-from ocr_celery.core.document import PageSet, assemble
-from ocr_celery.errors import StoreUnavailable
+from ocr_celery.core.document import assemble
+from ocr_celery.errors import OcrError, StoreUnavailable
 from ocr_celery.store.cancellation import Cancellation
 from ocr_celery.store.documents import PageOf
 from ocr_celery.transport.revocation import broadcast_revocation
@@ -39,26 +40,20 @@ def _cancel_document(cancellation: Cancellation, id: str, *, now: float, meta_ke
     """Cancel the pages of an open document, and make it final. Answers those of its pages that a worker may hold."""
     registry, documents = cancellation.registry, cancellation.registry.documents
     pages = documents.pages(id)
-    if pages is None:
+    if pages is None or not documents.mark_cancelled(id):
         return []
-    revoked = partial(message.revoked_record, now=now)
-    was_read = "SUCCESS" in documents.states(id, pages)
-    if not was_read:  # first, so that no worker assembles nothing
-        registry.transition(id, "REVOKED", now=now, meta=revoked(id), meta_keep=meta_keep, ends_document=True)
     queue = documents.queue(id)
     page_of = {page: PageOf(id, number, queue) for page, number in zip(pages.ids(id), pages.numbers, strict=True)}
-    held = cancellation.cancel(list(page_of), revoked, now=now, meta_keep=meta_keep, page_of=page_of).held
-    if was_read:  # its last page has queued the assembly
-        result = message.completed_record(id, _assembled(cancellation, id, pages), now)
-        registry.transition(id, "SUCCESS", now=now, meta=result, meta_keep=meta_keep, ends_document=True)
+    known: dict[str, Any] = {"now": now, "meta_keep": meta_keep}
+    held = cancellation.cancel(list(page_of), partial(message.revoked_record, now=now), page_of=page_of, **known).held
+    results = list(documents.results(id, pages.numbers))
+    if any(not isinstance(page.result, OcrError) for page in results):
+        state, record = "SUCCESS", message.completed_record(id, assemble(pages, results), now)
     else:
-        documents.queue_assembly(id)
+        state, record = "REVOKED", message.revoked_record(id, now=now)
+    registry.transition(id, state, meta=record, ends_document=True, **known)
     documents.settle(id, meta_keep=meta_keep)
     return held
-
-
-def _assembled(cancellation: Cancellation, id: str, pages: PageSet) -> dict[str, Any]:
-    return assemble(pages, list(cancellation.registry.documents.results(id, pages.numbers)))
 
 
 def cancel_task(client: "Client", cancellation: Cancellation, task_id: str) -> None:

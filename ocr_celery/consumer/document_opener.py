@@ -156,7 +156,8 @@ class DocumentOpener:
             run.sheet = Sheet(path, number, password, run.job.file_options.text_layer, stack.pop_all())
 
     def assemble(self, run: PageRun) -> None:
-        """Set the result of a document whose pages are all final. Raises `NoPageRead` where none could be read.
+        """Set the result of a document whose pages are all final. Raises `NoPageRead` where none could be read,
+        `Cancelled` where that is why.
 
         Where they are not, this Redis has taken the place of one that knew more: the last page queues another assembly, and the
         document's own message, which is not acknowledged in this one, opens it where it is not open.
@@ -169,7 +170,7 @@ class DocumentOpener:
         results = list(self._documents.results(run.id, pages.numbers))
         errors = [page.result for page in results if isinstance(page.result, OcrError)]
         if len(errors) == len(results):
-            raise _no_page_read(errors)
+            raise Cancelled if self._documents.was_cancelled(run.id) else _no_page_read(errors)
         run.result = assemble(pages, results)
 
 

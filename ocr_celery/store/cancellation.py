@@ -76,7 +76,9 @@ class Cancellation:
         held: list[str] = []
         documents: list[str] = []
         for part in _parts(ids):
-            states = {id: state for id, state in self.states(part).items() if _is_open(state)}
+            # a page of a document whose record was lost is cancelled, too: the document waits for it
+            found = dict.fromkeys((id for id in part if id in page_of), "PENDING") | self.states(part)
+            states = {id: state for id, state in found.items() if _is_open(state)}
             documents += [id for id, state in states.items() if state == EXPANDED]
             open_ids = [id for id, state in states.items() if state != EXPANDED]
             with self.redis.pipeline(transaction=False) as pipe:

@@ -140,13 +140,12 @@ for i = 1, #KEYS do states[i] = redis.pcall('HGET', KEYS[i], 'state') end
 return states
 """
 
-#: Queue the assembly of a document that was cancelled: its message says what waits for its end. KEYS the document's hash, the
-#: queue. Answers 1, or 0 where it has none.
-QUEUE_ASSEMBLY = """
-local message = redis.call('HGET', KEYS[1], 'assembly')
-if not message then return 0 end
-redis.call('PERSIST', KEYS[1])
-redis.call('RPUSH', KEYS[2], message)
+#: Note that an open document is being cancelled, before its pages are. KEYS the document's record, its hash. Answers 1, or 0
+#: where it is not open.
+MARK_CANCELLED = """
+if redis.call('HGET', KEYS[1], 'state') ~= 'EXPANDED' then return 0 end
+redis.call('PERSIST', KEYS[2])
+redis.call('HSET', KEYS[2], 'cancelled', 1)
 return 1
 """
 

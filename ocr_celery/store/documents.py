@@ -58,7 +58,7 @@ class Documents:
         self._expand = redis.register_script(document_scripts.EXPAND)
         self._settle = redis.register_script(document_scripts.SETTLE)
         self._read_states = redis.register_script(document_scripts.READ_STATES)
-        self._queue_assembly = redis.register_script(document_scripts.QUEUE_ASSEMBLY)
+        self._mark_cancelled = redis.register_script(document_scripts.MARK_CANCELLED)
         self._requeue_assembly = redis.register_script(document_scripts.REQUEUE_ASSEMBLY)
 
     def expand(
@@ -185,10 +185,13 @@ class Documents:
         touched = [keys.task(id), keys.document(id), keys.open_pages(id), queue or keys.queue]
         return bool(self._requeue_assembly(keys=touched))
 
-    def queue_assembly(self, id: str) -> None:
-        """Queue the assembly of a document that was cancelled, so that a chord which it is part of counts it."""
-        keys = self._keys
-        self._queue_assembly(keys=[keys.document(id), self.queue(id)])
+    def mark_cancelled(self, id: str) -> bool:
+        """Note that an open document is being cancelled, before its pages are. False: it is not open."""
+        return bool(self._mark_cancelled(keys=[self._keys.task(id), self._keys.document(id)]))
+
+    def was_cancelled(self, id: str) -> bool:
+        """Whether that was noted."""
+        return bool(self._field(id, "cancelled"))
 
     def queue(self, id: str) -> str:
         """The queue that a document's assembly is sent to."""

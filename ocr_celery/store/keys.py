@@ -46,7 +46,7 @@ class Keys:
 
     def document(self, id: str) -> str:
         """Hash: assembly (the message that is queued when the last page is final), queue, kind, file, source, options,
-        pages (as its task's record names them), password (the id of its key)."""
+        pages (as its task's record names them), password (the id of its key), cancelled (1)."""
         return f"{self.prefix}document:{id}"
 
     def open_pages(self, document_id: str) -> str:
