@@ -24,7 +24,7 @@ from ocr_celery.consumer.page_loader import PageLoader
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
 from ocr_celery.consumer.preparer import Preparer
-from ocr_celery.consumer.redis_retry import retry_while_redis_down
+from ocr_celery.consumer.redis_retry import pause_if_store_full, retry_while_redis_down
 from ocr_celery.consumer.scheduler import EngineScheduler
 from ocr_celery.consumer.startup import start_decoder, start_engine, start_spool
 from ocr_celery.consumer.stored_files import StoredFiles
@@ -128,6 +128,9 @@ class Pipeline:
         self.pages.move(Phase.PREPARING, run)
         if not retry_while_redis_down(self._load_file, run):
             return  # it is requeued with all others
+        if pause_if_store_full(run):
+            self._requeue(run)
+            return
         if isinstance(run.result, RuntimeError) and self.pages.is_stopping:
             self._requeue(run)  # the decoders opened its document no more
             return

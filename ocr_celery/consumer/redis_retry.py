@@ -15,6 +15,7 @@ from ocr_celery.transport.stop_request import is_set
 log = logging.getLogger(__name__)
 
 _REDIS_RETRY = 0.5  #: seconds between two tries
+_STORE_FULL_PAUSE = 0.5  #: seconds before a page goes back that found the store full: it comes again at once
 
 
 def retry_while_redis_down(step: Callable[[PageRun], None], run: PageRun) -> bool:
@@ -40,7 +41,16 @@ def retry_while_redis_down(step: Callable[[PageRun], None], run: PageRun) -> boo
         time.sleep(_REDIS_RETRY)
 
 
+def pause_if_store_full(run: PageRun) -> bool:
+    """Whether a file found no room, so that the page must go back: what makes room are other pages, in this thread, too."""
+    if not isinstance(run.result, StoreFull):
+        return False
+    log.warning("store of files full: task %s requeued, %s", run.id, run.result)
+    time.sleep(_STORE_FULL_PAUSE)
+    return True
+
+
 def _is_outage(exc: Exception) -> bool:
-    if isinstance(exc, StoreUnavailable | StoreFull):  # full: the disk of the worker's spool
+    if isinstance(exc, StoreUnavailable):
         return True
     return isinstance(exc, RedisError) and is_transient(exc)

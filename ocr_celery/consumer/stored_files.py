@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from redis.exceptions import OutOfMemoryError
+
 from ocr_celery.core.file_reference import IN_REDIS, IN_STORE, file_name
-from ocr_celery.errors import ImageExpired, StoreUnavailable
+from ocr_celery.errors import ImageExpired, StoreFull, StoreUnavailable
 from ocr_celery.store.files.contract import FileStore, NoSuchFile
 
 _NO_STORE = "A page's file lies in a store of files, and this worker has none: give it the OCR_STORE of the facade."
@@ -19,8 +21,11 @@ class StoredFiles:
         self._redis, self._store = redis, store
 
     def put(self, name: str, data: bytes) -> str:
-        """Store a file and return its reference. Raises `StoreFull` in addition."""
-        self._store.put(name, data)
+        """Store a file and return its reference. Raises `StoreFull` in addition, also where the store is a Redis."""
+        try:
+            self._store.put(name, data)
+        except OutOfMemoryError as exc:
+            raise StoreFull("Redis, which holds the files, is out of memory.") from exc
         return (IN_REDIS if self._store.in_redis else IN_STORE) + name
 
     def get(self, reference: str) -> bytes:

@@ -27,6 +27,7 @@ from ocr_celery.errors import (
     OcrError,
     PageDeadline,
     PromptTooLong,
+    StoreFull,
     TooManyPixels,
     WorkerKilled,
 )
@@ -98,6 +99,7 @@ class Bench:
         monkeypatch.setattr(room, "requeue", lambda run: self.requeued.append(run.id))
         monkeypatch.setattr(shutdown, "shut_down", self.exits.append)
         monkeypatch.setattr(redis_retry, "_REDIS_RETRY", 0.0)
+        monkeypatch.setattr(redis_retry, "_STORE_FULL_PAUSE", 0.0)
         registry: Any = SimpleNamespace(redis=None, keys=keys)
         settings = Settings(batch_size=2, batch_timeout=0)
         self.pipeline = Pipeline(settings, self.engine, registry, "w1", clock=self.clock)
@@ -229,6 +231,18 @@ def test_a_page_that_waits_for_redis_when_the_worker_terminates_is_not_completed
 
     bench.load = fails
     bench.pipeline._load(bench.submit())
+    assert not bench.completed
+
+
+def test_a_document_that_finds_the_store_full_goes_back_and_holds_up_no_page(bench: Bench) -> None:
+    def finds_no_room(_: PageRun) -> None:
+        raise StoreFull
+
+    bench.load = finds_no_room
+    run = bench.submit()
+    bench.pipeline._load(run)
+    assert bench.requeued == [run.id]
+    assert run.phase is Phase.DONE
     assert not bench.completed
 
 

@@ -1,16 +1,23 @@
 """Files in Redis keep the promises of every store of files."""
 
+import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from redis.exceptions import TryAgainError
 
+from ocr_celery.client import Client
+from ocr_celery.consumer.stored_files import StoredFiles
+from ocr_celery.core.status import Status
+from ocr_celery.errors import StoreFull
 from ocr_celery.store.files.contract import FileStore, NoSuchFile
 from ocr_celery.store.files.in_redis import PART, RedisStore
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.transient_errors import is_transient
 from tests.testlib.file_store_contract import FileStoreContract
-from tests.testlib.processes import RedisServer, keys
+from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
+from tests.testlib.several_pages import tiff
 
 
 class TestRedis(FileStoreContract):
@@ -110,3 +117,36 @@ def test_a_file_deleted_while_it_is_fetched_is_missing_and_never_half(redis: Red
             store.fetch("one", tmp_path / "copy")
     finally:
         del redis.client.getrange
+
+
+@pytest.mark.parametrize("room", [-PART, PART])
+def test_a_redis_without_room_for_a_file_says_that_the_store_is_full_and_keeps_nothing_of_it(
+    redis: RedisServer, room: int
+) -> None:
+    store = RedisStore(redis.client, keys)
+    redis.client.set("other", b"x" * 2 * PART)
+    redis.client.config_set("maxmemory", redis.client.info("memory")["used_memory"] + room)
+    try:
+        with pytest.raises(StoreFull):
+            StoredFiles(store, store).put("one", b"x" * 3 * PART)
+    finally:
+        redis.client.config_set("maxmemory", 0)
+    assert list(store.list()) == []
+
+
+def test_a_document_that_a_full_redis_has_no_room_for_waits_and_holds_up_no_page(
+    redis: RedisServer, client: Client, start_worker: Callable[..., Worker]
+) -> None:
+    worker = start_worker("w1", OCR_PREPARE_THREADS=1)
+    worker.signal(signal.SIGSTOP)
+    document = client.app.send_task("ocr.document", [tiff([101, 102])]).id
+    pages = [client.submit_image(png()) for _ in range(3)]
+    redis.client.config_set("maxmemory", 1)
+    try:
+        worker.signal(signal.SIGCONT)
+        final(client, pages)
+        until(lambda: "store of files full" in worker.log)
+        assert not client.look_up(document).status.final
+    finally:
+        redis.client.config_set("maxmemory", 0)
+    assert client.wait(document, timeout=60).status is Status.COMPLETED
