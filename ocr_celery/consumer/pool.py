@@ -77,8 +77,9 @@ class BatchPool(BasePool):
         pipeline = self._running_pipeline
         costly = min(pipeline.decoder.costly_count, self.settings.prepare_threads)
         stalled = 2 * (pipeline.preparer.stalled() + costly)  # 2: however many those are, the next is soon reached
-        quarantined = min(pipeline.scheduler.quarantined_waiting, pipeline.engine.capacity)
-        return pipeline.prefetch.target() + stalled + quarantined
+        scheduler, capacity = pipeline.scheduler, pipeline.engine.capacity
+        behind = min(scheduler.quarantined_waiting, capacity) + min(scheduler.rereads_waiting, capacity)
+        return pipeline.prefetch.target() + stalled + behind  # those let others go first: others must be there
 
     @property
     def is_ready(self) -> bool:

@@ -102,6 +102,11 @@ class EngineScheduler:
         return cancelled
 
     @property
+    def rereads_waiting(self) -> int:
+        """How many pages wait to be read again, behind all others."""
+        return self._batcher.rereads_waiting
+
+    @property
     def quarantined_waiting(self) -> int:
         """How many pages wait to run solo."""
         return self._batcher.quarantined_waiting

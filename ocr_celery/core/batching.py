@@ -72,6 +72,11 @@ class Batcher(Generic[T]):
         heapq.heappush(self._quarantined, (solo_strikes, self._quarantine_order, item))
 
     @property
+    def rereads_waiting(self) -> int:
+        """How many items wait to be read again, behind all others."""
+        return len(self._rereads)
+
+    @property
     def quarantined_waiting(self) -> int:
         """How many items wait to run solo."""
         return len(self._quarantined)

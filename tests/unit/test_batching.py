@@ -38,7 +38,9 @@ def test_an_item_is_taken_out_wherever_it_waits_and_the_others_stay_in_order() -
     b.enqueue_reread(7)
     b.enqueue_quarantined(9)
     b.enqueue_quarantined(8)
+    assert (b.rereads_waiting, b.quarantined_waiting) == (1, 2)
     assert [b.remove(item) for item in (1, 9, 7, 5)] == [True, True, True, False]
+    assert b.rereads_waiting == 0
     assert (b.take(at(0, working_since=0)), b.quarantined_waiting, len(b)) == ([0, 2], 1, 1)
 
 
