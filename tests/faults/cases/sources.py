@@ -20,7 +20,7 @@ def hanging(scene: Scene, rounds: int) -> None:
             batch, began = scene.client.submit_batch([f"{source.url}/hang/{round_}/{n}" for n in range(500)]), now()
             until(lambda: pages_per_second(scene) > 0.8 * alone, what="pages flow at the speed that they had")
             scene.recovered.append(now() - began)
-            until(lambda batch=batch: scene.client.look_up_batch(batch).status == "failed", timeout=150)
+            until(lambda batch=batch: scene.client.look_up_batch(batch).status == "failed", timeout=400)
     for url, view in scene.client.look_up_batch(batch).items:
         scene.ledger.accept(view.id, "!download_timeout")
         assert url
