@@ -5,6 +5,28 @@ from typing import Any
 
 import requests
 
+#: every call, as `/` and /docs name it
+CALLS = frozenset(
+    {
+        "POST /ocr",
+        "POST /ocr/url",
+        "POST /ocr/url/batch",
+        "GET /ocr/{task_id}",
+        "GET /ocr/batch/{batch_task_id}",
+        "GET /ocr/{task_id}/events",
+        "GET /ocr/batch/{batch_task_id}/events",
+        "GET /ocr/{task_id}/pages",
+        "GET /ocr/{task_id}/pages/{page}",
+        "POST /ocr/{task_id}/cancel",
+        "POST /ocr/batch/{batch_task_id}/cancel",
+        "DELETE /ocr/{task_id}",
+        "DELETE /ocr/batch/{batch_task_id}",
+        "GET /health",
+        "GET /ready",
+        "GET /stats",
+        "GET /",
+    }
+)
 PATIENCE = 90.0  #: seconds for what takes a few
 
 

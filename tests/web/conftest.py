@@ -4,6 +4,7 @@ import base64
 import json
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from flask.testing import FlaskClient
 
 from ocr_celery.client import Client
 from ocr_celery.settings import Settings
+from ocr_celery.store import change_feed
 from tests.testlib.processes import RedisServer, own_redis, waiting
+from tests.testlib.threads import Start
 from tests.testlib.worker_double import Facade, Hand, Queued
 from web import create_app
 
@@ -27,6 +30,19 @@ def own() -> Iterator[RedisServer]:
     server.client.close()
     server.stop(signal.SIGKILL)
     server.folder.cleanup()
+
+
+@pytest.fixture
+def woken_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the subscription stands, nothing but a wake-up makes a waiting thread look again."""
+    monkeypatch.setattr(change_feed, "LOOK_INTERVAL", 3600.0)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """``start(function, …)`` calls it in a thread."""
+    with ThreadPoolExecutor() as pool:
+        yield pool.submit
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from ocr_celery.core.options import Options
 from tests.testlib.facade_process import Served, served
 from tests.testlib.processes import RedisServer, png
 from tests.testlib.reverse_proxy import reverse_proxy
+from tests.testlib.service_calls import CALLS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -65,27 +66,7 @@ def test_docs_shows_every_call_and_asks_no_other_host(server: Served, page: Page
     calls = [
         " ".join(block.locator(f".opblock-summary-{x}").inner_text() for x in ("method", "path")) for block in shown
     ]
-    assert sorted(call.replace("\u200b", "") for call in calls) == sorted(
-        [
-            "POST /ocr",
-            "POST /ocr/url",
-            "POST /ocr/url/batch",
-            "GET /ocr/{task_id}",
-            "GET /ocr/batch/{batch_task_id}",
-            "GET /ocr/{task_id}/events",
-            "GET /ocr/batch/{batch_task_id}/events",
-            "GET /ocr/{task_id}/pages",
-            "GET /ocr/{task_id}/pages/{page}",
-            "POST /ocr/{task_id}/cancel",
-            "POST /ocr/batch/{batch_task_id}/cancel",
-            "DELETE /ocr/{task_id}",
-            "DELETE /ocr/batch/{batch_task_id}",
-            "GET /health",
-            "GET /ready",
-            "GET /stats",
-            "GET /",
-        ]
-    )
+    assert sorted(call.replace("\u200b", "") for call in calls) == sorted(CALLS)
     assert seen.hosts == {f"127.0.0.1:{server.port}"}
     assert seen.errors == []
     assert seen.failed == []

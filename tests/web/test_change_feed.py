@@ -3,9 +3,6 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import pytest
 
@@ -15,22 +12,8 @@ from ocr_celery.errors import BrokerUnavailable, EmptyFile, TaskNotFound
 from ocr_celery.settings import Settings
 from ocr_celery.store import change_feed
 from tests.testlib.processes import ROOT, RedisServer, until
+from tests.testlib.threads import Start
 from tests.testlib.worker_double import Hand
-
-Start = Callable[..., "Future[Any]"]
-
-
-@pytest.fixture
-def woken_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody looks by the clock once the subscription stands, so that nothing but a wake-up ends a wait."""
-    monkeypatch.setattr(change_feed, "LOOK_INTERVAL", 3600.0)
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """``start(function, …)`` calls it in a thread."""
-    with ThreadPoolExecutor() as pool:
-        yield pool.submit
 
 
 def until_listening(client: Client) -> None:

@@ -5,8 +5,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -19,24 +17,11 @@ from ocr_celery.settings import Settings
 from ocr_celery.store import change_feed
 from tests.testlib.facade_process import served
 from tests.testlib.processes import RedisServer, keys, until
+from tests.testlib.threads import Start
 from tests.testlib.worker_double import Facade, Hand
 from web import events
 
 Event = dict[str, Any]
-Start = Callable[..., "Future[Any]"]
-
-
-@pytest.fixture
-def woken_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing but a wake-up makes a stream look again, once the subscription stands."""
-    monkeypatch.setattr(change_feed, "LOOK_INTERVAL", 3600.0)
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """``start(function, …)`` calls it in a thread."""
-    with ThreadPoolExecutor() as pool:
-        yield pool.submit
 
 
 def parsed(text: str) -> list[Event]:

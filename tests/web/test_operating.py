@@ -9,6 +9,7 @@ from ocr_celery import __version__
 from ocr_celery.client import Client
 from ocr_celery.errors import EmptyFile
 from tests.testlib.processes import RedisServer, keys
+from tests.testlib.service_calls import CALLS
 from tests.testlib.worker_double import Facade, Hand
 
 NOT_READY = "No worker with a loaded engine is ready yet; tasks are accepted and wait."
@@ -86,22 +87,4 @@ def test_the_root_says_what_this_is_and_names_every_call(http: FlaskClient) -> N
         "version": __version__,
         "docs": "/docs",
     }
-    assert set(answer.json["endpoints"]) == {
-        "POST /ocr",
-        "POST /ocr/url",
-        "POST /ocr/url/batch",
-        "GET /ocr/{task_id}",
-        "GET /ocr/batch/{batch_task_id}",
-        "GET /ocr/{task_id}/events",
-        "GET /ocr/batch/{batch_task_id}/events",
-        "GET /ocr/{task_id}/pages",
-        "GET /ocr/{task_id}/pages/{page}",
-        "POST /ocr/{task_id}/cancel",
-        "POST /ocr/batch/{batch_task_id}/cancel",
-        "DELETE /ocr/{task_id}",
-        "DELETE /ocr/batch/{batch_task_id}",
-        "GET /health",
-        "GET /ready",
-        "GET /stats",
-        "GET /",
-    }
+    assert set(answer.json["endpoints"]) == CALLS

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -19,26 +19,12 @@ from flask.testing import FlaskClient
 from ocr_celery.client import Client
 from ocr_celery.errors import EmptyFile
 from ocr_celery.settings import Settings
-from ocr_celery.store import change_feed
 from tests.testlib.facade_process import Served, served
 from tests.testlib.processes import RedisServer, png, until
+from tests.testlib.threads import Start
 from tests.testlib.worker_double import Facade, Hand, Queued
 
-Start = Callable[..., "Future[Any]"]
 with_gunicorn = pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")
-
-
-@pytest.fixture
-def woken_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody looks by the clock once the subscription stands, so that nothing but a wake-up ends a wait early."""
-    monkeypatch.setattr(change_feed, "LOOK_INTERVAL", 3600.0)
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """``start(function, …)`` calls it in a thread."""
-    with ThreadPoolExecutor() as pool:
-        yield pool.submit
 
 
 def until_waiting(client: Client, ids: int = 1) -> None:
