@@ -142,7 +142,7 @@ def measure(client: Client, port: int, pid: int, args: argparse.Namespace) -> No
     others = OtherRequests(port)
     try:
         time.sleep(3)
-        print(f"nobody waits: others {others.take()}; {memory(pid):.1f} MB", flush=True)
+        print(f"without waiters: others {others.take()}; {memory(pid):.1f} MB", flush=True)
         waiting = wait_and_hang_up(client, port, pid, args.waiters, others)
         finish_all(client, waiting, args.rate, others)
         print(f"{memory(pid):.1f} MB")

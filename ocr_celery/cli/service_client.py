@@ -120,7 +120,7 @@ class ServiceClient:
     def read(self, document: Document, on_pages: OnPages = lambda *_: None) -> dict[str, Any]:
         """Send the document and return its finished task, with details. Raises `DocumentFailed`.
 
-        `on_pages` is told, in this thread, how many of its pages are done and how many it has, where it has several.
+        `on_pages(done, total)` is called in this thread while a document of several pages is read.
         """
         deadline = time.monotonic() + self._timeout
         task_id = self._submit(document, deadline)

@@ -1,7 +1,7 @@
 """Decides from counts what the text that a file carries for a page (its text layer) may be used for.
 
-A layer is wrong in silence: old scanners' recognition, fonts without a table of their characters, text that nobody sees,
-a stamp on a scan. So it is trusted only as far as the page's own picture agrees with it. The shares below leave room for
+A layer may be wrong: OCR by an old scanner, fonts without a ToUnicode table, hidden text, a stamp on a scan. So it is used
+only as far as the page's picture agrees with it. The shares below leave room for
 what every good page has: a few symbols without a name, figures, rules. They tell "nearly all" from "many are not".
 """
 
