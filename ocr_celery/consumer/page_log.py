@@ -1,4 +1,4 @@
-"""Logs one line for each page: what became of it, and how long each step took."""
+"""Logs one line for each page and document: what became of it, and how long each step took."""
 
 import logging
 from typing import Any
@@ -16,6 +16,11 @@ log = structlog.stdlib.get_logger("ocr_celery.pages")
 def log_page(event: PageDone) -> None:
     """Log it. An error of the service itself has level ERROR, one about the page WARNING."""
     fields, result = _fields(event.run), event.result
+    if event.run.request.type == message.ASSEMBLE and not isinstance(result, OcrError):
+        pages = {name: result["pages"][name] for name in ("total", "failed")}
+        kept = {name: fields[name] for name in ("task_id", "task", "source", "request_id") if name in fields}
+        log.info("document read", **kept, pages=pages, verdict=result["verdict"], characters=len(result["text"]))
+        return
     if not isinstance(result, OcrError):
         told: dict[str, Any] = {
             name: result[name] for name in ("verdict", "readings", "fonts_missing") if name in result

@@ -70,6 +70,13 @@ def _page_read(event: Mapping[str, Any]) -> str:
     return f"{_page_label(event)}  read {event['read']:.1f}s  {event['characters']} chars {event['verdict']}{times}"
 
 
+def _document_read(event: Mapping[str, Any]) -> str:
+    total, failed = event["pages"]["total"], event["pages"]["failed"]
+    return (
+        f"{_page_label(event)}  {total - failed} of {total} pages read  {event['characters']} chars {event['verdict']}"
+    )
+
+
 def _page_failed(event: Mapping[str, Any]) -> str:
     return f"{_page_label(event)}  failed {event['code']}: {_shorten(event['why'], 'why')}"
 
@@ -106,6 +113,7 @@ def _shorten(value: Any, key: str) -> str:
 _FORMATTERS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "request": _request,
     "page read": _page_read,
+    "document read": _document_read,
     "page failed": _page_failed,
     "page will be tried again": _page_retried,
 }

@@ -47,6 +47,12 @@ def test_a_page_that_was_read() -> None:
     assert shown(again).endswith("2552 chars repeating after 3 readings")
 
 
+def test_a_document_says_how_many_of_its_pages_were_read() -> None:
+    read = {**HEAD, "event": "document read", "task_id": ID, "task": "ocr.assemble", "source": "a.pdf"}
+    read |= {"pages": {"total": 12, "failed": 1}, "verdict": "ok", "characters": 6361}
+    assert shown(read) == "21:04:32 worker  0eda4be5 a.pdf  11 of 12 pages read  6361 chars ok"
+
+
 def test_a_page_that_failed_is_a_warning_with_its_reason() -> None:
     failed = {**PAGE, "event": "page failed", "level": "warning", "code": "not_an_image", "why": "No image."}
     assert shown(failed) == "21:04:32 worker  WARNING 0eda4be5 page.png  failed not_an_image: No image."

@@ -124,6 +124,7 @@ def test_a_document_that_is_delivered_again_while_it_is_read_has_its_pages_once(
     until(celery_setup.is_settled)
     log = celery_setup.worker.logs()
     assert sum("page read" in line and f'"{page_id(sent.id, 3)}"' in line for line in log.splitlines()) == 1
+    assert sum("document read" in line and f'"{sent.id}"' in line for line in log.splitlines()) == 1
     assert held(celery_setup.redis, node, sent.id) is None
 
 
