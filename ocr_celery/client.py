@@ -148,9 +148,8 @@ class Client(ServiceConnection):
             store.put(id, data)
         try:
             send(IN_STORE + id, shown=shown)
-        except (
-            QueueFull
-        ):  # after any other error the file stays: it may have been admitted, else the sweeper deletes it
+        except QueueFull:
+            # after any other error the file stays: it may have been admitted, else the sweeper deletes it
             with suppress(StoreUnavailable):
                 store.delete(id)
             raise

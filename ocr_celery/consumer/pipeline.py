@@ -35,6 +35,7 @@ from ocr_celery.core.quarantine import Cause
 from ocr_celery.core.reading import Reading
 from ocr_celery.decode.job import Job
 from ocr_celery.decode.job import Result as DecodeResult
+from ocr_celery.decode.pool import PoolClosed
 from ocr_celery.engine.contract import Engine, Outcome
 from ocr_celery.errors import OcrError
 from ocr_celery.settings import Settings
@@ -131,8 +132,8 @@ class Pipeline:
         if pause_if_store_full(run):
             self._requeue(run)
             return
-        if isinstance(run.result, RuntimeError) and self.pages.is_stopping:
-            self._requeue(run)  # the decoders opened its document no more
+        if isinstance(run.result, PoolClosed):
+            self._requeue(run)  # the worker ends before its document is opened
             return
         if run.is_expanded:
             self.completion_threads.submit(self._end_expanded, run)
@@ -243,9 +244,7 @@ class Pipeline:
         try:
             complete(run, self._listeners)
         finally:
-            self.pages.move(Phase.DONE, run)
-            for late in run.duplicates:  # delivered between the completion of the page and this moment
-                complete_duplicate(run, late)
+            self._leave(run)
             if run.has_stored_file:
                 self.file_cleaner.finish(run.id)
 
@@ -254,9 +253,13 @@ class Pipeline:
         try:
             acknowledge_expanded(run)
         finally:
-            self.pages.move(Phase.DONE, run)
-            for late in run.duplicates:
-                complete_duplicate(run, late)
+            self._leave(run)
+
+    def _leave(self, run: PageRun) -> None:
+        """The page is done with here, and so are deliveries that came between its completion and this moment."""
+        self.pages.move(Phase.DONE, run)
+        for late in run.duplicates:
+            complete_duplicate(run, late)
 
     # -- cancel, stop, fail ----------------------------------------------------------------------------------------------
 

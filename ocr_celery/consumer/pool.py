@@ -79,7 +79,7 @@ class BatchPool(BasePool):
         stalled = 2 * (pipeline.preparer.stalled() + costly)  # 2: however many those are, the next is soon reached
         scheduler, capacity = pipeline.scheduler, pipeline.engine.capacity
         behind = min(scheduler.quarantined_waiting, capacity) + min(scheduler.rereads_waiting, capacity)
-        return pipeline.prefetch.target() + stalled + behind  # those let others go first: others must be there
+        return pipeline.prefetch.target() + stalled + behind  # pages that let others go first take no other's place
 
     @property
     def is_ready(self) -> bool:

@@ -27,6 +27,10 @@ _MAX_WAITING_BYTES = 256 << 20  #: of files that wait; above it callers of `wait
 _JOIN_SECONDS = 10.0  #: for a thread that is finishing its page
 
 
+class PoolClosed(RuntimeError):
+    """The pool ended before it decoded the file, of which that says nothing."""
+
+
 class DecoderPool:
     """Decodes files to pages. Thread-safe."""
 
@@ -92,7 +96,7 @@ class DecoderPool:
         """Open the document at this path and wait for the number of its pages.
 
         Raises `PasswordNeeded`, `WrongPassword`, `UnreadableDocument`, `TooManyPages`, `PageTooCostly`, what
-        `header.read_header` raises, and `RuntimeError` if the pool is closed.
+        `header.read_header` raises, and `PoolClosed`.
         """
         result: Future[DocumentInfo | OcrError | None] = Future()
         source, memory = pack_source(path, password), self._queue.max_quick_memory
@@ -110,7 +114,7 @@ class DecoderPool:
         return sum(len(job.data) for job in self._queue.waiting)
 
     def decode(self, data: bytes) -> Page:
-        """Decode this file and wait for the page. Raises its `OcrError`, or `RuntimeError` if the pool is closed."""
+        """Decode this file and wait for the page. Raises its `OcrError`, or `PoolClosed`."""
         result: Future[Result] = Future()
         self.submit(data, result.set_result)
         return _found(result.result())
@@ -233,5 +237,5 @@ def _found(result: Found | OcrError | None) -> Found:
     if isinstance(result, OcrError):
         raise result
     if result is None:
-        raise RuntimeError("the pool of decoders is being closed")
+        raise PoolClosed("the pool of decoders is being closed")
     return result

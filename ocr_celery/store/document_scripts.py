@@ -78,7 +78,7 @@ EXPAND = (
 local state, now, n = redis.call('HGET', KEYS[1], 'state'), ARGV[2], tonumber(ARGV[8])
 if is_final(state) then return -1 end
 if state == 'EXPANDED' then
-  redis.call('PERSIST', KEYS[7])  -- should it have been lost and put again
+  redis.call('PERSIST', KEYS[7])  -- a second worker may have stored it again, to expire
   return 0
 end
 if ARGV[3] == '1' and redis.call('EXISTS', KEYS[7]) == 0 then return -2 end
@@ -111,14 +111,14 @@ return 1
 )
 
 #: A document is final: some of its pages expire from now on, and with the last of them it is settled. KEYS the document's
-#: record, its hash, its open pages, the open documents, its password, then n × (a page's record, Celery's record of it).
+#: record, its hash, its open pages, the open documents, then n × (a page's record, Celery's record of it).
 #: ARGV id, seconds to keep a record, seconds to keep Celery's, are these the last (0/1), seconds to keep the record of a page
 #: that was cancelled, as its message may still wait.
 #: Answers 0 where the document is not final, so that nothing was done, else 1.
 SETTLE = """
 if redis.call('HGET', KEYS[1], 'state') == 'EXPANDED' then return 0 end
 redis.call('EXPIRE', KEYS[2], ARGV[2])
-for i = 6, #KEYS, 2 do
+for i = 5, #KEYS, 2 do
   if redis.call('TTL', KEYS[i]) == -1 and redis.call('HGET', KEYS[i], 'page_of') then
     local state = redis.call('HGET', KEYS[i], 'state')
     if state == 'SUCCESS' or state == 'FAILURE' then redis.call('EXPIRE', KEYS[i], ARGV[2]) end
@@ -127,7 +127,7 @@ for i = 6, #KEYS, 2 do
   if redis.call('TTL', KEYS[i + 1]) == -1 then redis.call('EXPIRE', KEYS[i + 1], ARGV[3]) end
 end
 if ARGV[4] == '1' then
-  redis.call('DEL', KEYS[3], KEYS[5])
+  redis.call('DEL', KEYS[3])
   redis.call('ZREM', KEYS[4], ARGV[1])
 end
 return 1

@@ -140,15 +140,8 @@ class Documents:
 
         False: it is not final, and nothing was done. Safe to repeat.
         """
-        keys, password = self._keys, self._field(id, "password")
-        own = password in ("", id)  # a batch has one for all
-        shared = [
-            keys.task(id),
-            keys.document(id),
-            keys.open_pages(id),
-            keys.documents,
-            keys.password(id if own else ""),
-        ]
+        keys = self._keys
+        shared = [keys.task(id), keys.document(id), keys.open_pages(id), keys.documents]
         pages = records.parse_pages(self._field(id, "pages").encode())
         ids = pages.ids(id) if pages else []
         for start in range(0, max(len(ids), 1), _PAGES_PER_STEP):
@@ -175,14 +168,14 @@ class Documents:
         numbers = sorted(int(number) for number in cast(set[bytes], self._redis.smembers(self._keys.open_pages(id))))
         if not numbers:
             return []
-        queue = self._field(id, "queue") or self._keys.queue
+        queue = self.queue(id)
         states = self.states(id, PageSet.of(numbers, numbers[-1]))
         return [PageOf(id, number, queue) for number, state in zip(numbers, states, strict=True) if state is None]
 
     def requeue_assembly(self, id: str) -> bool:
         """Queue a document's assembly, whose message was lost. False: it needs none, as pages are open or it is final."""
-        keys, queue = self._keys, self._field(id, "queue")
-        touched = [keys.task(id), keys.document(id), keys.open_pages(id), queue or keys.queue]
+        keys = self._keys
+        touched = [keys.task(id), keys.document(id), keys.open_pages(id), self.queue(id)]
         return bool(self._requeue_assembly(keys=touched))
 
     def mark_cancelled(self, id: str) -> bool:

@@ -6,6 +6,7 @@ file travels in parts, so that no request takes long, and one that does not end 
 
 import logging
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ _PART = 5 * 1024 * 1024  #: bytes of one request; S3 takes no smaller parts
 _PARTS_AT_ONCE = 4
 _RETRIES: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=3)}  # obstore's own: ten within three minutes
 _TIMEOUTS: Any = {"connect_timeout": timedelta(seconds=2), "timeout": timedelta(seconds=15)}
+_URL_PASSWORD = re.compile(r"//[^/@\s]*@")  #: user and password in the address of an endpoint
 _ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 
 
@@ -116,7 +118,7 @@ class ObjectFileStore:
             text = str(exc)
             if isinstance(exc, FileNotFoundError) and "NoSuchBucket" not in text:
                 raise NoSuchFile(name) from None
-            log.warning("store of files: %.300s", text.partition("\n")[0])
+            log.warning("store of files: %.300s", _URL_PASSWORD.sub("//", text.partition("\n")[0]))
             raise explained(text) from exc
 
 
