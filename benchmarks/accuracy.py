@@ -3,17 +3,17 @@
     python -m benchmarks.accuracy FOLDER [--server URL] [--out FOLDER] [--scorer FILE]
 
 FOLDER holds manifest.json, a list of {"file", "kind", "truth", "expect", …}. Documents go in over HTTP as uploads and come
-out as markdown, which the scorer compares with the truth. A task is one page: PDF and TIFF files are split here into page
-images, as any client of ours must. Files of the kind "hostile" go in as they are and must end as their `expect` says (ok,
+out as markdown, which the scorer compares with the truth; a file of several pages is one request, too, and its pages have to come
+in their order. Files of the kind "hostile" go in as they are and must end as their `expect` says (ok,
 ok-empty, reject, ok-or-reject), with a good page sent beside each of them that must be read; then the same files by URL, one
 by one and as a batch (a service given by --server must allow 127.0.0.1: OCR_URL_ALLOW). Without --server a service
 is started for it as `make run` does. The exit code is 1 when a bar is missed.
 """
 
 import argparse
-import io
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,14 +29,12 @@ from typing import Any
 from urllib.parse import quote
 
 import click
-import pypdfium2
 import requests
-from PIL import Image, ImageSequence
 
 ROOT = Path(__file__).parent.parent
-DPI = 150  #: at which a PDF is rendered
 MIN_RECALL, MAX_MEDIAN_CER = 0.95, 0.05
 MOST_MEMORY = 2 * 1024**3  #: bytes a worker may ever have resident
+_PAGE_MARK = re.compile(r"<!-- page (\d+) -->\n\n")
 _GOOD = "hostile/polyglot.jpg"  #: a page that must be read whatever its neighbours are
 
 Entry = dict[str, Any]
@@ -90,43 +88,28 @@ def running(server: str | None) -> Iterator[tuple[str, int | None]]:
         yield local.url, local.worker_pid()
 
 
-def pages(path: Path) -> list[tuple[str, bytes]]:
-    """A document as files of one page each: (name, bytes)."""
-    if path.suffix == ".pdf":
-        pdf = pypdfium2.PdfDocument(path)
-        return [_png(path, number, pdf[number].render(scale=DPI / 72).to_pil()) for number in range(len(pdf))]
-    if path.suffix == ".tif":
-        with Image.open(path) as tiff:
-            if getattr(tiff, "n_frames", 1) > 1:
-                return [_png(path, number, frame) for number, frame in enumerate(ImageSequence.Iterator(tiff))]
-    return [(path.name, path.read_bytes())]
-
-
-def _png(path: Path, number: int, image: Image.Image) -> tuple[str, bytes]:
-    file = io.BytesIO()
-    image.save(file, "PNG")
-    return f"{path.stem}-{number + 1}.png", file.getvalue()
+def _without_marks(text: str) -> tuple[str, list[int]]:
+    """The text of a document without the lines before its pages, which no reader sees, and their numbers; [] for an image."""
+    return _PAGE_MARK.sub("", text), [int(number) for number in _PAGE_MARK.findall(text)]
 
 
 def documents(service: Service, folder: Path, entries: list[Entry], out: Path) -> list[str]:
     """Read every document that has a truth into `out`; answers what went wrong."""
     wanted = [e for e in entries if e["kind"] not in ("hostile", "upload-name") and e.get("truth")]
-    split = [(entry["file"], name, data) for entry in wanted for name, data in pages(folder / entry["file"])]
-    texts: dict[str, list[str]] = {}
     wrong = []
 
-    def one(page: tuple[str, str, bytes]) -> tuple[str, int, Entry]:
-        file, name, data = page
-        return file, *service.read(name, data)
+    def one(entry: Entry) -> tuple[str, int, Entry]:
+        path = folder / entry["file"]
+        return entry["file"], *service.read(path.name, path.read_bytes())
 
-    with ThreadPoolExecutor(4) as threads, _bar("documents", len(split)) as bar:
-        for file, status, task in threads.map(one, split):
+    with ThreadPoolExecutor(4) as threads, _bar("documents", len(wanted)) as bar:
+        for file, status, task in threads.map(one, wanted):
             bar.update(1)
-            texts.setdefault(file, []).append(str(task.get("result", "")))
-            if task.get("status") != "completed":
-                wrong.append(f"{file}: {status} {task}")
-    for file, parts in texts.items():
-        (out / f"{Path(file).name}.md").write_text("\n\n".join(parts), encoding="utf-8")
+            text, numbers = _without_marks(str(task.get("result", "")))
+            (out / f"{Path(file).name}.md").write_text(text, encoding="utf-8")
+            total = (task.get("pages") or {}).get("total", 0)
+            if task.get("status") != "completed" or numbers != list(range(1, total + 1)):
+                wrong.append(f"{file}: {status}, pages {numbers} of {total}, {task}")
     return wrong
 
 
