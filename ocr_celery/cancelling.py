@@ -12,10 +12,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ocr_celery import message
-from ocr_celery.core.document import assemble
-from ocr_celery.errors import OcrError, StoreUnavailable
+from ocr_celery.core.document import PageSet, assemble, bounded_results
+from ocr_celery.core.file_keeping import file_name_of
+from ocr_celery.errors import OcrError, ResultTooLarge, StoreUnavailable
 from ocr_celery.store.cancellation import Cancellation
-from ocr_celery.store.documents import PageOf
+from ocr_celery.store.documents import Documents, PageOf
 from ocr_celery.transport.revocation import broadcast_revocation
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ def _delete_file(client: "Client", cancellation: Cancellation, task_id: str) -> 
     if store is None or not cancellation.cancelled([task_id]):
         return
     try:
-        store.delete(task_id)
-    except (StoreUnavailable, ValueError) as exc:  # an id that somebody made up may be no name of a file
+        store.delete(file_name_of(task_id))
+    except StoreUnavailable as exc:
         log.warning("the file of a cancelled task is left to the sweeper: task %s, %s", task_id, exc)
 
 

@@ -17,8 +17,9 @@ from ocr_celery.consumer.file_kind import is_document
 from ocr_celery.consumer.page_run import PageRun, Sheet
 from ocr_celery.consumer.spool import Spool
 from ocr_celery.consumer.stored_files import StoredFiles
-from ocr_celery.core.document import PageSet, assemble
+from ocr_celery.core.document import PageSet, assemble, bounded_results
 from ocr_celery.core.document_options import DocumentOptions
+from ocr_celery.core.file_keeping import file_name_of
 from ocr_celery.core.file_reference import IN_REDIS, IN_STORE
 from ocr_celery.core.page_range import parse_page_range
 from ocr_celery.core.status import EXPANDED
@@ -84,7 +85,7 @@ class DocumentOpener:
             raise run.convicted
         if not stored:
             run.was_stored = True
-            stored = self._files.put(run.id, data)
+            stored = self._files.put(file_name_of(run.id), data)
         self._expand(run, info.kind, PageSet.of(numbers, info.pages), numbers, stored)
 
     def _selected(self, options: DocumentOptions, in_file: int) -> list[int]:
@@ -178,7 +179,8 @@ def _stored_reference(run: PageRun) -> str:
     """The reference of the file where it lies under the document's own id, for as long as that is not final; else ""."""
     assert run.job is not None
     source = run.job.source
-    return str(source) if source in (IN_REDIS + run.id, IN_STORE + run.id) else ""
+    name = file_name_of(run.id)
+    return str(source) if source in (IN_REDIS + name, IN_STORE + name) else ""
 
 
 def _no_page_read(errors: list[OcrError]) -> NoPageRead:

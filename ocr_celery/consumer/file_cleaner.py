@@ -13,7 +13,7 @@ from threading import Thread
 
 from redis.exceptions import RedisError
 
-from ocr_celery.core.file_keeping import is_kept, task_of
+from ocr_celery.core.file_keeping import file_name_of, is_kept, task_of
 from ocr_celery.errors import StoreUnavailable
 from ocr_celery.store.files.contract import FileStore, StoredFile
 from ocr_celery.store.redis_errors import explain
@@ -37,10 +37,10 @@ class FileCleaner:
         if not self._store.in_redis:
             Thread(target=self._run, name="files", daemon=True).start()
 
-    def finish(self, name: str) -> None:
-        """The task of this file is finished, or back in the queue: the file goes if it is final. Returns at once."""
+    def finish(self, task_id: str) -> None:
+        """The task of a file is finished, or back in the queue: the file goes if it is final. Returns at once."""
         if not self._store.in_redis:
-            self._finished.put(name)
+            self._finished.put(task_id)
 
     def sweep(self, *, now: float) -> None:
         """Delete every file that is not needed. `now`: Unix seconds. Raises `RedisError`."""
@@ -67,19 +67,19 @@ class FileCleaner:
 
     def _run(self) -> None:
         while True:
-            names = list(self._next_names())
+            ids = list(self._next_ids())
             try:
-                tasks = self._registry.last_changes(names)
-                final = [name for name, task in zip(names, tasks, strict=True) if task is not None and task.final]
+                tasks = self._registry.last_changes(ids)
+                final = [id for id, task in zip(ids, tasks, strict=True) if task is not None and task.final]
                 if final:
-                    self._store.delete(*final)
+                    self._store.delete(*map(file_name_of, final))
             except (RedisError, StoreUnavailable) as exc:
                 said = explain(exc) if isinstance(exc, RedisError) else exc
-                log.warning("%d files are left to the sweeper: %s", len(names), said)
+                log.warning("%d files are left to the sweeper: %s", len(ids), said)
             except Exception:
                 log.exception("unexpected error: files thread")
 
-    def _next_names(self) -> Iterator[str]:
+    def _next_ids(self) -> Iterator[str]:
         """Those that wait, once there is one."""
         yield self._finished.get()
         for _ in range(_AT_ONCE):

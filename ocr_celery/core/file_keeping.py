@@ -1,10 +1,16 @@
-"""Which files a store keeps: those of open tasks, those of finished ones as long as their results, and uploads under way."""
+"""What a task's file is called in a store, and which files a store keeps.
 
+Those of open tasks stay, those of finished ones as long as their results, and uploads under way.
+"""
+
+import re
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from ocr_celery.core.status import FORGOTTEN, STATUS_BY_CELERY_STATE
 
 UNCLAIMED_SECONDS = 3600.0  #: seconds that a file stays that no task has named yet: its upload may be under way
+_NOT_IN_NAMES = re.compile(rb"^-|[^A-Za-z0-9-]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +27,18 @@ class LastChange:
         return self.state == FORGOTTEN or (status is not None and status.final)
 
 
+def file_name_of(task_id: str) -> str:
+    """What the file of a task is called. A sender of tasks may choose any id, but a name must not be a path or have a dot.
+
+    A UUID is its own name.
+    """
+    return _NOT_IN_NAMES.sub(lambda found: b"_%02X" % found[0][0], task_id.encode(errors="replace")).decode()
+
+
 def task_of(name: str) -> str:
-    """The id of the task that a file belongs to: its name up to the first dot."""
-    return name.partition(".")[0]
+    """The id of the task that a file belongs to, from its name up to the first dot."""
+    escaped = name.partition(".")[0].replace("%", "%25").replace("_", "%")
+    return unquote_to_bytes(escaped).decode(errors="replace")
 
 
 def is_kept(task: LastChange | None, file_changed_at: float, *, now: float, ttl: float) -> bool:

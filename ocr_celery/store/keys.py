@@ -7,6 +7,7 @@ Without the prefix are the keys that other programs expect by name: the queue it
 from dataclasses import dataclass
 from functools import cached_property
 
+from ocr_celery.core.file_keeping import file_name_of
 from ocr_celery.core.status import Status
 
 _PRIORITIES = ("", "\x06\x163", "\x06\x166", "\x06\x169")  #: kombu's lists of a queue, the first to be served first
@@ -32,7 +33,11 @@ class Keys:
 
     def blob(self, id: str) -> str:
         """The bytes of an image."""
-        return f"{self.prefix}blob:{id}"
+        return self.file(file_name_of(id))
+
+    def file(self, name: str) -> str:
+        """The same, by the name of the file."""
+        return f"{self.prefix}blob:{name}"
 
     def batch(self, id: str) -> str:
         """JSON: created_at, ids [task id, …], urls (a JSON text: [url, …])."""

@@ -122,5 +122,5 @@ def _left_over(redis: Redis) -> list[str]:
     for key in redis.scan_iter(keys.unacked("*"), count=1000):
         sizes[f"held: {key.decode()}"] = redis.hlen(key)
     sizes["open documents"] = redis.zcard(keys.documents)
-    sizes["images"] = sum(redis.ttl(key) < 0 for key in redis.scan_iter(keys.blob("*"), count=1000))
+    sizes["images"] = sum(redis.ttl(key) < 0 for key in redis.scan_iter(keys.file("*"), count=1000))
     return [f"{what}: {count}" for what, count in sizes.items() if count]

@@ -165,7 +165,7 @@ class OcrSetup(CeleryTestSetup):  # type: ignore[misc]
 
 def settled(redis: RedisServer) -> bool:
     held = [redis.client.hlen(key) for key in redis.client.scan_iter(keys.unacked("*"))]
-    blobs = [key for key in redis.client.scan_iter(keys.blob("*")) if redis.client.ttl(key) < 0]
+    blobs = [key for key in redis.client.scan_iter(keys.file("*")) if redis.client.ttl(key) < 0]
     open_tasks = redis.client.zcard(keys.counted(Status.PENDING)) + redis.client.zcard(keys.counted(Status.PROCESSING))
     return not sum(held) and not blobs and not open_tasks and not waiting(redis.client)
 

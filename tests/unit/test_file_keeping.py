@@ -1,10 +1,13 @@
 """A store keeps the files of open tasks, those of finished ones as long as their results, and uploads under way."""
 
+from uuid import uuid4
+
 import pytest
 
-from ocr_celery.core.file_keeping import UNCLAIMED_SECONDS, LastChange, is_kept, task_of
+from ocr_celery.core.file_keeping import UNCLAIMED_SECONDS, LastChange, file_name_of, is_kept, task_of
 from ocr_celery.core.file_reference import file_name, is_reference
 from ocr_celery.core.status import FORGOTTEN
+from ocr_celery.store.files.contract import is_name
 
 NOW, TTL = 1_000_000.0, 100.0
 
@@ -31,6 +34,21 @@ def test_a_file_without_a_task_stays_while_its_upload_may_be_under_way(age: floa
 
 def test_a_file_belongs_to_the_task_that_its_name_begins_with() -> None:
     assert [task_of(name) for name in ("one", "one.pdf", "one.a.b")] == ["one"] * 3
+
+
+@pytest.mark.parametrize(
+    "id", ["0b6cf1a2-2f0c-4d0e-9d9b-2a3c1f4e5d6f", "a/b", "../up", "scan.pdf", "-1", "_", "100%", "a_2Fb", "Grüße"]
+)
+def test_the_file_of_any_task_has_a_name_that_tells_its_task(id: str) -> None:
+    name = file_name_of(id)
+    assert is_name(name)
+    assert "." not in name
+    assert task_of(f"{name}.being-written") == id
+
+
+def test_a_uuid_is_the_name_of_its_file() -> None:
+    id = str(uuid4())
+    assert file_name_of(id) == id
 
 
 def test_a_reference_names_a_file_and_where_it_lies() -> None:

@@ -69,7 +69,7 @@ def test_a_full_queue_is_503_and_says_when_to_come_again(facade: Facade, redis: 
         }
         assert int(answer.headers["Retry-After"]) > 0
     assert len(waiting(redis.client)) == 1
-    assert redis.client.keys(keys.blob("*")) == []
+    assert redis.client.keys(keys.file("*")) == []
     assert redis.client.keys(keys.batch("*")) == []
 
 
@@ -125,7 +125,7 @@ def test_an_image_stays_for_as_long_as_its_page_waits_and_goes_with_a_refusal(
     redis.client.script_flush()  # as in a Redis that has just been started
     assert http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}).status_code == 202
     assert http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}).status_code == 503
-    (image,) = redis.client.keys(keys.blob("*"))
+    (image,) = redis.client.keys(keys.file("*"))
     assert redis.client.get(image) == png()
     assert redis.client.ttl(image) == -1
 

@@ -38,7 +38,7 @@ def test_an_uploaded_file_lies_in_the_store_and_not_in_redis(
     id = answer["task_id"]
     assert queued() == [("ocr.image", f"file:{id}", {})]
     assert (tmp_path / "ocr" / id).read_bytes() == png()
-    assert redis.client.keys(keys.blob("*")) == []
+    assert redis.client.keys(keys.file("*")) == []
 
 
 def test_what_a_full_queue_refuses_is_gone_from_the_store(

@@ -51,6 +51,12 @@ def test_a_pdf_is_read_page_by_page_and_a_range_selects_pages(celery_setup: OcrS
     assert [number for number, *_ in result["spans"]] == [2, 11, 12]
 
 
+def test_a_sender_may_choose_any_id(celery_setup: OcrSetup) -> None:
+    sent = celery_setup.app.send_task("ocr.document", [tiff([101, 102])], task_id="invoices/2026_11.pdf")
+    assert widths(sent.get(timeout=60)) == [101, 102]
+    until(celery_setup.is_settled)
+
+
 @pytest.mark.parametrize("make", [pdf, tiff])
 def test_a_single_selected_page_is_read_as_an_image_is(celery_setup: OcrSetup, make: Any) -> None:
     sent = celery_setup.app.send_task("ocr.document", [make([101, 102])], {"page_range": "2"})

@@ -69,7 +69,7 @@ def test_a_file_is_there_whole_or_not_at_all_wherever_its_writer_stops(redis: Re
     finally:
         del redis.client.setrange
     assert seen == [(0, b"first")] * 6
-    assert all(0 < redis.client.ttl(key) <= 3600 for key in redis.client.scan_iter(keys.blob("*")))
+    assert all(0 < redis.client.ttl(key) <= 3600 for key in redis.client.scan_iter(keys.file("*")))
 
 
 def test_a_file_of_which_a_failover_lost_a_part_is_refused_as_an_outage(redis: RedisServer) -> None:

@@ -17,7 +17,7 @@ Start = Callable[..., Worker]
 def settled(redis: RedisServer) -> bool:
     """Nothing waits, nothing is held, no stored image is left, no task is open."""
     held = [redis.client.hlen(key) for key in redis.client.scan_iter(keys.unacked("*"))]
-    blobs = list(redis.client.scan_iter(keys.blob("*")))
+    blobs = list(redis.client.scan_iter(keys.file("*")))
     open_tasks = redis.client.zcard(keys.counted(Status.PENDING)) + redis.client.zcard(keys.counted(Status.PROCESSING))
     return not sum(held) and not blobs and not open_tasks and not waiting(redis.client)
 

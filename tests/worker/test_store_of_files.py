@@ -9,6 +9,7 @@ import pytest
 
 from ocr_celery.client import Client
 from ocr_celery.consumer.file_cleaner import FileCleaner
+from ocr_celery.core.file_keeping import UNCLAIMED_SECONDS
 from ocr_celery.core.status import Status
 from ocr_celery.errors import StoreUnavailable
 from ocr_celery.settings import Settings
@@ -18,6 +19,7 @@ from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
 from tests.testlib.celery_setup import settled
 from tests.testlib.processes import RedisServer, Worker, final, keys, png, until
+from tests.testlib.several_pages import tiff
 
 Start = Callable[..., Worker]
 
@@ -108,6 +110,19 @@ def test_a_sweep_deletes_what_no_task_needs_in_steps_and_keeps_the_rest(
     assert names(folder) == sorted([waiting, finished, "under-way"])
     cleaner.sweep(now=now + 60)
     assert names(folder) == sorted([waiting, "under-way"])
+
+
+def test_a_document_keeps_its_file_and_leaves_none_whatever_id_its_sender_chose(
+    redis: RedisServer, facade: Client, folder: Path, start_worker: Start
+) -> None:
+    id = "invoices/2026_11.pdf"
+    facade.app.send_task("ocr.document", [tiff([101, 102, 103])], task_id=id)
+    start_worker(OCR_STORE=f"file://{folder.parent}", OCR_SCRIPTED_SECONDS=1, OCR_BATCH_SIZE=1)
+    until(lambda: folder.exists() and names(folder) != [], what="it is opened")
+    registry = Registry(redis.client, keys, keep=200)
+    FileCleaner(FolderStore(folder), registry, ttl=100).sweep(now=time.time() + 2 * UNCLAIMED_SECONDS)
+    assert facade.wait(id, timeout=60).status is Status.COMPLETED
+    until(lambda: names(folder) == [] and settled(redis), what="nothing is left")
 
 
 def test_a_sweep_of_another_service_with_the_same_store_leaves_its_files(

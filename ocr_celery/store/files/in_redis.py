@@ -44,8 +44,8 @@ class RedisStore:
 
     def put(self, name: str, data: bytes) -> None:
         """See `FileStore`. A large file is written part by part; where there is one of this name, that one stays."""
-        place = self._keys.blob(checked_name(name))
-        written = self._keys.blob(f"{name}.{uuid4().hex}")
+        place = self._keys.file(checked_name(name))
+        written = self._keys.file(f"{name}.{uuid4().hex}")
         try:
             self._write(written, data)
             into_place = self._redis.register_script(_PLACE)
@@ -67,14 +67,14 @@ class RedisStore:
 
     def get(self, name: str) -> bytes:
         """See `FileStore`."""
-        data = cast(bytes | None, self._redis.get(self._keys.blob(name))) if is_name(name) else None
+        data = cast(bytes | None, self._redis.get(self._keys.file(name))) if is_name(name) else None
         if data is None:
             raise NoSuchFile(name)
         return data
 
     def fetch(self, name: str, path: Path) -> int:
         """See `FileStore`."""
-        key = self._keys.blob(name)
+        key = self._keys.file(name)
         size = self._redis.strlen(key) if is_name(name) else 0
         if not size:
             raise NoSuchFile(name)
@@ -88,13 +88,13 @@ class RedisStore:
 
     def delete(self, *names: str) -> None:
         """See `FileStore`."""
-        keys = [self._keys.blob(name) for name in names if is_name(name)]
+        keys = [self._keys.file(name) for name in names if is_name(name)]
         for start in range(0, len(keys), _AT_ONCE):
             self._redis.unlink(*keys[start : start + _AT_ONCE])
 
     def list(self) -> Iterator[StoredFile]:
         """See `FileStore`. Redis knows no time of change but that of the last use."""
-        pattern = re.sub(rb"([*?\[\]\\])", rb"\\\1", self._keys.blob("").encode()) + b"*"
+        pattern = re.sub(rb"([*?\[\]\\])", rb"\\\1", self._keys.file("").encode()) + b"*"
         keys = self._redis.scan_iter(pattern, count=1000)
         while group := tuple(islice(keys, _AT_ONCE)):
             yield from self._look_up(group)
@@ -108,4 +108,4 @@ class RedisStore:
             (seconds, _), *found = pipe.execute(raise_on_error=False)
         for key, size, idle in zip(keys, found[::2], found[1::2], strict=True):
             if isinstance(size, int) and isinstance(idle, int) and size:
-                yield StoredFile(key.decode().removeprefix(self._keys.blob("")), size, seconds - idle)
+                yield StoredFile(key.decode().removeprefix(self._keys.file("")), size, seconds - idle)
