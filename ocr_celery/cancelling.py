@@ -47,14 +47,24 @@ def _cancel_document(cancellation: Cancellation, id: str, *, now: float, meta_ke
     page_of = {page: PageOf(id, number, queue) for page, number in zip(pages.ids(id), pages.numbers, strict=True)}
     known: dict[str, Any] = {"now": now, "meta_keep": meta_keep}
     held = cancellation.cancel(list(page_of), partial(message.revoked_record, now=now), page_of=page_of, **known).held
-    results = list(documents.results(id, pages.numbers))
-    if any(not isinstance(page.result, OcrError) for page in results):
-        state, record = "SUCCESS", message.completed_record(id, assemble(pages, results), now)
-    else:
+    result = _partial_result(documents, id, pages)
+    if result is None:
         state, record = "REVOKED", message.revoked_record(id, now=now)
+    else:
+        state, record = "SUCCESS", message.completed_record(id, result, now)
     registry.transition(id, state, meta=record, ends_document=True, **known)
     documents.settle(id, meta_keep=meta_keep)
     return held
+
+
+def _partial_result(documents: Documents, id: str, pages: PageSet) -> dict[str, Any] | None:
+    """The result of those pages that were read; None where there are none, or their text is too long for one."""
+    try:
+        results = bounded_results(documents.results(id, pages.numbers))
+    except ResultTooLarge:
+        return None
+    is_read = any(not isinstance(page.result, OcrError) for page in results)
+    return assemble(pages, results) if is_read else None
 
 
 def cancel_task(client: "Client", cancellation: Cancellation, task_id: str) -> None:

@@ -142,6 +142,12 @@ class NotADocument(OcrError):
     code, http_status = "not_a_document", 409
 
 
+class ResultTooLarge(OcrError):
+    """The text of the document is too long for one result; ask for its pages one by one, or select fewer with page_range."""
+
+    code, http_status = "result_too_large", 413
+
+
 class NoPageRead(OcrError):
     """No page of the document could be read; each page says why."""
 

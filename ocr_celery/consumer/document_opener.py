@@ -158,7 +158,7 @@ class DocumentOpener:
 
     def assemble(self, run: PageRun) -> None:
         """Set the result of a document whose pages are all final. Raises `NoPageRead` where none could be read,
-        `Cancelled` where that is why.
+        `Cancelled` where that is why, and `ResultTooLarge`.
 
         Where they are not, this Redis has taken the place of one that knew more: the last page queues another assembly, and the
         document's own message, which is not acknowledged in this one, opens it where it is not open.
@@ -168,7 +168,7 @@ class DocumentOpener:
             log.warning("assembly dropped: task %s, not all of its pages are final", run.id)
             run.is_expanded = True
             return
-        results = list(self._documents.results(run.id, pages.numbers))
+        results = bounded_results(self._documents.results(run.id, pages.numbers))
         errors = [page.result for page in results if isinstance(page.result, OcrError)]
         if len(errors) == len(results):
             raise Cancelled if self._documents.was_cancelled(run.id) else _no_page_read(errors)

@@ -13,8 +13,11 @@ from uuid import UUID, uuid5
 from ocr_celery.core.page_range import parse_page_range
 from ocr_celery.core.status import Status
 from ocr_celery.core.verdict import Verdict
-from ocr_celery.errors import OcrError
+from ocr_celery.errors import OcrError, ResultTooLarge
 
+#: characters of the text of a document. Redis and whoever asks for it hold all of it at once; as JSON a character has up to
+#: twelve bytes, and a value in Redis at most 512 MB. The densest thousand pages have half as many.
+MAX_TEXT = 16_000_000
 _NAMESPACE = UUID("6c7c5f4e-3a52-5d0b-9b1a-0a6f0c1d2e3f")
 _SUMS = ("readings", "prompt_tokens", "output_tokens")
 _PHASES = ("waited", "prepared", "read")
@@ -123,6 +126,18 @@ class PageResult:
 
     number: int
     result: Mapping[str, Any] | OcrError
+
+
+def bounded_results(results: Iterable[PageResult], *, most: int = MAX_TEXT) -> list[PageResult]:
+    """All of these results. Raises `ResultTooLarge`, before it takes more, once they have more than `most` characters."""
+    taken: list[PageResult] = []
+    for page in results:
+        if not isinstance(page.result, OcrError):
+            most -= len(str(page.result["text"]))
+        if most < 0:
+            raise ResultTooLarge
+        taken.append(page)
+    return taken
 
 
 def assemble(pages: PageSet, results: Sequence[PageResult]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from ocr_celery.store.keys import Keys
 from ocr_celery.store.lanes import Lanes
 
 _PAGES_PER_STEP = 200  #: looked at or changed in one step, which is over in a few milliseconds
-_RESULTS_PER_TRIP = 100  #: a page's text may have megabytes
+_RESULTS_PER_TRIP = 25  #: a page's text may have megabytes
 CANCELLED_KEEP = 7 * 86400  #: seconds; the message of a cancelled task may wait as long as that, and must find it final
 GONE, FINAL, EXPANDED_BEFORE, EXPANDED_NOW = -2, -1, 0, 1  #: what `expand` answers, see document_scripts.EXPAND
 

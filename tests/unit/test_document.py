@@ -11,6 +11,7 @@ from ocr_celery.core.document import (
     PageResult,
     PageSet,
     assemble,
+    bounded_results,
     document_verdict,
     format_page_range,
     page_id,
@@ -19,7 +20,7 @@ from ocr_celery.core.document import (
 from ocr_celery.core.page_range import parse_page_range
 from ocr_celery.core.status import Status
 from ocr_celery.core.verdict import Verdict
-from ocr_celery.errors import EngineFailed, PageDeadline
+from ocr_celery.errors import EngineFailed, PageDeadline, ResultTooLarge
 
 PAGES = PageSet(9, "1,7-8")
 
@@ -44,6 +45,15 @@ def test_a_page_that_failed_keeps_its_place_with_its_code() -> None:
         **{"in_file": 9, "range": "1,7-8", "total": 3},
         **{"completed": 2, "failed": 1, "processing": 0, "pending": 0},
     }
+
+
+def test_results_are_taken_as_long_as_their_text_is_not_too_long() -> None:
+    results = [read(1, "one"), PageResult(7, PageDeadline()), read(8, "eight")]
+    assert bounded_results(iter(results), most=8) == results
+    more = iter([*results, read(9, "")])
+    with pytest.raises(ResultTooLarge):
+        bounded_results(more, most=7)
+    assert next(more).number == 9
 
 
 def test_a_page_cannot_pass_its_text_off_as_that_of_another_page() -> None:

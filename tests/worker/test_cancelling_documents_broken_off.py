@@ -12,10 +12,10 @@ from redis.exceptions import ConnectionError as Gone
 from ocr_celery import cancelling
 from ocr_celery.client import Client
 from ocr_celery.consumer.document_opener import DocumentOpener
-from ocr_celery.core.document import PageSet, page_id
+from ocr_celery.core.document import MAX_TEXT, PageSet, page_id
 from ocr_celery.core.lane_weights import BULK
 from ocr_celery.core.status import Status
-from ocr_celery.errors import BrokerUnavailable, Cancelled, NoPageRead
+from ocr_celery.errors import BrokerUnavailable, Cancelled, NoPageRead, ResultTooLarge
 from ocr_celery.settings import Settings
 from ocr_celery.store.registry import Registry
 from tests.testlib.processes import RedisServer, keys
@@ -122,3 +122,17 @@ def test_a_worker_that_assembles_it_meanwhile_says_that_it_was_cancelled(
     run: Any = SimpleNamespace(id=id)
     with pytest.raises(error):
         DocumentOpener(Settings(), registry, none, none, none).assemble(run)
+
+
+def test_a_document_whose_text_is_too_long_for_one_result_fails_and_its_pages_stay(client: Client) -> None:
+    registry, id = client._registry, opened(client._registry, "document")
+    huge = {"status": "SUCCESS", "result": {"text": "x" * (MAX_TEXT // 2)}}
+    for page in PAGES.ids(id):
+        registry.transition(page, "SUCCESS", now=3.0, meta=json.dumps(huge), meta_keep=100)
+    none: Any = None
+    run: Any = SimpleNamespace(id=id)
+    with pytest.raises(ResultTooLarge):
+        DocumentOpener(Settings(), registry, none, none, none).assemble(run)
+    cancel(client, id)
+    assert client.look_up(id).status is Status.FAILED
+    assert registry.documents.states(id, PAGES) == ["SUCCESS"] * 3
