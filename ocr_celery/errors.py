@@ -49,12 +49,6 @@ class NotAnImage(OcrError):
     code, http_status = "not_an_image", 415
 
 
-class PdfNotSupported(OcrError):
-    """PDF is not supported yet: split the document into page images and send those."""
-
-    code, http_status = "pdf_not_supported", 415
-
-
 class Unreadable(OcrError):
     """The image is damaged or truncated and cannot be decoded."""
 

@@ -61,7 +61,7 @@ def submit_file(form: Upload, query: ResultQuery) -> Response:
     """
     ocr_client = client()
     settings, data = ocr_client.settings, form.file.data
-    found = header.read_header(data, max_pixels=settings.max_image_pixels, accept_pdf=True)
+    found = header.read_header(data, max_pixels=settings.max_image_pixels)
     if len(data) > (settings.max_document_bytes if found.is_document else settings.max_image_bytes):
         raise file_too_large(is_document=found.is_document)
     submit = ocr_client.submit_document if found.is_document else ocr_client.submit_image

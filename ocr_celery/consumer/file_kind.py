@@ -17,6 +17,6 @@ def may_be_document(start: bytes) -> bool:
 def is_document(data: bytes) -> bool:
     """Whether a file may have several pages that are all to be read: PDF and TIFF."""
     try:
-        return read_header(data, max_pixels=sys.maxsize, accept_pdf=True).is_document
+        return read_header(data, max_pixels=sys.maxsize).is_document
     except OcrError:
         return False

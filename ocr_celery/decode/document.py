@@ -54,7 +54,7 @@ def _blamed_on(error: OcrError) -> Iterator[None]:
 
 def _is_pdf(path: Path) -> bool:
     with path.open("rb") as file:
-        header = read_header(file, max_pixels=sys.maxsize, accept_pdf=True)  # a TIFF's pages are measured one by one
+        header = read_header(file, max_pixels=sys.maxsize)  # a TIFF's pages are measured one by one
     if not header.is_document:
         raise UnreadableDocument(f"The file is an image ({header.format}), not a document.")
     return header.format == "PDF"

@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from ocr_celery.decode.other_documents import find_advice
-from ocr_celery.errors import DocumentNotSupported, EmptyFile, NotAnImage, PdfNotSupported, TooManyPixels
+from ocr_celery.errors import DocumentNotSupported, EmptyFile, NotAnImage, TooManyPixels
 
 Size = tuple[int, int]
 
@@ -46,19 +46,16 @@ class Header:
         return self.width * self.height
 
 
-def read_header(data: bytes | BinaryIO, *, max_pixels: int, accept_pdf: bool = False) -> Header:
+def read_header(data: bytes | BinaryIO, *, max_pixels: int) -> Header:
     """The header of the file in these bytes, or of this seekable binary file, which is rewound afterwards.
 
-    Raises `EmptyFile`, `NotAnImage`, `DocumentNotSupported`, `TooManyPixels` or, unless `accept_pdf`, `PdfNotSupported`; no
-    data raises anything else.
+    Raises `EmptyFile`, `NotAnImage`, `DocumentNotSupported` or `TooManyPixels`; no data raises anything else.
     """
     file = BytesIO(data) if isinstance(data, bytes) else data
     try:
         header = _parse_header(file)
     finally:
         file.seek(0)
-    if header.format == "PDF" and not accept_pdf:
-        raise PdfNotSupported
     check_pixels(header.width, header.height, max_pixels)
     return header
 

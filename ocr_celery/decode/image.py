@@ -26,7 +26,7 @@ from ocr_celery.decode.metadata import strip_gif, strip_png
 from ocr_celery.decode.protocol import MAX_PAGES
 from ocr_celery.decode.rgb import to_rgb
 from ocr_celery.decode.tiff_directories import find_directories
-from ocr_celery.errors import OcrError, TooManyPixels, Unreadable
+from ocr_celery.errors import NotAnImage, OcrError, TooManyPixels, Unreadable
 
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1  # several children run in parallel, and each thread takes address space
 
@@ -64,6 +64,8 @@ def load(data: bytes, *, max_pixels: int, max_side: int) -> Page:
     and `MemoryError`.
     """
     header = read_header(data, max_pixels=max_pixels)
+    if header.format == "PDF":  # a message may call any file an image, but it is opened by what it is
+        raise NotAnImage
     try:
         image, pages = _open(data, header.format)
         check_pixels(*image.size, max_pixels)  # again, with the size that the plugin will decode
@@ -126,7 +128,10 @@ def _draft(image: JpegImageFile, side: int) -> None:
 
 
 def _load_reduced(image: Jpeg2KImageFile, data: bytes, side: int) -> Jpeg2KImageFile:
-    """The same for JPEG 2000, which can be halved once for each level; a tile may have fewer levels than the file says."""
+    """Decode a JPEG 2000 at the smallest size whose longer side is at least `side`.
+
+    It can be halved once for each wavelet level; a tile may have fewer levels than the file says, then it is decoded whole.
+    """
     reduce = halvings(max(image.size), side, wavelet_levels(data))
     if not reduce:
         return image

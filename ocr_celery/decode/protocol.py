@@ -25,7 +25,7 @@ MAX_TEXT_BYTES = 1 << 20  #: of a page's text layer
 MAX_PAGES = 10_000  #: reported for an image of more frames
 MAX_DOCUMENT_PAGES = 100_000  #: a document of more is refused
 _REFUSALS = (
-    *("EmptyFile", "NotAnImage", "DocumentNotSupported", "PdfNotSupported"),
+    *("EmptyFile", "NotAnImage", "DocumentNotSupported"),
     *("Unreadable", "TooManyPixels", "PageTooCostly"),
     *("UnreadableDocument", "PasswordNeeded", "WrongPassword", "TooManyPages", "Internal"),
 )

@@ -20,7 +20,6 @@ from ocr_celery.errors import (
     EmptyFile,
     NotAnImage,
     OcrError,
-    PdfNotSupported,
     TooManyPixels,
     Unreadable,
 )
@@ -431,7 +430,7 @@ def test_bytes_behind_a_picture_are_no_matter() -> None:
     ("data", "error"),
     [
         (b"", EmptyFile),
-        (b"%PDF-1.7", PdfNotSupported),
+        (b"%PDF-1.7", NotAnImage),
         (b"<svg/>", NotAnImage),
         (b"%!PS-Adobe-3.0 EPSF", DocumentNotSupported),
     ],

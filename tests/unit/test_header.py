@@ -13,7 +13,7 @@ from PIL import Image
 
 from ocr_celery.decode import header
 from ocr_celery.decode.header import Header, read_header
-from ocr_celery.errors import DocumentNotSupported, EmptyFile, NotAnImage, OcrError, PdfNotSupported, TooManyPixels
+from ocr_celery.errors import DocumentNotSupported, EmptyFile, NotAnImage, OcrError, TooManyPixels
 
 LIMIT = 1_000_000
 
@@ -101,12 +101,10 @@ def test_nothing_is_an_empty_file() -> None:
 
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7\n", b"\xef\xbb\xbf%PDF-1.4", b"junk\n" * 100 + b"%PDF-1.4"])
-def test_a_pdf_is_known_and_refused_where_only_images_are_read(data: bytes) -> None:
-    found = read_header(data, max_pixels=LIMIT, accept_pdf=True)
+def test_a_pdf_is_known(data: bytes) -> None:
+    found = read_header(data, max_pixels=LIMIT)
     assert found == Header("PDF", 0, 0)
     assert found.is_document
-    with pytest.raises(PdfNotSupported):
-        read_header(data, max_pixels=LIMIT)
 
 
 def test_a_tiff_may_be_a_document_and_an_animation_is_none() -> None:
@@ -245,7 +243,7 @@ STARTS = [*SIGNATURES, HEIC, b"II+\0", b"MM\0*", b"%PDF-", b"PK\3\4", b"{\\rtf"]
 @given(st.sampled_from(STARTS), st.integers(0, 60), st.binary(max_size=80))
 def test_no_bytes_raise_anything_but_a_refusal(start: bytes, keep: int, rest: bytes) -> None:
     try:
-        found = read_header(start[:keep] + rest, max_pixels=LIMIT, accept_pdf=True)
+        found = read_header(start[:keep] + rest, max_pixels=LIMIT)
     except OcrError:
         return
     assert 0 < found.pixels <= LIMIT or found == Header("PDF", 0, 0)
