@@ -62,7 +62,7 @@ def page_job(document_id: str, number: int, options: Mapping[str, Any], defaults
     return Job(PAGE, f"{document_id}, page {number}", *document_options.read_options(options, defaults))
 
 
-def read_page(args: Any, kwargs: Any) -> tuple[str, int]:
+def read_page_args(args: Any, kwargs: Any) -> tuple[str, int]:
     """The document's id and the page's number in the arguments of `PAGE`. Raises `BadOption` for anything else."""
     found = tuple(args) if isinstance(args, list | tuple) and not kwargs else ()
     if len(found) == 2 and isinstance(found[0], str) and type(found[1]) is int and found[1] > 0:
@@ -124,7 +124,7 @@ def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
 
 def _redacted_page(args: Any, name: str = "") -> str:
     try:
-        document, number = read_page(args, {})
+        document, number = read_page_args(args, {})
     except BadOption:
         return "<document>"
     return f"{name or document[:60]}, page {number}"

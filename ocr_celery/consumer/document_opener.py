@@ -141,7 +141,7 @@ class DocumentOpener:
 
     def load_page(self, run: PageRun, args: Any, kwargs: Any) -> None:
         """Set the options of a page of a document, and its sheet. Blocks while the document's file is fetched."""
-        document, number = message.read_page(args, kwargs)
+        document, number = message.read_page_args(args, kwargs)
         opened = self._documents.opened(document)
         if opened is None:
             raise ImageExpired

@@ -21,7 +21,7 @@ from ocr_celery.store.registry import Registry
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 500  #: files that are looked up and deleted in one step
+_FILES_PER_STEP = 500  #: files that are looked up and deleted in one step
 _PAUSE = 0.005  #: seconds between two steps, for the other clients of Redis
 
 
@@ -48,7 +48,7 @@ class FileCleaner:
             return
         try:
             files = self._store.list()
-            while group := list(islice(files, _AT_ONCE)):
+            while group := list(islice(files, _FILES_PER_STEP)):
                 self._sweep_group(group, now)
                 time.sleep(_PAUSE)
         except StoreUnavailable as exc:
@@ -82,7 +82,7 @@ class FileCleaner:
     def _next_ids(self) -> Iterator[str]:
         """Those that wait, once there is one."""
         yield self._finished.get()
-        for _ in range(_AT_ONCE):
+        for _ in range(_FILES_PER_STEP):
             try:
                 yield self._finished.get_nowait()
             except Empty:

@@ -122,7 +122,7 @@ def _page_of(run: PageRun, args: Any, kwargs: Any) -> PageOf | None:
     if run.request.type != PAGE:
         return None
     try:
-        document, number = message.read_page(args, kwargs)
+        document, number = message.read_page_args(args, kwargs)
     except BadOption:
         return None
     if run.id != page_id(document, number):

@@ -33,7 +33,7 @@ from ocr_celery.core.batching import BatchPolicy
 from ocr_celery.core.prefetch import PrefetchController
 from ocr_celery.core.quarantine import Cause
 from ocr_celery.core.reading import Reading
-from ocr_celery.decode.job import Job
+from ocr_celery.decode.job import DecodeJob
 from ocr_celery.decode.job import Result as DecodeResult
 from ocr_celery.decode.pool import PoolClosed
 from ocr_celery.engine.contract import Engine, Outcome
@@ -159,7 +159,7 @@ class Pipeline:
         except OcrError as exc:
             raise run.convicted or exc from None
 
-    def _decode(self, run: PageRun) -> Job:
+    def _decode(self, run: PageRun) -> DecodeJob:
         if sheet := run.sheet:
             known = {"password": sheet.password, "text_layer": sheet.text_layer}
             return self.decoder.submit_page(

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network
 from ocr_celery import message
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.consumer.threads import Threads
-from ocr_celery.core.fetch_queue import SINGLE, FetchQueue
+from ocr_celery.core.fetch_queue import NO_BATCH, FetchQueue
 from ocr_celery.core.fetch_shares import DOWN, FetchTicket
 from ocr_celery.errors import DownloadTimeout, OcrError
 
@@ -105,7 +105,7 @@ def _batch(run: PageRun) -> str:
     """What a page was sent together with: its group, or the task that sent it."""
     request = run.request
     root = request.root_id if request.root_id != request.id else None
-    return str(request.group or root or SINGLE)[:100]
+    return str(request.group or root or NO_BATCH)[:100]
 
 
 def _network(address: IPv4Address | IPv6Address) -> str:

@@ -21,7 +21,7 @@ from ocr_celery.core.fetch_shares import FetchTicket, Host, Sender, Share
 
 T = TypeVar("T")
 
-SINGLE = ""  #: the sender of all pages that belong to no batch
+NO_BATCH = ""  #: the sender of all pages that belong to no batch
 MAX_STALLED = 1000  #: `FetchQueue.stalled` reports no more than this
 _MAX_REMEMBERED = 1000  #: hosts, and senders; above it the idle ones are forgotten
 _ADDRESS_FACTOR = 3  #: an address may use this many times the threads that it leaves free
@@ -41,7 +41,7 @@ class FetchQueue(Generic[T]):
         self._running = {True: 0, False: 0}  # fetches of single pages, and of batches
         self._cancelled = False
 
-    def add(self, item: T, host: str, sender: str = SINGLE) -> None:
+    def add(self, item: T, host: str, sender: str = NO_BATCH) -> None:
         """Enqueue an item that is fetched from this host. `sender`: its batch."""
         self._forget_idle()
         self._senders.setdefault(sender, Sender()).waiting.setdefault(host, deque()).append(item)
@@ -83,14 +83,14 @@ class FetchQueue(Generic[T]):
         address = sender.addresses.setdefault(ticket.address, Share())
         for share in (self._hosts[ticket.host], sender, address):
             share.record_end(timed_out=timed_out, max_timeouts=self.max_per_host, now=now)
-        if ticket.sender == SINGLE or not timed_out:
+        if ticket.sender == NO_BATCH or not timed_out:
             del sender.addresses[ticket.address]
 
     def stalled(self, now: float) -> int:
         """How many items wait for a host, an address or a batch that is slow or hangs."""
         stalled = sum(len(host.started_at) for host in self._hosts.values() if host.is_slow(now))
         for name, sender in self._senders.items():
-            is_slow = name != SINGLE and sender.is_slow(now)
+            is_slow = name != NO_BATCH and sender.is_slow(now)
             for host, queue in sender.waiting.items():
                 if is_slow or self._is_slow(host, now):
                     stalled += len(queue)
@@ -113,9 +113,9 @@ class FetchQueue(Generic[T]):
         return self.threads - sum(self._running.values())
 
     def _sender_has_room(self, name: str) -> bool:
-        if self._running[name == SINGLE] >= self.threads - self._eighth:
+        if self._running[name == NO_BATCH] >= self.threads - self._eighth:
             return False
-        if name == SINGLE:
+        if name == NO_BATCH:
             return True
         sender = self._senders[name]
         return len(sender.started_at) < min(self._free, self._eighth if sender.timeouts else self.threads)
@@ -156,13 +156,13 @@ class FetchQueue(Generic[T]):
         return ticket
 
     def _occupy(self, ticket: FetchTicket[T]) -> None:
-        self._running[ticket.sender == SINGLE] += 1
+        self._running[ticket.sender == NO_BATCH] += 1
         address = self._addresses.setdefault(ticket.address, Share())
         for share in (self._senders[ticket.sender], self._hosts[ticket.host], address):
             share.started_at.append(ticket.started_at)
 
     def _release(self, ticket: FetchTicket[T]) -> None:
-        self._running[ticket.sender == SINGLE] -= 1
+        self._running[ticket.sender == NO_BATCH] -= 1
         address = self._addresses[ticket.address]
         for share in (self._senders[ticket.sender], self._hosts[ticket.host], address):
             share.started_at.remove(ticket.started_at)

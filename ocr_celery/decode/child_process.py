@@ -23,7 +23,7 @@ from ocr_celery.decode.protocol import BadAnswer, OutOfMemoryAnswer, PageAnswer,
 from ocr_celery.errors import OcrError
 
 #: called while waiting; returns the seconds until its next call, or raises an exception that ends the waiting
-Watch = Callable[[], float]
+TimeCheck = Callable[[], float]
 
 _PACKAGE_DIR = str(
     Path(__file__).parents[2]
@@ -76,30 +76,30 @@ class Child:
         """The process id."""
         return self._process.pid
 
-    def wait_ready(self, watch: Watch) -> None:
-        """Wait until the decoders are imported. Raises `ChildDied` and what `watch` raises."""
-        if self._read(len(protocol.READY), watch) != protocol.READY:
+    def wait_ready(self, time_check: TimeCheck) -> None:
+        """Wait until the decoders are imported. Raises `ChildDied` and what `time_check` raises."""
+        if self._read(len(protocol.READY), time_check) != protocol.READY:
             raise ChildDied("it did not start")
 
-    def decode(self, asked: Request, data: bytes, watch: Watch) -> Page | DocumentInfo | OcrError | None:
+    def decode(self, asked: Request, data: bytes, time_check: TimeCheck) -> Page | DocumentInfo | OcrError | None:
         """What is asked for, or the error of the file; None if decoding needs more memory than the request allows.
 
         `data`: what follows the request.
 
-        Raises `ChildDied`, `BadAnswer`, and what `watch` raises; after that the child must be killed.
+        Raises `ChildDied`, `BadAnswer`, and what `time_check` raises; after that the child must be killed.
         """
         self.pages += 1
-        self._write(asked.pack(), watch)
-        self._write(data, watch)
-        found = protocol.parse_answer(bytes(self._read(protocol.ANSWER.size, watch)), asked)
+        self._write(asked.pack(), time_check)
+        self._write(data, time_check)
+        found = protocol.parse_answer(bytes(self._read(protocol.ANSWER.size, time_check)), asked)
         if isinstance(found, OutOfMemoryAnswer):
             return None
         if isinstance(found, DocumentInfo):
             return found
         if isinstance(found, RefusalAnswer):
-            return found.error(bytes(self._read(found.length, watch)))
-        pixels = self._read(found.length, watch)
-        return _page(found, pixels, bytes(self._read(found.text_length, watch)), asked.number)
+            return found.error(bytes(self._read(found.length, time_check)))
+        pixels = self._read(found.length, time_check)
+        return _page(found, pixels, bytes(self._read(found.text_length, time_check)), asked.number)
 
     def is_stopped(self) -> bool:
         """Whether it is stopped (SIGSTOP); then it is not slow."""
@@ -130,21 +130,21 @@ class Child:
         with suppress(subprocess.TimeoutExpired):  # in uninterruptible sleep; it is reaped later
             self._process.wait(_REAP_SECONDS)
 
-    def _write(self, data: bytes, watch: Watch) -> None:
+    def _write(self, data: bytes, time_check: TimeCheck) -> None:
         view = memoryview(data)
         while view:
-            _wait(self._to, select.POLLOUT, watch)
+            _wait(self._to, select.POLLOUT, time_check)
             with suppress(BlockingIOError):
                 try:
                     view = view[os.write(self._to, view) :]
                 except BrokenPipeError:
                     raise self._died() from None
 
-    def _read(self, length: int, watch: Watch) -> bytearray:
+    def _read(self, length: int, time_check: TimeCheck) -> bytearray:
         data = bytearray(length)
         view = memoryview(data)
         while view:
-            _wait(self._from, select.POLLIN, watch)
+            _wait(self._from, select.POLLIN, time_check)
             with suppress(BlockingIOError):
                 count = os.readv(self._from, [view])
                 if not count:
@@ -177,13 +177,13 @@ def _page(found: PageAnswer, pixels: bytearray, text_bytes: bytes, number: int) 
 _REAP_SECONDS = 5.0  #: seconds
 
 
-def _wait(pipe: int, event: int, watch: Watch) -> None:
+def _wait(pipe: int, event: int, time_check: TimeCheck) -> None:
     poll = select.poll()
     poll.register(pipe, event)
     while not poll.poll(0):
-        seconds = watch()
+        seconds = time_check()
         if poll.poll(1000 * max(0.0, seconds)):
             return
 
 
-__all__ = ["BadAnswer", "Child", "ChildDied", "Watch"]
+__all__ = ["BadAnswer", "Child", "ChildDied", "TimeCheck"]

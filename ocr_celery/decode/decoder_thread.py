@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ocr_celery.decode.child_process import Child, ChildDied
-from ocr_celery.decode.job import Job, JobResult
+from ocr_celery.decode.job import DecodeJob, JobResult
 from ocr_celery.decode.memory_limits import next_memory
 from ocr_celery.decode.protocol import BadAnswer
 from ocr_celery.errors import Internal, PageTooCostly, Unreadable
@@ -74,7 +74,7 @@ class DecoderThread(threading.Thread):
             self._end_child()
             self._pool.thread_ended(self)
 
-    def _finish(self, job: Job) -> None:
+    def _finish(self, job: DecodeJob) -> None:
         try:
             result = self._decode(job)
         except _MustRestart:
@@ -90,7 +90,7 @@ class DecoderThread(threading.Thread):
         else:
             self._deliver(job, result)
 
-    def _deliver(self, job: Job, result: JobResult) -> None:
+    def _deliver(self, job: DecodeJob, result: JobResult) -> None:
         most = self._pool.max_memory
         if job.memory < most and (result is None or self._may_lack_memory(job, result)):
             job.memory = next_memory(job.memory, most, is_document=job.is_document)
@@ -100,12 +100,12 @@ class DecoderThread(threading.Thread):
         else:
             self._pool.finish(job, result or PageTooCostly())
 
-    def _may_lack_memory(self, job: Job, result: JobResult) -> bool:
+    def _may_lack_memory(self, job: DecodeJob, result: JobResult) -> bool:
         """Whether the file may be intact: decoders without enough memory report a damaged file."""
         allowed = self._pool.request(job).memory
         return isinstance(result, Unreadable) and job.expected > allowed // _MAX_UNDERESTIMATE
 
-    def _decode(self, job: Job) -> JobResult:
+    def _decode(self, job: DecodeJob) -> JobResult:
         """What was found, or the error of the file; None if it needs more memory than allowed."""
         while child := self._child or self._start_child():
             try:
@@ -126,7 +126,7 @@ class DecoderThread(threading.Thread):
                     return PageTooCostly()
         raise _Cancelled
 
-    def continue_as_costly(self, job: Job) -> None:
+    def continue_as_costly(self, job: DecodeJob) -> None:
         """A quick page takes too long. Raises `_MustRestart` or `_Cancelled` if it may not continue."""
         if self._pool.is_cancelled:
             raise _Cancelled
@@ -175,9 +175,9 @@ class DecoderThread(threading.Thread):
 
 
 class _PageClock:
-    """The `Watch` of one page: adds up its time and ends it at its limit."""
+    """The `TimeCheck` of one page: adds up its time and ends it at its limit."""
 
-    def __init__(self, thread: DecoderThread, job: Job, child: Child) -> None:
+    def __init__(self, thread: DecoderThread, job: DecodeJob, child: Child) -> None:
         self._thread, self._job, self._child = thread, job, child
         self._began = self._last = time.monotonic()
         self._cpu = child.cpu_seconds()

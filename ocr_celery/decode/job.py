@@ -16,7 +16,7 @@ JobResult = Result | DocumentInfo
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class Job:
+class DecodeJob:
     """The state of one file from its submission to its result."""
 
     data: bytes = field(repr=False)  #: the image, or a document's path and password, see `protocol.pack_source`
@@ -57,9 +57,9 @@ def document_job(
     *,
     number: int = 1,
     with_text: bool = False,
-) -> Job:
+) -> DecodeJob:
     """A job for a document. `source`: what `protocol.pack_source` makes of its place; `memory`: bytes for the first try."""
-    return Job(
+    return DecodeJob(
         data=source,
         operation=operation,
         number=number,

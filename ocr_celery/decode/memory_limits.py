@@ -14,8 +14,8 @@ _CHILD_BASE_BYTES = 256 << 20  #: more address space than a child has before it 
 
 def pool_limits(max_pixels: int) -> tuple[Limits, Limits]:
     """The limits of quick and of costly pages."""
-    processors = _processors()
-    quick, costly = min(processors + 1, _MAX_THREADS), min(max(processors, 2), _MAX_THREADS)
+    cpus = _cpu_count()
+    quick, costly = min(cpus + 1, _MAX_THREADS), min(max(cpus, 2), _MAX_THREADS)
     memory = max(_MIN_COSTLY_BYTES, max_pixels * _COSTLY_BYTES_PER_PIXEL)
     return Limits(pages=quick, memory=quick * _QUICK_PAGE_BYTES), Limits(pages=costly, memory=memory)
 
@@ -33,7 +33,7 @@ def next_memory(memory: int, max_memory: int, *, is_document: bool) -> int:
     return min(memory * _DOCUMENT_STEP, max_memory) if is_document else max_memory
 
 
-def _processors() -> int:
+def _cpu_count() -> int:
     """CPUs that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

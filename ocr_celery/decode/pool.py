@@ -14,7 +14,7 @@ from ocr_celery.decode.child_registry import ChildRegistry
 from ocr_celery.decode.decode_queue import DecodeQueue
 from ocr_celery.decode.decoder_thread import DecoderThread
 from ocr_celery.decode.header import read_header
-from ocr_celery.decode.job import Job, JobResult, Result, document_job
+from ocr_celery.decode.job import DecodeJob, JobResult, Result, document_job
 from ocr_celery.decode.memory_limits import child_address_space, pool_limits
 from ocr_celery.decode.protocol import Operation, Request, pack_source
 from ocr_celery.errors import OcrError
@@ -51,7 +51,7 @@ class DecoderPool:
         self.max_pixels, self.max_side, self.seconds = max_pixels, max_side, seconds
         quick, costly = pool_limits(max_pixels)
         self.max_memory = costly.memory
-        self._queue = DecodeQueue[Job](quick, costly)
+        self._queue = DecodeQueue[DecodeJob](quick, costly)
         self._changed = threading.Condition()
         self.children = ChildRegistry(child_address_space(self.max_memory))
         self._threads: set[DecoderThread] = set()
@@ -61,14 +61,14 @@ class DecoderPool:
         for _ in range(costly.pages):
             self._start_thread(costly=True)
 
-    def submit(self, data: bytes, done: Callable[[Result], None]) -> Job:
+    def submit(self, data: bytes, done: Callable[[Result], None]) -> DecodeJob:
         """Decode this file. `done` is called once with the result, from any thread.
 
         Raises what `header.read_header` raises. Returns at once; see `wait_for_room`.
         """
         header = read_header(data, max_pixels=self.max_pixels)
         expected = cost_estimate.estimate_memory(header, data, self.max_side)
-        job = Job(data=data, expected=expected, memory=expected, done=done)
+        job = DecodeJob(data=data, expected=expected, memory=expected, done=done)
         self._add(job)
         return job
 
@@ -80,7 +80,7 @@ class DecoderPool:
         *,
         password: str = "",
         text_layer: str = "fallback",
-    ) -> Job:
+    ) -> DecodeJob:
         """Decode page `number`, from 1, of the document at this path. `done` as for `submit`. Returns at once.
 
         The file must stay there until `done` is called. `text_layer`: "ignore", or the page comes with the text that the
@@ -103,7 +103,7 @@ class DecoderPool:
         self._add(document_job(Operation.OPEN, source, memory, result.set_result))
         return _found(result.result())
 
-    def wait_for_room(self, job: Job) -> None:
+    def wait_for_room(self, job: DecodeJob) -> None:
         """Block while this file waits and the files that wait exceed _MAX_WAITING_BYTES: this bounds the memory they take."""
         with self._changed:
             while not self.is_cancelled and self._queue.is_waiting(job) and self._waiting_bytes > _MAX_WAITING_BYTES:
@@ -160,7 +160,7 @@ class DecoderPool:
         """Whether no page is decoded any more."""
         return self._closed
 
-    def next_job(self, *, costly: bool) -> Job | None:
+    def next_job(self, *, costly: bool) -> DecodeJob | None:
         """Wait for the next job of this kind; None once the pool is closed."""
         with self._changed:
             while not self._closed:
@@ -170,12 +170,12 @@ class DecoderPool:
                 self._changed.wait()
         return None
 
-    def request(self, job: Job) -> Request:
+    def request(self, job: DecodeJob) -> Request:
         """The request to a child for this job."""
         memory = job.memory if job.costly else self._queue.max_quick_memory
         return job.request(max_pixels=self.max_pixels, max_side=self.max_side, memory=memory, seconds=self.seconds)
 
-    def try_make_costly(self, job: Job) -> bool:
+    def try_make_costly(self, job: DecodeJob) -> bool:
         """A quick page takes too long. If it may continue as a costly one, start another thread for quick pages."""
         with self._changed:
             if not self._queue.try_make_costly(job):
@@ -184,7 +184,7 @@ class DecoderPool:
         self._start_thread(costly=False)
         return True
 
-    def requeue(self, job: Job) -> None:
+    def requeue(self, job: DecodeJob) -> None:
         """Decode this page again from the start, as a costly one.
 
         The time of a document's page goes on: it may be tried with more and more memory.
@@ -195,7 +195,7 @@ class DecoderPool:
             job.seconds = 0.0
         self._add(job)
 
-    def finish(self, job: Job, result: JobResult) -> None:
+    def finish(self, job: DecodeJob, result: JobResult) -> None:
         """The job ended with this result."""
         self._remove(job)
         self._call_done(job, result)
@@ -205,12 +205,12 @@ class DecoderPool:
         with self._changed:
             self._threads.discard(thread)
 
-    def _remove(self, job: Job) -> None:
+    def _remove(self, job: DecodeJob) -> None:
         with self._changed:
             self._queue.remove(job)
             self._changed.notify_all()
 
-    def _add(self, job: Job) -> None:
+    def _add(self, job: DecodeJob) -> None:
         with self._changed:
             self._queue.add(job)
             refused = [] if not self._costly_cancelled else self._queue.cancel_waiting(costly=True)
@@ -220,7 +220,7 @@ class DecoderPool:
             self._call_done(one, None)
 
     @staticmethod
-    def _call_done(job: Job, result: JobResult) -> None:
+    def _call_done(job: DecodeJob, result: JobResult) -> None:
         try:
             job.done(result)
         except Exception:  # the thread must go on

@@ -102,8 +102,10 @@ def parse_batch(text: Any) -> tuple[float, list[str], list[Any]]:
     try:
         batch = json.loads(text)
         created, ids, urls = _time(batch["created_at"]), batch["ids"], json.loads(batch["urls"])
-        if not isinstance(ids, list) or not isinstance(urls, list) or len(urls) != len(ids):
-            raise ValueError("ids and URLs do not fit")
+        if not isinstance(ids, list) or not isinstance(urls, list):
+            raise TypeError("its ids or its URLs are no list")
+        if len(urls) != len(ids):
+            raise ValueError(f"it has {len(ids)} ids and {len(urls)} URLs")
         if not all(isinstance(id, str) for id in ids):
             raise TypeError("an id is not a string")
     except Exception as exc:

@@ -20,7 +20,7 @@ from ocr_celery.store.files.contract import NoSuchFile, StoredFile, checked_name
 from ocr_celery.store.keys import Keys
 
 PART = 4 * 1024 * 1024  #: bytes that travel at once: one command must not take longer than Redis may take to answer
-_AT_ONCE = 200  #: files that one round trip asks about, or deletes
+_FILES_PER_TRIP = 200  #: files that one round trip asks about, or deletes
 
 #: Put a file that has been written into its place, unless one is there: that is kept, for as long again if it was to expire.
 #: KEYS what was written, its place. ARGV its bytes, seconds to keep it. (A full Redis allows all of it.)
@@ -89,14 +89,14 @@ class RedisStore:
     def delete(self, *names: str) -> None:
         """See `FileStore`."""
         keys = [self._keys.file(name) for name in names if is_name(name)]
-        for start in range(0, len(keys), _AT_ONCE):
-            self._redis.unlink(*keys[start : start + _AT_ONCE])
+        for start in range(0, len(keys), _FILES_PER_TRIP):
+            self._redis.unlink(*keys[start : start + _FILES_PER_TRIP])
 
     def list(self) -> Iterator[StoredFile]:
         """See `FileStore`. Redis knows no time of change but that of the last use."""
         pattern = re.sub(rb"([*?\[\]\\])", rb"\\\1", self._keys.file("").encode()) + b"*"
         keys = self._redis.scan_iter(pattern, count=1000)
-        while group := tuple(islice(keys, _AT_ONCE)):
+        while group := tuple(islice(keys, _FILES_PER_TRIP)):
             yield from self._look_up(group)
 
     def _look_up(self, keys: Sequence[bytes]) -> Iterator[StoredFile]:
