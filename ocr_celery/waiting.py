@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ocr_celery.core.status import BatchView, TaskView
 
 if TYPE_CHECKING:
-    from ocr_celery.client import Client
+    from ocr_celery.lookup import Lookup
 
 GoOn = Callable[[], bool]
 
@@ -16,7 +16,7 @@ def _always() -> bool:
     return True
 
 
-def wait_for_task(client: "Client", task_id: str, *, seconds: float, go_on: GoOn = _always) -> TaskView:
+def wait_for_task(client: "Lookup", task_id: str, *, seconds: float, go_on: GoOn = _always) -> TaskView:
     """The task as soon as it is final, else as it stands after so many seconds, or when `go_on` says no (asked once a second).
 
     Raises like `Client.look_up`.
@@ -31,7 +31,7 @@ def wait_for_task(client: "Client", task_id: str, *, seconds: float, go_on: GoOn
         return task if task.status.final else client.look_up(task_id)
 
 
-def wait_for_batch(client: "Client", batch_id: str, *, seconds: float, go_on: GoOn = _always) -> BatchView:
+def wait_for_batch(client: "Lookup", batch_id: str, *, seconds: float, go_on: GoOn = _always) -> BatchView:
     """The batch as soon as all its tasks are final, else like `wait_for_task`. Raises like `Client.look_up_batch`."""
     deadline = time.monotonic() + seconds
     with client.changes.watch(client.task_ids(batch_id)) as watch:
