@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Any
 
-from ocr_celery import message
+from ocr_celery import message, task_results
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.core import grounding, markdown
 from ocr_celery.core.options import Options
@@ -61,7 +61,7 @@ class Evaluator:
     def result(self, run: PageRun) -> dict[str, Any]:
         """The task's result: the best of the page's readings."""
         assert run.page is not None
-        result = message.result_dict(
+        result = task_results.result_dict(
             run.readings,
             run.page,
             engine=self._engine.name,
@@ -80,4 +80,4 @@ def _text_layer_result(run: PageRun, page: Page, why: OcrError | None) -> dict[s
     assert run.job is not None
     text = markdown.escape(page.text_layer) if wants_blocks(run.job.options.prompt) else page.text_layer
     seconds = {"waited": run.waited, "prepared": run.prepare_seconds, "read": run.read_seconds}
-    return message.text_layer_result(grounding.escape_tags(text), page, why=why, **seconds)
+    return task_results.text_layer_result(grounding.escape_tags(text), page, why=why, **seconds)

@@ -78,7 +78,7 @@ class BatchPool(BasePool):
         costly = min(pipeline.decoder.costly_count, self.settings.prepare_threads)
         stalled = 2 * (pipeline.preparer.stalled() + costly)  # 2: however many those are, the next is soon reached
         scheduler, capacity = pipeline.scheduler, pipeline.engine.capacity
-        behind = min(scheduler.quarantined_waiting, capacity) + min(scheduler.rereads_waiting, capacity)
+        behind = scheduler.waiting_behind(capacity)
         return pipeline.prefetch.target() + stalled + behind  # pages that let others go first take no other's place
 
     @property

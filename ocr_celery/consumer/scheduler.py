@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from ocr_celery.consumer.crash_tracker import CrashTracker
 from ocr_celery.consumer.page_run import PageRun, Phase
@@ -71,20 +72,19 @@ class EngineScheduler:
         with self._pages.changed:
             now = self._clock()
             self._working_since = min(self._working_since, now)
-            if run.quarantined:
-                self._batcher.enqueue_quarantined(run, solo_strikes=run.solo_strikes)
-            else:
-                self._batcher.add(run, now=now)
-            self._pages.move(Phase.READY, run)
+            self._enqueue(run, partial(self._batcher.add, now=now))
 
     def enqueue_reread(self, run: PageRun) -> None:
         """Queue a page for another reading; unless it is quarantined, it takes only slots that no other page wants."""
         with self._pages.changed:
-            if run.quarantined:
-                self._batcher.enqueue_quarantined(run, solo_strikes=run.solo_strikes)
-            else:
-                self._batcher.enqueue_reread(run)
-            self._pages.move(Phase.READY, run)
+            self._enqueue(run, self._batcher.enqueue_reread)
+
+    def _enqueue(self, run: PageRun, otherwise: Callable[[PageRun], None]) -> None:
+        if run.quarantined:
+            self._batcher.enqueue_quarantined(run, solo_strikes=run.solo_strikes)
+        else:
+            otherwise(run)
+        self._pages.move(Phase.READY, run)
 
     def withdraw(self, run: PageRun) -> bool:
         """Take a page out that waits to enter: it is ENDING now. Whether it waited."""
@@ -101,15 +101,9 @@ class EngineScheduler:
             self._pages.move(Phase.ENDING, *cancelled)
         return cancelled
 
-    @property
-    def rereads_waiting(self) -> int:
-        """How many pages wait to be read again, behind all others."""
-        return self._batcher.rereads_waiting
-
-    @property
-    def quarantined_waiting(self) -> int:
-        """How many pages wait to run solo."""
-        return self._batcher.quarantined_waiting
+    def waiting_behind(self, most: int) -> int:
+        """How many pages wait behind all others, at most so many to run solo and so many to be read again."""
+        return min(self._batcher.quarantined_waiting, most) + min(self._batcher.rereads_waiting, most)
 
     # -- entering --------------------------------------------------------------------------------------------------------
 

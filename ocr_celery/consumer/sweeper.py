@@ -16,12 +16,12 @@ from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.core.document import page_id
 from ocr_celery.core.status import Status
 from ocr_celery.errors import PageLost
-from ocr_celery.message import failed_record
 from ocr_celery.store import node_names, scripts
 from ocr_celery.store.documents import PageOf
 from ocr_celery.store.lanes import read_lanes
 from ocr_celery.store.redis_errors import explain
 from ocr_celery.store.registry import Registry
+from ocr_celery.task_results import failed_record
 
 log = logging.getLogger(__name__)
 

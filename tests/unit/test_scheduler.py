@@ -334,7 +334,7 @@ def test_a_quarantined_page_stays_so_while_the_engine_is_unavailable(bench: Benc
     (run,) = bench.add("q", quarantined=True)
     bench.dispatch(after=SUSPECT_WARMUP)
     bench.scheduler.on_outcomes([unavailable("q")])
-    assert (run.phase, bench.scheduler.quarantined_waiting) == (Phase.READY, 1)
+    assert (run.phase, bench.scheduler.waiting_behind(9)) == (Phase.READY, 1)
 
 
 def test_a_page_whose_engine_is_unavailable_is_requeued_where_the_worker_stops(bench: Bench) -> None:
