@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from celery import chord  # not on first use: Celery's module is not made for two threads that meet in its import
 
-from ocr_celery import message
+from ocr_celery import message, task_results
 from ocr_celery.core import batch_limits, url_syntax
 from ocr_celery.core.lane_weights import BULK
 from ocr_celery.errors import BadUrl
@@ -50,7 +50,8 @@ class Batch:
     def refused(self, now: float) -> dict[str, str]:
         """Celery's record of each page that is not sent, by its id."""
         return {
-            self.ids[place]: message.failed_record(self.ids[place], error, now) for place, error in self.errors.items()
+            self.ids[place]: task_results.failed_record(self.ids[place], error, now)
+            for place, error in self.errors.items()
         }
 
     def queue_commands(self, app: "Celery", keys: Keys) -> list[outbox.Command]:
@@ -59,7 +60,7 @@ class Batch:
         return prompt + self._queued(app, keys.queue)
 
     def _queued(self, app: "Celery", queue: str) -> list[outbox.Command]:
-        refused = [[n, message.failed_part(self.ids[n], "FAILURE", error)] for n, error in self.errors.items()]
+        refused = [[n, task_results.failed_part(self.ids[n], "FAILURE", error)] for n, error in self.errors.items()]
         told: dict[str, Any] = {"refused": refused} if refused else {}
         shown = f"{len(self.ids)} outcomes,"
         if len(self.errors) == len(self.ids):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ocr_celery import message
+from ocr_celery import task_results
 from ocr_celery.core.document import PageSet, assemble, bounded_results
 from ocr_celery.core.file_keeping import file_name_of
 from ocr_celery.errors import OcrError, ResultTooLarge, StoreUnavailable
@@ -31,7 +31,7 @@ def cancel_tasks(client: "Client", cancellation: Cancellation, ids: Sequence[str
     """Make those of these tasks that are open final, and have the workers drop those that they hold. Raises `RedisError`."""
     now = time.time()
     known: dict[str, Any] = {"now": now, "meta_keep": client.facts.task_ttl}
-    held, documents = cancellation.cancel(ids, partial(message.revoked_record, now=now), **known)
+    held, documents = cancellation.cancel(ids, partial(task_results.revoked_record, now=now), **known)
     for id in documents:
         held += _cancel_document(cancellation, id, **known)
     broadcast_revocation(client.redis, client.app, held)
@@ -46,12 +46,14 @@ def _cancel_document(cancellation: Cancellation, id: str, *, now: float, meta_ke
     queue = documents.queue(id)
     page_of = {page: PageOf(id, number, queue) for page, number in zip(pages.ids(id), pages.numbers, strict=True)}
     known: dict[str, Any] = {"now": now, "meta_keep": meta_keep}
-    held = cancellation.cancel(list(page_of), partial(message.revoked_record, now=now), page_of=page_of, **known).held
+    held = cancellation.cancel(
+        list(page_of), partial(task_results.revoked_record, now=now), page_of=page_of, **known
+    ).held
     result = _partial_result(documents, id, pages)
     if result is None:
-        state, record = "REVOKED", message.revoked_record(id, now=now)
+        state, record = "REVOKED", task_results.revoked_record(id, now=now)
     else:
-        state, record = "SUCCESS", message.completed_record(id, result, now)
+        state, record = "SUCCESS", task_results.completed_record(id, result, now)
     registry.transition(id, state, meta=record, ends_document=True, **known)
     documents.settle(id, meta_keep=meta_keep)
     return held

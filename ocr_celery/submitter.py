@@ -164,7 +164,7 @@ class Submitter(ServiceConnection):
     def _accept(self, ids: list[str], messages: list[outbox.Command], **what: Any) -> None:
         limit = self.facts.queue_limit
         with self._broker():
-            taken, unfinished = self._registry.admit(ids, messages, limit=limit, **what)
+            taken, unfinished = self._registry.admission.admit(ids, messages, limit=limit, **what)
         self._room = limit - unfinished
         if not taken:
             raise QueueFull()

@@ -11,7 +11,7 @@ from typing import Any
 
 from celery import Task
 
-from ocr_celery import message
+from ocr_celery import message, task_results
 from ocr_celery.celery import process_app
 from ocr_celery.errors import Internal, OcrError
 from ocr_celery.transport import current_result
@@ -89,6 +89,6 @@ def ocr_assemble(self: PageTask) -> Any:
 def ocr_collect(outcomes: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[str, Any]:
     """``ocr.collect(outcomes)``: the body of a chord over page tasks; gets every outcome, failed ones included.
 
-    `refused`: see `message.batch_summary`.
+    `refused`: see `task_results.batch_summary`.
     """
-    return message.batch_summary(outcomes, refused)
+    return task_results.batch_summary(outcomes, refused)

@@ -16,10 +16,11 @@ from ocr_celery.errors import (
     TaskNotFound,
 )
 from web import waiting
+from web.document_models import DocumentPages
 from web.openapi import openapi_responses
 from web.request_models import PagePath, PagesQuery, ResultQuery, TaskPath
 from web.request_parsing import client, validated
-from web.response_models import DocumentPages, Page
+from web.response_models import Page
 from web.results import ID, TAGS, not_found, render_task
 
 api = APIBlueprint("documents", __name__)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ocr_celery.core.status import Status
 from ocr_celery.core.verdict import Verdict
+from web.document_models import CodeText, ErrorText, FailedPage, Pages, ResultText, Seconds, optional
 from web.examples import BATCH_ID, TASK_ID, TIME
 
 
@@ -26,50 +27,6 @@ class BatchAccepted(BaseModel):
 
     batch_task_id: str = Field(examples=[BATCH_ID])
     status: Literal["pending"]
-
-
-def _if(status: Status, text: str, example: str) -> Any:
-    """A field that is present only if the task has this status."""
-    return Field(default_factory=str, description=f"{text}; only when {status}.", examples=[example])
-
-
-_Result = Annotated[str, _if(Status.COMPLETED, "Text of the page", "# Title\n\nContent…")]
-_Error = Annotated[str, _if(Status.FAILED, "Why it failed", "The file is empty.")]
-_Code = Annotated[str, _if(Status.FAILED, "A stable code for programs", "empty_file")]
-
-
-def _optional(text: str) -> Any:
-    """An object that may be absent."""
-    return Field(default_factory=dict, description=text)
-
-
-class Pages(BaseModel):
-    """The pages of a document, or the frames of an animation, of which the first is read (`read`)."""
-
-    in_file: int = Field(examples=[500])
-    range: str = Field(default_factory=str, description="Those that are read.", examples=["1-120"])
-    total: int = Field(default_factory=int, description="How many those are.", examples=[120])
-    completed: int = Field(default_factory=int, examples=[40])
-    failed: int = Field(default_factory=int, examples=[1])
-    processing: int = Field(default_factory=int, examples=[8])
-    pending: int = Field(default_factory=int, examples=[71])
-    read: Literal[1] = Field(default=1, description="Present only for a file of which one page is read.")
-
-
-class FailedPage(BaseModel):
-    """A page of a document that could not be read."""
-
-    page: int = Field(examples=[7])
-    code: str = Field(examples=["page_deadline"])
-    error: str
-
-
-class Seconds(BaseModel):
-    """The duration of each phase."""
-
-    waited: float = Field(description="In the queue.")
-    prepared: float = Field(description="Fetched and decoded.")
-    read: float = Field(description="In the engine.")
 
 
 class FailedReading(BaseModel):
@@ -129,7 +86,7 @@ class Details(BaseModel):
         examples=["text_layer"],
     )
     failed_reading: Annotated[
-        FailedReading, _optional("Why the page was not read; present only if the PDF's own text stands in for it.")
+        FailedReading, optional("Why the page was not read; present only if the PDF's own text stands in for it.")
     ]
     fonts_missing: _FontsMissing
 
@@ -152,7 +109,7 @@ _Source = Annotated[
 _Attempts = Annotated[
     int, Field(description="Attempts that have ended. A page whose source may answer later is tried up to four times.")
 ]
-_LastError = Annotated[LastError, _optional("Present only if an attempt failed that was, or will be, repeated.")]
+_LastError = Annotated[LastError, optional("Present only if an attempt failed that was, or will be, repeated.")]
 _NextTryAt = Annotated[
     float,
     Field(
@@ -170,8 +127,8 @@ _Position = Annotated[
         examples=[12],
     ),
 ]
-_Details = Annotated[Details, _optional("Present only if completed and requested with `?details=true`.")]
-_Pages = Annotated[Pages, _optional("Present only for a file of several pages, once it was opened.")]
+_Details = Annotated[Details, optional("Present only if completed and requested with `?details=true`.")]
+_Pages = Annotated[Pages, optional("Present only for a file of several pages, once it was opened.")]
 _FailedPages = Annotated[
     list[FailedPage], Field(default_factory=list, description="Present only for a document of several pages.")
 ]
@@ -192,9 +149,9 @@ class Task(BaseModel):
     last_error: _LastError
     next_try_at: _NextTryAt
     position: _Position
-    result: _Result
-    error: _Error
-    code: _Code
+    result: ResultText
+    error: ErrorText
+    code: CodeText
     details: _Details
     pages: _Pages
     failed_pages: _FailedPages
@@ -213,32 +170,6 @@ class Page(Task):
     page: int = Field(description="Its number in the file.", examples=[7])
 
 
-class ListedPage(BaseModel):
-    """One page of a document in a list, without its text."""
-
-    page: int = Field(examples=[7])
-    task_id: str = Field(examples=[TASK_ID])
-    status: Status
-    verdict: Verdict = Field(default=Verdict.OK, description="Present only when completed.")
-    code: _Code
-    error: _Error
-    seconds: Annotated[Seconds, _optional("Present only when completed.")]
-    width: int = Field(default_factory=int, description="Pixels of the upright page; present only when completed.")
-    height: int = Field(default_factory=int)
-    source: str = Field(default_factory=str, description="text_layer where the text is the PDF's own.")
-
-
-class DocumentPages(BaseModel):
-    """Pages of a document, in their order."""
-
-    task_id: str = Field(examples=[TASK_ID])
-    status: Status
-    pages: list[ListedPage]
-    next_after: int = Field(
-        default_factory=int, description="Present only if there are more: ask with `?after=` this.", examples=[100]
-    )
-
-
 class BatchItem(BaseModel):
     """One page of a batch."""
 
@@ -251,9 +182,9 @@ class BatchItem(BaseModel):
     last_error: _LastError
     next_try_at: _NextTryAt
     position: _Position
-    result: _Result
-    error: _Error
-    code: _Code
+    result: ResultText
+    error: ErrorText
+    code: CodeText
     details: _Details
     pages: _Pages
     failed_pages: _FailedPages

@@ -12,7 +12,7 @@ from ocr_celery.core.document import page_texts
 from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.status import BatchView, Status, TaskView, batch_status
 from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExpired, ResultUnreadable, TaskNotFound
-from ocr_celery.message import TEXT_LAYER
+from ocr_celery.task_results import TEXT_LAYER
 from web import waiting
 from web.openapi import openapi_responses
 from web.request_models import BatchPath, ResultForm, ResultQuery, TaskPath

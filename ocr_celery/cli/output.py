@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ocr_celery.cli.documents import Document
-from ocr_celery.cli.service_client import DocumentFailed
+from ocr_celery.cli.service_answers import DocumentFailed
 from ocr_celery.core import markdown
 
 

@@ -10,7 +10,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ocr_celery.cli.documents import Document
-from ocr_celery.cli.service_client import DocumentFailed, ServiceClient
+from ocr_celery.cli.service_answers import DocumentFailed
+from ocr_celery.cli.service_client import ServiceClient
 
 #: number of the document, and its result, why there is none, or how many of its pages are done
 Answer = tuple[int, "dict[str, Any] | DocumentFailed | tuple[int, int]"]

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 import requests
 
 from ocr_celery.cli.documents import Document
+from ocr_celery.cli.service_answers import DocumentFailed, failure_of, json_body, never_connected, retry_after
 
 _RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})  #: answers after which the same request may succeed later
 _MAX_LOST_CONNECTIONS = 3  #: broken connections after which a request has failed
@@ -26,17 +26,6 @@ _STARTUP_GRACE = 30.0
 
 
 OnPages = Callable[[int, int], None]
-
-
-class DocumentFailed(Exception):
-    """A document was not read. `args`: the code and the sentence."""
-
-    def __str__(self) -> str:
-        return f"{self.args[0]}: {self.args[1]}"
-
-    def as_dict(self) -> dict[str, str]:
-        """The same keys as in an error of the service."""
-        return {"code": str(self.args[0]), "error": str(self.args[1])}
 
 
 class ServiceClient:
@@ -183,7 +172,7 @@ class ServiceClient:
             try:
                 answer = self._send("GET", path, params={**self._result_query, "wait": str(wait)})
                 if answer.ok:
-                    return _json_body(answer)
+                    return json_body(answer)
                 self._failed_waits += _MAX_FAILED_WAITS if answer.status_code == 422 else 1
             except requests.RequestException:
                 self._failed_waits += 1
@@ -197,7 +186,7 @@ class ServiceClient:
             try:
                 answer = self._send(method, path, **arguments)
             except requests.RequestException as exc:
-                lost += not _never_connected(exc)
+                lost += not never_connected(exc)
                 code, sentence = "unreachable", f"{self._server} does not answer"
                 if lost >= _MAX_LOST_CONNECTIONS or not isinstance(exc, requests.ConnectionError | requests.Timeout):
                     raise DocumentFailed("connection_lost", f"the connection broke ({type(exc).__name__})") from None
@@ -210,13 +199,13 @@ class ServiceClient:
                     deadline = min(deadline, self._started_at + _STARTUP_GRACE)
             else:
                 self._has_answered.set()
-                body = _json_body(answer)
+                body = json_body(answer)
                 if answer.ok:
                     return body
-                code, sentence = _failure_of(answer, body)
+                code, sentence = failure_of(answer, body)
                 if answer.status_code not in _RETRYABLE_STATUSES:
                     raise DocumentFailed(code, sentence)
-                wait = _retry_after(answer) or pause
+                wait = retry_after(answer) or pause
             stopped = self._sending_stopped if method == "POST" else self._stopped
             self._sleep(wait, deadline, code, f"{sentence} (gave up)", stopped)
             pause = min(2 * pause, 8.0)
@@ -247,46 +236,3 @@ def _read_bytes(document: Document) -> bytes:
         return document.path.read_bytes() if document.path else sys.stdin.buffer.read()
     except OSError as exc:
         raise DocumentFailed("cannot_open", exc.strerror or str(exc)) from None
-
-
-def _never_connected(exc: requests.RequestException) -> bool:
-    """Whether nothing was sent, since no connection was made."""
-    return isinstance(exc, requests.ConnectTimeout) or "NewConnectionError" in repr(exc)
-
-
-def _json_body(answer: requests.Response) -> dict[str, Any]:
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    if isinstance(body, dict):
-        return body
-    if answer.ok:
-        raise DocumentFailed(
-            "no_ocr_service", f"{answer.url} is not an ocr-celery service; --server names another address"
-        )
-    return {}
-
-
-def _failure_of(answer: requests.Response, body: dict[str, Any]) -> tuple[str, str]:
-    if answer.status_code == 413 and "code" not in body:  # from a proxy: the service's own answer has a code
-        size = int(answer.request.headers.get("Content-Length") or 0) / 1e6
-        return "http_413", (
-            f"a proxy refused the file of {size:.1f} MB, which did not reach the service; raise the proxy's limit "
-            "(nginx: client_max_body_size 20m;)"
-        )
-    code = body.get("code") or f"http_{answer.status_code}"
-    return str(code), str(body.get("detail") or answer.reason or "the service answered with an error")
-
-
-def _retry_after(answer: requests.Response) -> float:
-    """Seconds to wait by Retry-After, at least 0.5 so that refused clients do not all return at once; 0: it names none."""
-    retry_after = answer.headers.get("Retry-After", "")
-    try:
-        return max(0.5, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        return max(0.5, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
-        return 0.0

@@ -53,7 +53,7 @@ class TaskView:
     status: Status
     created_at: float
     updated_at: float
-    result: Mapping[str, Any] | None = None  #: the result dict of a completed task, see `message.result_dict`
+    result: Mapping[str, Any] | None = None  #: the result dict of a completed task, see `task_results.result_dict`
     error: OcrError | None = None  #: why a failed task failed
     source: str = ""  #: the file name, or the URL without its secret parts; "" if unknown
     attempts: int = 0  #: attempts that ended

@@ -7,25 +7,23 @@ sorted sets, so that a query takes constant time.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import zip_longest
 from types import MappingProxyType
 from typing import Any, cast
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import ResponseError
 
 from ocr_celery.core.file_keeping import LastChange
 from ocr_celery.core.quarantine import CrashHistory
 from ocr_celery.core.status import EXPANDED, STATUS_BY_CELERY_STATE, Stats, Status
 from ocr_celery.store import document_scripts, records, scripts
+from ocr_celery.store.admission import Admission
 from ocr_celery.store.documents import CANCELLED_KEEP, Documents, PageOf
-from ocr_celery.store.files.in_redis import PART, RedisStore
 from ocr_celery.store.keys import Keys, index_of
 from ocr_celery.store.lanes import Lanes
 from ocr_celery.store.records import Record
 
-_UNTIL_ACCEPTED = 60  #: seconds that an image stays whose task is not taken in, as the sender's process died between
 _TASKS_PER_STEP = 500  #: looked up in one step, which is over in a few milliseconds
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
@@ -48,59 +46,10 @@ class Registry:
         self.keys = keys
         self.keep = keep
         self.lanes = Lanes(keys)
-        self._admit = redis.register_script(scripts.ADMIT)
         self._transition = redis.register_script(document_scripts.TRANSITION)
         self._read_records = redis.register_script(scripts.READ_RECORDS)
         self.documents = Documents(redis, keys, self.lanes, keep=keep)
-
-    def admit(
-        self,
-        ids: Sequence[str],
-        publish: Sequence[tuple[str, str, str]],
-        *,
-        now: float,
-        limit: int = 0,
-        blob: bytes = b"",
-        batch: tuple[str, str, int] | None = None,
-        sources: Sequence[str] = (),
-        refused: Mapping[str, str] = _NONE,
-        meta_keep: int = _META_KEEP,
-    ) -> tuple[bool, int]:
-        """Count, record and queue new tasks in one step. Answers (taken in?, unfinished tasks now).
-
-        `blob`: the image of the only task. `batch`: id, value and seconds to keep of the record that names them all.
-        `sources`: what is shown of where each comes from. `refused`: of those that are final at once and are not queued,
-        Celery's record by id, which is kept for `meta_keep` seconds.
-        """
-        counted = self.keys.all_counted
-        names = [counted[0], counted[1], counted[3], *map(self.keys.task, ids)]
-        names += [self.keys.blob(ids[0])] if blob else []
-        names += [self.keys.batch(batch[0])] if batch else []
-        names += [self.keys.meta(id) for id in ids if id in refused]
-        args: list[Any] = [now, limit, int(bool(blob)), len(ids), *((batch[2], batch[1]) if batch else (0, ""))]
-        args += [self.keep, meta_keep, self.lanes.strides]
-        for id, source in zip_longest(ids, sources, fillvalue=""):
-            args += [id, source, refused.get(id, "")]
-        index = {key: len(names) + i for i, key in enumerate(dict.fromkeys(key for _, key, _ in publish), start=1)}
-        names += [*index, *self.lanes.keys]
-        for command, key, payload in publish:
-            args += [command, index[key], payload]
-        taken, open = self._admit_with_image(ids[0], blob, names, args) if blob else self._admit(keys=names, args=args)
-        return bool(taken), open
-
-    def _admit_with_image(self, id: str, blob: bytes, names: list[str], args: list[Any]) -> list[int]:
-        """The same with an image, stored by a separate command: a script would copy it twice more."""
-        if len(blob) > PART:  # which takes longer than one command may
-            RedisStore(self.redis, self.keys).put(id, blob)
-            return cast(list[int], self._admit(keys=names, args=args))
-        with self.redis.pipeline(transaction=False) as pipe:
-            # a retry must not replace what the first attempt stored
-            pipe.set(names[4], blob, ex=_UNTIL_ACCEPTED, nx=True)
-            pipe.evalsha(self._admit.sha, len(names), *names, *args)
-            try:
-                return cast(list[int], pipe.execute()[1])
-            except NoScriptError:  # a Redis that has just been started
-                return cast(list[int], self._admit(keys=names, args=args))
+        self.admission = Admission(redis, keys, self.lanes, keep=keep)
 
     def transition(
         self,

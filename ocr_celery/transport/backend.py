@@ -13,11 +13,12 @@ from kombu.utils.encoding import bytes_to_str
 
 from ocr_celery.core.status import EXPANDED, STATUS_BY_CELERY_STATE
 from ocr_celery.errors import Cancelled, OcrError, public
-from ocr_celery.message import ACCEPT_PARTIAL, ASSEMBLE, COLLECT, PAGE_TASKS, failed_part
+from ocr_celery.message import ACCEPT_PARTIAL, ASSEMBLE, COLLECT, PAGE_TASKS
 from ocr_celery.store.cancellation import CANCELLED_STATES, Cancellation
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
 from ocr_celery.store.transient_errors import drop_on_failover, is_transient
+from ocr_celery.task_results import failed_part
 from ocr_celery.transport import current_result, outbox
 from ocr_celery.transport.stop_request import is_stopping
 

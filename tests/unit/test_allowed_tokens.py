@@ -7,7 +7,7 @@ from PIL import Image
 
 from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
-from ocr_celery.message import result_dict
+from ocr_celery.task_results import result_dict
 from web.response_models import Details
 
 

@@ -5,13 +5,13 @@ from itertools import count
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_celery.core.fetch_queue import MAX_STALLED, SINGLE, FetchQueue, domain
+from ocr_celery.core.fetch_queue import MAX_STALLED, NO_BATCH, FetchQueue, domain
 from ocr_celery.core.fetch_shares import DOWN, SLOW, FetchTicket
 
 THREADS = 16
 
 
-def queue_of(threads: int, *hosts: str, sender: str = SINGLE) -> FetchQueue[int]:
+def queue_of(threads: int, *hosts: str, sender: str = NO_BATCH) -> FetchQueue[int]:
     queue = FetchQueue[int](threads)
     for item, host in enumerate(hosts):
         queue.add(item, host, sender)
@@ -45,7 +45,7 @@ def test_hosts_take_turns() -> None:
 
 def test_batches_and_single_pages_take_turns_and_within_them_hosts() -> None:
     queue = queue_of(16, "a", "a", "b", sender="first")
-    for item, host, sender in ((3, "a", "second"), (4, "a", "second"), (5, "c", SINGLE)):
+    for item, host, sender in ((3, "a", "second"), (4, "a", "second"), (5, "c", NO_BATCH)):
         queue.add(item, host, sender)
     assert [ticket.item for ticket in taken(queue)] == [0, 3, 5, 2, 4, 1]
 
@@ -95,10 +95,10 @@ def test_a_batch_has_at_most_what_it_leaves_free() -> None:
 
 def test_a_page_behind_a_batch_that_hangs_is_fetched_at_once_wherever_it_lies() -> None:
     for sender, host, address in (
-        (SINGLE, "fine.example", "fine"),
+        (NO_BATCH, "fine.example", "fine"),
         ("other batch", "fine.example", "fine"),
-        (SINGLE, "fine.example", "evil"),
-        (SINGLE, "fine.evil.example", "evil"),
+        (NO_BATCH, "fine.example", "evil"),
+        (NO_BATCH, "fine.evil.example", "evil"),
         ("other batch", "fine.evil.example", "evil"),
     ):
         queue = hanging(address="evil")
@@ -119,13 +119,13 @@ def test_several_batches_that_hang_leave_a_thread_to_single_pages() -> None:
 
 
 def test_single_pages_that_hang_leave_a_thread_to_batches() -> None:
-    queue = hanging(sender=SINGLE)
+    queue = hanging(sender=NO_BATCH)
     queue.add(-1, "fine.example", "batch")
     assert [ticket.item for ticket in taken(queue)] == [-1]
 
 
 def test_single_pages_that_hang_at_one_address_leave_threads_to_those_elsewhere() -> None:
-    queue = hanging(sender=SINGLE, address="evil")
+    queue = hanging(sender=NO_BATCH, address="evil")
     queue.add(-1, "fine.example")
     (ticket,) = taken(queue)
     assert ticket.item == -1
@@ -192,7 +192,7 @@ def test_an_address_that_is_down_for_a_batch_is_not_asked_for_it_and_is_for_othe
         assert moved.is_down
         queue.finish(moved, timed_out=True, now=31)
     queue.add(-1, "x.evil.example")
-    (single,) = (ticket for ticket in taken(queue, 31) if ticket.sender == SINGLE)
+    (single,) = (ticket for ticket in taken(queue, 31) if ticket.sender == NO_BATCH)
     assert not single.is_down
     moved = queue.set_address(single, "evil", 31)
     assert moved
@@ -225,7 +225,7 @@ def test_pages_that_wait_for_a_batch_that_hangs_count_as_stalled() -> None:
 
 
 def test_pages_that_wait_for_an_address_that_hangs_count_as_stalled() -> None:
-    assert hanging(sender=SINGLE, address="evil").stalled(SLOW + 1) == 64
+    assert hanging(sender=NO_BATCH, address="evil").stalled(SLOW + 1) == 64
 
 
 def test_the_count_of_stalled_pages_has_a_maximum() -> None:

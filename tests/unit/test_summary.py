@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ocr_celery.errors import BadUrl, EmptyFile
-from ocr_celery.message import batch_summary, failed_part
+from ocr_celery.task_results import batch_summary, failed_part
 
 READ = {"text": "# Title", "verdict": "ok"}
 

@@ -133,7 +133,9 @@ def test_an_image_stays_for_as_long_as_its_page_waits_and_goes_with_a_refusal(
 def test_a_page_is_taken_in_once_however_often_it_is_asked(redis: RedisServer) -> None:
     registry = Registry(redis.client, keys, keep=60)
     for _ in range(2):  # the second as after a connection that broke before it was answered
-        taken, unfinished = registry.admit(["one"], [("LPUSH", keys.lane("single"), "a page")], now=1.0, blob=png())
+        taken, unfinished = registry.admission.admit(
+            ["one"], [("LPUSH", keys.lane("single"), "a page")], now=1.0, blob=png()
+        )
         assert (taken, unfinished) == (True, 1)
     assert waiting(redis.client) == [b"a page"]
     assert redis.client.ttl(keys.blob("one")) == -1
@@ -142,7 +144,7 @@ def test_a_page_is_taken_in_once_however_often_it_is_asked(redis: RedisServer) -
 @pytest.mark.parametrize("now", [1764462866.1234569, 1764462866.4999995, 1764462866.99999949])
 def test_the_pages_of_a_batch_wait_in_their_order_whenever_they_came(redis: RedisServer, now: float) -> None:
     ids = [f"{n:03}" for n in range(500, 0, -1)]
-    Registry(redis.client, keys, keep=60).admit(ids, [], now=now)
+    Registry(redis.client, keys, keep=60).admission.admit(ids, [], now=now)
     assert redis.client.zrange(keys.counted(Status.PENDING), 0, -1) == [id.encode() for id in ids]
 
 

@@ -52,7 +52,9 @@ class Steps:
 
     def send(self, lane: str, *names: str) -> None:
         """Take pages in, of a batch or alone."""
-        self.registry.admit(list(names), [("LPUSH", keys.lane(lane), json.dumps(one)) for one in names], now=1.0)
+        self.registry.admission.admit(
+            list(names), [("LPUSH", keys.lane(lane), json.dumps(one)) for one in names], now=1.0
+        )
 
     def push(self, message: str) -> None:
         """As Celery does."""
@@ -148,7 +150,7 @@ def test_lanes_and_what_celery_pushes_do_not_starve_each_other(steps: Steps, lan
 
 def test_what_goes_to_the_head_of_the_queue_is_next(steps: Steps) -> None:
     steps.send(BULK, *steps.messages(BULK, 3))
-    steps.registry.admit(["urgent"], [("RPUSH", keys.queue, '"urgent"')], now=1.0)
+    steps.registry.admission.admit(["urgent"], [("RPUSH", keys.queue, '"urgent"')], now=1.0)
     assert steps.take(1) == ["urgent"]
 
 
