@@ -56,7 +56,7 @@ class Lookup(ServiceConnection):
         return self.look_up(page_id(document_id, number))
 
     def look_up_batch(self, batch_id: str) -> BatchView:
-        """How a batch and each of its tasks stand, in one round trip and one for 500 tasks.
+        """How a batch and each of its tasks stand, in one round trip and one for 100 tasks.
 
         Raises `TaskNotFound`, `BrokerUnavailable`, and `ResultUnreadable` where the record that names its tasks cannot be
         read; that of one task is this task's error.

@@ -24,7 +24,9 @@ from ocr_celery.store.keys import Keys, index_of
 from ocr_celery.store.lanes import Lanes
 from ocr_celery.store.records import Record
 
-_TASKS_PER_STEP = 500  #: looked up in one step, which is over in a few milliseconds
+_TASKS_PER_STEP = (
+    100  #: looked up in one step, which holds up all others: a few milliseconds where each has a dense page of text
+)
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
 
@@ -132,7 +134,7 @@ class Registry:
             return {}
 
     def get_batch(self, id: str) -> tuple[float, list[tuple[Any, str, Record | None]]] | None:
-        """When a batch was created and its (url, task id, record), in order, in one round trip and one for 500 tasks.
+        """When a batch was created and its (url, task id, record), in order, in one round trip and one for 100 tasks.
 
         Raises `ValueError` for a record that is none of a batch.
         """
