@@ -23,6 +23,7 @@ class SettingsError(ValueError):
     """A setting is wrong; the message is one line that names the variable, what it got and what it wants."""
 
 
+EngineName = Literal["auto", "vllm", "rapidocr", "scripted"]
 LOCAL_REDIS = "redis://127.0.0.1:6379/0"  #: where no other is named
 
 
@@ -97,7 +98,7 @@ class Settings(BaseModel):
     page_deadline: float = Field(600, gt=0, description="seconds that a page may be in the engine")
 
     # The engine
-    engine: Literal["auto", "vllm", "rapidocr", "scripted"] = Field(
+    engine: EngineName = Field(
         "auto",
         description="`auto`: `vllm` where it is installed and finds a GPU, else `rapidocr`. `scripted` reads nothing: "
         "it is for tests and load",

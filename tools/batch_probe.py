@@ -12,12 +12,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 try:
     import click
 
-    import ocr_celery  # noqa: F401  # the engine's process needs it; missed here, before anything is measured
+    from ocr_celery.settings import EngineName
 except ImportError as missing:
     sys.exit(
         f"{missing.name} is not installed for {sys.executable}; run this with the Python of the service, "
@@ -85,7 +85,7 @@ def _failure(code: int) -> str:
 @click.option(
     "--max-batch", default=32, show_default=True, type=click.IntRange(1, 1024), help="Pages at once, at most."
 )
-@click.option("--engine", type=click.Choice(["auto", "vllm", "rapidocr", "scripted"]), help="As OCR_ENGINE.")
+@click.option("--engine", type=click.Choice(get_args(EngineName)), help="As OCR_ENGINE.")
 @click.option("--prompt", help="As of a page; the default is the service's.")
 @click.option("--write-env", is_flag=True, help="Write the recommendation into .env.")
 @click.option("--plot", "picture", help="Draw the table into this PNG.")
