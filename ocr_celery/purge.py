@@ -16,9 +16,8 @@ from ocr_celery.message import COLLECT, PAGE_TASKS
 log = logging.getLogger(__name__)
 
 _MESSAGES_PER_STEP = 200
-_KEEP = (
-    3600  #: seconds that what was set aside stays where the process ends before it is settled; a sweep finds the pages
-)
+#: seconds that what was set aside stays, should this process die before it has failed the pages; the sweep finds them then
+_KEEP = 3600
 
 
 def purge(
@@ -31,7 +30,7 @@ def purge(
     Raises `RedisError`; what was set aside by then is failed by the sweep, as any page without a message.
     """
     aside = [key for name in lists if _set_aside(redis, name, key := unused_key())]
-    return sum(_settle(redis, key, parse, backend) for key in aside)
+    return sum(_fail_pages(redis, key, parse, backend) for key in aside)
 
 
 def _set_aside(redis: Redis, name: str, aside: str) -> bool:
@@ -46,7 +45,7 @@ def _set_aside(redis: Redis, name: str, aside: str) -> bool:
     return True
 
 
-def _settle(redis: Redis, aside: str, parse: Callable[[bytes], Any], backend: Any) -> int:
+def _fail_pages(redis: Redis, aside: str, parse: Callable[[bytes], Any], backend: Any) -> int:
     removed = 0
     while texts := cast(list[bytes] | None, redis.rpop(aside, _MESSAGES_PER_STEP)):
         removed += len(texts)
