@@ -3,18 +3,23 @@
 import random
 import signal
 import time
+from collections.abc import Collection
 
 from tests.faults.case import case, now
 from tests.faults.scene import Scene
 from tests.testlib.processes import keys, until
-from tests.testlib.several_pages import tiff
+from tests.testlib.several_pages import TOO_LARGE, tiff
 
 
-def send_document(scene: Scene, pages: int) -> str:
-    """Send a document whose pages differ, and enter in the ledger what it should come to."""
-    widths = [100 + (scene.ledger.accepted + n) % 400 for n in range(pages)]
-    id = scene.client.submit_document(tiff(widths), prompt="n", name="a.tif")
-    texts = [f"<!-- page {n} -->\n\npage of {width} x 100, n" for n, width in enumerate(widths, start=1)]
+def send_document(scene: Scene, pages: int, *, gaps: Collection[int] = ()) -> str:
+    """Send a document whose pages differ, and enter in the ledger what it should come to. `gaps`: pages that fail."""
+    numbers = range(1, pages + 1)
+    widths = {n: TOO_LARGE if n in gaps else 100 + (scene.ledger.accepted + n) % 400 for n in numbers}
+    id = scene.client.submit_document(tiff(list(widths.values())), prompt="n", name="a.tif")
+    texts = [
+        f"<!-- page {n}: too_many_pixels -->" if n in gaps else f"<!-- page {n} -->\n\npage of {width} x 100, n"
+        for n, width in widths.items()
+    ]
     scene.ledger.accept(id, "\n\n".join(texts))
     return id
 
@@ -57,3 +62,15 @@ def redis_during_a_document(scene: Scene, rounds: int) -> None:
         scene.redis.start()
         scene.recovers(began)
     until(lambda: scene.client.look_up(id).status.final)
+
+
+@case("documents of which three pages fail", short=2, long=50)
+def documents_with_gaps(scene: Scene, rounds: int) -> None:
+    scene.worker()
+    gaps = [set(random.sample(range(1, 21), 3)) for _ in range(rounds)]
+    ids = [send_document(scene, 20, gaps=found) for found in gaps]
+    for id, missing in zip(ids, gaps, strict=True):
+        view = until(lambda id=id: view if (view := scene.client.look_up(id)).status.final else None)
+        assert view.result is not None
+        assert view.result["partial"]
+        assert {page["page"] for page in view.result["failed_pages"]} == missing
