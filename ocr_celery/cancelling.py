@@ -98,7 +98,7 @@ def forget_task(client: "Client", cancellation: Cancellation, task_id: str) -> b
 
 def forget_batch(client: "Client", cancellation: Cancellation, batch_id: str) -> bool:
     """The same for a batch and its tasks."""
-    tasks = cancellation.registry.pages_of([batch_id]).get(batch_id)
+    tasks = cancellation.registry.batch_task_ids([batch_id]).get(batch_id)
     if tasks is None:
         return cancellation.forgotten(batch_id)
     cancel_tasks(client, cancellation, tasks)
@@ -111,7 +111,7 @@ def _forget_all(cancellation: Cancellation, ids: Sequence[str]) -> None:
     """Pages first, as their documents name them: until the end it can be repeated."""
     documents = cancellation.registry.documents
     for part in _parts(ids):
-        for id, pages in documents.page_ids(part).items():
+        for id, pages in documents.page_ids_by_document(part).items():
             cancellation.forget(pages)
             documents.forget(id)
         cancellation.forget(part)

@@ -92,7 +92,7 @@ def _tasks(settings: Settings) -> dict[str, Any]:
 def _worker(settings: Settings) -> dict[str, Any]:
     return {
         "worker_pool": "ocr_celery.consumer.pool:BatchPool",
-        "worker_consumer": "ocr_celery.consumer.message_guard:Consumer",
+        "worker_consumer": "ocr_celery.consumer.message_check:Consumer",
         "worker_concurrency": 1,
         "worker_prefetch_multiplier": settings.batch_size + 2,
         "worker_enable_prefetch_count_reduction": False,  # the pool keeps what it holds across a lost connection

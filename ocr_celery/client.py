@@ -44,7 +44,7 @@ class Client(Submitter, Lookup):
     def cancel_batch(self, batch_id: str) -> BatchView:
         """Cancel all tasks of a batch that are not finished. ``ocr.collect`` still runs. Raises like `look_up_batch`."""
         with self._broker():
-            ids = self._registry.pages_of([str(batch_id)]).get(str(batch_id), [])
+            ids = self._registry.batch_task_ids([str(batch_id)]).get(str(batch_id), [])
             cancelling.cancel_tasks(self, self._cancellation, ids)
         return self.look_up_batch(batch_id)
 

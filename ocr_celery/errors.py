@@ -312,7 +312,7 @@ def _family(cls: type[OcrError]) -> list[type[OcrError]]:
 BY_NAME: dict[str, type[OcrError]] = {cls.__name__: cls for cls in _family(OcrError)}
 
 
-def public(exc_type: str, message: str) -> OcrError:
+def public_error(exc_type: str, message: str) -> OcrError:
     """The error to show for a stored failure; any other exception becomes `Internal`, whose message is not private."""
     known = BY_NAME.get(exc_type)
     return known(message) if known else Internal()

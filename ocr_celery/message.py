@@ -20,7 +20,7 @@ from ocr_celery.errors import BadOption
 IMAGE, URL, DOCUMENT, COLLECT = "ocr.image", "ocr.url", "ocr.document", "ocr.collect"
 PAGE = "ocr.page"  #: a page of a document that was opened
 ASSEMBLE = "ocr.assemble"  #: a document whose pages are all final; it has the id of the document
-PAGE_TASKS = frozenset({IMAGE, URL, DOCUMENT, PAGE, ASSEMBLE})  #: those that the batching pool takes
+POOL_TASKS = frozenset({IMAGE, URL, DOCUMENT, PAGE, ASSEMBLE})  #: those that the batching pool takes
 ACCEPT_PARTIAL = "accept_partial"  #: what a chord's body says that is to run although pages failed
 _ARGUMENT = {IMAGE: "image", URL: "url", DOCUMENT: "document"}
 
@@ -106,7 +106,7 @@ def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
     """
     named = name[:120].encode(errors="backslashreplace").decode() if isinstance(name, str) else ""
     if task == PAGE:
-        return _redacted_page(args, named)
+        return _page_label(args, named)
     if task != URL and named:
         return named
     source = _source(task, args, kwargs)
@@ -115,7 +115,7 @@ def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
     return redacted(task, source)
 
 
-def _redacted_page(args: Any, name: str = "") -> str:
+def _page_label(args: Any, name: str = "") -> str:
     try:
         document, number = read_page_args(args, {})
     except BadOption:
@@ -129,7 +129,7 @@ def redacted_args(task: str, args: Any, kwargs: Any, given: str) -> str:
     `given`: the text that the sender wants shown; used for a stored image only, where it may be the name of a file.
     """
     if task == PAGE:
-        return f"({_redacted_page(args)})"
+        return f"({_page_label(args)})"
     if task == ASSEMBLE:
         return given[:120] or "()"
     text = redacted(task, _source(task, args, kwargs))

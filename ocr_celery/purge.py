@@ -11,7 +11,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from ocr_celery.errors import Purged
-from ocr_celery.message import COLLECT, PAGE_TASKS
+from ocr_celery.message import COLLECT, POOL_TASKS
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def _fail_purged_task(text: bytes, parse: Callable[[bytes], Any], backend: Any) 
 
     try:
         message = parse(text)
-        if message.headers["task"] not in {*PAGE_TASKS, COLLECT}:
+        if message.headers["task"] not in {*POOL_TASKS, COLLECT}:
             return
         _, _, embedded = message.decode()
         request = Context(message.headers, **embedded)

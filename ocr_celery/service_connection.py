@@ -86,7 +86,7 @@ class ServiceConnection:
     def task_ids(self, batch_id: str) -> list[str]:
         """The ids of a batch's tasks; none where it is no batch. Raises `BrokerUnavailable`."""
         with self._broker():
-            return self._registry.pages_of([batch_id]).get(batch_id, [])
+            return self._registry.batch_task_ids([batch_id]).get(batch_id, [])
 
     def final_among(self, task_ids: Sequence[str]) -> set[str]:
         """Those of these tasks that are final, or no longer known. Raises `BrokerUnavailable`."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Status, TaskView
-from ocr_celery.errors import OcrError, ResultExpired, ResultUnreadable, public
+from ocr_celery.errors import OcrError, ResultExpired, ResultUnreadable, public_error
 from ocr_celery.store.records import Record, stored_error
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def to_view(record: Record) -> TaskView:
         error=error,
         source=progress.source,
         attempts=progress.attempts,
-        last_error=public(*progress.last_error) if progress.last_error else None,
+        last_error=public_error(*progress.last_error) if progress.last_error else None,
         next_try_at=None if status.final else progress.next_try_at,
         position=None if status.final else progress.position,
     )

@@ -56,11 +56,11 @@ def get_ready() -> Response:
     """Check whether a task that is sent now would be processed."""
     workers = client().stats().workers
     if not workers:
-        raise _not_ready()
+        raise _not_ready_error()
     return jsonify(ready=True, workers=workers)
 
 
-def _not_ready() -> NotReady:
+def _not_ready_error() -> NotReady:
     ocr_client = client()
     queue = ocr_client.settings.queue
     other_queues = ocr_client.queues_read_instead()

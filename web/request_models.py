@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, WithJsonSchema
 
 from ocr_celery.core import document_options, options
-from ocr_celery.core.document_options import TextLayer
+from ocr_celery.core.document_options import TextLayerUse
 from ocr_celery.core.page_range import MAX_LENGTH
 from ocr_celery.core.url_syntax import MAX_URL
 from web.examples import BATCH_ID, PROMPT, TASK_ID
@@ -61,7 +61,7 @@ class ReadingOptions(BaseModel):
         description="The password of an encrypted PDF. It stands in no message, log or event.",
         json_schema_extra={"format": "password"},
     )
-    text_layer: TextLayer | None = Field(
+    text_layer: TextLayerUse | None = Field(
         None,
         description="The text that a PDF itself has for a page. fallback: for a page that could not be read. prefer: where "
         "it is plausible, instead of reading the page. ignore: never.",

@@ -11,7 +11,7 @@ from ocr_celery import __version__
 from ocr_celery.cli import service_address
 from ocr_celery.cli.documents import Document, find_documents
 from ocr_celery.cli.output import Output, output_path
-from ocr_celery.cli.reading import Reading
+from ocr_celery.cli.read_run import ReadRun
 from ocr_celery.cli.service_client import ServiceClient
 
 
@@ -100,7 +100,7 @@ def read_documents(
     service = ServiceClient(
         server.rstrip("/"), options, timeout=timeout, form=form, headers=extra_headers, warn=out.warn
     )
-    reading = Reading(documents, service, jobs=jobs, tell=out.warn)
+    reading = ReadRun(documents, service, jobs=jobs, tell=out.warn)
     try:
         with closing(out):
             for number, answer in reading.answers():

@@ -283,10 +283,10 @@ class Pipeline:
         """Warm shutdown: requeue what has not been started and complete the rest. Returns how many pages there were."""
         left = self.pages.stop()
         self.tracker.stop()
-        for run in self.preparer.cancel_waiting():
+        for run in self.preparer.remove_waiting():
             self._requeue(run)
-        self.decoder.cancel_costly()
-        for run in self.scheduler.cancel_rereads():
+        self.decoder.stop_costly()
+        for run in self.scheduler.remove_rereads():
             run.result = self._evaluator.result(run)
             self._complete_async(run)
         return left

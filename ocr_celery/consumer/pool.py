@@ -60,7 +60,7 @@ class BatchPool(BasePool):
         """Celery hands over one accepted message."""
         done, accepted = options.get("callback"), options.get("accept_callback")
         request = getattr(done, "__self__", None)
-        if request is None or request.type not in message.PAGE_TASKS:
+        if request is None or request.type not in message.POOL_TASKS:
             return self.side_threads.submit(apply_target, target, args, kwargs, done, accepted)
         run = PageRun(request, target, tuple(args), accepted, done)
         task_args, task_kwargs, _ = request._payload

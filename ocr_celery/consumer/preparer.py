@@ -50,10 +50,10 @@ class Preparer:
         with self._changed:
             return self._queue.stalled(time.monotonic())
 
-    def cancel_waiting(self) -> list[PageRun]:
+    def remove_waiting(self) -> list[PageRun]:
         """The pages that waited to be fetched and now are not."""
         with self._changed:
-            return self._queue.cancel_waiting()
+            return self._queue.remove_waiting()
 
     def _fetch(self) -> None:
         while True:

@@ -33,9 +33,9 @@ def _pages(state: Any, given: Any) -> list[str]:
     ids = [str(id) for id in maybe_list(given) or []]
     registry = state.app.backend.registry
     try:
-        batches = registry.pages_of(ids)
+        batches = registry.batch_task_ids(ids)
         tasks = [task for id in ids for task in batches.get(id, [id])]
-        documents = registry.documents.page_ids(tasks)
+        documents = registry.documents.page_ids_by_document(tasks)
     except RedisError as exc:
         log.warning("could not look up the pages of a batch or document to revoke: %s", exc)
         return ids

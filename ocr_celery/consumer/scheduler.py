@@ -94,10 +94,10 @@ class EngineScheduler:
             self._pages.move(Phase.ENDING, run)
         return True
 
-    def cancel_rereads(self) -> list[PageRun]:
+    def remove_rereads(self) -> list[PageRun]:
         """Take the pages out that wait for another reading: they are ENDING now."""
         with self._pages.changed:
-            cancelled = self._batcher.cancel_rereads()
+            cancelled = self._batcher.remove_rereads()
             self._pages.move(Phase.ENDING, *cancelled)
         return cancelled
 

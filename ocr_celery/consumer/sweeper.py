@@ -82,12 +82,12 @@ class Sweeper:
         # a message may have moved meanwhile: only what two sweeps in a row miss is lost
         for id in lost & self._missing_before:
             try:
-                self._settle_lost(id, now)
+                self._fail_lost(id, now)
             except ResponseError as exc:  # what Redis refuses of one must not keep the others
                 log.warning("task without a message: %s is left to a later sweep, %s", id, explain(exc))
         self._missing_before = lost - self._missing_before
 
-    def _settle_lost(self, id: str, now: float) -> None:
+    def _fail_lost(self, id: str, now: float) -> None:
         if self.registry.documents.requeue_assembly(id):
             log.warning("message lost: document %s is assembled all the same", id)
         else:

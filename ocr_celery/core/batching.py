@@ -94,7 +94,7 @@ class Batcher(Generic[T]):
         heapq.heapify(self._quarantined)
         return len(self) < before
 
-    def cancel_rereads(self) -> list[T]:
+    def remove_rereads(self) -> list[T]:
         """Take all queued rereads out and return them."""
         given = list(self._rereads)
         self._rereads.clear()

@@ -10,8 +10,8 @@ from typing import Any, Literal, get_args
 from ocr_celery.core import options, page_range
 from ocr_celery.errors import BadOption
 
-TextLayer = Literal["ignore", "fallback", "prefer"]
-TEXT_LAYERS: tuple[str, ...] = get_args(TextLayer)
+TextLayerUse = Literal["ignore", "fallback", "prefer"]
+TEXT_LAYER_USES: tuple[str, ...] = get_args(TextLayerUse)
 MAX_PASSWORD = 1024  #: characters
 
 
@@ -21,7 +21,7 @@ class DocumentOptions:
 
     page_range: str = ""  #: see `core.page_range`; "" = all pages
     password: Any = None  #: a reference, see `store.passwords`; None = none was given
-    text_layer: TextLayer = "fallback"  #: what the text that a PDF itself has for a page is used for
+    text_layer: TextLayerUse = "fallback"  #: what the text that a PDF itself has for a page is used for
 
     def __post_init__(self) -> None:
         if not isinstance(self.page_range, str):
@@ -29,8 +29,8 @@ class DocumentOptions:
         page_range.check_page_range(self.page_range)
         if self.password is not None and not isinstance(self.password, Mapping):
             raise BadOption("password: does not travel in a message; store it with client.store_password first.")
-        if self.text_layer not in TEXT_LAYERS:
-            raise BadOption(f"text_layer: must be one of {', '.join(TEXT_LAYERS)}.")
+        if self.text_layer not in TEXT_LAYER_USES:
+            raise BadOption(f"text_layer: must be one of {', '.join(TEXT_LAYER_USES)}.")
 
 
 NAMES = tuple(f.name for f in fields(DocumentOptions))

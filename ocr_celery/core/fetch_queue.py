@@ -17,7 +17,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from ocr_celery.core.fetch_shares import FetchTicket, Host, Sender, Share
+from ocr_celery.core.fetch_shares import FetchGroup, FetchTicket, Host, Share
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class FetchQueue(Generic[T]):
         self.threads = threads
         self.max_per_host = max(1, threads // 2)  #: fetches in progress
         self._eighth = max(1, threads // _EIGHTH)
-        self._senders: dict[str, Sender[T]] = {}  # the next sender first
+        self._senders: dict[str, FetchGroup[T]] = {}  # the next sender first
         self._hosts: dict[str, Host] = {}
         self._addresses: dict[str, Share] = {}  # only those with a fetch in progress
         self._running = {True: 0, False: 0}  # fetches of single pages, and of batches
@@ -44,7 +44,7 @@ class FetchQueue(Generic[T]):
     def add(self, item: T, host: str, sender: str = NO_BATCH) -> None:
         """Enqueue an item that is fetched from this host. `sender`: its batch."""
         self._forget_idle()
-        self._senders.setdefault(sender, Sender()).waiting.setdefault(host, deque()).append(item)
+        self._senders.setdefault(sender, FetchGroup()).waiting.setdefault(host, deque()).append(item)
         self._hosts.setdefault(host, Host(address=domain(host))).waiting += 1
 
     def take(self, now: float) -> FetchTicket[T] | None:
@@ -96,7 +96,7 @@ class FetchQueue(Generic[T]):
                     stalled += len(queue)
         return min(MAX_STALLED, stalled)
 
-    def cancel_waiting(self) -> list[T]:
+    def remove_waiting(self) -> list[T]:
         """Remove and return all items that wait. No item waits again after this, see `set_address`."""
         self._cancelled = True
         waiting = [item for sender in self._senders.values() for queue in sender.waiting.values() for item in queue]

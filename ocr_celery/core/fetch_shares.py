@@ -41,7 +41,7 @@ class Host(Share):
 
 
 @dataclass(slots=True)
-class Sender(Share, Generic[T]):
+class FetchGroup(Share, Generic[T]):
     """A batch, or all single pages together."""
 
     waiting: dict[str, deque[T]] = field(default_factory=dict)  #: by host, the next host first

@@ -88,7 +88,7 @@ class DecodeQueue(Generic[T]):
         """The item is no longer being decoded."""
         self._decoding[item.costly].remove(item)
 
-    def cancel_waiting(self, *, costly: bool) -> list[T]:
+    def remove_waiting(self, *, costly: bool) -> list[T]:
         """Remove and return all items of this kind that wait."""
         waiting = list(self._waiting[costly])
         self._waiting[costly].clear()

@@ -44,7 +44,7 @@ class _Stopped(ChildDied):
     """The child was stopped (SIGSTOP), which does not count against the page."""
 
 
-class _Cancelled(Exception):
+class _CostlyStopped(Exception):
     """The page is costly, and the pool no longer decodes costly pages."""
 
 
@@ -80,7 +80,7 @@ class DecoderThread(threading.Thread):
         except _MustRestart:
             self._end_child()
             self._pool.requeue(job)
-        except _Cancelled:
+        except _CostlyStopped:
             self._end_child()
             self._pool.finish(job, None)
         except Exception:  # a defect of this program, not of the file; the thread must go on
@@ -124,12 +124,12 @@ class DecoderThread(threading.Thread):
                 job.deaths += not isinstance(exc, _Stopped)
                 if job.deaths >= _MAX_CHILD_DEATHS:
                     return PageTooCostly()
-        raise _Cancelled
+        raise _CostlyStopped
 
     def continue_as_costly(self, job: DecodeJob) -> None:
-        """A quick page takes too long. Raises `_MustRestart` or `_Cancelled` if it may not continue."""
-        if self._pool.is_cancelled:
-            raise _Cancelled
+        """A quick page takes too long. Raises `_MustRestart` or `_CostlyStopped` if it may not continue."""
+        if self._pool.costly_stopped:
+            raise _CostlyStopped
         if not self._pool.try_make_costly(job):
             raise _MustRestart
         self._costly = True
@@ -191,8 +191,8 @@ class _PageClock:
             raise _Stopped("it was stopped")
         if job.seconds >= pool.seconds:
             raise _TimedOut(f"it took more than {pool.seconds:g} s")
-        if job.costly and pool.is_cancelled:
-            raise _Cancelled
+        if job.costly and pool.costly_stopped:
+            raise _CostlyStopped
         if not job.costly and self._used_seconds() > QUICK_CPU_SECONDS:
             self._thread.continue_as_costly(job)
         return min(_CHECK_INTERVAL, pool.seconds - job.seconds)

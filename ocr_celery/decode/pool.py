@@ -10,7 +10,7 @@ from typing import TypeVar
 from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.page import Page
 from ocr_celery.decode import cost_estimate
-from ocr_celery.decode.child_registry import ChildRegistry
+from ocr_celery.decode.child_set import ChildSet
 from ocr_celery.decode.decode_queue import DecodeQueue
 from ocr_celery.decode.decoder_thread import DecoderThread
 from ocr_celery.decode.header import read_header
@@ -53,7 +53,7 @@ class DecoderPool:
         self.max_memory = costly.memory
         self._queue = DecodeQueue[DecodeJob](quick, costly)
         self._changed = threading.Condition()
-        self.children = ChildRegistry(child_address_space(self.max_memory))
+        self.children = ChildSet(child_address_space(self.max_memory))
         self._threads: set[DecoderThread] = set()
         self._costly_cancelled = self._closed = False
         for _ in range(quick.pages):
@@ -106,7 +106,7 @@ class DecoderPool:
     def wait_for_room(self, job: DecodeJob) -> None:
         """Block while this file waits and the files that wait exceed _MAX_WAITING_BYTES: this bounds the memory they take."""
         with self._changed:
-            while not self.is_cancelled and self._queue.is_waiting(job) and self._waiting_bytes > _MAX_WAITING_BYTES:
+            while not self.costly_stopped and self._queue.is_waiting(job) and self._waiting_bytes > _MAX_WAITING_BYTES:
                 self._changed.wait()
 
     @property
@@ -125,21 +125,21 @@ class DecoderPool:
         with self._changed:
             return self._queue.costly
 
-    def cancel_costly(self) -> None:
+    def stop_costly(self) -> None:
         """Decode no more costly pages: they end with None; those that wait end at once."""
         with self._changed:
             self._costly_cancelled = True
-            waiting = self._queue.cancel_waiting(costly=True)
+            waiting = self._queue.remove_waiting(costly=True)
             self._changed.notify_all()
         for job in waiting:
             self._call_done(job, None)
 
     def close(self) -> None:
         """Kill all children and wait for their ends. Pages not decoded by then end with None."""
-        self.cancel_costly()
+        self.stop_costly()
         with self._changed:
             self._closed = True
-            waiting = self._queue.cancel_waiting(costly=False)
+            waiting = self._queue.remove_waiting(costly=False)
             threads = list(self._threads)
             self._changed.notify_all()
         self.children.close()
@@ -151,7 +151,7 @@ class DecoderPool:
     # -- called by `DecoderThread`, on its thread ---------------------------------------------------------------------------
 
     @property
-    def is_cancelled(self) -> bool:
+    def costly_stopped(self) -> bool:
         """Whether costly pages are no longer decoded."""
         return self._costly_cancelled
 
@@ -213,8 +213,8 @@ class DecoderPool:
     def _add(self, job: DecodeJob) -> None:
         with self._changed:
             self._queue.add(job)
-            refused = [] if not self._costly_cancelled else self._queue.cancel_waiting(costly=True)
-            refused += [] if not self._closed else self._queue.cancel_waiting(costly=False)
+            refused = [] if not self._costly_cancelled else self._queue.remove_waiting(costly=True)
+            refused += [] if not self._closed else self._queue.remove_waiting(costly=False)
             self._changed.notify_all()
         for one in refused:
             self._call_done(one, None)

@@ -190,7 +190,7 @@ class Documents:
         """The queue that a document's assembly is sent to."""
         return self._field(id, "queue") or self._keys.queue
 
-    def page_ids(self, ids: Sequence[str]) -> dict[str, list[str]]:
+    def page_ids_by_document(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """The task ids of the pages of those of these tasks that are documents, in one round trip."""
         with self._redis.pipeline(transaction=False) as pipe:
             for id in ids:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ocr_celery.core.document import PageSet
 from ocr_celery.core.status import FORGOTTEN, STATUS_BY_CELERY_STATE, Status
-from ocr_celery.errors import Cancelled, OcrError, public
+from ocr_celery.errors import Cancelled, OcrError, public_error
 
 #: of a task's hash, in the order in which `read` takes their values
 FIELDS = ("created_at", "updated_at", "state", "source", "attempts", "last_error", "next_try_at", "pages")
@@ -94,7 +94,7 @@ def stored_error(meta: dict[str, Any]) -> OcrError:
         return Cancelled()
     stored = meta.get("result") or {}
     text = stored.get("exc_message")
-    return public(str(stored.get("exc_type")), str(text[0] if isinstance(text, list) and text else text or ""))
+    return public_error(str(stored.get("exc_type")), str(text[0] if isinstance(text, list) and text else text or ""))
 
 
 def parse_batch(text: Any) -> tuple[float, list[str], list[Any]]:

@@ -165,7 +165,7 @@ class Registry:
         pages = self.documents.pages(document_id)
         return pages.ids(document_id) if pages else []
 
-    def pages_of(self, ids: Sequence[str]) -> dict[str, list[str]]:
+    def batch_task_ids(self, ids: Sequence[str]) -> dict[str, list[str]]:
         """The task ids of those among these ids that are batches, in one round trip."""
         if not ids:
             return {}

@@ -12,8 +12,8 @@ from celery.exceptions import TaskRevokedError
 from kombu.utils.encoding import bytes_to_str
 
 from ocr_celery.core.status import EXPANDED, STATUS_BY_CELERY_STATE
-from ocr_celery.errors import Cancelled, OcrError, public
-from ocr_celery.message import ACCEPT_PARTIAL, ASSEMBLE, COLLECT, PAGE_TASKS
+from ocr_celery.errors import Cancelled, OcrError, public_error
+from ocr_celery.message import ACCEPT_PARTIAL, ASSEMBLE, COLLECT, POOL_TASKS
 from ocr_celery.store.cancellation import CANCELLED_STATES, Cancellation
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.registry import Registry
@@ -118,7 +118,7 @@ class Backend(RedisBackend):
     def _is_page(self, task_id: str, request: Any) -> bool:
         name = getattr(request, "task", None)
         if name is not None:
-            return name in PAGE_TASKS
+            return name in POOL_TASKS
         # a revoke from outside names only the id
         return bool(self.client.exists(self.registry.keys.task(task_id)))
 
@@ -203,4 +203,4 @@ def _public(result: Any) -> OcrError:
         return result
     if isinstance(result, TaskRevokedError):
         return Cancelled()
-    return public(type(result).__name__, str(result))
+    return public_error(type(result).__name__, str(result))

@@ -11,7 +11,7 @@ from kombu.transport import redis as stock
 from kombu.transport.virtual import base as virtual
 from redis.exceptions import RedisError
 
-from ocr_celery.message import ASSEMBLE, PAGE_TASKS
+from ocr_celery.message import ASSEMBLE, POOL_TASKS
 from ocr_celery.store import messages, unacked
 from ocr_celery.store.keys import Keys
 
@@ -102,7 +102,7 @@ class QoS(stock.QoS):
     def append(self, message: Any, delivery_tag: str) -> None:
         """The message was recorded in Redis when it was taken."""
         virtual.QoS.append(self, message, delivery_tag)
-        if message.headers.get("task") in PAGE_TASKS:
+        if message.headers.get("task") in POOL_TASKS:
             _records[delivery_tag] = self.channel.service.task(str(message.headers.get("id")))
         if message.headers.get("task") == ASSEMBLE:
             _assemblies.add(delivery_tag)

@@ -99,7 +99,7 @@ def asked_of(path: Path, operation: Operation, *, number: int = 1, password: str
 
 def test_a_document_is_answered_with_its_pages_and_a_page_with_its_pixels(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
-    path.write_bytes(hostile_documents.pages_of(12))
+    path.write_bytes(hostile_documents.batch_task_ids(12))
     opens, opening = asked_of(path, Operation.OPEN)
     takes, taking = asked_of(path, Operation.PAGE, number=5)
     answer = answers(opening + request(PICTURE) + taking)

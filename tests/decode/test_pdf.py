@@ -94,7 +94,7 @@ def test_the_value_of_a_form_is_drawn(file: Path) -> None:
 
 
 def test_every_page_is_the_one_with_its_number(file: Path) -> None:
-    data = made.pages_of(9)
+    data = made.batch_task_ids(9)
     pages = [render(file, data, number) for number in (1, 9)]
     assert [page.pages for page in pages] == [9, 9]
     assert pages[0].image.tobytes() != pages[1].image.tobytes()
@@ -123,8 +123,8 @@ def count(file: Path, data: bytes, password: str = "") -> int:
 
 
 def test_pages_are_counted(file: Path) -> None:
-    assert count(file, made.pages_of(12)) == 12
-    assert count(file, b"junk\n" * 100 + made.pages_of(3)) == 3
+    assert count(file, made.batch_task_ids(12)) == 12
+    assert count(file, b"junk\n" * 100 + made.batch_task_ids(3)) == 3
     assert count(file, made.repeats(1000)) == 1000
 
 

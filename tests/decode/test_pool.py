@@ -316,7 +316,7 @@ def test_a_closed_pool_decodes_no_page_and_says_so(make: Make) -> None:
 
 def test_once_costly_pages_are_cancelled_a_new_one_ends_at_once_and_a_quick_one_is_decoded(make: Make) -> None:
     pool = make()
-    pool.cancel_costly()
+    pool.stop_costly()
     assert submitted(pool, wavelets(6000)).result(60) is None
     assert pool.decode(picture(100, 100)).width == 100
 
@@ -327,7 +327,7 @@ def test_cancelling_costly_pages_ends_what_takes_long_and_finishes_what_is_quick
     costly = [submitted(pool, picture(*SLOW)) for _ in range(3)]
     at_work(pool)
     quick = [submitted(pool, picture(100, 100)) for _ in range(3)]
-    pool.cancel_costly()
+    pool.stop_costly()
     assert all(isinstance(page.result(300), Page) for page in quick)
     assert [page.result(300) for page in costly] == [None] * 3
 
@@ -389,7 +389,7 @@ def test_a_thread_that_waits_for_room_goes_on_when_costly_pages_are_cancelled(
     jobs = [pool.submit(slow, lambda _: None) for _ in range(12)]
     waiting = threading.Thread(target=pool.wait_for_room, args=[jobs[-1]])
     waiting.start()
-    pool.cancel_costly()
+    pool.stop_costly()
     waiting.join(30)
     assert not waiting.is_alive()
 

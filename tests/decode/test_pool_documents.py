@@ -61,13 +61,13 @@ def grey(number: int) -> tuple[int, int, bytes]:
 
 
 def test_a_child_counts_the_pages_of_a_document_whatever_it_is_called(pool: DecoderPool, tmp_path: Path) -> None:
-    assert pool.open_document(stored(tmp_path, made.pages_of(12), "a.tif")) == DocumentInfo(kind="pdf", pages=12)
+    assert pool.open_document(stored(tmp_path, made.batch_task_ids(12), "a.tif")) == DocumentInfo(kind="pdf", pages=12)
     path = stored(tmp_path, made.tiff([grey(1), grey(2)], big=True), "b.pdf")
     assert pool.open_document(path) == DocumentInfo(kind="tiff", pages=2)
 
 
 def test_a_child_makes_the_page_that_would_be_made_here(pool: DecoderPool, tmp_path: Path) -> None:
-    path = stored(tmp_path, made.pages_of(9))
+    path = stored(tmp_path, made.batch_task_ids(9))
     page = submitted(pool, path, 7).result(300)
     here = pdf.render_page(path, "", 7, max_pixels=64_000_000, max_side=SIDE)
     assert isinstance(page, Page)
@@ -137,7 +137,7 @@ def test_a_file_that_was_removed_is_not_said_to_be_damaged(pool: DecoderPool, tm
 
 def test_hostile_pages_end_as_too_costly_and_good_ones_between_them_are_rendered(tmp_path: Path) -> None:
     bad = [stored(tmp_path, make(), name) for name, make in made.TOO_COSTLY.items()]
-    good = stored(tmp_path, made.pages_of(8))
+    good = stored(tmp_path, made.batch_task_ids(8))
     pool = DecoderPool(max_pixels=20_000_000, max_side=SIDE, seconds=4)
     try:
         ends = [(submitted(pool, path), submitted(pool, good, n + 1)) for n, path in enumerate(bad)]
@@ -168,7 +168,7 @@ def test_a_page_whose_child_gets_no_memory_is_tried_with_more(tmp_path: Path, mo
 
 
 def test_a_page_whose_child_is_killed_from_outside_is_rendered(pool: DecoderPool, tmp_path: Path) -> None:
-    path = stored(tmp_path, made.pages_of(9))
+    path = stored(tmp_path, made.batch_task_ids(9))
     pages = [submitted(pool, path, 1 + n % 9) for n in range(60)]
     until(lambda: any(page.done() for page in pages), what="children are at work")
     for pid in pool.children.pids():

@@ -43,7 +43,7 @@ def one_page(content: bytes = LINE, *objects: bytes, resources: bytes = b"", box
     return pdf(CATALOG, ONE_PAGE, page(resources, box=box), stream(content), *objects)
 
 
-def pages_of(count: int, *, box: bytes = b"0 0 595 842") -> bytes:
+def batch_task_ids(count: int, *, box: bytes = b"0 0 595 842") -> bytes:
     """A PDF of this many pages; the line on page n is at the height n."""
     kids = b" ".join(b"%d 0 R" % (3 + 2 * n) for n in range(count))
     objects = []

@@ -138,7 +138,7 @@ def test_what_was_to_be_read_again_can_be_given_up() -> None:
     b = batcher(4, 0, [0])
     b.enqueue_reread(8)
     b.enqueue_reread(9)
-    assert b.cancel_rereads() == [8, 9]
+    assert b.remove_rereads() == [8, 9]
     assert len(b) == 1
 
 

@@ -64,9 +64,9 @@ def test_cancelling_one_kind_leaves_the_other() -> None:
     costly, quick = Page(50), Page(5)
     queue.add(costly)
     queue.add(quick)
-    assert queue.cancel_waiting(costly=True) == [costly]
+    assert queue.remove_waiting(costly=True) == [costly]
     assert queue.take(costly=False) is quick
-    assert queue.cancel_waiting(costly=True) == []
+    assert queue.remove_waiting(costly=True) == []
 
 
 STEP = st.one_of(
@@ -101,7 +101,7 @@ def test_no_page_is_lost_or_taken_twice_and_no_limit_is_exceeded(steps: list[tup
             mine = [page for page in inside if page.costly == costly]
             assert len(mine) <= seats
             assert sum(page.memory for page in mine) <= memory
-    left = queue.cancel_waiting(costly=True) + queue.cancel_waiting(costly=False)
+    left = queue.remove_waiting(costly=True) + queue.remove_waiting(costly=False)
     assert {id(page) for page in left + inside} == {id(page) for page in added}
 
 

@@ -237,7 +237,7 @@ def test_the_count_of_stalled_pages_has_a_maximum() -> None:
 def test_cancelling_returns_the_pages_that_wait_and_not_those_being_fetched() -> None:
     queue = queue_of(4, "a", "a", "a", "b", "b")
     assert [ticket.item for ticket in taken(queue)] == [0, 3, 1]
-    assert sorted(queue.cancel_waiting()) == [2, 4]
+    assert sorted(queue.remove_waiting()) == [2, 4]
     assert not taken(queue)
 
 
@@ -246,7 +246,7 @@ def test_a_page_with_a_ticket_is_fetched_although_the_others_are_cancelled() -> 
     tickets = [queue.set_address(ticket, "there", 0) for ticket in taken(queue)]
     queue.add(9, "d.net", "batch")
     (late,) = taken(queue)
-    queue.cancel_waiting()
+    queue.remove_waiting()
     assert all(tickets)
     assert queue.set_address(late, "there", 0)
 

@@ -64,13 +64,13 @@ class FakeDecoder:
     def wait_for_room(self, job: object) -> None:
         pass
 
-    def cancel_costly(self) -> None:
+    def stop_costly(self) -> None:
         jobs, self.jobs = self.jobs, []
         for done in jobs:
             done(None)
 
     def close(self) -> None:
-        self.cancel_costly()
+        self.stop_costly()
 
 
 class Bench:
@@ -108,7 +108,7 @@ class Bench:
         self.pipeline.documents = SimpleNamespace(resolve=lambda _: None)  # type: ignore[assignment]
         self.pipeline.preparer = SimpleNamespace(  # type: ignore[assignment]
             add=lambda run, _: self.waiting.append(run),
-            cancel_waiting=lambda: [run for run in self.waiting if run.phase is Phase.RECEIVED],
+            remove_waiting=lambda: [run for run in self.waiting if run.phase is Phase.RECEIVED],
         )
 
     def _load(self, run: PageRun) -> None:
@@ -199,7 +199,7 @@ def test_a_page_that_the_engine_cannot_prepare_fails(bench: Bench) -> None:
 def test_a_page_that_the_decoders_gave_up_is_requeued(bench: Bench) -> None:
     run = bench.submit()
     bench.pipeline._load(run)
-    bench.decoder.cancel_costly()
+    bench.decoder.stop_costly()
     assert (bench.requeued, bench.completed, run.phase) == (["a"], [], Phase.DONE)
 
 

@@ -304,7 +304,7 @@ def test_rereads_that_are_cancelled_are_ending(bench: Bench) -> None:
     bench.dispatch()
     bench.scheduler.on_outcomes([bench.engine.outcome("a")])
     bench.scheduler.enqueue_reread(first)
-    assert bench.scheduler.cancel_rereads() == [first]
+    assert bench.scheduler.remove_rereads() == [first]
     assert first.phase is Phase.ENDING
     assert bench.dispatch() == [["a", "b"]]
 

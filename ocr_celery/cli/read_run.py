@@ -26,7 +26,7 @@ class _News(Enum):
     THREAD_ENDED = auto()
 
 
-class Reading:
+class ReadRun:
     """One run over these documents, `jobs` at once. `tell`: gets a line for the user. Used from the main thread."""
 
     def __init__(

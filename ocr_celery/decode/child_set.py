@@ -6,7 +6,7 @@ from concurrent.futures import Future
 from ocr_celery.decode.child_process import Child
 
 
-class ChildRegistry:
+class ChildSet:
     """Starts children until it is closed."""
 
     def __init__(self, address_space: int) -> None:
