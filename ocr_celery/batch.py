@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from celery import chord  # not on first use: Celery's module is not made for two threads that meet in its import
+from celery import chord  # not on first use: Celery's lazy import is not thread-safe
 
 from ocr_celery import message, task_results
 from ocr_celery.core import batch_limits, url_syntax

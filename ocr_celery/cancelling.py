@@ -1,8 +1,8 @@
-"""How a client cancels and forgets: first the step in Redis, which needs no worker, then a word to the workers.
+"""Cancels and forgets tasks for a client: first one step in Redis, which needs no worker, then a broadcast to the workers.
 
-A document is cancelled by its pages, the last of which queues its assembly as ever: its message says what waits for its end.
-Then it is completed at once with those that were read, or else cancelled itself. Until then it is open, so that a call which
-breaks off can be repeated.
+A document is cancelled page by page. The last page queues its assembly, whose message has the links and the chord of the
+document. The document ends at once: completed with the pages that were read, or revoked. It stays open until then, so that
+an interrupted call can be repeated.
 """
 
 import logging
@@ -38,7 +38,10 @@ def cancel_tasks(client: "Client", cancellation: Cancellation, ids: Sequence[str
 
 
 def _cancel_document(cancellation: Cancellation, id: str, *, now: float, meta_keep: int) -> list[str]:
-    """Cancel the pages of an open document, and make it final. Answers those of its pages that a worker may hold."""
+    """Cancel the open pages of a document; complete it with the pages that were read, or revoke it if there are none.
+
+    Returns the ids of the pages that a worker may hold.
+    """
     registry, documents = cancellation.registry, cancellation.registry.documents
     pages = documents.pages(id)
     if pages is None or not documents.mark_cancelled(id):

@@ -1,4 +1,4 @@
-"""The settings of a process that belongs to another service and only sends pages: few, and of a wrong one it only warns."""
+"""The few settings of a process that only sends pages, as a client in another service. A wrong value is logged, not fatal."""
 
 import logging
 import os
@@ -10,7 +10,7 @@ from ocr_celery.settings import Settings, nearest, one_line
 
 log = logging.getLogger(__name__)
 
-#: the names that are read, each with its setting; of two for one setting the first goes before
+#: the names that are read, each with its setting; the first of two for one setting takes precedence
 _NAMES = {
     "OCR_REDIS_URL": "redis_url",
     "REDIS_URL": "redis_url",
@@ -19,7 +19,7 @@ _NAMES = {
     "OCR_TASK_TTL": "task_ttl",
     "OCR_STORE": "store",
 }
-_NEAR = 0.85  #: a name as near as this to one of them is taken for a slip
+_NEAR = 0.85  #: similarity from which an unknown name is reported as a slip
 
 
 def load_client_settings() -> Settings:

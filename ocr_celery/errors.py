@@ -182,7 +182,7 @@ class TooManyRedirects(OcrError):
 
 
 class SourceRefused(OcrError):
-    """The server behind the URL answered with an error."""
+    """The server behind the URL answered with an error, or with something that was not asked for."""
 
     code, http_status = "source_refused", 502
 
@@ -313,6 +313,6 @@ BY_NAME: dict[str, type[OcrError]] = {cls.__name__: cls for cls in _family(OcrEr
 
 
 def public_error(exc_type: str, message: str) -> OcrError:
-    """The error to show for a stored failure; any other exception becomes `Internal`, whose message is not private."""
+    """The error of a stored failure. Any other exception becomes `Internal`, without its message, which may be private."""
     known = BY_NAME.get(exc_type)
     return known(message) if known else Internal()

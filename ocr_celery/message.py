@@ -29,8 +29,10 @@ _ARGUMENT = {IMAGE: "image", URL: "url", DOCUMENT: "document"}
 class Job:
     """One file to read: where it comes from and how to read it."""
 
-    task: str  #: IMAGE, URL or DOCUMENT
-    source: Any  #: bytes or a blob reference; for URL whatever the caller gave, checked when it is fetched
+    task: str  #: IMAGE, URL, DOCUMENT or PAGE
+    source: (
+        Any  #: bytes or a file's reference; for URL what the caller gave, checked when it is fetched; for PAGE a label
+    )
     options: Options
     file_options: DocumentOptions = field(default_factory=DocumentOptions)
 
@@ -116,10 +118,11 @@ def redacted_source(task: str, args: Any, kwargs: Any, name: Any) -> str:
 
 
 def _page_label(args: Any, name: str = "") -> str:
+    """The file's name or the document's id, and the page's number."""
     try:
         document, number = read_page_args(args, {})
     except BadOption:
-        return "<document>"
+        return "<malformed page>"
     return f"{name or document[:60]}, page {number}"
 
 

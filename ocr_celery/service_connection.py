@@ -56,7 +56,7 @@ class ServiceConnection:
 
     @cached_property
     def redis(self) -> "Redis":
-        """The connection pool to Redis. Raises `BrokerUnavailable` where the address is none."""
+        """The connection pool to Redis. Raises `BrokerUnavailable` where the address is not valid."""
         try:
             return connect(self.settings.redis_address)
         except ValueError:

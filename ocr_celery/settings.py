@@ -187,7 +187,7 @@ class Settings(BaseModel):
     upload_rate: float = Field(
         256,
         gt=0,
-        description="kilobytes (1024 bytes); for each of so many that have arrived, a request gets a second more",
+        description="kilobytes (1024 bytes) a second: a request gets one more second for each such amount that has arrived",
     )
     web_threads: int = Field(16, ge=1, le=256, description="requests that each process of the facade answers at once")
     web_waits: int = Field(

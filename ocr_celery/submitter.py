@@ -85,9 +85,9 @@ class Submitter(ServiceConnection):
     def submit_batch(self, urls: Sequence[Any], **options: Any) -> str:
         """Send many URLs as one batch and return its id; a bad URL becomes a failed item and harms no other.
 
-        A malformed one is so at once, without a worker.
-        All are taken in together or, when the service is full already, none: raises like `submit_image`. A batch may
-        exceed OCR_MAX_QUEUE_SIZE. Raises `BadRequest` for URLs of more than 8 MB together.
+        A malformed one fails at once, without a worker. All are taken in together or, when the service is full already, none:
+        raises like `submit_image`. A batch may exceed OCR_MAX_QUEUE_SIZE. Raises `BadRequest` for URLs of more than 8 MB
+        together, and `ValueError` for an empty list or a string.
         """
         if not urls or isinstance(urls, str):
             raise ValueError("a batch needs a list with at least one URL")

@@ -17,7 +17,7 @@ from ocr_celery.errors import Internal, OcrError
 from ocr_celery.transport import current_result
 
 _RETRY_DELAYS = (2, 8, 30)  #: seconds before each new try of a page whose trouble may pass
-_LONGEST_WAIT = 120.0  #: seconds; a host that asks for more patience is asked again after this
+_LONGEST_WAIT = 120.0  #: seconds; the upper limit of a host's Retry-After
 
 
 app = process_app()
@@ -31,7 +31,7 @@ class PageTask(Task):
     typing = False  # arguments are checked by `message.read_job`, which answers with a code
     throws = (OcrError,)  # a page that cannot be read is no fault of the worker's: one line, no traceback
     max_retries = len(_RETRY_DELAYS)
-    resultrepr_maxsize = 120  # Flower and events show a glimpse of the text, not the page
+    resultrepr_maxsize = 120  # Flower and events show the beginning of the text, not the page
 
     def run(self, *args: Any, **kwargs: Any) -> Any:
         """Return the result dict of the page being completed, or raise its error."""

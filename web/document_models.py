@@ -49,7 +49,7 @@ class Seconds(BaseModel):
     """The duration of each phase."""
 
     waited: float = Field(description="In the queue.")
-    prepared: float = Field(description="Fetched and decoded.")
+    prepared: float = Field(description="Fetching, decoding and what the engine prepares.")
     read: float = Field(description="In the engine.")
 
 

@@ -127,7 +127,7 @@ def _answer(look: Look, id: str, header: EventsHeader, ids: Callable[[Client], l
         raise not_found(id, exc) from None
     if first.final and first.id == header.last_event_id:
         return Response(status=204)
-    watched = ids(ocr_client)  # it may raise, and whoever holds a place by then keeps it for ever
+    watched = ids(ocr_client)  # before the place is taken: if this raised afterwards, it would never be released
     place = waiting.waiting_requests().take_place(waiting.connection()) if request.method == "GET" else None
     if place is None:
         body = "" if first.id == header.last_event_id else first.event

@@ -61,6 +61,7 @@ def get_ready() -> Response:
 
 
 def _not_ready_error() -> NotReady:
+    """The error that says whether no worker is ready, or the workers read other queues."""
     ocr_client = client()
     queue = ocr_client.settings.queue
     other_queues = ocr_client.queues_read_instead()

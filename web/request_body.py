@@ -29,7 +29,7 @@ class BodyMemory:
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
     def reserve(self, size: int, *, timeout: float) -> bool:
-        """Reserve so many bytes; False if they are not free within that many seconds."""
+        """Reserve this many bytes; False if they are not free within `seconds`."""
         end = time.monotonic() + timeout
         with self._changed:
             while self.free < size:

@@ -1,4 +1,4 @@
-"""One event for each answered request: the log hangs on it, and whatever else measures the facade can."""
+"""One event for each answered request. The request log is a listener; metrics can be another."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Requests that wait for a page: they are bounded, so that all others have threads; and a caller who hung up gives its own back.
+"""Requests that wait for a page. Their number is bounded, so that others find a thread; who hangs up frees its place.
 
 A waiting request occupies a thread, which costs 30 kB, and nothing else: it is woken by the client's change feed.
 """
@@ -23,7 +23,7 @@ _HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)  # 
 
 
 class Place:
-    """What a waiting request occupies. `release`: gives it back, from any thread, as often as one likes."""
+    """The right of a request to wait. `release` gives it back; thread-safe, and may be repeated."""
 
     def __init__(self, requests: "WaitingRequests", sock: socket.socket | None) -> None:
         self.sock = sock
@@ -60,7 +60,7 @@ class WaitingRequests:
 
 
 def register(app: Flask, places: int) -> None:
-    """Let so many requests of this app wait at the same time."""
+    """Bound the waiting requests of this app; one that finds no place is answered with Retry-After."""
     app.extensions["waiting_requests"] = WaitingRequests(places)
     app.after_request(_say_when_to_ask_again)
 

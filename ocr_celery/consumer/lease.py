@@ -59,7 +59,8 @@ class NodeLease:
     def begin(self) -> None:
         """Take the name, waiting for it if need be, requeue what the last holder left, and keep it from now on.
 
-        Waits for Redis. Ends the process with a clear line when a live process holds the name. Raises what does not pass.
+        Waits for Redis. Ends the process with a clear line when a live process holds the name. Raises the errors of Redis
+        that do not pass by themselves.
         """
         self._acquire()
         given = self._take_over_own()
@@ -146,7 +147,7 @@ class NodeLease:
                 self._publish_readiness()
                 self._requeue_orphans()
             except RedisError as exc:
-                log.warning("could not renew the lease: %s", explain(exc))
+                log.warning("lease thread: Redis unavailable, it tries again: %s", explain(exc))
                 self._expired_since.clear()  # while Redis was away every lease ran out
                 self.is_sweeper = False
             except Exception:

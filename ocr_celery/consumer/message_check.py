@@ -82,7 +82,7 @@ class Consumer(consumer.Consumer):
         except Exception as exc:
             if is_transient(exc):
                 raise
-            log.warning("could not store the failure of a malformed message: %s", type(exc).__name__)
+            log.warning("could not store a failure: %s, %s", type(error).__name__, type(exc).__name__)
 
 
 def _fault(message: Any) -> str:

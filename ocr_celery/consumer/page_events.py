@@ -1,4 +1,4 @@
-"""One event for each page whose task ends or is tried again: the log is a listener, and whatever else measures pages can be."""
+"""One event for each page whose task ends or is tried again. The log is a listener; metrics can be another."""
 
 import logging
 from collections.abc import Callable, Sequence

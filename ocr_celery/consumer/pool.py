@@ -79,7 +79,7 @@ class BatchPool(BasePool):
         stalled = 2 * (pipeline.preparer.stalled() + costly)  # 2: however many those are, the next is soon reached
         scheduler, capacity = pipeline.scheduler, pipeline.engine.capacity
         behind = scheduler.waiting_behind(capacity)
-        return pipeline.prefetch.target() + stalled + behind  # pages that let others go first take no other's place
+        return pipeline.prefetch.target() + stalled + behind  # pages that yield to others do not count against it
 
     @property
     def is_ready(self) -> bool:

@@ -102,7 +102,7 @@ class EngineScheduler:
         return cancelled
 
     def waiting_behind(self, most: int) -> int:
-        """How many pages wait behind all others, at most so many to run solo and so many to be read again."""
+        """How many quarantined pages, and pages to be read again, wait; each count is limited to `most`."""
         return min(self._batcher.quarantined_waiting, most) + min(self._batcher.rereads_waiting, most)
 
     # -- entering --------------------------------------------------------------------------------------------------------

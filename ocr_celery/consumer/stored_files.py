@@ -8,7 +8,10 @@ from ocr_celery.core.file_reference import IN_REDIS, IN_STORE, file_name
 from ocr_celery.errors import ImageExpired, StoreFull, StoreUnavailable
 from ocr_celery.store.files.contract import FileStore, NoSuchFile
 
-_NO_STORE = "A page's file lies in a store of files, and this worker has none: give it the OCR_STORE of the facade."
+_NO_STORE = (
+    "The page's file lies in the store of the facade, and OCR_STORE of this worker is Redis: "
+    "give it the OCR_STORE of the facade."
+)
 
 
 class StoredFiles:

@@ -31,7 +31,7 @@ class PrefetchController:
             self.pages_per_second = self._pages / self._busy_seconds
 
     def page_prepared(self, seconds: float) -> None:
-        """Record how long a page took to fetch and decode."""
+        """Record how long a page took to prepare."""
         self.seconds_to_prepare = _mean(self.seconds_to_prepare, seconds)
 
     def target(self) -> int:

@@ -1,4 +1,4 @@
-"""Which page is guilty when a worker or its engine crashes: the one policy, from a page's history to what is done with it.
+"""Which page is blamed when a worker or its engine crashes: the one policy, from a page's history to what is done with it.
 
 A page that was in the engine at two crashes is quarantined, which means that it runs solo, so that it can harm no neighbour.
 A page that ran solo at two crashes fails. One crash proves nothing, as something outside may have killed the worker; nor does

@@ -66,7 +66,7 @@ class PageInk:
 
 
 def _bounded(value: float) -> float:
-    """A hostile file has its characters anywhere, and at no number."""
+    """Clamp a coordinate: a hostile file may have huge positions, or NaN."""
     return value if -_FAR < value < _FAR else _FAR
 
 

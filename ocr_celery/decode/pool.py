@@ -28,7 +28,7 @@ _JOIN_SECONDS = 10.0  #: for a thread that is finishing its page
 
 
 class PoolClosed(RuntimeError):
-    """The pool ended before it decoded the file, of which that says nothing."""
+    """The pool was closed before the file was decoded; the file may be intact."""
 
 
 class DecoderPool:

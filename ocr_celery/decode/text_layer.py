@@ -20,7 +20,9 @@ from ocr_celery.decode.page_ink import Box, PageInk
 if TYPE_CHECKING:
     from PIL import Image
 
-MAX_CHARACTERS = 100_000  #: of a page; a layer of more is not used at all, since half a text would be a loss in silence
+MAX_CHARACTERS = (
+    100_000  #: of a page; a layer of more is not used at all, since a truncated text would be lost without notice
+)
 _MAX_OBJECTS = 50_000  #: drawn on a page: of more, reading the text alone may take longer than a page may
 _MAX_ANNOTATIONS = 1000  #: that are looked at
 _SAMPLE = 80  #: characters whose places are looked at

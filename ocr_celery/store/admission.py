@@ -19,7 +19,7 @@ _META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
 
 
 class Admission:
-    """The door of one service. `keep`: seconds that the record of a refused task stays."""
+    """Admits or refuses the new tasks of one service. `keep`: seconds that the record of a refused task stays."""
 
     def __init__(self, redis: Redis, keys: Keys, lanes: Lanes, *, keep: int) -> None:
         self._redis, self._keys, self._lanes, self._keep = redis, keys, lanes, keep

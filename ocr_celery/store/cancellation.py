@@ -1,6 +1,6 @@
 """Cancels and forgets tasks, many at a time, without a worker: who takes a message later finds its task final.
 
-Each task takes the same step as for any other end, so that its place, its image and those who wait for it are freed as ever.
+Each task goes through the step that ends any task, so that its count, its image and its waiting callers are released as usual.
 The steps are sent in parts: no part keeps Redis from its other clients for more than some milliseconds.
 """
 

@@ -84,7 +84,7 @@ def parse_meta(text: Any) -> dict[str, Any]:
     if status is Status.COMPLETED and not (isinstance(result, dict) and isinstance(result.get("text"), str)):
         raise TypeError("its result is not that of a page")
     if status is Status.FAILED and not isinstance(result, dict | None):
-        raise TypeError("its error is none")
+        raise TypeError("its error is malformed")
     return meta
 
 
@@ -116,7 +116,7 @@ def parse_batch(text: Any) -> tuple[float, list[str], list[Any]]:
 def _time(value: Any) -> float:
     found = float(value)
     if not math.isfinite(found):
-        raise ValueError("a time is none")
+        raise ValueError("a time is not a number")
     return found
 
 

@@ -14,7 +14,7 @@ from ocr_celery.store.records import FIELDS
 
 #: Take tasks in: counted, recorded and queued, or refused – together. Taken in once, however often it is asked. The image of
 #: the only task was stored a moment before, in the same round trip, to expire: from here on it stays.
-#: A task that is refused, as its URL is none, is final at once and takes no place.
+#: A task whose URL is malformed is refused: it is final at once and does not count against the limit.
 #: KEYS pending, processing, failed, n records of tasks, the image of the first if it has one, the batch if there is one,
 #: Celery's record of each that is refused, then what is published to, then those of the lanes. ARGV now, limit (0 = none),
 #: image? (0/1), n, seconds to keep the batch (0 = none), its value, seconds to keep what is refused: our record, Celery's;

@@ -229,6 +229,6 @@ class TakingChannel(SendingChannel):
         try:
             self.Message(message, channel=self)
         except Exception as exc:
-            log.warning("what came in %s is no message and is dropped (%s)", where, type(exc).__name__)
+            log.warning("invalid message dropped: %s, %s", where, type(exc).__name__)
             return False
         return True

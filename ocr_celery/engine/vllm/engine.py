@@ -93,7 +93,7 @@ class VllmEngine:
         except Exception:
             if not self.alive():
                 return None  # the engine's trouble: the page goes back with all others
-            log.exception("page preparation failed")
+            log.exception("vLLM could not prepare a page")
             raise EngineFailed from None
 
     def enter(self, requests: Sequence[EngineRequest]) -> None:

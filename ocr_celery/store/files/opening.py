@@ -15,7 +15,7 @@ from ocr_celery.store.keys import Keys
 def open_store(address: str, redis: Redis, keys: Keys) -> FileStore:
     """The store of this service at this address. Opens and creates nothing before its first use, which may follow a fork.
 
-    Raises `ValueError` for the address of none.
+    Raises `ValueError` for an address that is not valid.
     """
     at = store_address.parse(address)
     part = store_address.subfolder(keys.queue)
