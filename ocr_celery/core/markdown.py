@@ -24,7 +24,7 @@ LABELS = frozenset(
         *("caption", "chart", "footnote", "reference", "seal", "aside_text"),
     }
 )
-_PICTURES = frozenset({"image", "figure", "chart", "seal"})
+PICTURES = frozenset({"image", "figure", "chart", "seal"})
 _HEADING = {"title": "# ", "sub_title": "## "}
 
 _ANYWHERE = re.compile(r"[*`<>|\[\]]|\\(?=[!-/:-@\[-`{-~]|$)|~(?=~)|(?<!\w)_|_(?!\w)|&(?=#?\w+;)", re.MULTILINE)
@@ -53,9 +53,13 @@ def to_markdown(raw: str) -> str:
     """
     if not grounding.has_tags(raw):
         return raw
-    parts = [_part(block) for block in grounding.parse_blocks(raw)]
-    text = "\n\n".join(p for p in parts if p)
-    return text.replace("\\coloneqq", ":=").replace("\\eqqcolon", "=:")
+    parts = map(block_markdown, grounding.parse_blocks(raw))
+    return "\n\n".join(part for part in parts if part)
+
+
+def block_markdown(block: Block) -> str:
+    """Clean markdown of one block; "" where it has no text."""
+    return _part(block).replace("\\coloneqq", ":=").replace("\\eqqcolon", "=:")
 
 
 def _part(block: Block) -> str:
@@ -64,11 +68,11 @@ def _part(block: Block) -> str:
     if block.label in _HEADING and block.text:
         title = " ".join(block.text.split())
         return title if _MARKED.match(title) else _HEADING[block.label] + title
-    text = _without_pictures(block.text) if block.label in _PICTURES else block.text
+    text = without_pictures(block.text) if block.label in PICTURES else block.text
     return re.sub(r"\n{3,}", "\n\n", with_pipe_tables(text)).strip()
 
 
-def _without_pictures(text: str) -> str:
+def without_pictures(text: str) -> str:
     """The text without markdown images, ``![…](…)`` within a line: the model invents their targets."""
     return "\n".join(_line_without_pictures(line) if "![" in line else line for line in text.split("\n"))
 

@@ -1,0 +1,135 @@
+"""Reads the HTML tables of an answer, however broken, to rows of cells, and writes these as text with tabs or as safe HTML.
+
+Nothing of a table's text is lost: what stands outside of cells becomes a cell. Of the tags within a cell those stay that shape its
+text, without attributes: a page that shows ``<script>`` does no harm where its result is shown.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ocr_celery.core.html_entities import ENTITY, unescape_entities
+
+_EDGE = re.compile(r"(?<!\\)<table\b[^<>]*>|</table>", re.IGNORECASE)
+_TAG = re.compile(r"<(/?)(table|caption|thead|tbody|tfoot|tr|td|th)\b([^<>]*)>", re.IGNORECASE)
+_SPAN = re.compile(r"\b(row|col)span\s*=\s*[\"']?\s*([0-9]{1,3})(?![0-9])", re.IGNORECASE)
+_INLINE = re.compile(r"<(/?(?:b|i|u|s|em|strong|sup|sub|br))\s*/?>", re.IGNORECASE)
+_SPECIAL = re.compile(rf"{_INLINE.pattern}|{ENTITY.pattern}|[<>&]", re.IGNORECASE)
+_ESCAPED = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a table."""
+
+    inner: str  #: its content as the model wrote it: text with inline HTML
+    is_head: bool = False
+    rows: int = 1  #: how many it spans
+    columns: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows of a table; they need not be of equal length."""
+
+    rows: Sequence[Sequence[Cell]]
+
+    def as_text(self) -> str:
+        """A line for each row, its cells separated by tabs, without markup."""
+        return "\n".join("\t".join(map(_plain, row)).rstrip("\t") for row in self.rows)
+
+    def as_html(self) -> str:
+        """A well-formed table with nothing but text and harmless tags."""
+        return f"<table>{''.join(map(_row_html, self.rows))}</table>"
+
+
+def split_tables(text: str, *, unclosed: bool = False) -> list[str | Table]:
+    """The text before, between and behind its tables, and these, in their order. Never fails, and takes a linear time.
+
+    `unclosed`: the last one may lack its end, as where an answer was cut off; otherwise it is text.
+    """
+    parts: list[str | Table] = []
+    done = 0
+    opened: int | None = None
+    for edge in _EDGE.finditer(text):
+        if edge[0][1] != "/":
+            opened = edge.start() if opened is None else opened
+        elif opened is not None:
+            parts += text[done:opened], _table(text[opened : edge.end()])
+            done, opened = edge.end(), None
+    if opened is not None and unclosed:
+        return [*parts, text[done:opened], _table(text[opened:])]
+    return [*parts, text[done:]]
+
+
+def _table(html: str) -> Table:
+    rows = _Rows()
+    done = 0
+    for tag in _TAG.finditer(html):
+        rows.add_text(html[done : tag.start()])
+        rows.add_tag(tag[2].lower(), tag[3], closes=bool(tag[1]))
+        done = tag.end()
+    rows.add_text(html[done:])
+    rows.end_cell()
+    return Table(rows.rows)
+
+
+class _Rows:
+    """Collects cells. Every tag of a table ends the cell that is open."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[Cell]] = []
+        self._starts_row = True
+        self._open: Cell | None = None
+
+    def add_text(self, text: str) -> None:
+        """Text between two tags."""
+        if self._open is not None:
+            self._open = Cell(text.strip(), self._open.is_head, self._open.rows, self._open.columns)
+        elif text.strip():
+            self._append(Cell(text.strip()))
+
+    def add_tag(self, name: str, attributes: str, *, closes: bool) -> None:
+        """A tag of the table."""
+        self.end_cell()
+        if name in ("td", "th"):
+            if not closes:
+                spans = {which.lower(): max(1, int(number)) for which, number in _SPAN.findall(attributes)}
+                self._open = Cell("", name == "th", spans.get("row", 1), spans.get("col", 1))
+        else:
+            self._starts_row = True
+
+    def end_cell(self) -> None:
+        """The open cell is complete."""
+        if self._open is not None:
+            self._append(self._open)
+        self._open = None
+
+    def _append(self, cell: Cell) -> None:
+        if self._starts_row:
+            self.rows.append([])
+        self._starts_row = False
+        self.rows[-1].append(cell)
+
+
+def _plain(cell: Cell) -> str:
+    text = _INLINE.sub(lambda tag: " " if tag[1].lower() == "br" else "", cell.inner)
+    return " ".join(unescape_entities(text).split())
+
+
+def _row_html(row: Sequence[Cell]) -> str:
+    return f"<tr>{''.join(map(_cell_html, row))}</tr>"
+
+
+def _cell_html(cell: Cell) -> str:
+    name = "th" if cell.is_head else "td"
+    spans = "".join(
+        f' {which}="{number}"' for which, number in (("rowspan", cell.rows), ("colspan", cell.columns)) if number > 1
+    )
+    return f"<{name}{spans}>{_SPECIAL.sub(_safe, cell.inner)}</{name}>"
+
+
+def _safe(found: re.Match[str]) -> str:
+    if found[1]:
+        return f"<{found[1].lower()}>"
+    return _ESCAPED.get(found[0], found[0])
