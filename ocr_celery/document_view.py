@@ -1,12 +1,13 @@
 """What the sender of a document is shown of it: how many pages stand where, and each page."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ocr_celery.core.document import DocumentProgress, FailedPage, PageSet, failed_pages, page_id
 from ocr_celery.core.page_range import parse_page_range
+from ocr_celery.core.result_formats import ResultPage
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Status, TaskView
 from ocr_celery.store.records import Record
 from ocr_celery.store.registry import Registry
@@ -49,11 +50,24 @@ def _stored_progress(pages: PageSet, result: Any) -> DocumentProgress | None:
 
 
 def _current_progress(registry: Registry, id: str, pages: PageSet) -> DocumentProgress:
-    statuses = [
-        STATUS_BY_CELERY_STATE.get(state or "FAILURE", Status.FAILED) for state in registry.documents.states(id, pages)
-    ]
+    statuses = _page_statuses(registry, id, pages)
     failed = [number for number, status in zip(pages.numbers, statuses, strict=True) if status is Status.FAILED]
     return DocumentProgress(pages, Counter(statuses), failed_pages(registry.documents.results(id, failed)))
+
+
+def result_pages(registry: Registry, id: str, pages: PageSet) -> Iterator[ResultPage]:
+    """What became of each page of a document, in their order. Fetches texts as they are asked for. Raises `RedisError`."""
+    numbers = pages.numbers
+    statuses = zip(numbers, _page_statuses(registry, id, pages), strict=True)
+    is_final = {number: status.final for number, status in statuses}
+    found = registry.documents.results(id, [number for number in numbers if is_final[number]])
+    for number in numbers:
+        yield ResultPage(number, next(found).result if is_final[number] else None)
+
+
+def _page_statuses(registry: Registry, id: str, pages: PageSet) -> list[Status]:
+    states = registry.documents.states(id, pages)
+    return [STATUS_BY_CELERY_STATE.get(state or "FAILURE", Status.FAILED) for state in states]
 
 
 def page_views(registry: Registry, document: TaskView, *, page_range: str, after: int, limit: int) -> PagesView:

@@ -1,12 +1,14 @@
 """The part of the client that asks how tasks, documents and batches stand, and waits for them."""
 
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 
 from ocr_celery import waiting
 from ocr_celery.core.document import page_id
-from ocr_celery.core.status import BatchView, TaskView
-from ocr_celery.document_view import PagesView, document_progress, page_views
+from ocr_celery.core.result_formats import ResultPage
+from ocr_celery.core.status import STATUS_BY_CELERY_STATE, BatchView, Status, TaskView
+from ocr_celery.document_view import PagesView, document_progress, page_views, result_pages
 from ocr_celery.errors import NotADocument, ResultExpired, ResultUnreadable, TaskNotFound
 from ocr_celery.service_connection import ServiceConnection
 from ocr_celery.task_view import expired_view, to_view, warn_damaged
@@ -34,6 +36,34 @@ class Lookup(ServiceConnection):
         with self._broker():
             progress = document_progress(self._registry, record, found)
         return replace(found, document=progress) if progress else found
+
+    def look_up_outline(self, task_id: str) -> TaskView:
+        """Like `look_up`, but the text of a document that was read is not fetched: its `result` is None."""
+        task_id = str(task_id)
+        with self._broker():
+            record = self._registry.get_outline(task_id)
+        if record is None or record.progress.pages is None or STATUS_BY_CELERY_STATE[record.state] is Status.FAILED:
+            return self.look_up(task_id)
+        found = to_view(record)
+        if isinstance(found.error, ResultExpired):
+            raise found.error
+        with self._broker():
+            return replace(found, document=document_progress(self._registry, record, found))
+
+    def page_results(self, document: TaskView) -> Iterator[ResultPage]:
+        """What became of each page of a document, as it stands now, in their order. Holds the texts of few pages at once.
+
+        Raises `BrokerUnavailable`, with any page.
+        """
+        assert document.document is not None
+        pages = document.document.pages
+        found = result_pages(self._registry, document.id, pages)
+        while True:
+            with self._broker():
+                page = next(found, None)
+            if page is None:
+                return
+            yield page
 
     def look_up_pages(self, document_id: str, *, page_range: str = "", after: int = 0, limit: int = 100) -> PagesView:
         """How the pages of a document stand: those in `page_range` ("" = all) behind page `after`, at most `limit`.

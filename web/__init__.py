@@ -22,6 +22,7 @@ from web import (
     request_events,
     request_log,
     request_parsing,
+    result_files,
     submit,
     swagger_ui,
     unread_body,
@@ -66,7 +67,7 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     waiting.register(app, settings.web_waits)
     max_body_bytes = request_parsing.max_body_bytes(settings)
     request_body.register(app, max_body_bytes=max_body_bytes, rate=settings.upload_rate * 1024)
-    for calls in (submit, cancel, documents, events, ops):
+    for calls in (submit, cancel, documents, result_files, events, ops):
         app.register_api(calls.api)
     app.register_blueprint(swagger_ui.api)
     openapi.finalize(app, settings)

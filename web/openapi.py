@@ -39,9 +39,9 @@ def finalize(app: OpenAPI, settings: Settings) -> None:
     """Complete the document of this app, once, when it is created."""
     spec = app.api_doc
     for path in spec["paths"].values():
-        for operation in path.values():
+        for method, operation in path.items():
             operation["responses"] = {
-                s: _with_headers(s, r) for s, r in operation["responses"].items() if not _is_default_422(r)
+                s: _with_headers(method, s, r) for s, r in operation["responses"].items() if not _is_default_422(r)
             }
     schemas = _name_schemas_by_title(spec)
     for name in ("Upload", "UrlRequest", "BatchRequest"):
@@ -94,11 +94,11 @@ def _is_default_422(response: dict[str, Any]) -> bool:
     return bool(schema.get("type") == "array" and schema.get("items") == _PROBLEM)
 
 
-def _with_headers(status: str, response: dict[str, Any]) -> dict[str, Any]:
-    headers: dict[str, Any] = {"X-Request-ID": _REQUEST_ID}
+def _with_headers(method: str, status: str, response: dict[str, Any]) -> dict[str, Any]:
+    headers: dict[str, Any] = {"X-Request-ID": _REQUEST_ID, **response.get("headers", {})}
     if status == "202":
         headers["Location"] = _LOCATION
-    if status == "503":
+    if status == "503" or (method, status) == ("get", "202"):
         headers["Retry-After"] = _RETRY_AFTER_HEADER
     return {**response, "headers": headers}
 

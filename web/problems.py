@@ -47,6 +47,18 @@ class UnsupportedMediaType(OcrError):
     code, http_status = "unsupported_media_type", 415
 
 
+class FormatNotAvailable(OcrError):
+    """The result is not available in this format yet; ask for md, text, json or raw."""
+
+    code, http_status = "format_not_available", 501
+
+
+class TaskFailed(OcrError):
+    """The page or document could not be read: code and sentence are those of its task."""
+
+    code, http_status = "failed", 409
+
+
 class NotReady(OcrError):
     """No worker with a loaded engine is ready yet; tasks are accepted and wait."""
 

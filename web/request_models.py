@@ -165,6 +165,22 @@ class ResultForm(BaseModel):
     )
 
 
+class ResultFileQuery(BaseModel):
+    """Which file a result is returned as."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Literal["md", "text", "json", "raw", "chunks", "html", "csv", "xlsx", "zip", "pdf", "docx"] = Field(
+        "md",
+        description="md: clean markdown. text: without markup. json: blocks with their places. raw: as the engine wrote it. "
+        "The others are not available yet.",
+    )
+    partial: bool = Field(
+        False,
+        description="Of a document also what there is so far, or of one that failed; pages that are missing say so.",
+    )
+
+
 class EventsHeader(BaseModel):
     """What a caller knows already who follows a page or a batch."""
 

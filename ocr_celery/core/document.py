@@ -198,11 +198,16 @@ def page_texts(result: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [*pieces, (text[at:], "")]
 
 
+def page_mark(number: int, missing: str = "") -> str:
+    """The line before a page of a document, or in place of its text. `missing`: why there is none."""
+    return f"<!-- page {number}: {missing} -->" if missing else f"<!-- page {number} -->"
+
+
 def _marked(page: PageResult) -> tuple[str, str | None]:
     """The line before a page, and its text; None where it failed."""
     if isinstance(page.result, OcrError):
-        return f"<!-- page {page.number}: {page.result.code} -->", None
-    return f"<!-- page {page.number} -->\n\n", str(page.result["text"])
+        return page_mark(page.number, page.result.code), None
+    return f"{page_mark(page.number)}\n\n", str(page.result["text"])
 
 
 def _summary(read: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Reads the HTML tables of an answer, however broken, to rows of cells, and writes these as text with tabs or as safe HTML.
 
-Nothing of a table's text is lost: what stands outside of cells becomes a cell. Of the tags within a cell those stay that shape its
-text, without attributes: a page that shows ``<script>`` does no harm where its result is shown.
+Nothing of a table's text is lost: what stands outside of cells becomes a cell. Tags that shape the text of a cell stay,
+without attributes, and no others: a page that shows ``<script>`` does no harm where its result is shown.
 """
 
 import re

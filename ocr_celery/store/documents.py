@@ -124,7 +124,7 @@ class Documents:
         for start in range(0, len(ids), 5 * _PAGES_PER_STEP):
             part = ids[start : start + 5 * _PAGES_PER_STEP]
             answers = cast(list[Any], self._read_states(keys=list(map(self._keys.task, part))))
-            found += [state.decode() if isinstance(state, bytes) else None for state in answers]
+            found += [state.decode(errors="replace") if isinstance(state, bytes) else None for state in answers]
         return found
 
     def results(self, id: str, numbers: Sequence[int]) -> Iterator[PageResult]:

@@ -6,7 +6,7 @@ sorted sets, so that a query takes constant time.
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -112,10 +112,18 @@ class Registry:
             pipe.get(self.keys.meta(id))
             pipe.zrank(self.keys.counted(Status.PENDING), id)
             found = pipe.execute(raise_on_error=False)
-        for answer in found:
-            if isinstance(answer, Exception) and not of_another_type(answer):
-                raise answer
+        _raise_trouble(found)
         return records.parse_record(id, *found)
+
+    def get_outline(self, id: str) -> Record | None:
+        """The same without what came of the task: of Celery's record there is but the status, if it is still there."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(self.keys.task(id), list(records.FIELDS))
+            pipe.exists(self.keys.meta(id))
+            found = pipe.execute(raise_on_error=False)
+        _raise_trouble(found)
+        record = records.parse_record(id, found[0], None)
+        return replace(record, meta={"status": record.state}) if record and found[1] else record
 
     def final_among(self, ids: Sequence[str]) -> set[str]:
         """Those of these tasks that are final, or no longer known, in one round trip."""
@@ -215,6 +223,13 @@ class Registry:
             queue_limit=limit,
             workers=workers,
         )
+
+
+def _raise_trouble(answers: Sequence[Any]) -> None:
+    """Raise an error of Redis that is among these answers."""
+    for answer in answers:
+        if isinstance(answer, Exception) and not of_another_type(answer):
+            raise answer
 
 
 def _is_open(state: bytes | None) -> bool:

@@ -15,6 +15,7 @@ CALLS = frozenset(
         "GET /ocr/batch/{batch_task_id}",
         "GET /ocr/{task_id}/events",
         "GET /ocr/batch/{batch_task_id}/events",
+        "GET /ocr/{task_id}/result",
         "GET /ocr/{task_id}/pages",
         "GET /ocr/{task_id}/pages/{page}",
         "POST /ocr/{task_id}/cancel",

@@ -18,6 +18,7 @@ CALLS = {
     ("post", "/ocr/url"): "200 202 400 408 413 415 422 503",
     ("post", "/ocr/url/batch"): "200 202 400 408 413 415 422 503",
     ("get", "/ocr/{task_id}"): "200 404 410 422 503",
+    ("get", "/ocr/{task_id}/result"): "200 202 404 409 410 422 501 503",
     ("get", "/ocr/{task_id}/pages"): "200 404 409 410 422 503",
     ("get", "/ocr/{task_id}/pages/{page}"): "200 404 409 410 422 503",
     ("get", "/ocr/batch/{batch_task_id}"): "200 404 410 422 503",
@@ -57,6 +58,7 @@ def test_the_document_is_of_a_version_that_generators_of_clients_know(document: 
         ("post", "/ocr/url"): "submitUrl",
         ("post", "/ocr/url/batch"): "submitBatch",
         ("get", "/ocr/{task_id}"): "getTask",
+        ("get", "/ocr/{task_id}/result"): "getResult",
         ("get", "/ocr/{task_id}/pages"): "getPages",
         ("get", "/ocr/{task_id}/pages/{page}"): "getPage",
         ("get", "/ocr/batch/{batch_task_id}"): "getBatch",
@@ -132,9 +134,12 @@ def test_codes_are_those_of_the_call(document: Document, call: tuple[str, str], 
 
 
 def test_headers_are_there(document: Document) -> None:
-    for operation in operations(document).values():
+    of_result = {"200": {"Content-Disposition", "X-Ocr-Status"}, "202": {"Retry-After"}}
+    for (_, path), operation in operations(document).items():
         for status, response in operation["responses"].items():
             wanted = {"X-Request-ID"} | ({"202": {"Location"}, "503": {"Retry-After"}}.get(status) or set())
+            if path.endswith("/result"):
+                wanted |= of_result.get(status, set())
             assert set(response["headers"]) == wanted
 
 

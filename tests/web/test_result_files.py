@@ -1,0 +1,230 @@
+"""What HTTP returns as the result itself: each format of images and documents, with a name, and what stands in its place."""
+
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from ocr_celery.client import Client
+from ocr_celery.core.document import PageResult, PageSet, assemble, page_id
+from ocr_celery.errors import NoPageRead, OcrError, PageDeadline, ResultTooLarge
+from ocr_celery.store import documents
+from tests.testlib.mutated_answers import PAGE
+from tests.testlib.processes import keys, png
+from tests.testlib.several_pages import pdf
+from tests.testlib.worker_double import FOUND, SPOILT, Hand, commands
+
+PAGES = PageSet(9, "1-2,7")
+
+
+@pytest.fixture
+def image(client: Client, hand: Hand) -> str:
+    """An image that was read."""
+    id = client.submit_image(png(), name="Bericht 2024.png")
+    hand.complete(id, PAGE)
+    return id
+
+
+@pytest.fixture
+def opened(client: Client, hand: Hand) -> str:
+    """A document of which a worker has opened three pages."""
+    id = client.submit_document(pdf([100, 101]), name="a.pdf")
+    client._registry.transition(id, "RECEIVED", now=5.0)
+    client.redis.delete(keys.queue)
+    about = {"assembly": "{}", "kind": "pdf", "file": f"blob:{id}", "source": "a.pdf", "options": "{}"}
+    known: dict[str, Any] = {"now": 6.0, "queue": keys.queue, "about": about, "meta": json.dumps({"status": "STARTED"})}
+    client._registry.documents.expand(id, PAGES, ["1", "2", "7"], meta_keep=100, file_in_redis=True, **known)
+    return id
+
+
+def end_page(hand: Hand, document: str, number: int, result: str | OcrError) -> PageResult:
+    id = page_id(document, number)
+    if isinstance(result, OcrError):
+        hand.store(id, result, "FAILURE", task="ocr.page")
+        return PageResult(number, result)
+    hand.store(id, {"text": result, **FOUND}, "SUCCESS", task="ocr.page")
+    return PageResult(number, {"text": result, **FOUND})
+
+
+@pytest.fixture
+def read(hand: Hand, opened: str) -> str:
+    """A document of which one page could not be read."""
+    found = [end_page(hand, opened, n, r) for n, r in ((1, PAGE), (2, PageDeadline()), (7, "seven\f_7_"))]
+    hand.store(opened, assemble(PAGES, found), "SUCCESS", task="ocr.assemble")
+    return opened
+
+
+def get(http: FlaskClient, id: str, query: str = "") -> Any:
+    return http.get(f"/ocr/{id}/result{query}")
+
+
+@pytest.mark.parametrize(
+    ("form", "kind"),
+    [
+        ("md", ("text/markdown; charset=utf-8", ".md")),
+        ("text", ("text/plain; charset=utf-8", ".txt")),
+        ("json", ("application/json", ".json")),
+        ("raw", ("text/plain; charset=utf-8", ".raw.txt")),
+    ],
+)
+def test_each_format_has_its_type_and_name(
+    http: FlaskClient, image: str, read: str, form: str, kind: tuple[str, str]
+) -> None:
+    media_type, suffix = kind
+    for id, name in ((image, "Bericht 2024"), (read, "a")):
+        answer = get(http, id, f"?format={form}")
+        assert answer.status_code == 200
+        assert answer.content_type == media_type
+        assert answer.headers["Content-Disposition"] == f'inline; filename="{name}{suffix}"'
+        assert answer.data.endswith(b"\n")
+
+
+def test_markdown_is_the_default_and_what_the_status_shows(http: FlaskClient, image: str, read: str) -> None:
+    for id in (image, read):
+        assert get(http, id).text == http.get(f"/ocr/{id}").json["result"] + "\n"
+        raw = http.get(f"/ocr/{id}?format=raw").json["result"]
+        assert get(http, id, "?format=raw").text == raw + "\n"
+
+
+def test_text_has_no_markup(http: FlaskClient, image: str) -> None:
+    lines = get(http, image, "?format=text").text.split("\n")
+    assert lines[0] == "Annual report 2024"
+    assert "Sales & rent\t1 < 2\ta|b" in lines
+    assert "附注" in lines
+
+
+def test_pages_of_a_text_are_parted_by_form_feeds_and_none_is_silently_empty(http: FlaskClient, read: str) -> None:
+    first, second, last = get(http, read, "?format=text").text.split("\f")
+    assert first.startswith("Annual report 2024\n\n")
+    assert (second, last) == ("[page 2: page_deadline]\n", "seven\n_7_\n")
+
+
+def test_json_has_blocks_in_pixels(http: FlaskClient, image: str) -> None:
+    body = get(http, image, "?format=json").json
+    assert (body["task_id"], body["status"], body["partial"]) == (image, "completed", False)
+    (page,) = body["pages"]
+    blocks = page.pop("blocks")
+    assert page == {"page": 1, "status": "completed", "width": 100, "height": 20, "verdict": "ok", "source": "engine"}
+    assert blocks[0] == {"label": "title", "boxes": [[5, 1, 51, 3]], "text": "Annual report 2024"}
+    assert [block["label"] for block in blocks if "html" in block] == ["table", "table"]
+
+
+def test_json_of_a_document_has_every_page_and_says_which_are_missing(http: FlaskClient, read: str) -> None:
+    answer = get(http, read, "?format=json")
+    assert answer.headers["X-Ocr-Status"] == "partial"
+    body = answer.json
+    assert body["partial"] is True
+    assert [(page["page"], page["status"]) for page in body["pages"]] == [
+        (1, "completed"),
+        (2, "failed"),
+        (7, "completed"),
+    ]
+    assert body["pages"][1] == {"page": 2, "status": "failed", "code": "page_deadline", "error": PageDeadline().message}
+    assert body["pages"][2]["blocks"] == [{"label": "text", "boxes": [], "text": "seven\f_7_"}]
+
+
+def test_the_source_of_a_pdfs_own_text_is_told(http: FlaskClient, client: Client, hand: Hand) -> None:
+    id = client.submit_url("http://a/")
+    hand.complete(id, "1\\. \\*a\\*", source="text_layer", width=None, verdict="empty")
+    (page,) = get(http, id, "?format=json").json["pages"]
+    assert (page["source"], page["verdict"], page["width"]) == ("text_layer", "empty", 0)
+    assert page["blocks"] == [{"label": "text", "boxes": [], "text": "1. *a*"}]
+
+
+def test_before_it_is_ready_it_is_202_with_its_status(http: FlaskClient, client: Client, opened: str) -> None:
+    waiting = client.submit_image(png())
+    for id, status in ((waiting, "pending"), (opened, "processing")):
+        answer = get(http, id)
+        assert (answer.status_code, answer.json["status"]) == (202, status)
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["Location"] == f"/ocr/{id}"
+    assert get(http, waiting, "?partial=true").status_code == 202
+    assert answer.json["pages"]["total"] == 3
+
+
+def test_what_there_is_of_a_document_can_be_had(http: FlaskClient, hand: Hand, opened: str) -> None:
+    end_page(hand, opened, 2, "two")
+    answer = get(http, opened, "?partial=true")
+    assert (answer.status_code, answer.headers["X-Ocr-Status"]) == (200, "partial")
+    assert answer.text == "<!-- page 1: pending -->\n\n<!-- page 2 -->\n\ntwo\n\n<!-- page 7: pending -->\n"
+    pages = get(http, opened, "?partial=true&format=json").json["pages"]
+    assert [page["status"] for page in pages] == ["pending", "completed", "pending"]
+    assert "[page 7: pending]" in get(http, opened, "?partial=true&format=text").text
+
+
+def test_what_failed_is_409_with_its_own_code(http: FlaskClient, client: Client, hand: Hand, opened: str) -> None:
+    id = client.submit_image(png())
+    hand.fail(id, PageDeadline())
+    for number in (1, 2, 7):
+        end_page(hand, opened, number, PageDeadline())
+    hand.store(opened, NoPageRead(), "FAILURE", task="ocr.assemble")
+    for task, code in ((id, "page_deadline"), (opened, "no_page_read")):
+        for query in ("", "?partial=true", "?format=json"):
+            answer = get(http, task, query)
+            assert (answer.status_code, answer.json["code"]) == (409, code)
+            assert "Content-Disposition" not in answer.headers
+
+
+def test_pages_that_were_read_before_their_document_failed_can_be_had(
+    http: FlaskClient, hand: Hand, opened: str
+) -> None:
+    for number in (1, 2, 7):
+        end_page(hand, opened, number, f"page {number}")
+    hand.store(opened, ResultTooLarge(), "FAILURE", task="ocr.assemble")
+    assert get(http, opened).json["code"] == "result_too_large"
+    answer = get(http, opened, "?partial=true&format=text")
+    assert answer.text == "page 1\n\fpage 2\n\fpage 7\n"
+
+
+def test_unknown_and_gone_results_are_told_apart(http: FlaskClient, client: Client, image: str, read: str) -> None:
+    assert get(http, "none").json["code"] == "task_not_found"
+    for id in (image, read):
+        client.redis.delete(keys.meta(id))
+        answer = get(http, id)
+        assert (answer.status_code, answer.json["code"]) == (410, "result_expired")
+        client.forget(id)
+        assert get(http, id).status_code == 404
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_a_damaged_record_is_410(http: FlaskClient, client: Client, image: str, spoil: Any) -> None:
+    spoil(client.redis, image)
+    assert get(http, image).status_code == 410
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_a_damaged_page_harms_no_other(http: FlaskClient, client: Client, read: str, spoil: Any) -> None:
+    spoil(client.redis, page_id(read, 1))
+    for form in ("md", "text", "json", "raw"):
+        text = get(http, read, f"?format={form}").text
+        assert "seven" in text
+
+
+def test_an_unknown_format_is_named_and_one_that_comes_later_says_so(http: FlaskClient, image: str) -> None:
+    answer = get(http, image, "?format=rtf")
+    assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
+    assert answer.json["detail"].startswith("format: should be 'md'")
+    for form in ("html", "csv", "xlsx", "zip", "pdf", "docx"):
+        answer = get(http, image, f"?format={form}")
+        assert (answer.status_code, answer.json["code"]) == (501, "format_not_available")
+        assert "md, text, json" in answer.json["detail"]
+
+
+def test_half_a_surrogate_pair_is_no_reason_to_fail(http: FlaskClient, client: Client, hand: Hand) -> None:
+    id = client.submit_url("http://a/")
+    hand.complete(id, "a \ud800 b")
+    for form in ("md", "text", "json", "raw"):
+        assert "a ? b" in get(http, id, f"?format={form}").text
+
+
+def test_the_texts_of_a_document_are_fetched_as_they_are_sent(
+    http: FlaskClient, client: Client, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "_RESULTS_PER_TRIP", 1)
+    with http.get(f"/ocr/{read}/result") as answer:
+        pieces = answer.iter_encoded()
+        next(pieces)
+        assert "seven" not in next(pieces).decode()
+        assert commands(client, lambda: list(pieces)).count("MGET") == 2
+    assert "GET" not in commands(client, lambda: get(http, read)), "the text of the whole is not fetched"

@@ -1,0 +1,132 @@
+"""The call that returns a result as a file. That of a document is sent page by page, as its pages are fetched."""
+
+import socket
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import structlog
+from flask import Response, jsonify, request
+from flask_openapi.blueprint import APIBlueprint
+
+from ocr_celery.core.result_formats import FORMATS, ResultFormat, ResultHead, ResultPage, ResultWriter
+from ocr_celery.core.status import Status, TaskView
+from ocr_celery.errors import BadRequest, BrokerUnavailable, ResultExpired, ResultUnreadable, TaskNotFound
+from web.file_names import content_disposition, result_name
+from web.openapi import openapi_responses
+from web.problems import FormatNotAvailable, TaskFailed, error_response
+from web.request_deadline import grant
+from web.request_models import ResultFileQuery, ResultForm, TaskPath
+from web.request_parsing import client, validated
+from web.response_models import Task
+from web.results import ID, TAGS, not_found, render_task
+from web.waiting import connection
+
+log = structlog.get_logger("web")
+api = APIBlueprint("result_files", __name__)
+_RETRY_AFTER = 2  #: seconds
+_IS_PARTIAL = {"X-Ocr-Status": "partial"}
+_ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable, ResultExpired, ResultUnreadable, TaskFailed, FormatNotAvailable)
+
+_TEXT = {"schema": {"type": "string"}}
+_JSON = {"schema": {"type": "object", "required": ["task_id", "status", "partial"]}}
+_HEADERS = {
+    "Content-Disposition": {"description": "A name to save it under.", "schema": {"type": "string"}},
+    "X-Ocr-Status": {"description": "partial: pages are missing; else absent.", "schema": {"type": "string"}},
+}
+_FILE: dict[str, Any] = {
+    "description": "The result in the format asked for.",
+    "content": {"text/markdown": _TEXT, "text/plain": _TEXT, "application/json": _JSON},
+    "headers": _HEADERS,
+}
+
+
+@api.get(
+    f"/ocr/{ID}/result",
+    operation_id="getResult",
+    tags=TAGS,
+    responses=openapi_responses(_FILE, *_ERRORS, accepted=Task),
+)
+@validated
+def get_result(path: TaskPath, query: ResultFileQuery) -> Response:
+    """Get the result itself, as a file; 202 with its status while it is not ready.
+
+    One that failed answers 409 with its own code.
+    """
+    chosen = FORMATS.get(query.format)
+    if chosen is None:
+        raise FormatNotAvailable
+    try:
+        view = client().look_up_outline(path.task_id)
+    except TaskNotFound as exc:
+        raise not_found(path.task_id, exc) from None
+    if view.status is not Status.COMPLETED and not (query.partial and _has_pages(view)):
+        return _without_result(view)
+    head = ResultHead(view.id, view.status, is_document=view.document is not None, is_partial=_is_partial(view))
+    body = _body(chosen.writer(head), _pages(view))
+    response = Response(body if head.is_document else b"".join(body), content_type=chosen.media_type)
+    return _with_headers(response, view, chosen, is_partial=head.is_partial)
+
+
+def _has_pages(view: TaskView) -> bool:
+    """Whether a document that is not completed has something to show: it is still read, or pages were before it failed."""
+    if view.document is None:
+        return False
+    return not view.status.final or view.document.counts.get(Status.COMPLETED, 0) > 0
+
+
+def _is_partial(view: TaskView) -> bool:
+    document = view.document
+    return document is not None and document.counts.get(Status.COMPLETED, 0) < document.total
+
+
+def _without_result(view: TaskView) -> Response:
+    """The answer about a task that failed, or is not ready."""
+    if isinstance(view.error, ResultUnreadable):
+        raise view.error
+    if view.error is not None:
+        response = error_response(view.error)
+        response.status_code = TaskFailed.http_status
+        return response
+    response = jsonify(render_task(view, ResultForm(format="raw")))
+    response.status_code = 202
+    response.headers["Location"] = f"{request.root_path}/ocr/{view.id}"
+    response.headers["Retry-After"] = str(_RETRY_AFTER)
+    return response
+
+
+def _with_headers(response: Response, view: TaskView, chosen: ResultFormat, *, is_partial: bool) -> Response:
+    response.headers["Content-Disposition"] = content_disposition(result_name(view.source, chosen.suffix))
+    response.headers.update(_IS_PARTIAL if is_partial else {})
+    return response
+
+
+def _pages(view: TaskView) -> Iterator[ResultPage]:
+    """The pages of a result; the first is there already, so that a Redis that is away is an answer of its own."""
+    if view.document is None:
+        return iter([ResultPage(1, view.result)])
+    found = client().page_results(view)
+    return chain([next(found)], found)
+
+
+def _body(writer: ResultWriter, pages: Iterable[ResultPage]) -> Iterator[bytes]:
+    """What is sent, made as it is sent."""
+    texts = chain([writer.begin()], (_written(writer, page) for page in pages), (end() for end in [writer.end]))
+    return map(partial(_encode, connection(), client().settings.upload_rate * 1024), texts)
+
+
+def _encode(sock: socket.socket | None, bytes_per_second: float, text: str) -> bytes:
+    """The next bytes. A caller gets as much time to take a result as an upload of its length has."""
+    data = text.encode("utf-8", "replace")  # half a surrogate pair is no text
+    grant(sock, len(data) / bytes_per_second)
+    return data
+
+
+def _written(writer: ResultWriter, page: ResultPage) -> str:
+    """One page. A bug while writing it costs this page only."""
+    try:
+        return writer.add(page)
+    except Exception:
+        log.warning("result_unreadable", page=page.number, exc_info=True)
+        return writer.add(ResultPage(page.number, ResultUnreadable()))
