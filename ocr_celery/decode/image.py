@@ -24,7 +24,7 @@ from ocr_celery.decode.header import check_pixels, read_header
 from ocr_celery.decode.jpeg import strip_jpeg
 from ocr_celery.decode.metadata import strip_gif, strip_png
 from ocr_celery.decode.protocol import MAX_PAGES
-from ocr_celery.decode.rgb import to_rgb
+from ocr_celery.decode.rgb import to_eight_bits
 from ocr_celery.decode.tiff_directories import find_directories
 from ocr_celery.errors import NotAnImage, OcrError, TooManyPixels, Unreadable
 
@@ -147,7 +147,7 @@ def _make_page(image: ImageFile.ImageFile, size: tuple[int, int], max_side: int,
     orientation = _orientation(
         image
     )  # after decoding: TIFF and HEIF are upright by now, a PNG may have its EXIF at the end
-    page = to_rgb(image, max(1, max(image.size) // (2 * max_side)))
+    page = to_eight_bits(image, max(1, max(image.size) // (2 * max_side)))
     if page is not image:
         image.close()  # frees the decoded original, which may take 256 MB
     longer = max(size)
@@ -156,6 +156,8 @@ def _make_page(image: ImageFile.ImageFile, size: tuple[int, int], max_side: int,
         page = page.resize((width, height), Image.Resampling.LANCZOS)
     elif page is image:
         page = image.copy()  # without a reference to its file
+    if page.mode != "RGB":
+        page = page.convert("RGB")
     if orientation in _TRANSPOSITIONS:
         page = page.transpose(_TRANSPOSITIONS[orientation])
     if orientation in _SIDEWAYS:

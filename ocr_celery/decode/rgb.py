@@ -1,4 +1,6 @@
-"""Converts any pixel format to 8-bit RGB, strip by strip, so that only the smaller result is in memory with the original.
+"""Converts any pixel format to 8-bit RGB or grey, strip by strip, so that only the smaller result is in memory with the original.
+
+Black and white pages and greys stay grey, one channel in place of three, until they have their final size.
 
 Transparent pixels are painted on the backdrop that shows most of the image (`backdrop`).
 Deep greys (16-bit, 32-bit, floating point) are scaled, never clipped: white is the largest value of the smallest number
@@ -19,21 +21,22 @@ _DEEP_GREYS = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 _WHITE_IS_ZERO = 0  # the value of TIFF tag 262 that Pillow applies only to 8-bit greys
 
 
-def to_rgb(image: Image.Image, factor: int) -> Image.Image:
-    """A decoded image as RGB, `factor` times smaller (each pixel the mean of factor x factor pixels).
+def to_eight_bits(image: Image.Image, factor: int) -> Image.Image:
+    """A decoded image as RGB, or as L where it has no colours, `factor` times smaller (pixels: means of factor x factor).
 
     Returns the image itself if there is nothing to convert.
     """
-    if image.mode == "RGB" and "transparency" not in image.info:
+    if image.mode in ("RGB", "L") and not _is_transparent(image):
         # not `image.reduce`: once a JPEG 2000 is decoded smaller, that is a number
         return Image.Image.reduce(image, factor) if factor > 1 else image
     width, height = image.size
     backdrop = _backdrop(image) if _is_transparent(image) else "white"
     levels = _grey_levels(image) if image.mode in _DEEP_GREYS else (1.0, 0.0)
-    canvas = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    is_grey = image.mode in _DEEP_GREYS or (image.mode == "1" and not _is_transparent(image))
+    canvas = Image.new("L" if is_grey else "RGB", (-(-width // factor), -(-height // factor)))
     for top, strip in _strips(image, factor):
-        rgb = _grey(strip, *levels) if image.mode in _DEEP_GREYS else _rgb(strip, backdrop)
-        canvas.paste(rgb.reduce(factor) if factor > 1 else rgb, (0, top // factor))
+        converted = _grey(strip, *levels) if is_grey else _rgb(strip, backdrop)
+        canvas.paste(converted.reduce(factor) if factor > 1 else converted, (0, top // factor))
     return canvas
 
 
@@ -70,9 +73,11 @@ def _backdrop(image: Image.Image) -> str:
 
 
 def _grey(strip: Image.Image, scale: float, offset: float) -> Image.Image:
+    if strip.mode == "1":
+        return strip.convert("L")
     # Not converted to L directly: Pillow's versions treat 16 bits differently.
     wide = strip.convert("I") if strip.mode.startswith("I;16") else strip
-    return wide.point(lambda value: value * scale + offset).convert("L").convert("RGB")
+    return wide.point(lambda value: value * scale + offset).convert("L")
 
 
 def _grey_levels(image: Image.Image) -> tuple[float, float]:
