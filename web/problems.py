@@ -48,7 +48,7 @@ class UnsupportedMediaType(OcrError):
 
 
 class FormatNotAvailable(OcrError):
-    """The result is not available in this format yet; ask for md, text, json or raw."""
+    """The result is not available in this format yet; ask for md, text, json, raw or chunks."""
 
     code, http_status = "format_not_available", 501
 

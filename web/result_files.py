@@ -63,7 +63,13 @@ def get_result(path: TaskPath, query: ResultFileQuery) -> Response:
         raise not_found(path.task_id, exc) from None
     if view.status is not Status.COMPLETED and not (query.partial and _has_pages(view)):
         return _without_result(view)
-    head = ResultHead(view.id, view.status, is_document=view.document is not None, is_partial=_is_partial(view))
+    head = ResultHead(
+        view.id,
+        view.status,
+        is_document=view.document is not None,
+        is_partial=_is_partial(view),
+        chunk_size=query.chunk_size,
+    )
     body = _body(chosen.writer(head), _pages(view))
     response = Response(body if head.is_document else b"".join(body), content_type=chosen.media_type)
     return _with_headers(response, view, chosen, is_partial=head.is_partial)

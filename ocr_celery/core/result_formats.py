@@ -4,11 +4,12 @@ A page without a text keeps its place in every format, and says why.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ocr_celery.core.blocks import PageBlock, page_blocks
+from ocr_celery.core.chunks import DEFAULT_SIZE, Chunk, Chunker
 from ocr_celery.core.document import page_mark
 from ocr_celery.core.markdown import to_markdown
 from ocr_celery.errors import OcrError
@@ -57,6 +58,7 @@ class ResultHead:
     status: str
     is_document: bool  #: whether it has several pages
     is_partial: bool  #: whether pages are missing
+    chunk_size: int = DEFAULT_SIZE  #: characters, see `Chunker`
 
 
 class ResultWriter(Protocol):
@@ -137,8 +139,38 @@ class PagesAsJson:
         return "\n]}\n"
 
 
+class ChunksAsJson:
+    """An object with the list `chunks`, and then the pages that are missing."""
+
+    def __init__(self, head: ResultHead) -> None:
+        self._head, self._chunker = head, Chunker(head.chunk_size)
+        self._written = 0
+        self._missing: list[dict[str, Any]] = []
+
+    def begin(self) -> str:
+        """What is said of the whole, up to the list."""
+        return json_head(self._head, "chunks")
+
+    def add(self, page: ResultPage) -> str:
+        """The chunks that are complete with the next page."""
+        if page.missing:
+            self._missing.append({"page": page.number, "code": page.missing})
+        return self._lines(self._chunker.add(page.number, page.blocks()))
+
+    def end(self) -> str:
+        """The last chunk, and the end of the object."""
+        return f'{self._lines(self._chunker.end())}\n], "missing_pages": {to_json(self._missing)}}}\n'
+
+    def _lines(self, chunks: Iterable[Chunk]) -> str:
+        lines = []
+        for chunk in chunks:
+            self._written += 1
+            lines.append(("" if self._written == 1 else ",") + "\n" + to_json(chunk.as_dict(self._written)))
+        return "".join(lines)
+
+
 def json_head(head: ResultHead, name: str) -> str:
-    """The beginning of a JSON object, up to the beginning of its list `name`, which is its last member."""
+    """The beginning of a JSON object, up to the beginning of its list `name`."""
     about = {"task_id": head.task_id, "status": head.status, "partial": head.is_partial}
     return f'{to_json(about)[:-1]}, "{name}": ['
 
@@ -179,5 +211,6 @@ FORMATS: Mapping[str, ResultFormat] = {
     "md": ResultFormat("text/markdown; charset=utf-8", ".md", lambda head: MarkedText(head, to_markdown)),
     "text": ResultFormat("text/plain; charset=utf-8", ".txt", PlainText),
     "json": ResultFormat("application/json", ".json", PagesAsJson),
+    "chunks": ResultFormat("application/json", ".chunks.json", ChunksAsJson),
     "raw": ResultFormat("text/plain; charset=utf-8", ".raw.txt", lambda head: MarkedText(head, str)),
 }

@@ -5,7 +5,7 @@ without attributes, and no others: a page that shows ``<script>`` does no harm w
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ocr_celery.core.html_entities import ENTITY, unescape_entities
@@ -50,16 +50,23 @@ def split_tables(text: str, *, unclosed: bool = False) -> list[str | Table]:
     """
     parts: list[str | Table] = []
     done = 0
+    for start, end in table_spans(text, unclosed=unclosed):
+        parts += text[done:start], _table(text[start:end])
+        done = end
+    return [*parts, text[done:]]
+
+
+def table_spans(text: str, *, unclosed: bool = False) -> Iterator[tuple[int, int]]:
+    """Where its tables begin and end, each from its first tag to the first that closes one. `unclosed`: as above."""
     opened: int | None = None
     for edge in _EDGE.finditer(text):
         if edge[0][1] != "/":
             opened = edge.start() if opened is None else opened
         elif opened is not None:
-            parts += text[done:opened], _table(text[opened : edge.end()])
-            done, opened = edge.end(), None
+            yield opened, edge.end()
+            opened = None
     if opened is not None and unclosed:
-        return [*parts, text[done:opened], _table(text[opened:])]
-    return [*parts, text[done:]]
+        yield opened, len(text)
 
 
 def _table(html: str) -> Table:

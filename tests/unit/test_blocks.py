@@ -29,8 +29,10 @@ def test_a_page_has_its_blocks_in_pixels_with_plain_text() -> None:
 
 
 def test_a_box_covers_whole_pixels_up_to_the_edges_of_the_page() -> None:
-    (block,) = page_blocks("<|ref|>text<|/ref|><|det|>[[0, 1, 999, 5000]]<|/det|>\na", width=1000, height=77)
-    assert block.boxes == ((0, 0, 1000, 77),)
+    (block,) = page_blocks(
+        "<|ref|>text<|/ref|><|det|>[[0, 1, 999, 5000], [500, 500, 500, 500]]<|/det|>", width=1000, height=77
+    )
+    assert block.boxes == ((0, 0, 1000, 77), (500, 38, 501, 39))
 
 
 def test_without_the_size_of_the_page_nothing_is_said_of_places() -> None:

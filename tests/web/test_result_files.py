@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 
 from ocr_celery.client import Client
 from ocr_celery.core.document import PageResult, PageSet, assemble, page_id
+from ocr_celery.core.result_formats import FORMATS
 from ocr_celery.errors import NoPageRead, OcrError, PageDeadline, ResultTooLarge
 from ocr_celery.store import documents
 from tests.testlib.mutated_answers import PAGE
@@ -66,6 +67,7 @@ def get(http: FlaskClient, id: str, query: str = "") -> Any:
         ("text", ("text/plain; charset=utf-8", ".txt")),
         ("json", ("application/json", ".json")),
         ("raw", ("text/plain; charset=utf-8", ".raw.txt")),
+        ("chunks", ("application/json", ".chunks.json")),
     ],
 )
 def test_each_format_has_its_type_and_name(
@@ -122,6 +124,18 @@ def test_json_of_a_document_has_every_page_and_says_which_are_missing(http: Flas
     ]
     assert body["pages"][1] == {"page": 2, "status": "failed", "code": "page_deadline", "error": PageDeadline().message}
     assert body["pages"][2]["blocks"] == [{"label": "text", "boxes": [], "text": "seven\f_7_"}]
+
+
+def test_chunks_know_their_pages_and_which_are_missing(http: FlaskClient, image: str, read: str) -> None:
+    body = get(http, image, "?format=chunks").json
+    first, second = body["chunks"]
+    assert (first["headings"], second["headings"]) == (["Annual report 2024"], ["Annual report 2024", "附注"])
+    assert (body["partial"], body["missing_pages"]) == (False, [])
+    body = get(http, read, "?format=chunks&chunk_size=50000").json
+    assert [chunk["pages"] for chunk in body["chunks"]] == [[1], [1, 7]]
+    assert (body["partial"], body["missing_pages"]) == (True, [{"page": 2, "code": "page_deadline"}])
+    for wrong in ("0", "199", "50001", "x"):
+        assert get(http, image, f"?format=chunks&chunk_size={wrong}").status_code == 422
 
 
 def test_the_source_of_a_pdfs_own_text_is_told(http: FlaskClient, client: Client, hand: Hand) -> None:
@@ -196,7 +210,7 @@ def test_a_damaged_record_is_410(http: FlaskClient, client: Client, image: str, 
 @pytest.mark.parametrize("spoil", SPOILT)
 def test_a_damaged_page_harms_no_other(http: FlaskClient, client: Client, read: str, spoil: Any) -> None:
     spoil(client.redis, page_id(read, 1))
-    for form in ("md", "text", "json", "raw"):
+    for form in FORMATS:
         text = get(http, read, f"?format={form}").text
         assert "seven" in text
 
@@ -214,7 +228,7 @@ def test_an_unknown_format_is_named_and_one_that_comes_later_says_so(http: Flask
 def test_half_a_surrogate_pair_is_no_reason_to_fail(http: FlaskClient, client: Client, hand: Hand) -> None:
     id = client.submit_url("http://a/")
     hand.complete(id, "a \ud800 b")
-    for form in ("md", "text", "json", "raw"):
+    for form in FORMATS:
         assert "a ? b" in get(http, id, f"?format={form}").text
 
 
