@@ -22,7 +22,7 @@ def result_name(source: str, suffix: str) -> str:
 def content_disposition(name: str, kind: str = "inline") -> str:
     """The header by RFC 6266, for a name made by `result_name`: in ASCII, and whole where that is not the same."""
     folded = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = _UNSAFE.sub("_", folded)
+    plain = " ".join(_UNSAFE.sub("_", folded).split())
     if plain == name:
         return f'{kind}; filename="{name}"'
     if plain.startswith("."):

@@ -1,5 +1,6 @@
 """The call that returns a result as a file. That of a document is sent page by page, as its pages are fetched."""
 
+import errno
 import socket
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -113,7 +114,16 @@ def _pages(view: TaskView) -> Iterator[ResultPage]:
     if view.document is None:
         return iter([ResultPage(1, view.result)])
     found = client().page_results(view)
-    return chain([next(found)], found)
+    return chain([next(found)], _until_broken(found, view.id))
+
+
+def _until_broken(pages: Iterator[ResultPage], task_id: str) -> Iterator[ResultPage]:
+    """The same. Where Redis goes away meanwhile, the server breaks the connection: what was sent must not look complete."""
+    try:
+        yield from pages
+    except BrokerUnavailable as exc:
+        log.warning("result_broken_off", task_id=task_id, reason=exc.message)
+        raise ConnectionResetError(errno.ECONNRESET, "the result is incomplete") from None
 
 
 def _body(writer: ResultWriter, pages: Iterable[ResultPage]) -> Iterator[bytes]:

@@ -74,7 +74,8 @@ def _kind(line: str) -> str:
 
 def cut_text(text: str, most: int) -> Iterator[str]:
     """A text in parts of at most `most` characters, cut at lines, else at sentences, else between words. Takes a linear time."""
-    start, most = 0, max(most, 1)
+    most = max(most, 1)
+    start = 0
     while len(text) - start > most:
         at = start + _cut_place(text[start : start + most])
         if part := text[start:at].strip():

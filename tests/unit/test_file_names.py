@@ -34,6 +34,7 @@ def test_a_result_is_called_like_what_was_read(source: str, name: str) -> None:
 def test_a_name_beyond_ascii_is_given_in_both_forms() -> None:
     assert content_disposition("a.md") == 'inline; filename="a.md"'
     assert content_disposition("Größe.md") == "inline; filename=\"Groe.md\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe.md"
+    assert content_disposition("图 1.md") == "inline; filename=\"1.md\"; filename*=UTF-8''%E5%9B%BE%201.md"
     assert content_disposition("报告.md", "attachment") == (
         "attachment; filename=\"result.md\"; filename*=UTF-8''%E6%8A%A5%E5%91%8A.md"
     )

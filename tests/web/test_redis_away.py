@@ -21,6 +21,7 @@ CALLS = {
     "url": ("POST", "/ocr/url", {"json": {"url": "http://a/"}}),
     "batch": ("POST", "/ocr/url/batch", {"json": {"urls": ["http://a/"]}}),
     "task": ("GET", f"/ocr/{ID}", {}),
+    "result": ("GET", f"/ocr/{ID}/result", {}),
     "batch task": ("GET", f"/ocr/batch/{ID}", {}),
     "task waited for": ("GET", f"/ocr/{ID}?wait=50", {}),
     "task events": ("GET", f"/ocr/{ID}/events", {}),

@@ -1,6 +1,7 @@
 """What HTTP returns as the result itself: each format of images and documents, with a name, and what stands in its place."""
 
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from ocr_celery.client import Client
 from ocr_celery.core.document import PageResult, PageSet, assemble, page_id
 from ocr_celery.core.result_formats import FORMATS
 from ocr_celery.errors import NoPageRead, OcrError, PageDeadline, ResultTooLarge
+from ocr_celery.settings import Settings
 from ocr_celery.store import documents
 from tests.testlib.mutated_answers import PAGE
-from tests.testlib.processes import keys, png
+from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.several_pages import pdf
 from tests.testlib.worker_double import FOUND, SPOILT, Hand, commands
+from web import create_app
 
 PAGES = PageSet(9, "1-2,7")
 
@@ -30,6 +33,10 @@ def image(client: Client, hand: Hand) -> str:
 @pytest.fixture
 def opened(client: Client, hand: Hand) -> str:
     """A document of which a worker has opened three pages."""
+    return open_document(client)
+
+
+def open_document(client: Client) -> str:
     id = client.submit_document(pdf([100, 101]), name="a.pdf")
     client._registry.transition(id, "RECEIVED", now=5.0)
     client.redis.delete(keys.queue)
@@ -242,3 +249,19 @@ def test_the_texts_of_a_document_are_fetched_as_they_are_sent(
         assert "seven" not in next(pieces).decode()
         assert commands(client, lambda: list(pieces)).count("MGET") == 2
     assert "GET" not in commands(client, lambda: get(http, read)), "the text of the whole is not fetched"
+
+
+def test_a_result_that_breaks_off_does_not_look_complete(own: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "_RESULTS_PER_TRIP", 1)
+    client = Client(Settings(redis_url=own.url), service=True)
+    id = open_document(client)
+    for number in PAGES.numbers:
+        page = page_id(id, number)
+        client.redis.set(keys.meta(page), json.dumps({"status": "SUCCESS", "result": {"text": "a"}}))
+        client.redis.hset(keys.task(page), "state", "SUCCESS")
+    with create_app(client=client).test_client().get(f"/ocr/{id}/result?partial=true") as answer:
+        pieces = answer.iter_encoded()
+        assert b"page 1" in next(pieces) + next(pieces)
+        own.stop(signal.SIGKILL)
+        with pytest.raises(ConnectionResetError):
+            list(pieces)
