@@ -44,7 +44,9 @@ def measured(redis: RedisServer, worker: Worker) -> Iterator[Growth]:
     """The growth within this context, looked at ten times a second."""
 
     def used() -> tuple[int, int]:
-        return resident(worker.process.pid), int(redis.client.info("memory")["used_memory"])
+        memory = redis.client.info("memory")
+        passing = memory["mem_clients_normal"] + memory["mem_aof_buffer"]  # what is on its way from, to, or to the disk
+        return resident(worker.process.pid), int(memory["used_memory"]) - int(passing)
 
     growth, over, (before, redis_before) = Growth(), threading.Event(), used()
 

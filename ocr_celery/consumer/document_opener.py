@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from celery import states
@@ -26,6 +27,7 @@ from ocr_celery.core.status import EXPANDED
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.errors import (
     Cancelled,
+    FileTooLarge,
     ImageExpired,
     NoPageRead,
     OcrError,
@@ -49,6 +51,7 @@ class DocumentOpener:
         self._files, self._spool, self._decoder = files, spool, decoder
         self._defaults = settings.options()
         self._max_pages = settings.max_document_pages
+        self._max_image_bytes, self._max_document_bytes = settings.max_image_bytes, settings.max_document_bytes
         self._keep = settings.task_ttl
 
     def resolve(self, run: PageRun) -> None:
@@ -60,7 +63,9 @@ class DocumentOpener:
             self.load_page(run, args, kwargs)
         elif run.request.type == message.ASSEMBLE:
             self.assemble(run)
-        elif run.file is not None and is_document(run.file):
+        elif run.file is None:
+            self.open_stored(run)
+        elif is_document(run.file):
             self.open(run)
 
     def open(self, run: PageRun) -> None:
@@ -68,24 +73,50 @@ class DocumentOpener:
 
         Blocks while the file is opened. Afterwards `run.file` is None.
         """
-        assert run.job is not None
         assert run.file is not None
         data, run.file = run.file, None
         stored = _stored_reference(run)
-        password = passwords.resolve(self._registry.redis, self._registry.keys, run.job.file_options.password)
         with ExitStack() as stack:
             path = stack.enter_context(self._spool.path(stored) if stored else self._spool.hold(data))
-            info = self._decoder.open_document(path, password=password)
-            numbers = self._selected(run.job.file_options, info.pages)
-            if len(numbers) == 1:
-                text_layer = run.job.file_options.text_layer
-                run.sheet = Sheet(path, numbers[0], password, text_layer, stack.pop_all())
+            self._open_at(path, run, stored, stack)
+
+    def open_stored(self, run: PageRun) -> None:
+        """The same for a file that was not loaded, as it may be large: it is fetched part by part, and never held in memory.
+
+        Where it is an image, it is `run.file` afterwards.
+        """
+        assert run.job is not None
+        with ExitStack() as stack:
+            path = stack.enter_context(self._spool.path(run.job.source))
+            if self._is_document(path):
+                self._open_at(path, run, _stored_reference(run), stack)
                 return
+            run.file = path.read_bytes()
+        if run.convicted is not None:
+            raise run.convicted
+
+    def _is_document(self, path: Path) -> bool:
+        with path.open("rb") as file:
+            found = is_document(file)
+        if path.stat().st_size > (self._max_document_bytes if found else self._max_image_bytes):
+            raise FileTooLarge
+        return found
+
+    def _open_at(self, path: Path, run: PageRun, stored: str, stack: ExitStack) -> None:
+        """`stored`: the reference under which the pages of the file will find it, if there is one. `stack`: holds `path`."""
+        assert run.job is not None
+        options = run.job.file_options
+        password = passwords.resolve(self._registry.redis, self._registry.keys, options.password)
+        info = self._decoder.open_document(path, password=password)
+        numbers = self._selected(options, info.pages)
+        if len(numbers) == 1:
+            run.sheet = Sheet(path, numbers[0], password, options.text_layer, stack.pop_all())
+            return
         if run.convicted is not None:
             raise run.convicted
         if not stored:
             run.was_stored = True
-            stored = self._files.put(file_name_of(run.id), data)
+            stored = self._files.put(file_name_of(run.id), path.read_bytes())
         self._expand(run, info.kind, PageSet.of(numbers, info.pages), numbers, stored)
 
     def _selected(self, options: DocumentOptions, in_file: int) -> list[int]:

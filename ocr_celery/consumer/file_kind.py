@@ -2,6 +2,7 @@
 
 import re
 import sys
+from typing import BinaryIO
 
 from ocr_celery.decode.header import read_header
 from ocr_celery.errors import OcrError
@@ -14,7 +15,7 @@ def may_be_document(start: bytes) -> bool:
     return _MAY_BE_DOCUMENT.match(start) is not None
 
 
-def is_document(data: bytes) -> bool:
+def is_document(data: bytes | BinaryIO) -> bool:
     """Whether a file may have several pages that are all to be read: PDF and TIFF."""
     try:
         return read_header(data, max_pixels=sys.maxsize).is_document

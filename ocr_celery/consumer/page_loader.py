@@ -60,7 +60,7 @@ class PageLoader:
         self._redis: Redis = registry.redis
 
     def load(self, run: PageRun) -> None:
-        """Set the page's job and file, or its prior result where the task is final already.
+        """Set the page's job and its file, unless that is a document in a store; or the prior result of a task that is final.
 
         Raises the `OcrError` that says why the page cannot be read, and `RedisError`.
         """
@@ -91,6 +91,8 @@ class PageLoader:
         run.options = run.job.options
         if run.refused is not None:
             raise run.refused
+        if run.job.task == DOCUMENT and is_reference(run.job.source):  # it may be large: document_opener.py fetches it
+            return
         run.file = self._file(run.job, run.address)
         if run.convicted is not None and not is_document(run.file):
             raise run.convicted

@@ -14,10 +14,11 @@ from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.document_options import DocumentOptions
 from ocr_celery.core.options import Options
-from ocr_celery.errors import UnreadableDocument, WorkerKilled
+from ocr_celery.errors import FileTooLarge, UnreadableDocument, WorkerKilled
 from ocr_celery.message import IMAGE, Job
 from ocr_celery.settings import Settings
 from ocr_celery.store.files.folder import FolderStore
+from tests.testlib.processes import png
 
 
 class Bench:
@@ -44,11 +45,23 @@ class Bench:
 
     def open(self, source: object, *, convicted: WorkerKilled | None = None) -> PageRun:
         """Open the document of a task, as after it was loaded."""
+        run = self.loaded(source, convicted)
+        run.file = b"%PDF-"
+        self.opener.open(run)
+        return run
+
+    def open_stored(self, source: str, *, convicted: WorkerKilled | None = None) -> PageRun:
+        """The same where only its reference is known."""
+        run = self.loaded(source, convicted)
+        self.opener.open_stored(run)
+        return run
+
+    def loaded(self, source: object, convicted: WorkerKilled | None) -> PageRun:
+        """A task without its file."""
         request = SimpleNamespace(id="d", type=IMAGE)
         run = PageRun(request, None, (), lambda *_: None, None)
-        run.file, run.convicted = b"%PDF-", convicted
+        run.convicted = convicted
         run.job = Job(IMAGE, source, Options(), DocumentOptions())
-        self.opener.open(run)
         return run
 
     @property
@@ -90,3 +103,24 @@ def test_pages_of_a_document_that_killed_workers_are_not_to_be_read_so_it_is_not
     with pytest.raises(WorkerKilled):
         bench.open(b"%PDF-", convicted=WorkerKilled())
     assert bench.stored == ["elsewhere"]
+
+
+def test_a_document_in_the_store_is_fetched_and_never_held_in_memory(bench: Bench) -> None:
+    run = bench.open_stored("file:elsewhere")
+    assert bench.opened == [b"%PDF-"]
+    assert run.file is None
+    assert run.sheet is not None
+
+
+def test_an_image_that_was_sent_as_a_document_is_read_as_the_image_it_is(bench: Bench) -> None:
+    bench.store.put("image", png())
+    run = bench.open_stored("file:image")
+    assert (run.file, run.sheet, bench.opened) == (png(), None, [])
+    with pytest.raises(WorkerKilled):
+        bench.open_stored("file:image", convicted=WorkerKilled())
+
+
+def test_a_stored_file_that_is_too_large_is_refused(bench: Bench) -> None:
+    bench.store.put("image", b"\x89PNG" + bytes(Settings().max_image_bytes))
+    with pytest.raises(FileTooLarge):
+        bench.open_stored("file:image")
