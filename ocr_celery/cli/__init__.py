@@ -12,7 +12,7 @@ from ocr_celery.cli import service_address
 from ocr_celery.cli.documents import Document, find_documents
 from ocr_celery.cli.output import Output, output_path
 from ocr_celery.cli.read_run import ReadRun
-from ocr_celery.cli.service_client import ServiceClient
+from ocr_celery.cli.service_client import RESULT_FILES, ServiceClient
 
 
 @click.group()
@@ -37,7 +37,7 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write NAME.md files into this folder; without it, the text goes to standard output.",
+    help="Write NAME.md files (or .txt, .json) into this folder; without it, the text goes to standard output.",
 )
 @click.option("--skip-existing", is_flag=True, help="With --output: skip documents whose file exists.")
 @click.option("--prompt", help="How to read; without it, the service's own prompt.")
@@ -47,7 +47,14 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
     type=click.Choice(["fallback", "prefer", "ignore"]),
     help="When the text that a PDF itself has is taken: where a page cannot be read, wherever it is plausible, never.",
 )
-@click.option("--format", "form", type=click.Choice(["markdown", "raw"]), default="markdown", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "md", "text", "json", "chunks", "raw"]),
+    default="markdown",
+    show_default=True,
+    help="Markdown (md is the same), plain text, blocks with their places, chunks, or as the engine wrote it.",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="The whole answer as JSON, one line per document (NAME.json files)."
 )
@@ -89,11 +96,14 @@ def read_documents(
         raise click.BadParameter(f"{server!r} does not begin with http:// or https://", param_hint="--server")
     if skip_existing and output is None:
         raise click.UsageError("--skip-existing needs --output")
+    if as_json and form in RESULT_FILES:
+        raise click.UsageError(f"--json has the text as markdown or raw; --format {form} goes without it")
+    suffix = ".json" if as_json else RESULT_FILES.get(form, ".md")
     left_out: list[Path] = []
     documents = find_documents(sources, left_out)
     if skip_existing and output is not None:
-        documents = _without_existing(documents, output, as_json=as_json)
-    out = Output(documents, folder=output, raw=form == "raw", as_json=as_json)
+        documents = _without_existing(documents, output, suffix)
+    out = Output(documents, folder=output, suffix=suffix, form=form, as_json=as_json)
     given = {"prompt": prompt, "page_range": page_range, "text_layer": text_layer}
     options = {name: value for name, value in given.items() if value}
     extra_headers = _parse_headers(headers)
@@ -115,8 +125,8 @@ def read_documents(
     sys.exit(_SOME_FAILED if out.failed else _SOME_LEFT_OUT if left_out else 0)
 
 
-def _without_existing(documents: list[Document], output: Path, *, as_json: bool) -> list[Document]:
-    missing = [document for document in documents if not output_path(output, document, as_json=as_json).exists()]
+def _without_existing(documents: list[Document], output: Path, suffix: str) -> list[Document]:
+    missing = [document for document in documents if not output_path(output, document, suffix).exists()]
     if len(missing) < len(documents):
         click.echo(f"{len(documents) - len(missing)} skipped: their files are in {output} already", err=True)
     return missing

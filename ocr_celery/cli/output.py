@@ -13,9 +13,9 @@ from ocr_celery.cli.service_answers import DocumentFailed
 from ocr_celery.core import markdown
 
 
-def output_path(folder: Path, document: Document, *, as_json: bool) -> Path:
+def output_path(folder: Path, document: Document, suffix: str) -> Path:
     """The file that the text of a document is written to."""
-    return folder / document.name.with_name(document.name.name + (".json" if as_json else ".md"))
+    return folder / document.name.with_name(document.name.name + suffix)
 
 
 def _json_line(answer: dict[str, Any]) -> str:
@@ -30,14 +30,17 @@ def _what_was_read(task: dict[str, Any]) -> str:
 class Output:
     """Prints or writes answers as they arrive. Used from one thread.
 
-    `folder`: where files are written; None: standard output. `raw`: texts are in the engine's own notation. `as_json`: the
-    whole answer, one line per document on standard output, NAME.json in a folder.
+    `folder`: where files are written, their names with `suffix`; None: standard output. `form`: of the texts, which says what
+    may stand between them. `as_json`: the whole answer, one line per document on standard output.
     """
 
-    def __init__(self, documents: list[Document], *, folder: Path | None, raw: bool, as_json: bool = False) -> None:
+    def __init__(
+        self, documents: list[Document], *, folder: Path | None, suffix: str, form: str, as_json: bool = False
+    ) -> None:
         self._documents = documents
         self._folder = folder
-        self._raw = raw
+        self._suffix = suffix
+        self._form = form
         self._as_json = as_json
         self._waiting: dict[int, str | None] = {}  # texts that wait for earlier documents, by number; None: failed
         self._next = 0
@@ -110,16 +113,16 @@ class Output:
             self._next += 1
 
     def _with_heading(self, source: str, text: str) -> str:
-        if len(self._documents) == 1 or self._as_json:
+        if len(self._documents) == 1 or self._as_json or self._form in ("json", "chunks"):
             return text
-        if self._raw:
+        if self._form in ("raw", "text"):
             return f"===== {source} =====\n{text}\n"
         return f"# {markdown.escape(source)}\n\n{text}\n---\n\n"
 
     def _write(self, document: Document, text: str) -> None:
         """Write the file atomically: a program that watches the folder never sees half a text."""
         assert self._folder is not None
-        path = output_path(self._folder, document, as_json=self._as_json)
+        path = output_path(self._folder, document, self._suffix)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ import requests
 
 from ocr_celery.cli.documents import Document
 from ocr_celery.cli.service_answers import DocumentFailed, failure_of, json_body, never_connected, retry_after
+from ocr_celery.core.result_formats import FORMATS
 
 _RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})  #: answers after which the same request may succeed later
 _MAX_LOST_CONNECTIONS = 3  #: broken connections after which a request has failed
@@ -25,13 +26,17 @@ _CANCEL_PATIENCE = 5.0  #: seconds that a user who interrupts it waits for every
 _STARTUP_GRACE = 30.0
 
 
+#: formats that are fetched as a file once a document is read, and the suffixes of their names
+RESULT_FILES = {name: FORMATS[name].suffix for name in ("text", "json", "chunks")}
+
 OnPages = Callable[[int, int], None]
 
 
 class ServiceClient:
     """Client of the service at a base URL. Used from many threads; each has its own connection.
 
-    `options`: reading options of every document. `timeout`: seconds per document. `warn`: gets a line for the user.
+    `options`: reading options of every document. `form`: of their texts, see `RESULT_FILES`. `timeout`: seconds per document.
+    `warn`: gets a line for the user.
     """
 
     def __init__(
@@ -49,7 +54,8 @@ class ServiceClient:
         self._timeout = timeout
         self._warn = warn
         self._headers = dict(headers)
-        self._result_query = {"format": form, "details": "true"}
+        self._file_format = form if form in RESULT_FILES else ""
+        self._result_query = {"format": "raw" if form == "raw" else "markdown", "details": "true"}
         self._failed_waits = 0
         self._sending_stopped = threading.Event()
         self._stopped = threading.Event()
@@ -114,7 +120,8 @@ class ServiceClient:
         deadline = time.monotonic() + self._timeout
         task_id = self._submit(document, deadline)
         try:
-            return self._wait_for(task_id, deadline, on_pages)
+            task = self._wait_for(task_id, deadline, on_pages)
+            return {**task, "result": self._result_file(task_id, deadline)} if self._file_format else task
         finally:
             if not self._stopped.is_set():
                 self._finished(task_id)
@@ -163,6 +170,10 @@ class ServiceClient:
             self._sleep(at_once * pause, deadline, "timeout", f"not read within {self._timeout:g} s (task {task_id})")
             pause = min(1.5 * pause, 2.0) if at_once else 0.1
 
+    def _result_file(self, task_id: str, deadline: float) -> str:
+        path, query = f"/ocr/{task_id}/result", {"format": self._file_format}
+        return self._answer_to("GET", path, deadline, params=query).content.decode()
+
     def _look_up(self, path: str, wait: int, deadline: float) -> dict[str, Any]:
         """The task as it stands; if it can, the service waits for so many seconds until it is finished.
 
@@ -180,6 +191,10 @@ class ServiceClient:
 
     def _request(self, method: str, path: str, deadline: float, **arguments: Any) -> dict[str, Any]:
         """The JSON body of a successful answer; retries until `deadline`, in seconds of `time.monotonic`."""
+        return json_body(self._answer_to(method, path, deadline, **arguments))
+
+    def _answer_to(self, method: str, path: str, deadline: float, **arguments: Any) -> requests.Response:
+        """The same, whatever its body."""
         pause, lost = 0.5, 0
         while True:
             wait = pause
@@ -199,10 +214,9 @@ class ServiceClient:
                     deadline = min(deadline, self._started_at + _STARTUP_GRACE)
             else:
                 self._has_answered.set()
-                body = json_body(answer)
                 if answer.ok:
-                    return body
-                code, sentence = failure_of(answer, body)
+                    return answer
+                code, sentence = failure_of(answer, json_body(answer))
                 if answer.status_code not in _RETRYABLE_STATUSES:
                     raise DocumentFailed(code, sentence)
                 wait = retry_after(answer) or pause

@@ -30,6 +30,7 @@ class FakeService(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.refusals = 0
+        self.refusals_of_files = 0
         self.retry_after = "0"
         self.also: dict[str, dict[str, Any]] = {}  # text: further fields of its answer
         self.tasks: dict[str, dict[str, Any]] = {}
@@ -79,7 +80,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.headers.append(dict(self.headers))
-        task = self.server.tasks[urlsplit(self.path).path.rpartition("/")[2]]
+        path = urlsplit(self.path).path
+        if path.endswith("/result"):
+            self._result_file(path.split("/")[2])
+            return
+        task = self.server.tasks[path.rpartition("/")[2]]
         query = parse_qs(urlsplit(self.path).query)
         self.server.looks.append(query)
         if "wait" in query and self.server.on_wait == "refuses":
@@ -99,6 +104,19 @@ class _Handler(BaseHTTPRequestHandler):
             answer = {"status": "completed", "result": text, "details": {"finish_reason": "stop"}}
             answer |= self.server.also.get(task["text"], {})
             self._answer(200, answer)
+
+    def _result_file(self, task_id: str) -> None:
+        if self.server.refusals_of_files:
+            self.server.refusals_of_files -= 1
+            self._answer(503, {"detail": "away", "code": "broker_unavailable"}, {"Retry-After": "0"})
+            return
+        (form,) = parse_qs(urlsplit(self.path).query)["format"]
+        data = f"{form} of {self.server.tasks[task_id]['text']} ü\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
 
     def _answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         data = json.dumps(body).encode()
@@ -374,6 +392,28 @@ def test_the_engines_own_notation_becomes_markdown_unless_raw_is_asked_for(
     assert read(service, page, "--format", "raw").stdout == raw + "\n"
 
 
+@pytest.mark.parametrize(
+    ("form", "suffix"), [("text", ".txt"), ("json", ".json"), ("chunks", ".chunks.json"), ("md", ".md"), ("raw", ".md")]
+)
+def test_each_format_is_printed_and_written_under_its_own_suffix(
+    service: FakeService, scans: Path, tmp_path: Path, form: str, suffix: str
+) -> None:
+    text = f"{form} of a.jpg ü\n" if suffix != ".md" else "a.jpg\n"
+    service.refusals_of_files = 1
+    assert read(service, scans / "a.jpg", "--format", form).stdout == text
+    out = tmp_path / "out"
+    read(service, scans / "a.jpg", "--format", form, "--output", out)
+    assert [(file.name, file.read_text()) for file in out.iterdir()] == [(f"a{suffix}", text)]
+    again = read(service, scans / "a.jpg", "--format", form, "--output", out, "--skip-existing")
+    assert "1 skipped" in again.stderr
+
+
+def test_between_texts_of_several_documents_stands_what_their_format_allows(service: FakeService, scans: Path) -> None:
+    files = (scans / "a.jpg", scans / "b.png")
+    assert read(service, *files, "--format", "json").stdout == "json of a.jpg ü\njson of b.png ü\n"
+    assert f"===== {scans / 'b.png'} =====\ntext of b.png ü\n" in read(service, *files, "--format", "text").stdout
+
+
 def test_the_prompt_is_sent_with_every_document(service: FakeService, scans: Path) -> None:
     read(service, scans / "a.jpg", "http://example.com/x.png", "--prompt", "<image>\\nFree OCR.", "--jobs", 1)
     assert [fields["prompt"] for fields in service.asked] == ["<image>\\nFree OCR."] * 2
@@ -385,6 +425,7 @@ def test_the_prompt_is_sent_with_every_document(service: FakeService, scans: Pat
         [],
         ["missing.png"],
         ["a.jpg", "--skip-existing"],
+        ["a.jpg", "--json", "--format", "text"],
         ["a.jpg", "--jobs", "0"],
         ["a.jpg", "--server", "localhost"],
         ["empty"],
