@@ -1,6 +1,7 @@
 """What a case is played on: a Redis, a client, a witness and the processes that the case starts, all ended after it."""
 
 import random
+import re
 import shutil
 import signal
 import time
@@ -20,6 +21,7 @@ from tests.testlib.facade_process import Served, served
 from tests.testlib.processes import RedisServer, Worker, keys, own_redis, until
 from tests.testlib.tcp_proxy import Proxy
 
+_TASK_ID = re.compile(r'"task_id": "([^"]*)"?')
 QUICK: dict[str, object] = {"OCR_BATCH_SIZE": 8, "OCR_SCRIPTED_SECONDS": 0.1}
 
 
@@ -131,8 +133,10 @@ class Scene(ExitStack):
     def close_account(self) -> Account:
         """What has become of all."""
         account = self.ledger.close(self.client, self.witness)
-        lines = [line for worker in self.workers for line in worker.log.splitlines() if '"page read"' in line]
-        account.again = max(0, len(lines) - account.once)
+        lines = [
+            line for worker in self.workers for line in worker.log.splitlines() if '"page read", "task_id"' in line
+        ]
+        account.again = len(lines) - len({_TASK_ID.findall(line)[0] for line in lines})
         if account.stuck or account.lost:
             for worker in self.workers[-2:]:
                 told = [line[:600] for line in worker.log.splitlines() if '"page read"' not in line]
