@@ -7,7 +7,7 @@ from typing import Any
 
 from ocr_celery.core.document import DocumentProgress, FailedPage, PageSet, failed_pages, page_id
 from ocr_celery.core.page_range import parse_page_range
-from ocr_celery.core.result_formats import ResultPage
+from ocr_celery.core.result_page import ResultPage
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE, Status, TaskView
 from ocr_celery.store.records import Record
 from ocr_celery.store.registry import Registry

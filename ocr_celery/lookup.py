@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ocr_celery import waiting
 from ocr_celery.core.document import page_id
-from ocr_celery.core.result_formats import ResultPage
+from ocr_celery.core.result_page import ResultPage
 from ocr_celery.core.status import STATUS_BY_CELERY_STATE, BatchView, Status, TaskView
 from ocr_celery.document_view import PagesView, document_progress, page_views, result_pages
 from ocr_celery.errors import NotADocument, ResultExpired, ResultUnreadable, TaskNotFound

@@ -11,7 +11,8 @@ import structlog
 from flask import Response, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
 
-from ocr_celery.core.result_formats import FORMATS, ResultFormat, ResultHead, ResultPage, ResultWriter
+from ocr_celery.core.result_formats import FORMATS, ResultFormat, ResultHead, ResultWriter
+from ocr_celery.core.result_page import ResultPage
 from ocr_celery.core.status import Status, TaskView
 from ocr_celery.errors import BadRequest, BrokerUnavailable, ResultExpired, ResultUnreadable, TaskNotFound
 from web.file_names import content_disposition, result_name

@@ -8,46 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ocr_celery.core.blocks import PageBlock, page_blocks
 from ocr_celery.core.chunks import DEFAULT_SIZE, Chunk, Chunker
 from ocr_celery.core.document import page_mark
 from ocr_celery.core.markdown import to_markdown
+from ocr_celery.core.result_page import PENDING, ResultPage
 from ocr_celery.errors import OcrError
 
 _ENGINE = "engine"  #: the `source` of a text that was read
-_PENDING = "pending"  #: what is said of a page that is not final
-
-
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """What became of one page: its result dict, why it failed, or None while it is not final."""
-
-    number: int  #: from 1
-    result: Mapping[str, Any] | OcrError | None
-
-    @property
-    def missing(self) -> str:
-        """Why it has no text: a code; "" where it has one."""
-        if isinstance(self.result, OcrError):
-            return self.result.code
-        return _PENDING if self.result is None else ""
-
-    @property
-    def raw(self) -> str:
-        """The text as the engine wrote it; "" where it has none."""
-        return str(self.result["text"]) if isinstance(self.result, Mapping) else ""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in pixels of the upright page; (0, 0) where they are not known."""
-        found = self.result if isinstance(self.result, Mapping) else {}
-        width, height = found.get("width"), found.get("height")
-        return (width, height) if type(width) is int and type(height) is int else (0, 0)
-
-    def blocks(self) -> list[PageBlock]:
-        """Its blocks in reading order."""
-        width, height = self.size
-        return page_blocks(self.raw, width=width, height=height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +41,25 @@ class ResultWriter(Protocol):
         """What stands behind the pages."""
 
 
+class _Gap:
+    """What stands between two pages: nothing before the first. It is asked for when a page's text is there, not before."""
+
+    def __init__(self, text: str) -> None:
+        self._text, self._is_first = text, True
+
+    def next(self) -> str:
+        """What stands before the next page."""
+        gap = "" if self._is_first else self._text
+        self._is_first = False
+        return gap
+
+
 class MarkedText:
     """The pages of a document behind marks in comments, as in its answer; an image's text alone. `text`: that of a page."""
 
     def __init__(self, head: ResultHead, text: Callable[[str], str]) -> None:
-        self._marks, self._text, self._is_first = head.is_document, text, True
+        self._has_marks, self._text = head.is_document, text
+        self._gap = _Gap("\n\n")
 
     def begin(self) -> str:
         """Nothing."""
@@ -86,10 +67,10 @@ class MarkedText:
 
     def add(self, page: ResultPage) -> str:
         """The next page, with its mark where it has one."""
-        gap, self._is_first = "" if self._is_first else "\n\n", False
+        text = self._text(page.raw)
         if page.missing:
-            return gap + page_mark(page.number, page.missing)
-        return gap + (f"{page_mark(page.number)}\n\n" if self._marks else "") + self._text(page.raw)
+            return self._gap.next() + page_mark(page.number, page.missing)
+        return self._gap.next() + (f"{page_mark(page.number)}\n\n" if self._has_marks else "") + text
 
     def end(self) -> str:
         """The end of the last line."""
@@ -100,7 +81,7 @@ class PlainText:
     """Text without markup, a form feed between pages; a page without a text says why in brackets."""
 
     def __init__(self, _: ResultHead) -> None:
-        self._is_first = True
+        self._gap = _Gap("\f")
 
     def begin(self) -> str:
         """Nothing."""
@@ -108,11 +89,10 @@ class PlainText:
 
     def add(self, page: ResultPage) -> str:
         """The next page."""
-        gap, self._is_first = "" if self._is_first else "\f", False
+        text = "\n\n".join(block.text for block in page.blocks() if block.text).replace("\f", "\n")
         if page.missing:
-            return f"{gap}[page {page.number}: {page.missing}]\n"
-        text = "\n\n".join(block.text for block in page.blocks() if block.text)
-        return gap + text.replace("\f", "\n") + "\n"
+            text = f"[page {page.number}: {page.missing}]"
+        return f"{self._gap.next()}{text}\n"
 
     def end(self) -> str:
         """Nothing."""
@@ -123,7 +103,8 @@ class PagesAsJson:
     """An object with the list `pages`, each with its blocks."""
 
     def __init__(self, head: ResultHead) -> None:
-        self._head, self._is_first = head, True
+        self._head = head
+        self._gap = _Gap(",")
 
     def begin(self) -> str:
         """What is said of the whole, up to the list."""
@@ -131,8 +112,8 @@ class PagesAsJson:
 
     def add(self, page: ResultPage) -> str:
         """The next page."""
-        gap, self._is_first = "" if self._is_first else ",", False
-        return f"{gap}\n{to_json(_page_dict(page))}"
+        text = to_json(_page_dict(page))
+        return f"{self._gap.next()}\n{text}"
 
     def end(self) -> str:
         """The end of the list and of the object."""
@@ -144,6 +125,7 @@ class ChunksAsJson:
 
     def __init__(self, head: ResultHead) -> None:
         self._head, self._chunker = head, Chunker(head.chunk_size)
+        self._gap = _Gap(",")
         self._written = 0
         self._missing: list[dict[str, Any]] = []
 
@@ -162,11 +144,9 @@ class ChunksAsJson:
         return f'{self._lines(self._chunker.end())}\n], "missing_pages": {to_json(self._missing)}}}\n'
 
     def _lines(self, chunks: Iterable[Chunk]) -> str:
-        lines = []
-        for chunk in chunks:
-            self._written += 1
-            lines.append(("" if self._written == 1 else ",") + "\n" + to_json(chunk.as_dict(self._written)))
-        return "".join(lines)
+        texts = [to_json(chunk.as_dict(number)) for number, chunk in enumerate(chunks, self._written + 1)]
+        self._written += len(texts)
+        return "".join(f"{self._gap.next()}\n{text}" for text in texts)
 
 
 def json_head(head: ResultHead, name: str) -> str:
@@ -184,7 +164,7 @@ def _page_dict(page: ResultPage) -> dict[str, Any]:
     if isinstance(page.result, OcrError):
         return {"page": page.number, "status": "failed", "code": page.result.code, "error": page.result.message}
     if page.result is None:
-        return {"page": page.number, "status": _PENDING}
+        return {"page": page.number, "status": PENDING}
     width, height = page.size
     return {
         "page": page.number,

@@ -8,6 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from ocr_celery.client import Client
+from ocr_celery.core import result_page
+from ocr_celery.core.blocks import PageBlock, page_blocks
 from ocr_celery.core.document import PageResult, PageSet, assemble, page_id
 from ocr_celery.core.result_formats import FORMATS
 from ocr_celery.errors import NoPageRead, OcrError, PageDeadline, ResultTooLarge
@@ -220,6 +222,30 @@ def test_a_damaged_page_harms_no_other(http: FlaskClient, client: Client, read: 
     for form in FORMATS:
         text = get(http, read, f"?format={form}").text
         assert "seven" in text
+
+
+def test_a_mistake_of_ours_costs_one_page_only(http: FlaskClient, read: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(raw: str, **size: int) -> list[PageBlock]:
+        if "Annual" in raw:
+            raise RuntimeError("hunter2")
+        return page_blocks(raw, **size)
+
+    monkeypatch.setattr(result_page, "page_blocks", broken)
+    assert (
+        get(http, read, "?format=text").text == "[page 1: result_unreadable]\n\f[page 2: page_deadline]\n\fseven\n_7_\n"
+    )
+    codes = [page.get("code") for page in get(http, read, "?format=json").json["pages"]]
+    assert codes == ["result_unreadable", "page_deadline", None]
+    missing = get(http, read, "?format=chunks").json["missing_pages"]
+    assert [page["code"] for page in missing] == ["result_unreadable", "page_deadline"]
+
+
+def test_head_says_what_get_would_without_the_file(http: FlaskClient, image: str, read: str) -> None:
+    for id in (image, read):
+        head, whole = http.head(f"/ocr/{id}/result?format=json"), get(http, id, "?format=json")
+        assert head.data == b""
+        for name in ("Content-Type", "Content-Disposition", "X-Ocr-Status"):
+            assert head.headers.get(name) == whole.headers.get(name)
 
 
 def test_an_unknown_format_is_named_and_one_that_comes_later_says_so(http: FlaskClient, image: str) -> None:
