@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.several_pages import pdf
 from tests.testlib.worker_double import FOUND, SPOILT, Hand, commands
 from web import create_app
+from web.request_deadline import granted
 
 PAGES = PageSet(9, "1-2,7")
 
@@ -238,6 +240,13 @@ def test_a_mistake_of_ours_costs_one_page_only(http: FlaskClient, read: str, mon
     assert codes == ["result_unreadable", "page_deadline", None]
     missing = get(http, read, "?format=chunks").json["missing_pages"]
     assert [page["code"] for page in missing] == ["result_unreadable", "page_deadline"]
+
+
+def test_a_caller_has_as_much_time_to_take_a_result_as_an_upload_of_its_length(http: FlaskClient, read: str) -> None:
+    with socket.socket() as sock:
+        answer = http.get(f"/ocr/{read}/result?format=json", environ_overrides={"gunicorn.socket": sock})
+        seconds = len(answer.data) / (256 * 1024)
+        assert granted(sock) == pytest.approx(seconds)
 
 
 def test_head_says_what_get_would_without_the_file(http: FlaskClient, image: str, read: str) -> None:
