@@ -98,7 +98,7 @@ def check(raw: str, width: int, height: int) -> None:
 
 
 @given(st.integers(min_value=0), st.integers(0, 9999), st.integers(0, 9999))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_a_mutated_answer_never_fails(seed: int, width: int, height: int) -> None:
     check(mutated(random.Random(seed)), width, height)
 

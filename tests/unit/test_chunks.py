@@ -139,7 +139,7 @@ PAGES = st.lists(st.one_of(HEADINGS, PARAGRAPHS), max_size=30).map("\n\n".join)
 
 
 @given(st.lists(PAGES, max_size=3), st.sampled_from([200, 201, 230, 1000]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_chunks_of_text_keep_their_size_and_all_of_the_text(pages: list[str], size: int) -> None:
     check([page_blocks(raw, width=9, height=9) for raw in pages], size)
     assert all(chunk.length <= size for chunk in chunks_of(*pages, size=size))
@@ -152,13 +152,13 @@ def test_the_parts_of_a_long_paragraph_are_chunks_of_their_own(length: int) -> N
 
 
 @given(st.lists(st.integers(min_value=0), max_size=4), st.integers(SIZES[0], 1000))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_mutated_answers_never_fail(seeds: list[int], size: int) -> None:
     check([page_blocks(mutated(random.Random(seed)), width=99, height=99) for seed in seeds], size)
 
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(ANSWERS), st.text(max_size=5))).map("".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_text_never_fails(raw: str) -> None:
     check([page_blocks(raw, width=99, height=99), page_blocks(PAGE, width=99, height=99)], 300)
 
@@ -175,5 +175,5 @@ def test_a_text_eight_times_as_long_takes_eight_times_as_long(flood: str) -> Non
             found.append(time.process_time() - began)
         return min(found)
 
-    small, large = seconds(16_384), seconds(8 * 16_384)
+    small, large = seconds(8_192), seconds(65_536)
     assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"  # 64 times where it is quadratic
