@@ -10,6 +10,9 @@ from tests.faults.scene import Scene
 from tests.testlib.processes import keys, until
 from tests.testlib.several_pages import TOO_LARGE, tiff
 
+#: a worker that dies between a document's end and the expiry of its pages leaves that to the sweeper
+SWEEPING = {"OCR_CLEANUP_INTERVAL": 1}
+
 
 def send_document(scene: Scene, pages: int, *, gaps: Collection[int] = ()) -> str:
     """Send a document whose pages differ, and enter in the ledger what it should come to. `gaps`: pages that fail."""
@@ -27,7 +30,7 @@ def send_document(scene: Scene, pages: int, *, gaps: Collection[int] = ()) -> st
 @case("worker killed at a document's arrival", short=3, long=100)
 def worker_at_the_arrival(scene: Scene, rounds: int) -> None:
     """In every second round the document is delivered twice."""
-    worker = scene.worker()
+    worker = scene.worker(**SWEEPING)
     for n in range(rounds):
         send_document(scene, 12)
         if n % 2 and (message := scene.redis.client.lindex(keys.queue, 0)):
@@ -35,25 +38,25 @@ def worker_at_the_arrival(scene: Scene, rounds: int) -> None:
         time.sleep(random.random() * 0.1)  # not to be right: to be at any moment
         worker.kill()
         began = now()
-        worker = scene.worker(ready=False)
+        worker = scene.worker(ready=False, **SWEEPING)
         scene.recovers(began)
 
 
 @case("worker killed while a document is read", short=3, long=20)
 def worker_during_a_document(scene: Scene, rounds: int) -> None:
-    worker = scene.worker()
+    worker = scene.worker(**SWEEPING)
     send_document(scene, 40 * rounds)
     for _ in range(rounds):
         scene.work_a_while(20)
         worker.kill()
         began = now()
-        worker = scene.worker(ready=False)
+        worker = scene.worker(ready=False, **SWEEPING)
         scene.recovers(began)
 
 
 @case("Redis killed while a document is read", short=2, long=5)
 def redis_during_a_document(scene: Scene, rounds: int) -> None:
-    scene.worker()
+    scene.worker(**SWEEPING)
     id = send_document(scene, 60 * rounds)
     for _ in range(rounds):
         scene.work_a_while(20)
@@ -66,7 +69,7 @@ def redis_during_a_document(scene: Scene, rounds: int) -> None:
 
 @case("documents of which three pages fail", short=2, long=50)
 def documents_with_gaps(scene: Scene, rounds: int) -> None:
-    scene.worker()
+    scene.worker(**SWEEPING)
     gaps = [set(random.sample(range(1, 21), 3)) for _ in range(rounds)]
     ids = [send_document(scene, 20, gaps=found) for found in gaps]
     for id, missing in zip(ids, gaps, strict=True):
