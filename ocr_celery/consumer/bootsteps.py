@@ -69,9 +69,9 @@ def _logging(loglevel: int, logfile: str | None = None, **_: Any) -> None:
     for name in _BROKER_NAMING_LOGGERS:
         logging.getLogger(name).addFilter(_hide_transport_class)
     for warning in worker_options.warnings(options, queue=settings.queue):
-        log.warning("option: %s", warning)
+        log.warning("%s", warning)
     for notice in worker_options.notices(settings):
-        log.info("setting: %s", notice)
+        log.info("%s", notice)
 
 
 def _hide_transport_class(record: logging.LogRecord) -> bool:
@@ -116,7 +116,7 @@ def _check_redis(redis: Redis) -> None:
     if refused:
         sys.exit(f"ocr-celery: {refused}")
     if earlier:
-        log.warning("earlier layout of Redis: %s", earlier)
+        log.warning("%s", earlier)
 
 
 def _publish(app: Any, facts: ServiceFacts, redis: Redis, keys: Keys) -> None:

@@ -156,5 +156,5 @@ def test_a_page_whose_image_could_not_be_stored_is_not_taken_in(redis: RedisServ
         keys.blob("one"),
     ]
     with pytest.raises(OutOfMemoryError):
-        registry._admit(keys=touched, args=[1.0, 0, 1, 1, 0, "", 60, 60, "one", "", ""])
+        registry.admission._admit(keys=touched, args=[1.0, 0, 1, 1, 0, "", 60, 60, "one", "", ""])
     assert redis.client.keys("*") == []
