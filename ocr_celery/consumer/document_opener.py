@@ -26,6 +26,7 @@ from ocr_celery.core.page_range import parse_page_range
 from ocr_celery.core.status import EXPANDED
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.errors import (
+    BadOption,
     Cancelled,
     FileTooLarge,
     ImageExpired,
@@ -35,6 +36,7 @@ from ocr_celery.errors import (
 )
 from ocr_celery.settings import Settings
 from ocr_celery.store import documents, passwords
+from ocr_celery.store.files.contract import is_name
 from ocr_celery.store.registry import Registry
 from ocr_celery.transport import document_messages
 
@@ -78,18 +80,19 @@ class DocumentOpener:
         stored = _stored_reference(run)
         with ExitStack() as stack:
             path = stack.enter_context(self._spool.path(stored) if stored else self._spool.hold(data))
-            self._open_at(path, run, stored, stack)
+            self._open_at(path, run, stored, stack, data)
 
     def open_stored(self, run: PageRun) -> None:
-        """The same for a file that was not loaded, as it may be large: it is fetched part by part, and never held in memory.
+        """The same for a file that was not loaded, as it may be large: it is fetched part by part.
 
-        Where it is an image, it is `run.file` afterwards.
+        It is held in memory only where it has to be stored again, under the id of the document. An image is `run.file`
+        afterwards.
         """
         assert run.job is not None
         with ExitStack() as stack:
             path = stack.enter_context(self._spool.path(run.job.source))
             if self._is_document(path):
-                self._open_at(path, run, _stored_reference(run), stack)
+                self._open_at(path, run, _stored_reference(run), stack, None)
                 return
             run.file = path.read_bytes()
         if run.convicted is not None:
@@ -102,8 +105,11 @@ class DocumentOpener:
             raise FileTooLarge
         return found
 
-    def _open_at(self, path: Path, run: PageRun, stored: str, stack: ExitStack) -> None:
-        """`stored`: the reference under which the pages of the file will find it, if there is one. `stack`: holds `path`."""
+    def _open_at(self, path: Path, run: PageRun, stored: str, stack: ExitStack, data: bytes | None) -> None:
+        """`stored`: the reference under which the pages of the file will find it, if there is one. `stack`: holds `path`.
+
+        `data`: the same file, where it is in memory.
+        """
         assert run.job is not None
         options = run.job.file_options
         password = passwords.resolve(self._registry.redis, self._registry.keys, options.password)
@@ -116,7 +122,7 @@ class DocumentOpener:
             raise run.convicted
         if not stored:
             run.was_stored = True
-            stored = self._files.put(file_name_of(run.id), path.read_bytes())
+            stored = self._files.put(_checked_name(run.id), path.read_bytes() if data is None else data)
         self._expand(run, info.kind, PageSet.of(numbers, info.pages), numbers, stored)
 
     def _selected(self, options: DocumentOptions, in_file: int) -> list[int]:
@@ -204,6 +210,16 @@ class DocumentOpener:
         if len(errors) == len(results):
             raise Cancelled if self._documents.was_cancelled(run.id) else _no_page_read(errors)
         run.result = assemble(pages, results)
+
+
+def _checked_name(task_id: str) -> str:
+    """The name of the task's file. Raises `BadOption` for an id that makes none."""
+    name = file_name_of(task_id)
+    if not is_name(name):
+        raise BadOption(
+            "task_id: a document's is at least one and up to 200 characters long; all but a-z, A-Z, 0-9 and - count three."
+        )
+    return name
 
 
 def _stored_reference(run: PageRun) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from celery import states
 
+from ocr_celery.core.file_keeping import file_name_of
 from ocr_celery.core.file_reference import IN_STORE
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
@@ -103,7 +104,7 @@ class PageRun:
     @property
     def has_stored_file(self) -> bool:
         """Whether a file of its own may lie in the store: uploaded, or put there as it is a document."""
-        is_uploaded = self.job is not None and self.job.source == IN_STORE + self.id
+        is_uploaded = self.job is not None and self.job.source == IN_STORE + file_name_of(self.id)
         return is_uploaded or self.was_stored or self.request.type == ASSEMBLE
 
     @property

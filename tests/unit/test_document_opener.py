@@ -14,7 +14,7 @@ from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.document_options import DocumentOptions
 from ocr_celery.core.options import Options
-from ocr_celery.errors import FileTooLarge, UnreadableDocument, WorkerKilled
+from ocr_celery.errors import BadOption, FileTooLarge, UnreadableDocument, WorkerKilled
 from ocr_celery.message import IMAGE, Job
 from ocr_celery.settings import Settings
 from ocr_celery.store.files.folder import FolderStore
@@ -25,7 +25,7 @@ class Bench:
     """An opener with a store and a spool; the test says how many pages a file has."""
 
     def __init__(self, folder: Path) -> None:
-        self.pages = 1
+        self.pages, self.id = 1, "d"
         self.error: Exception | None = None
         self.opened: list[bytes] = []
         self.store = FolderStore(folder / "store")
@@ -58,7 +58,7 @@ class Bench:
 
     def loaded(self, source: object, convicted: WorkerKilled | None) -> PageRun:
         """A task without its file."""
-        request = SimpleNamespace(id="d", type=IMAGE)
+        request = SimpleNamespace(id=self.id, type=IMAGE)
         run = PageRun(request, None, (), lambda *_: None, None)
         run.convicted = convicted
         run.job = Job(IMAGE, source, Options(), DocumentOptions())
@@ -105,11 +105,21 @@ def test_pages_of_a_document_that_killed_workers_are_not_to_be_read_so_it_is_not
     assert bench.stored == ["elsewhere"]
 
 
-def test_a_document_in_the_store_is_fetched_and_never_held_in_memory(bench: Bench) -> None:
+def test_a_document_in_the_store_is_fetched_and_never_held_in_memory(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(FolderStore, "get")
     run = bench.open_stored("file:elsewhere")
     assert bench.opened == [b"%PDF-"]
     assert run.file is None
     assert run.sheet is not None
+
+
+@pytest.mark.parametrize("id", ["", "x" * 201, "\u8bf7" * 24])
+def test_an_id_that_makes_no_name_of_a_file_is_refused(bench: Bench, id: str) -> None:
+    bench.pages, bench.id = 2, id
+    with pytest.raises(BadOption, match="task_id"):
+        bench.open(b"%PDF-")
 
 
 def test_an_image_that_was_sent_as_a_document_is_read_as_the_image_it_is(bench: Bench) -> None:

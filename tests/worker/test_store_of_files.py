@@ -121,6 +121,7 @@ def test_a_document_keeps_its_file_and_leaves_none_whatever_id_its_sender_chose(
     until(lambda: folder.exists() and names(folder) != [], what="it is opened")
     registry = Registry(redis.client, keys, keep=200)
     FileCleaner(FolderStore(folder), registry, ttl=100).sweep(now=time.time() + 2 * UNCLAIMED_SECONDS)
+    assert names(folder) != []
     assert facade.wait(id, timeout=60).status is Status.COMPLETED
     until(lambda: names(folder) == [] and settled(redis), what="nothing is left")
 

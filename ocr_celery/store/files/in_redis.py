@@ -76,7 +76,7 @@ class RedisStore:
         """See `FileStore`."""
         key = self._keys.file(name)
         size = self._redis.strlen(key) if is_name(name) else 0
-        if not size:
+        if not size and not (is_name(name) and self._redis.exists(key)):
             raise NoSuchFile(name)
         with path.open("xb") as file:
             for start in range(0, size, PART):
