@@ -12,7 +12,7 @@ from ocr_celery.core.html_entities import ENTITY, unescape_entities
 
 _EDGE = re.compile(r"(?<!\\)<table\b[^<>]*>|</table>", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)(table|caption|thead|tbody|tfoot|tr|td|th)\b([^<>]*)>", re.IGNORECASE)
-_SPAN = re.compile(r"\b(row|col)span\s*=\s*[\"']?\s*([0-9]{1,3})(?![0-9])", re.IGNORECASE)
+_SPAN = re.compile(r"\b(row|col)span\s*+=\s*+[\"']?\s*+([0-9]{1,3})(?![0-9])", re.IGNORECASE)
 _INLINE = re.compile(r"<(/?(?:b|i|u|s|em|strong|sup|sub|br))\s*/?>", re.IGNORECASE)
 _SPECIAL = re.compile(rf"{_INLINE.pattern}|{ENTITY.pattern}|[<>&]", re.IGNORECASE)
 _ESCAPED = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}

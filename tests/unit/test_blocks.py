@@ -134,9 +134,29 @@ def seconds(raw: str) -> float:
     return min(found)
 
 
+def check_is_linear(head: str, flood: str, tail: str = "", *, length: int = 65_536) -> None:
+    small, large = (seconds(head + flood * (size // len(flood)) + tail) for size in (length // 8, length))
+    assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"  # 64 times where it is quadratic
+
+
 @pytest.mark.parametrize("label", ["table", ""])
 @pytest.mark.parametrize("flood", FLOODS)
 def test_an_answer_eight_times_as_long_takes_eight_times_as_long(flood: str, label: str) -> None:
-    head = HEAD.format(label) if label else ""
-    small, large = (seconds(head + flood * (size // len(flood))) for size in (8_192, 65_536))
-    assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"  # 64 times where it is quadratic
+    check_is_linear(HEAD.format(label) if label else "", flood)
+
+
+@pytest.mark.parametrize(
+    ("before", "flood", "after"),
+    [
+        ("<table><tr><td rowspan=", " ", ">a</td></tr></table>"),
+        ("<table><tr><td colspan", " ", ">a</td></tr></table>"),
+        ("<table><tr><td colspan='", " ", "x'>a</td></tr></table>"),
+        ("<table><tr><td colspan=", "1", ">a</td></tr></table>"),
+        ("<table><tr><td><br", " ", "x></td></tr></table>"),
+        ("<table><tr><td ", "rowspan =", ">a</td></tr></table>"),
+        ("&#", "0", "x"),
+        ("**", "a", "\n"),
+    ],
+)
+def test_a_flood_between_two_texts_takes_a_linear_time_too(before: str, flood: str, after: str) -> None:
+    check_is_linear(before, flood, after, length=16_384)
