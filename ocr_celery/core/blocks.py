@@ -24,13 +24,18 @@ class PageBlock:
     label: str  #: "title", "text", "table", "image", …, as the engine names it
     boxes: tuple[Box, ...]  #: pixels of the upright page: left, upper, right, lower
     text: str  #: plain text; cells of tables are separated by tabs
-    html: str  #: its tables, nothing but text and harmless tags within their cells; "" where it has none
+    tables: tuple[Table, ...]  #: in their order
     markdown: str  #: as in the markdown of the page
+
+    @property
+    def html(self) -> str:
+        """Its tables, nothing but text and harmless tags within their cells; "" where it has none."""
+        return "".join(table.as_html() for table in self.tables)
 
     def as_dict(self) -> dict[str, Any]:
         """As the format `json` shows it."""
         shown: dict[str, Any] = {"label": self.label, "boxes": [list(box) for box in self.boxes], "text": self.text}
-        return {**shown, "html": self.html} if self.html else shown
+        return {**shown, "html": self.html} if self.tables else shown
 
 
 def page_blocks(raw: str, *, width: int, height: int) -> list[PageBlock]:
@@ -50,22 +55,22 @@ def _page_block(block: Block, width: int, height: int) -> PageBlock:
     shown = markdown.block_markdown(block)
     label = block.label or _TEXT
     if not block.text and block.label not in markdown.LABELS:  # the label is the text itself, which was located
-        return PageBlock(_TEXT, boxes, block.label, "", shown)
+        return PageBlock(_TEXT, boxes, block.label, (), shown)
     text = markdown.without_pictures(block.text) if label in markdown.PICTURES else block.text
     if label in _VERBATIM:
-        return PageBlock(label, boxes, text, "", shown)
+        return PageBlock(label, boxes, text, (), shown)
     parts = split_tables(text, unclosed=label == "table")
-    return PageBlock(label, boxes, _block_text(label, parts), _tables_html(parts), shown)
+    return PageBlock(label, boxes, _block_text(label, parts), _tables(parts), shown)
 
 
 def _block_without_tags(text: str) -> PageBlock:
     """Markdown or plain text, which its answer does not say. It is ours to unescape where escaping it again gives the same."""
     unescaped = plain_text(text)
     if markdown.escape(unescaped) == text:
-        return PageBlock(_TEXT, (), unescaped.strip(), "", text)
+        return PageBlock(_TEXT, (), unescaped.strip(), (), text)
     parts = split_tables(text)
     shown = _joined(part.as_text() if isinstance(part, Table) else part.strip() for part in parts)
-    return PageBlock(_TEXT, (), shown, _tables_html(parts), text)
+    return PageBlock(_TEXT, (), shown, _tables(parts), text)
 
 
 def _block_text(label: str, parts: Sequence[str | Table]) -> str:
@@ -77,8 +82,8 @@ def _joined(texts: Iterable[str]) -> str:
     return "\n".join(text for text in texts if text)
 
 
-def _tables_html(parts: Sequence[str | Table]) -> str:
-    return "".join(part.as_html() for part in parts if isinstance(part, Table))
+def _tables(parts: Sequence[str | Table]) -> tuple[Table, ...]:
+    return tuple(part for part in parts if isinstance(part, Table))
 
 
 def _in_pixels(box: Box, width: int, height: int) -> Box:

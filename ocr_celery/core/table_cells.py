@@ -27,6 +27,12 @@ class Cell:
     rows: int = 1  #: how many it spans
     columns: int = 1
 
+    @property
+    def text(self) -> str:
+        """Its content as plain text on one line."""
+        text = _INLINE.sub(lambda tag: " " if tag[1].lower() == "br" else "", self.inner)
+        return " ".join(unescape_entities(text).split())
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -36,7 +42,7 @@ class Table:
 
     def as_text(self) -> str:
         """A line for each row, its cells separated by tabs, without markup."""
-        return "\n".join("\t".join(map(_plain, row)).rstrip("\t") for row in self.rows)
+        return "\n".join("\t".join(cell.text for cell in row).rstrip("\t") for row in self.rows)
 
     def as_html(self) -> str:
         """A well-formed table with nothing but text and harmless tags."""
@@ -117,11 +123,6 @@ class _Rows:
             self.rows.append([])
         self._starts_row = False
         self.rows[-1].append(cell)
-
-
-def _plain(cell: Cell) -> str:
-    text = _INLINE.sub(lambda tag: " " if tag[1].lower() == "br" else "", cell.inner)
-    return " ".join(unescape_entities(text).split())
 
 
 def _row_html(row: Sequence[Cell]) -> str:
