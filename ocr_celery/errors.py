@@ -136,6 +136,18 @@ class NotADocument(OcrError):
     code, http_status = "not_a_document", 409
 
 
+class NoTables(OcrError):
+    """There is no table in this result; ask for another format, such as md or text."""
+
+    code, http_status = "no_tables", 422
+
+
+class NoSuchTable(OcrError):
+    """The result has fewer tables; they count from 1, and without `table` all are returned."""
+
+    code, http_status = "no_such_table", 422
+
+
 class ResultTooLarge(OcrError):
     """The text of the document is too long for one result; ask for its pages one by one, or select fewer with page_range."""
 

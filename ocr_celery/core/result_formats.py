@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from ocr_celery.core.chunks import DEFAULT_SIZE, Chunk, Chunker
 from ocr_celery.core.document import page_mark
+from ocr_celery.core.file_kind import FileKind
 from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.result_page import PENDING, ResultPage
 from ocr_celery.errors import OcrError
@@ -26,6 +27,8 @@ class ResultHead:
     is_document: bool  #: whether it has several pages
     is_partial: bool  #: whether pages are missing
     chunk_size: int = DEFAULT_SIZE  #: characters, see `Chunker`
+    table: int = 0  #: the only one that is written, from 1; 0: all
+    merge_tables: bool = False  #: whether tables that go on on the next page are joined
 
 
 class ResultWriter(Protocol):
@@ -178,11 +181,9 @@ def _page_dict(page: ResultPage) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultFormat:
-    """A kind of file."""
+class ResultFormat(FileKind):
+    """A kind of file that is text."""
 
-    media_type: str  #: with the charset where it is text
-    suffix: str  #: of its name
     writer: Callable[[ResultHead], ResultWriter]
 
 
