@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation, WithJsonSchema
 
-from ocr_celery.core import chunks, document_options, options
+from ocr_celery.core import document_options, options
 from ocr_celery.core.document_options import TextLayerUse
 from ocr_celery.core.page_range import MAX_LENGTH
 from ocr_celery.core.url_syntax import MAX_URL
@@ -162,28 +162,6 @@ class ResultForm(BaseModel):
     )
     details: bool = Field(
         False, description="Add how the page was read: `finish_reason`, tokens, size, engine, seconds."
-    )
-
-
-class ResultFileQuery(BaseModel):
-    """Which file a result is returned as."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    format: Literal["md", "text", "json", "raw", "chunks", "html", "csv", "xlsx", "zip", "pdf", "docx"] = Field(
-        "md",
-        description="md: clean markdown. text: without markup. json: blocks with their places. raw: as the engine wrote it. "
-        "chunks: cut at headings and paragraphs. The others are not available yet.",
-    )
-    chunk_size: int = Field(
-        chunks.DEFAULT_SIZE,
-        ge=chunks.SIZES[0],
-        le=chunks.SIZES[1],
-        description="Characters of a chunk; a table or code is never cut, and may have more.",
-    )
-    partial: bool = Field(
-        False,
-        description="Of a document also what there is so far, or of one that failed; pages that are missing say so.",
     )
 
 

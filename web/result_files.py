@@ -2,8 +2,7 @@
 
 import errno
 import socket
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
@@ -11,17 +10,29 @@ import structlog
 from flask import Response, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
 
+from ocr_celery.core.file_kind import FileKind
 from ocr_celery.core.result_formats import FORMATS, ResultFormat, ResultHead, ResultWriter
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.core.status import Status, TaskView
-from ocr_celery.errors import BadRequest, BrokerUnavailable, ResultExpired, ResultUnreadable, TaskNotFound
+from ocr_celery.core.table_formats import TABLE_FORMATS, XLSX
+from ocr_celery.errors import (
+    BadRequest,
+    BrokerUnavailable,
+    NoSuchTable,
+    NoTables,
+    ResultExpired,
+    ResultUnreadable,
+    TaskNotFound,
+)
 from web.file_names import content_disposition, result_name
 from web.openapi import openapi_responses
 from web.problems import FormatNotAvailable, TaskFailed, error_response
 from web.request_deadline import grant
-from web.request_models import ResultFileQuery, ResultForm, TaskPath
+from web.request_models import ResultForm, TaskPath
 from web.request_parsing import client, validated
 from web.response_models import Task
+from web.result_file_query import ResultFileQuery
+from web.result_sheets import sheet_pieces
 from web.results import ID, TAGS, not_found, render_task
 from web.waiting import connection
 
@@ -29,7 +40,11 @@ log = structlog.get_logger("web")
 api = APIBlueprint("result_files", __name__)
 _RETRY_AFTER = 2  #: seconds
 _IS_PARTIAL = {"X-Ocr-Status": "partial"}
-_ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable, ResultExpired, ResultUnreadable, TaskFailed, FormatNotAvailable)
+_FORMATS: Mapping[str, FileKind] = {**FORMATS, **TABLE_FORMATS}
+_ERRORS = (
+    *(TaskNotFound, BadRequest, BrokerUnavailable, ResultExpired, ResultUnreadable),
+    *(TaskFailed, FormatNotAvailable, NoTables, NoSuchTable),
+)
 
 _TEXT = {"schema": {"type": "string"}}
 _JSON = {"schema": {"type": "object", "required": ["task_id", "status", "partial"]}}
@@ -39,7 +54,11 @@ _HEADERS = {
 }
 _FILE: dict[str, Any] = {
     "description": "The result in the format asked for.",
-    "content": {"text/markdown": _TEXT, "text/plain": _TEXT, "application/json": _JSON},
+    "content": {
+        **dict.fromkeys(("text/markdown", "text/plain", "text/csv"), _TEXT),
+        "application/json": _JSON,
+        XLSX.media_type: {},
+    },
     "headers": _HEADERS,
 }
 
@@ -56,7 +75,7 @@ def get_result(path: TaskPath, query: ResultFileQuery) -> Response:
 
     One that failed answers 409 with its own code.
     """
-    chosen = FORMATS.get(query.format)
+    chosen = _FORMATS.get(query.format)
     if chosen is None:
         raise FormatNotAvailable
     try:
@@ -70,9 +89,9 @@ def get_result(path: TaskPath, query: ResultFileQuery) -> Response:
         view.status,
         is_document=view.document is not None,
         is_partial=_is_partial(view),
-        chunk_size=query.chunk_size,
+        **query.model_dump(include={"chunk_size", "table", "merge_tables"}),
     )
-    body = _body(chosen.writer(head), _pages(view))
+    body = _sent(_pieces(chosen, head, _pages(view)), view.id)
     response = Response(body if head.is_document else b"".join(body), content_type=chosen.media_type)
     return _with_headers(response, view, chosen, is_partial=head.is_partial)
 
@@ -104,40 +123,49 @@ def _without_result(view: TaskView) -> Response:
     return response
 
 
-def _with_headers(response: Response, view: TaskView, chosen: ResultFormat, *, is_partial: bool) -> Response:
+def _with_headers(response: Response, view: TaskView, chosen: FileKind, *, is_partial: bool) -> Response:
     response.headers["Content-Disposition"] = content_disposition(result_name(view.source, chosen.suffix))
     response.headers.update(_IS_PARTIAL if is_partial else {})
     return response
 
 
 def _pages(view: TaskView) -> Iterator[ResultPage]:
-    """The pages of a result; the first is there already, so that a Redis that is away is an answer of its own."""
-    if view.document is None:
-        return iter([ResultPage(1, view.result)])
-    found = client().page_results(view)
-    return chain([next(found)], _until_broken(found, view.id))
+    return iter([ResultPage(1, view.result)]) if view.document is None else client().page_results(view)
 
 
-def _until_broken(pages: Iterator[ResultPage], task_id: str) -> Iterator[ResultPage]:
+def _sent(pieces: Iterator[str | bytes], task_id: str) -> Iterator[bytes]:
+    """What is sent, made as it is sent. The first bytes are there already: what goes wrong before is an answer of its own."""
+    data = _encoded(pieces, connection(), client().settings.upload_rate * 1024)
+    first = next(data, b"")
+    return chain([first], _until_broken(data, task_id))
+
+
+def _until_broken(data: Iterator[bytes], task_id: str) -> Iterator[bytes]:
     """The same. Where Redis goes away meanwhile, the server breaks the connection: what was sent must not look complete."""
     try:
-        yield from pages
+        yield from data
     except BrokerUnavailable as exc:
         log.warning("result_broken_off", task_id=task_id, reason=exc.message)
         raise ConnectionResetError(errno.ECONNRESET, "the result is incomplete") from None
 
 
-def _body(writer: ResultWriter, pages: Iterable[ResultPage]) -> Iterator[bytes]:
-    """What is sent, made as it is sent."""
-    texts = chain([writer.begin()], (_written(writer, page) for page in pages), (end() for end in [writer.end]))
-    return map(partial(_encode, connection(), client().settings.upload_rate * 1024), texts)
+def _pieces(chosen: FileKind, head: ResultHead, pages: Iterator[ResultPage]) -> Iterator[str | bytes]:
+    if isinstance(chosen, ResultFormat):
+        return _texts(chosen.writer(head), pages)
+    return sheet_pieces(head, pages, _written)
 
 
-def _encode(sock: socket.socket | None, bytes_per_second: float, text: str) -> bytes:
-    """The next bytes. A caller gets as much time to take a result as an upload of its length has."""
-    data = text.encode("utf-8", "replace")  # half a surrogate pair is no text
-    grant(sock, len(data) / bytes_per_second)
-    return data
+def _texts(writer: ResultWriter, pages: Iterable[ResultPage]) -> Iterator[str]:
+    return chain([writer.begin()], (_written(writer, page) for page in pages), (end() for end in [writer.end]))
+
+
+def _encoded(pieces: Iterator[str | bytes], sock: socket.socket | None, bytes_per_second: float) -> Iterator[bytes]:
+    """The pieces that are not empty. A caller gets as much time to take a result as an upload of its length has."""
+    for piece in pieces:
+        data = piece.encode("utf-8", "replace") if isinstance(piece, str) else piece  # half a surrogate pair is no text
+        if data:
+            grant(sock, len(data) / bytes_per_second)
+            yield data
 
 
 def _written(writer: ResultWriter, page: ResultPage) -> str:
