@@ -12,7 +12,7 @@ from ocr_celery.cli import service_address
 from ocr_celery.cli.documents import Document, find_documents
 from ocr_celery.cli.output import Output, output_path
 from ocr_celery.cli.read_run import ReadRun
-from ocr_celery.cli.service_client import RESULT_FILES, ServiceClient
+from ocr_celery.cli.service_client import RESULT_FILES, TABLE_FILES, ServiceClient
 
 
 @click.group()
@@ -37,7 +37,7 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write NAME.md files (or .txt, .json) into this folder; without it, the text goes to standard output.",
+    help="Write NAME.md files (or .txt, .json, .xlsx) into this folder; without it, the text goes to standard output.",
 )
 @click.option("--skip-existing", is_flag=True, help="With --output: skip documents whose file exists.")
 @click.option("--prompt", help="How to read; without it, the service's own prompt.")
@@ -50,10 +50,11 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["markdown", "md", "text", "json", "chunks", "raw"]),
+    type=click.Choice(["markdown", "md", "text", "json", "chunks", "csv", "xlsx", "raw"]),
     default="markdown",
     show_default=True,
-    help="Markdown (md is the same), plain text, blocks with their places, chunks, or as the engine wrote it.",
+    help="Markdown (md is the same), plain text, blocks with their places, chunks, tables (with --output), "
+    "or as the engine wrote it.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="The whole answer as JSON, one line per document (NAME.json files)."
@@ -96,6 +97,8 @@ def read_documents(
         raise click.BadParameter(f"{server!r} does not begin with http:// or https://", param_hint="--server")
     if skip_existing and output is None:
         raise click.UsageError("--skip-existing needs --output")
+    if form in TABLE_FILES and output is None:
+        raise click.UsageError(f"--format {form} needs --output")
     if as_json and form in RESULT_FILES:
         raise click.UsageError(f"--json has the text as markdown or raw; --format {form} goes without it")
     suffix = ".json" if as_json else RESULT_FILES.get(form, ".md")

@@ -57,7 +57,8 @@ class Output:
 
     def add(self, number: int, answer: "dict[str, Any] | DocumentFailed") -> None:
         """Take the finished task of document `number`, or why it failed."""
-        document, text = self._documents[number], None
+        document = self._documents[number]
+        text: str | bytes | None = None
         if isinstance(answer, DocumentFailed):
             self.failed += 1
             self.warn(f"{document.source}: {answer}")
@@ -66,6 +67,7 @@ class Output:
         else:
             text = self._format_text(document, answer)
         if self._folder is None:
+            assert not isinstance(text, bytes)
             self._waiting[number] = text
             self._print_waiting()
         elif text is not None:
@@ -86,7 +88,7 @@ class Output:
         self._clear_bar()
         click.echo(text, err=True)
 
-    def _format_text(self, document: Document, task: dict[str, Any]) -> str:
+    def _format_text(self, document: Document, task: dict[str, Any]) -> str | bytes:
         details = task.get("details") or {}
         pages = task.get("pages") or {}
         if pages.get("in_file", 1) > pages.get("read", pages.get("in_file", 1)):
@@ -102,6 +104,8 @@ class Output:
             self.warn(f"{document.source}: the PDF's own text was taken of {f'pages {which}' if which else 'the page'}")
         if self._as_json:
             return _json_line({"source": document.source, **task})
+        if isinstance(task.get("result"), bytes):
+            return bytes(task["result"])
         return str(task.get("result", "")).rstrip("\n") + "\n"
 
     def _print_waiting(self) -> None:
@@ -119,14 +123,14 @@ class Output:
             return f"===== {source} =====\n{text}\n"
         return f"# {markdown.escape(source)}\n\n{text}\n---\n\n"
 
-    def _write(self, document: Document, text: str) -> None:
+    def _write(self, document: Document, text: str | bytes) -> None:
         """Write the file atomically: a program that watches the folder never sees half a text."""
         assert self._folder is not None
         path = output_path(self._folder, document, self._suffix)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(text, encoding="utf-8")
+            unfinished.write_bytes(text if isinstance(text, bytes) else text.encode())
             unfinished.replace(path)
         except OSError as exc:
             raise click.ClickException(f"cannot write {path}: {exc.strerror}") from None

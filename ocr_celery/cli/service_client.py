@@ -14,6 +14,7 @@ import requests
 from ocr_celery.cli.documents import Document
 from ocr_celery.cli.service_answers import DocumentFailed, failure_of, json_body, never_connected, retry_after
 from ocr_celery.core.result_formats import FORMATS
+from ocr_celery.core.table_formats import TABLE_FORMATS
 
 _RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})  #: answers after which the same request may succeed later
 _MAX_LOST_CONNECTIONS = 3  #: broken connections after which a request has failed
@@ -28,6 +29,9 @@ _STARTUP_GRACE = 30.0
 
 #: formats that are fetched as a file once a document is read, and the suffixes of their names
 RESULT_FILES = {name: FORMATS[name].suffix for name in ("text", "json", "chunks")}
+#: … those of them that programs open: they are never printed
+TABLE_FILES = {name: kind.suffix for name, kind in TABLE_FORMATS.items()}
+RESULT_FILES |= TABLE_FILES
 
 OnPages = Callable[[int, int], None]
 
@@ -113,7 +117,7 @@ class ServiceClient:
                 self._finished(task_id)
 
     def read(self, document: Document, on_pages: OnPages = lambda *_: None) -> dict[str, Any]:
-        """Send the document and return its finished task, with details. Raises `DocumentFailed`.
+        """Send the document and return its finished task, with details; a table file as bytes. Raises `DocumentFailed`.
 
         `on_pages(done, total)` is called in this thread while a document of several pages is read.
         """
@@ -170,9 +174,10 @@ class ServiceClient:
             self._sleep(at_once * pause, deadline, "timeout", f"not read within {self._timeout:g} s (task {task_id})")
             pause = min(1.5 * pause, 2.0) if at_once else 0.1
 
-    def _result_file(self, task_id: str, deadline: float) -> str:
+    def _result_file(self, task_id: str, deadline: float) -> str | bytes:
         path, query = f"/ocr/{task_id}/result", {"format": self._file_format}
-        return self._answer_to("GET", path, deadline, params=query).content.decode()
+        data = self._answer_to("GET", path, deadline, params=query).content
+        return data if self._file_format in TABLE_FILES else data.decode()
 
     def _look_up(self, path: str, wait: int, deadline: float) -> dict[str, Any]:
         """The task as it stands; if it can, the service waits for so many seconds until it is finished.

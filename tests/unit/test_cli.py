@@ -408,6 +408,15 @@ def test_each_format_is_printed_and_written_under_its_own_suffix(
     assert "1 skipped" in again.stderr
 
 
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_tables_are_written_byte_by_byte(service: FakeService, scans: Path, tmp_path: Path, form: str) -> None:
+    page, out = tmp_path / "p.png", tmp_path / "out"
+    page.write_text("\ufeffa,b\r")
+    done = read(service, page, "--format", form, "--output", out)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert (out / f"p.{form}").read_bytes() == f"{form} of \ufeffa,b\r ü\n".encode()
+
+
 def test_between_texts_of_several_documents_stands_what_their_format_allows(service: FakeService, scans: Path) -> None:
     files = (scans / "a.jpg", scans / "b.png")
     assert read(service, *files, "--format", "json").stdout == "json of a.jpg ü\njson of b.png ü\n"
@@ -426,6 +435,8 @@ def test_the_prompt_is_sent_with_every_document(service: FakeService, scans: Pat
         ["missing.png"],
         ["a.jpg", "--skip-existing"],
         ["a.jpg", "--json", "--format", "text"],
+        ["a.jpg", "--format", "xlsx"],
+        ["a.jpg", "--format", "csv"],
         ["a.jpg", "--jobs", "0"],
         ["a.jpg", "--server", "localhost"],
         ["empty"],
