@@ -3,7 +3,7 @@
 A chunk knows the headings that it stands under, its pages, and where its blocks are on them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from ocr_celery.core.plain_text import plain_text
 DEFAULT_SIZE = 2000  #: characters
 SIZES = (200, 50_000)  #: the smallest and the largest that can be asked for
 _GAP = "\n\n"
+_MOST_BOXES = 20  #: of one block; every chunk with a part of it lists them
 _WHOLE = frozenset({"code", "equation", "formula"})  #: labels of blocks that are not cut
 
 
@@ -28,14 +29,17 @@ class Chunk:
     texts: list[str] = field(default_factory=list)
     length: int = 0  #: characters
     has_body: bool = False  #: whether it has anything but headings
+    last_block: PageBlock | None = None  #: whose boxes it has already
 
-    def add(self, text: str, page: int, boxes: Iterable[Box]) -> None:
+    def add(self, text: str, page: int, block: PageBlock) -> None:
         """Append a text of a block."""
         self.length += len(text) + (len(_GAP) if self.texts else 0)
         self.texts.append(text)
         if page not in self.pages[-1:]:
             self.pages.append(page)
-        self.boxes += [(page, box) for box in boxes if (page, box) not in self.boxes[-1:]]
+        if block is not self.last_block:
+            self.boxes += [(page, box) for box in _boxes(block) if (page, box) not in self.boxes[-1:]]
+        self.last_block = block
 
     def has_room(self, text: str, most: int) -> bool:
         """Whether it stays within `most` characters with this text."""
@@ -60,24 +64,24 @@ class Chunker:
         """Take a page, and answer the chunks that are complete now."""
         for block in blocks:
             for piece in _pieces(block):
-                yield from self._add_piece(piece, page, block.boxes)
+                yield from self._add_piece(piece, page, block)
 
     def end(self) -> Iterator[Chunk]:
         """The last chunk."""
         if self._chunk.texts:
             yield self._chunk
 
-    def _add_piece(self, piece: Piece, page: int, boxes: Iterable[Box]) -> Iterator[Chunk]:
+    def _add_piece(self, piece: Piece, page: int, block: PageBlock) -> Iterator[Chunk]:
         if piece.level and len(piece.text) <= self._size // 4:
             if self._chunk.has_body or not self._chunk.has_room(piece.text, self._size // 2):
                 yield from self._cut()
             self._enter_heading(piece)
-            self._chunk.add(piece.text, page, boxes)
+            self._chunk.add(piece.text, page, block)
             return
         for number, text in enumerate(self._parts(piece)):
             if number or (self._chunk.has_body and not self._chunk.has_room(text, self._size)):
                 yield from self._cut()
-            self._chunk.add(text, page, boxes)
+            self._chunk.add(text, page, block)
             self._chunk.has_body = True
 
     def _parts(self, piece: Piece) -> Iterable[str]:
@@ -101,3 +105,11 @@ def _pieces(block: PageBlock) -> Iterable[Piece]:
     if block.label in _WHOLE and block.markdown:
         return [Piece(block.markdown, is_whole=True)]
     return split_markdown(block.markdown)
+
+
+def _boxes(block: PageBlock) -> Sequence[Box]:
+    """Where it is on its page: its boxes, or the one around them where they are many."""
+    if len(block.boxes) <= _MOST_BOXES:
+        return block.boxes
+    lefts, uppers, rights, lowers = zip(*block.boxes, strict=True)
+    return [(min(lefts), min(uppers), max(rights), max(lowers))]

@@ -91,6 +91,19 @@ def test_a_chunk_may_go_on_over_pages_and_carries_its_places() -> None:
     }
 
 
+def test_a_chunk_has_the_boxes_of_a_block_once() -> None:
+    raw = "<|ref|>text<|/ref|><|det|>[[1, 1, 2, 2], [5, 5, 6, 6]]<|/det|>\nA\n\nB\n\n# C\n\nD\n\nE"
+    assert [chunk.boxes for chunk in chunks_of(raw)] == 2 * [[(1, (1, 1, 2, 2)), (1, (5, 5, 6, 6))]]
+
+
+def test_of_very_many_boxes_the_one_around_them_is_named() -> None:
+    boxes = ", ".join(f"[{n}, 7, {n + 1}, 9]" for n in range(3, 603))
+    raw = f"<|ref|>text<|/ref|><|det|>[{boxes}]<|/det|>\n" + "a\n\n" * 2000
+    found = chunks_of(raw, size=200)
+    assert len(found) > 9
+    assert all(chunk.boxes == [(1, (3, 7, 603, 9))] for chunk in found)
+
+
 def test_paragraphs_stay_whole_where_they_fit() -> None:
     paragraphs = [f"{n} " + "word " * 20 for n in range(9)]
     found = texts_of("\n\n".join(paragraphs), size=250)
