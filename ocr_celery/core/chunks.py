@@ -15,6 +15,7 @@ from ocr_celery.core.plain_text import plain_text
 DEFAULT_SIZE = 2000  #: characters
 SIZES = (200, 50_000)  #: the smallest and the largest that can be asked for
 _GAP = "\n\n"
+_LONGEST_HEADING = 200  #: characters of one above a chunk; every chunk below repeats it
 _MOST_BOXES = 20  #: of one block; every chunk with a part of it lists them
 _WHOLE = frozenset({"code", "equation", "formula"})  #: labels of blocks that are not cut
 
@@ -72,12 +73,14 @@ class Chunker:
             yield self._chunk
 
     def _add_piece(self, piece: Piece, page: int, block: PageBlock) -> Iterator[Chunk]:
-        if piece.level and len(piece.text) <= self._size // 4:
-            if self._chunk.has_body or not self._chunk.has_room(piece.text, self._size // 2):
+        if piece.level:
+            is_short = len(piece.text) <= self._size // 4
+            if self._chunk.has_body or (is_short and not self._chunk.has_room(piece.text, self._size // 2)):
                 yield from self._cut()
             self._enter_heading(piece)
-            self._chunk.add(piece.text, page, block)
-            return
+            if is_short:
+                self._chunk.add(piece.text, page, block)
+                return
         for number, text in enumerate(self._parts(piece)):
             if number or (self._chunk.has_body and not self._chunk.has_room(text, self._size)):
                 yield from self._cut()
@@ -92,7 +95,7 @@ class Chunker:
 
     def _enter_heading(self, piece: Piece) -> None:
         self._headings = [(level, text) for level, text in self._headings if level < piece.level]
-        self._headings.append((piece.level, plain_text(piece.text).strip()))
+        self._headings.append((piece.level, _shortened(plain_text(piece.text).strip())))
         self._chunk.headings = [text for _, text in self._headings]
 
     def _cut(self) -> Iterator[Chunk]:
@@ -113,3 +116,7 @@ def _boxes(block: PageBlock) -> Sequence[Box]:
         return block.boxes
     lefts, uppers, rights, lowers = zip(*block.boxes, strict=True)
     return [(min(lefts), min(uppers), max(rights), max(lowers))]
+
+
+def _shortened(heading: str) -> str:
+    return heading if len(heading) <= _LONGEST_HEADING else f"{heading[: _LONGEST_HEADING - 1].rstrip()}…"

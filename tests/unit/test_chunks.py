@@ -1,5 +1,6 @@
 """Chunks of a result: cut where a reader would pause, within their size; nothing is lost, and no table is torn."""
 
+import json
 import random
 import re
 import time
@@ -79,6 +80,20 @@ def test_a_chunk_begins_at_a_heading_and_knows_those_above_it() -> None:
     assert found[0].texts == ["# A", "## B", "one", "two"]
 
 
+def test_a_long_heading_begins_a_chunk_too() -> None:
+    long = "Liabilities and shareholders' equity as of 31 December 2024"
+    found = chunks_of(f"# Assets\n\nTotal assets rose.\n\n# {long}\n\nDebt fell.\n\n## B\n\nb", size=200)
+    assert [chunk.headings for chunk in found] == [["Assets"], [long], [long, "B"]]
+    assert found[1].texts == [f"# {long}", "Debt fell."]
+
+
+def test_headings_above_a_chunk_are_cut_where_they_are_long() -> None:
+    (first, *found) = chunks_of("# " + "x" * 300 + "\n\n## B\n\nb\n\n# " + "a " * 300, size=2000)
+    assert first.texts[0] == "# " + "x" * 300
+    assert first.headings == ["x" * 199 + "…", "B"]
+    assert [chunk.headings for chunk in found] == [["a " * 99 + "a…"]]
+
+
 def test_a_chunk_may_go_on_over_pages_and_carries_its_places() -> None:
     one, two = (f"<|ref|>text<|/ref|><|det|>[[{n}, 2, 3, 4]]<|/det|>\npage {n}" for n in (1, 2))
     (chunk,) = chunks_of(one, two)
@@ -156,6 +171,15 @@ PAGES = st.lists(st.one_of(HEADINGS, PARAGRAPHS), max_size=30).map("\n\n".join)
 def test_chunks_of_text_keep_their_size_and_all_of_the_text(pages: list[str], size: int) -> None:
     check([page_blocks(raw, width=9, height=9) for raw in pages], size)
     assert all(chunk.length <= size for chunk in chunks_of(*pages, size=size))
+
+
+@pytest.mark.parametrize("size", [200, 2000, 50_000])
+def test_chunks_are_not_many_times_as_long_as_their_text(size: int) -> None:
+    deep = "".join(f"{'#' * level} {'x' * (size // 4 - 9)}\n\n" for level in range(1, 6))
+    boxes = ", ".join(f"[{n}, {n}, {n + 1}, {n + 1}]" for n in range(20))
+    raw = f"<|ref|>text<|/ref|><|det|>[{boxes}]<|/det|>\n{deep}" + "###### a\n\nb\n\n" * 1000
+    found = chunks_of(raw, size=size)
+    assert sum(len(json.dumps(chunk.as_dict(1))) for chunk in found) < 1000 * 2500 + len(raw)
 
 
 @given(st.integers(1, 3000))
