@@ -107,7 +107,7 @@ class Chunker:
 def _pieces(block: PageBlock) -> Iterable[Piece]:
     if block.label in _WHOLE and block.markdown:
         return [Piece(block.markdown, is_whole=True)]
-    return split_markdown(block.markdown)
+    return split_markdown(block.markdown, unclosed=block.label == "table")
 
 
 def _boxes(block: PageBlock) -> Sequence[Box]:

@@ -22,10 +22,13 @@ class Piece:
     is_whole: bool = False  #: a table or code, which makes no sense in parts
 
 
-def split_markdown(text: str) -> Iterator[Piece]:
-    """The pieces of a text in their order; nothing but white space between them is lost. Takes a linear time."""
+def split_markdown(text: str, *, unclosed: bool = False) -> Iterator[Piece]:
+    """The pieces of a text in their order; nothing but white space between them is lost. Takes a linear time.
+
+    `unclosed`: its last table may lack its end, see `table_cells.split_tables`.
+    """
     done = 0
-    for start, end in table_spans(text):
+    for start, end in table_spans(text, unclosed=unclosed):
         yield from _split_lines(text[done:start])
         yield Piece(text[start:end], is_whole=True)
         done = end

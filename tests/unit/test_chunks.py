@@ -134,6 +134,12 @@ def test_a_table_or_code_is_never_cut(text: str) -> None:
     assert len(found) == 3
 
 
+def test_a_table_that_was_cut_off_is_one_piece() -> None:
+    table = "<table><tr><td>" + "a b. \n\n" * 99 + "</td><td>c"
+    assert texts_of(f"<|ref|>table<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n{table}", size=200) == [table]
+    assert len(texts_of(f"<|ref|>text<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n{table}", size=200)) > 1
+
+
 def test_a_formula_is_never_cut() -> None:
     formula = "\\[\n" + "x + y. \n\n" * 99 + "\\]"
     assert texts_of(f"<|ref|>equation<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n{formula}", size=200) == [
