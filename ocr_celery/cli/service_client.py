@@ -176,8 +176,10 @@ class ServiceClient:
 
     def _result_file(self, task_id: str, deadline: float) -> str | bytes:
         path, query = f"/ocr/{task_id}/result", {"format": self._file_format}
-        data = self._answer_to("GET", path, deadline, params=query).content
-        return data if self._file_format in TABLE_FILES else data.decode()
+        while (answer := self._answer_to("GET", path, deadline, params=query)).status_code != requests.codes.ok:
+            pause = retry_after(answer) or 1.0  # 202: Redis lost that it was finished, and it is read again
+            self._sleep(pause, deadline, "timeout", f"no result within {self._timeout:g} s (task {task_id})")
+        return answer.content if self._file_format in TABLE_FILES else answer.content.decode()
 
     def _look_up(self, path: str, wait: int, deadline: float) -> dict[str, Any]:
         """The task as it stands; if it can, the service waits for so many seconds until it is finished.
@@ -208,7 +210,7 @@ class ServiceClient:
             except requests.RequestException as exc:
                 lost += not never_connected(exc)
                 code, sentence = "unreachable", f"{self._server} does not answer"
-                if lost >= _MAX_LOST_CONNECTIONS or not isinstance(exc, requests.ConnectionError | requests.Timeout):
+                if lost >= _MAX_LOST_CONNECTIONS or not _may_be_repeated(method, exc):
                     raise DocumentFailed("connection_lost", f"the connection broke ({type(exc).__name__})") from None
                 if not self._warned.is_set():
                     self._warned.set()
@@ -248,6 +250,13 @@ class ServiceClient:
             # a service on this machine is never reached through a proxy of the environment
             session.trust_env = urlsplit(self._server).hostname not in ("127.0.0.1", "::1", "localhost")
         return session
+
+
+def _may_be_repeated(method: str, exc: requests.RequestException) -> bool:
+    """Whether the same request may succeed later. A result whose sending broke off is whole when it is asked for again."""
+    if isinstance(exc, requests.exceptions.ChunkedEncodingError):
+        return method == "GET"
+    return isinstance(exc, requests.ConnectionError | requests.Timeout)
 
 
 def _read_bytes(document: Document) -> bytes:

@@ -30,7 +30,7 @@ class FakeService(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.refusals = 0
-        self.refusals_of_files = 0
+        self.before_a_file: list[str] = []  # what the next requests for a result get
         self.retry_after = "0"
         self.also: dict[str, dict[str, Any]] = {}  # text: further fields of its answer
         self.tasks: dict[str, dict[str, Any]] = {}
@@ -106,9 +106,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, answer)
 
     def _result_file(self, task_id: str) -> None:
-        if self.server.refusals_of_files:
-            self.server.refusals_of_files -= 1
-            self._answer(503, {"detail": "away", "code": "broker_unavailable"}, {"Retry-After": "0"})
+        if self.server.before_a_file:
+            self._no_file(self.server.before_a_file.pop(0))
             return
         (form,) = parse_qs(urlsplit(self.path).query)["format"]
         data = f"{form} of {self.server.tasks[task_id]['text']} ü\n".encode()
@@ -117,6 +116,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def _no_file(self, why: str) -> None:
+        if why == "away":
+            self._answer(503, {"detail": "away", "code": "broker_unavailable"}, {"Retry-After": "0"})
+        elif why == "not ready":
+            self._answer(202, {"task_id": "1", "status": "processing"}, {"Retry-After": "0"})
+        else:
+            self.send_response(200)
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            self.wfile.write(b"4\r\nhalf\r\n")
+            self.close_connection = True
 
     def _answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         data = json.dumps(body).encode()
@@ -399,7 +410,6 @@ def test_each_format_is_printed_and_written_under_its_own_suffix(
     service: FakeService, scans: Path, tmp_path: Path, form: str, suffix: str
 ) -> None:
     text = f"{form} of a.jpg ü\n" if suffix != ".md" else "a.jpg\n"
-    service.refusals_of_files = 1
     assert read(service, scans / "a.jpg", "--format", form).stdout == text
     out = tmp_path / "out"
     read(service, scans / "a.jpg", "--format", form, "--output", out)
@@ -415,6 +425,23 @@ def test_tables_are_written_byte_by_byte(service: FakeService, scans: Path, tmp_
     done = read(service, page, "--format", form, "--output", out)
     assert (done.exit_code, done.stdout) == (0, "")
     assert (out / f"p.{form}").read_bytes() == f"{form} of \ufeffa,b\r ü\n".encode()
+
+
+@pytest.mark.parametrize("before", ["away", "not ready", "breaks off"])
+@pytest.mark.parametrize("form", ["text", "json", "chunks"])
+def test_a_result_that_does_not_come_is_asked_for_again(
+    service: FakeService, scans: Path, form: str, before: str
+) -> None:
+    service.before_a_file = [before, before]
+    assert read(service, scans / "a.jpg", "--format", form).stdout == f"{form} of a.jpg ü\n"
+    assert service.before_a_file == []
+
+
+def test_a_result_that_breaks_off_each_time_is_named(service: FakeService, scans: Path) -> None:
+    service.before_a_file = ["breaks off"] * 9
+    answer = read(service, scans / "a.jpg", "--format", "text")
+    assert (answer.exit_code, answer.stdout) == (1, "")
+    assert "connection_lost" in answer.stderr
 
 
 def test_between_texts_of_several_documents_stands_what_their_format_allows(service: FakeService, scans: Path) -> None:
