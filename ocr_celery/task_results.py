@@ -38,8 +38,7 @@ def result_dict(
     }
     if reading.max_tokens:
         result["max_tokens"] = reading.max_tokens
-    if page.fonts_missing:
-        result["fonts_missing"] = True
+    result |= _about(page)
     if page.pages > 1:
         result["pages"] = {"in_file": page.pages, "read": 1}
     return result
@@ -58,11 +57,16 @@ def text_layer_result(
         **{"width": page.width, "height": page.height, "engine": "", "model": ""},
         "seconds": {"waited": round(waited, 3), "prepared": round(prepared, 3), "read": round(read, 3)},
     }
-    if page.fonts_missing:
-        result["fonts_missing"] = True
+    result |= _about(page)
     if why is not None:
         result["failed_reading"] = {"code": why.code, "error": why.message}
     return result
+
+
+def _about(page: "Page") -> dict[str, Any]:
+    """What is said of a page only where it is out of the ordinary."""
+    number = {"page": page.number} if page.number > 1 else {}
+    return {**number, **({"fonts_missing": True} if page.fonts_missing else {})}
 
 
 def failed_part(task_id: str, state: str, error: OcrError) -> dict[str, Any]:

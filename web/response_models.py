@@ -75,6 +75,9 @@ class Details(BaseModel):
         description="The limit for this page; present only if the model had room for fewer tokens than requested.",
         examples=[7200],
     )
+    page: int = Field(
+        default_factory=int, description="Its number in the file; present only if it is not the first.", examples=[7]
+    )
     width: int = Field(description="Pixels of the upright page.")
     height: int
     engine: str = Field(examples=["rapidocr"])

@@ -130,7 +130,7 @@ def _with_headers(response: Response, view: TaskView, chosen: FileKind, *, is_pa
 
 
 def _pages(view: TaskView) -> Iterator[ResultPage]:
-    return iter([ResultPage(1, view.result)]) if view.document is None else client().page_results(view)
+    return iter([ResultPage.alone(view.result)]) if view.document is None else client().page_results(view)
 
 
 def _sent(pieces: Iterator[str | bytes], task_id: str) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from ocr_celery.core.blocks import PageBlock, page_blocks
 from ocr_celery.errors import OcrError
@@ -16,6 +16,12 @@ class ResultPage:
 
     number: int  #: from 1
     result: Mapping[str, Any] | OcrError | None
+
+    @classmethod
+    def alone(cls, result: Mapping[str, Any] | None) -> Self:
+        """The page that a task has read by itself, with its number in the file where the result names one."""
+        number = (result or {}).get("page")
+        return cls(number if type(number) is int and number > 0 else 1, result)
 
     @property
     def missing(self) -> str:

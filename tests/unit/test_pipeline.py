@@ -547,6 +547,22 @@ def test_a_page_is_read_where_its_text_layer_is_doubtful_or_not_wanted(
     assert run.result["text"] == "what the engine saw"
 
 
+@pytest.mark.parametrize("use", ["ignore", "prefer"])
+def test_a_page_behind_the_first_of_its_file_says_its_number(bench: Bench, use: str) -> None:
+    run = with_layer(bench, use, text_plausible=True, number=7)
+    if use == "ignore":
+        bench.read("what the engine saw")
+    assert run.result["page"] == 7
+
+
+@pytest.mark.parametrize("use", ["ignore", "prefer"])
+def test_a_first_page_says_no_number(bench: Bench, use: str) -> None:
+    run = with_layer(bench, use, text_plausible=True)
+    if use == "ignore":
+        bench.read("what the engine saw")
+    assert "page" not in run.result
+
+
 def test_a_text_layer_that_is_not_wanted_stands_in_for_nothing(bench: Bench) -> None:
     run = with_layer(bench, "ignore")
     bench.pipeline.scheduler.dispatch()

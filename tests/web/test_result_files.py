@@ -123,6 +123,16 @@ def test_json_has_blocks_in_pixels(http: FlaskClient, image: str) -> None:
     assert [block["label"] for block in blocks if "html" in block] == ["table", "table"]
 
 
+@pytest.mark.parametrize(("named", "number"), [(7, 7), (1, 1), ("7", 1), (0, 1), (True, 1), (None, 1)])
+def test_one_page_of_a_file_keeps_its_number(
+    http: FlaskClient, client: Client, hand: Hand, named: object, number: int
+) -> None:
+    id = client.submit_document(pdf([100]), name="a.pdf", page_range="7")
+    hand.complete(id, "seven", page=named)
+    assert [page["page"] for page in get(http, id, "?format=json").json["pages"]] == [number]
+    assert [chunk["pages"] for chunk in get(http, id, "?format=chunks").json["chunks"]] == [[number]]
+
+
 def test_json_of_a_document_has_every_page_and_says_which_are_missing(http: FlaskClient, read: str) -> None:
     answer = get(http, read, "?format=json")
     assert answer.headers["X-Ocr-Status"] == "partial"
