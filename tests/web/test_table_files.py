@@ -2,6 +2,7 @@
 
 import gc
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +187,25 @@ def test_a_thousand_tables_need_few_files_at_once() -> None:
     book = Spreadsheet(b"".join(pieces(many())))
     assert len(book.names) == 300
     assert most < before + 20
+
+
+def test_what_there_is_of_a_document_can_be_had(http: FlaskClient, client: Client, hand: Hand) -> None:
+    id = open_document(client)
+    end_page(hand, id, 2, LONG.format("b"))
+    csv, book = (get(http, id, f"?partial=true&format={form}") for form in ("csv", "xlsx"))
+    assert csv.data.decode() == "\ufeffItem,Price\r\nb,1.50\r\n\r\nmissing page,code\r\n1,pending\r\n7,pending\r\n"
+    assert Spreadsheet(book.data).names == ["Page 2, table 1", "Missing pages"]
+
+
+@pytest.mark.parametrize("form", ["csv", "xlsx"])
+def test_where_redis_goes_away_before_the_first_table_it_is_503(
+    http: FlaskClient, document: str, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    def broken(*_: object) -> Iterator[ResultPage]:
+        yield ResultPage(1, {"text": "no table"})
+        raise BrokerUnavailable
+
+    monkeypatch.setattr(Client, "page_results", broken)
+    answer = get(http, document, f"?format={form}")
+    assert (answer.status_code, answer.json["code"]) == (503, "broker_unavailable")
+    assert "Retry-After" in answer.headers
