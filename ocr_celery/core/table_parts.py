@@ -62,7 +62,7 @@ class TableParts:
 
     def _joined(self, part: TablePart) -> TablePart:
         last = self._last
-        if not self._joins or last is None or part.number > 1 or last.page != part.page - 1:
+        if not self._joins or last is None or last.page != part.page - 1:
             return part
         if last.heading != part.heading or not any(map(any, part.heading)):
             return part
