@@ -110,7 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._no_file(self.server.before_a_file.pop(0))
             return
         (form,) = parse_qs(urlsplit(self.path).query)["format"]
-        data = f"{form} of {self.server.tasks[task_id]['text']} ü\n".encode()
+        data = f"{form} of {self.server.tasks[task_id]['text']} ü\n".encode() + (b"PK\xff" if form == "xlsx" else b"")
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(data)))
@@ -424,7 +424,8 @@ def test_tables_are_written_byte_by_byte(service: FakeService, scans: Path, tmp_
     page.write_text("\ufeffa,b\r")
     done = read(service, page, "--format", form, "--output", out)
     assert (done.exit_code, done.stdout) == (0, "")
-    assert (out / f"p.{form}").read_bytes() == f"{form} of \ufeffa,b\r ü\n".encode()
+    written = (out / f"p.{form}").read_bytes()
+    assert written == f"{form} of \ufeffa,b\r ü\n".encode() + (b"PK\xff" if form == "xlsx" else b"")
 
 
 @pytest.mark.parametrize("before", ["away", "not ready", "breaks off"])
