@@ -130,6 +130,7 @@ class ChunksAsJson:
         self._head, self._chunker = head, Chunker(head.chunk_size)
         self._gap = _Gap(",")
         self._written = 0
+        self._lines: list[str] = []  # complete, and not handed out yet
         self._missing: list[dict[str, Any]] = []
 
     def begin(self) -> str:
@@ -140,16 +141,20 @@ class ChunksAsJson:
         """The chunks that are complete with the next page."""
         if page.missing:
             self._missing.append({"page": page.number, "code": page.missing})
-        return self._lines(self._chunker.add(page.number, page.blocks()))
+        return self._taken(self._chunker.add(page.number, page.blocks()))
 
     def end(self) -> str:
         """The last chunk, and the end of the object."""
-        return f'{self._lines(self._chunker.end())}\n], "missing_pages": {to_json(self._missing)}}}\n'
+        return f'{self._taken(self._chunker.end())}\n], "missing_pages": {to_json(self._missing)}}}\n'
 
-    def _lines(self, chunks: Iterable[Chunk]) -> str:
-        texts = [to_json(chunk.as_dict(number)) for number, chunk in enumerate(chunks, self._written + 1)]
-        self._written += len(texts)
-        return "".join(f"{self._gap.next()}\n{text}" for text in texts)
+    def _taken(self, chunks: Iterable[Chunk]) -> str:
+        """These chunks, behind those that were complete when a page before could not be written."""
+        for chunk in chunks:
+            text = to_json(chunk.as_dict(self._written + 1))
+            self._lines.append(f"{self._gap.next()}\n{text}")
+            self._written += 1
+        taken, self._lines = self._lines, []
+        return "".join(taken)
 
 
 def json_head(head: ResultHead, name: str) -> str:

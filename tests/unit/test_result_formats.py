@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ocr_celery.core import result_page
+from ocr_celery.core.blocks import page_blocks
 from ocr_celery.core.document import PageResult, PageSet, assemble
 from ocr_celery.core.result_formats import FORMATS, ResultHead
 from ocr_celery.core.result_page import ResultPage
@@ -67,3 +69,17 @@ def test_marks_are_those_of_the_documents_own_result(texts: list[str]) -> None:
 def test_an_image_without_text_is_an_empty_file_of_its_kind(form: str) -> None:
     text = written(form, [{"text": ""}], is_document=False)
     assert text.strip() == "" or json.loads(text)["status"] == "completed"
+
+
+def test_chunks_that_were_complete_outlive_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(raw: str, **size: int) -> list[Any]:
+        return [*page_blocks(raw, **size), *([None] if "spoilt" in raw else [])]
+
+    monkeypatch.setattr(result_page, "page_blocks", broken)
+    writer = FORMATS["chunks"].writer(ResultHead("id", "completed", is_document=True, is_partial=False))
+    found = [writer.begin(), writer.add(ResultPage(1, {"text": "one"}))]
+    with pytest.raises(AttributeError):
+        writer.add(ResultPage(2, {"text": "# Two\n\nspoilt"}))
+    found += [writer.add(ResultPage(2, PageDeadline())), writer.add(ResultPage(3, {"text": "# Three"})), writer.end()]
+    chunks = json.loads("".join(found))["chunks"]
+    assert [(chunk["chunk"], chunk["pages"]) for chunk in chunks] == [(1, [1]), (2, [2]), (3, [3])]
