@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
@@ -39,6 +40,7 @@ from web.waiting import connection
 log = structlog.get_logger("web")
 api = APIBlueprint("result_files", __name__)
 _RETRY_AFTER = 2  #: seconds
+_RESET = struct.pack("ii", 1, 0)  #: SO_LINGER: whatever was not sent is discarded
 _IS_PARTIAL = {"X-Ocr-Status": "partial"}
 _FORMATS: Mapping[str, FileKind] = {**FORMATS, **TABLE_FORMATS}
 _ERRORS = (
@@ -135,17 +137,20 @@ def _pages(view: TaskView) -> Iterator[ResultPage]:
 
 def _sent(pieces: Iterator[str | bytes], task_id: str) -> Iterator[bytes]:
     """What is sent, made as it is sent. The first bytes are there already: what goes wrong before is an answer of its own."""
-    data = _encoded(pieces, connection(), client().settings.upload_rate * 1024)
+    sock = connection()
+    data = _encoded(pieces, sock, client().settings.upload_rate * 1024)
     first = next(data, b"")
-    return chain([first], _until_broken(data, task_id))
+    return chain([first], _until_broken(data, sock, task_id))
 
 
-def _until_broken(data: Iterator[bytes], task_id: str) -> Iterator[bytes]:
+def _until_broken(data: Iterator[bytes], sock: socket.socket | None, task_id: str) -> Iterator[bytes]:
     """The same. Where Redis goes away meanwhile, the server breaks the connection: what was sent must not look complete."""
     try:
         yield from data
     except BrokerUnavailable as exc:
         log.warning("result_broken_off", task_id=task_id, reason=exc.message)
+        if sock is not None:  # it is reset, not closed: that is the end of an answer of HTTP/1.0
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         raise ConnectionResetError(errno.ECONNRESET, "the result is incomplete") from None
 
 

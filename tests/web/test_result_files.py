@@ -3,6 +3,8 @@
 import json
 import signal
 import socket
+import sys
+from collections import deque
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from ocr_celery.core.result_formats import FORMATS
 from ocr_celery.errors import NoPageRead, OcrError, PageDeadline, ResultTooLarge
 from ocr_celery.settings import Settings
 from ocr_celery.store import documents
+from tests.testlib.facade_process import served
 from tests.testlib.mutated_answers import PAGE
 from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.several_pages import pdf
@@ -40,13 +43,15 @@ def opened(client: Client, hand: Hand) -> str:
     return open_document(client)
 
 
-def open_document(client: Client) -> str:
+def open_document(client: Client, pages: PageSet = PAGES) -> str:
     id = client.submit_document(pdf([100, 101]), name="a.pdf")
     client._registry.transition(id, "RECEIVED", now=5.0)
     client.redis.delete(keys.queue)
     about = {"assembly": "{}", "kind": "pdf", "file": f"blob:{id}", "source": "a.pdf", "options": "{}"}
     known: dict[str, Any] = {"now": 6.0, "queue": keys.queue, "about": about, "meta": json.dumps({"status": "STARTED"})}
-    client._registry.documents.expand(id, PAGES, ["1", "2", "7"], meta_keep=100, file_in_redis=True, **known)
+    client._registry.documents.expand(
+        id, pages, [str(n) for n in pages.numbers], meta_keep=100, file_in_redis=True, **known
+    )
     return id
 
 
@@ -309,3 +314,23 @@ def test_a_result_that_breaks_off_does_not_look_complete(own: RedisServer, monke
         own.stop(signal.SIGKILL)
         with pytest.raises(ConnectionResetError):
             list(pieces)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_a_result_that_breaks_off_is_told_from_a_whole_one_whatever_the_caller_speaks(
+    own: RedisServer, version: str
+) -> None:
+    client, pages = Client(Settings(redis_url=own.url), service=True), PageSet(40, "1-40")
+    id = open_document(client, pages)
+    for number in pages.numbers:
+        page = page_id(id, number)
+        record = {"status": "SUCCESS", "result": {"text": 1_000_000 * "x"}}  # together more than a connection holds
+        client.redis.set(keys.meta(page), json.dumps(record))
+        client.redis.hset(keys.task(page), "state", "SUCCESS")
+    with served(own.url) as server, socket.create_connection(("127.0.0.1", server.port), timeout=60) as sock:
+        sock.sendall(f"GET /ocr/{id}/result?partial=true&format=raw HTTP/{version}\r\nHost: x\r\n\r\n".encode())
+        assert sock.recv(12) == f"HTTP/{version} 200".encode()
+        own.stop(signal.SIGKILL)
+        with pytest.raises(ConnectionResetError):
+            deque(iter(lambda: sock.recv(1_000_000), b""), maxlen=0)
