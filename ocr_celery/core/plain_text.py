@@ -13,7 +13,7 @@ _MARKUP = re.compile(
     r"(?P<formula>\\\((?:(?!\\[()]).)*+\\\))"
     r"|\\\[(?P<bracketed>(?:(?!\\[\[\]])[\s\S])*+)\\\]"
     r"|\\(?P<escaped>[!-/:-@\[-`{-~])"
-    r"|<(?P<tag>/?(?:b|i|u|s|em|strong|sup|sub|br|center|p|div|span|li|ul|ol|h[1-6]|table|tr|td|th)\b)[^<>]*>"
+    r"|<(?P<tag>/?(?:b|i|u|s|em|strong|sup|sub|br|center|p|div|span|li|ul|ol|h[1-6]|table|tr|td|th))(?:\s++(?=[^<>=]*+=)[^<>]*+|\s*+/?)>"
     rf"|(?P<entity>{ENTITY.pattern})"
     r"|(?<![0-9a-z])\*\*(?=\S)(?P<bold>[^*\n]++)\*\*"
     r"|(?P<heading>^\#{1,6}[ \t]+)",

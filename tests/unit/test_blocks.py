@@ -155,6 +155,9 @@ def test_an_answer_eight_times_as_long_takes_eight_times_as_long(flood: str, lab
         ("<table><tr><td><br", " ", "x></td></tr></table>"),
         ("<table><tr><td ", "rowspan =", ">a</td></tr></table>"),
         ("&#", "0", "x"),
+        ("<p", " ", "x"),
+        ("<p ", "=", "<"),
+        ("", "<p ", "="),
         ("**", "a", "\n"),
     ],
 )

@@ -18,6 +18,8 @@ from ocr_celery.core.plain_text import plain_text
         ("**注意**：a **bold word**, 2**3**4", "注意：a bold word, 2**3**4"),
         ("H<sub>2</sub>O<br>x <center>Figure 1</center>", "H2O\nx Figure 1"),
         ("a < b > c <unknown>", "a < b > c <unknown>"),
+        ("if a <p b> c and <s d, e </P x>", "if a <p b> c and <s d, e </P x>"),
+        ("<p class='x' nowrap>a</p ><br /><B\nid=b>b</B><br/>", "a\nb\n"),
         ("R&amp;D &#42; &nope; & \\&amp;", "R&D * &nope; & &amp;"),
         ("sales of \\(1.2 \\cdot 10^9\\)", "sales of \\(1.2 \\cdot 10^9\\)"),
         ("\\[ \\frac{a}{b} \\]", "\\[ \\frac{a}{b} \\]"),
