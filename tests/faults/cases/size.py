@@ -32,7 +32,7 @@ def milliseconds(call: Callable[[], object], times: int = 60) -> float:
     return min(medians) * 1000
 
 
-@case("soak through two workers, thousands of pages (rounds)", short=3, long=100, linux=True)
+@case("soak through two workers, thousands of pages (rounds)", short=2, long=100, linux=True)
 def soak(scene: Scene, rounds: int) -> None:
     quick = {"OCR_SCRIPTED_SECONDS": 0.02, "OCR_BATCH_SIZE": 16, "OCR_TASK_TTL": TTL, "OCR_CLEANUP_INTERVAL": 2}
     pids = {name: scene.worker(name, **quick).process.pid for name in ("worker a", "worker b")}
