@@ -11,7 +11,7 @@ import structlog
 from flask import Response, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
 
-from ocr_celery.core.file_kind import FileKind
+from ocr_celery.core.file_type import FileType
 from ocr_celery.core.result_formats import FORMATS, ResultFormat, ResultHead, ResultWriter
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.core.status import Status, TaskView
@@ -42,7 +42,7 @@ api = APIBlueprint("result_files", __name__)
 _RETRY_AFTER = 2  #: seconds
 _RESET = struct.pack("ii", 1, 0)  #: SO_LINGER: whatever was not sent is discarded
 _IS_PARTIAL = {"X-Ocr-Status": "partial"}
-_FORMATS: Mapping[str, FileKind] = {**FORMATS, **TABLE_FORMATS}
+_FORMATS: Mapping[str, FileType] = {**FORMATS, **TABLE_FORMATS}
 _ERRORS = (
     *(TaskNotFound, BadRequest, BrokerUnavailable, ResultExpired, ResultUnreadable),
     *(TaskFailed, FormatNotAvailable, NoTables, NoSuchTable),
@@ -125,7 +125,7 @@ def _without_result(view: TaskView) -> Response:
     return response
 
 
-def _with_headers(response: Response, view: TaskView, chosen: FileKind, *, is_partial: bool) -> Response:
+def _with_headers(response: Response, view: TaskView, chosen: FileType, *, is_partial: bool) -> Response:
     response.headers["Content-Disposition"] = content_disposition(result_name(view.source, chosen.suffix))
     response.headers.update(_IS_PARTIAL if is_partial else {})
     return response
@@ -154,7 +154,7 @@ def _until_broken(data: Iterator[bytes], sock: socket.socket | None, task_id: st
         raise ConnectionResetError(errno.ECONNRESET, "the result is incomplete") from None
 
 
-def _pieces(chosen: FileKind, head: ResultHead, pages: Iterator[ResultPage]) -> Iterator[str | bytes]:
+def _pieces(chosen: FileType, head: ResultHead, pages: Iterator[ResultPage]) -> Iterator[str | bytes]:
     if isinstance(chosen, ResultFormat):
         return _texts(chosen.writer(head), pages)
     return sheet_pieces(head, pages, _written)

@@ -24,7 +24,7 @@ def never_connected(exc: requests.RequestException) -> bool:
 
 
 def json_body(answer: requests.Response) -> dict[str, Any]:
-    """The JSON object in an answer; {} for an error without one. Raises `DocumentFailed` where this is no service of ours."""
+    """The JSON object in an answer; {} for an error without one. Raises `DocumentFailed` if it is not an ocr-celery service."""
     try:
         body = answer.json()
     except ValueError:

@@ -15,8 +15,8 @@ from ocr_celery.core.status import Status
 from ocr_celery.core.verdict import Verdict
 from ocr_celery.errors import OcrError, ResultTooLarge
 
-#: characters of the text of a document. Redis and whoever asks for it hold all of it at once; as JSON a character has up to
-#: twelve bytes, and a value in Redis at most 512 MB. The densest thousand pages have half as many.
+#: most characters of a document's text. Redis and its readers hold the whole text in memory. JSON takes up to twelve bytes for a
+#: character, so that the result stays below the 512 MB that a value in Redis may have. A thousand pages of 8,000 characters fit.
 MAX_TEXT = 16_000_000
 _NAMESPACE = UUID("6c7c5f4e-3a52-5d0b-9b1a-0a6f0c1d2e3f")
 _SUMS = ("readings", "prompt_tokens", "output_tokens")

@@ -34,7 +34,7 @@ class Share:
 
 @dataclass(slots=True)
 class Host(Share):
-    """A host, for all senders together."""
+    """A host, for all groups together."""
 
     address: str = ""  #: its IP address; its domain while the address is unknown
     waiting: int = 0  #: items
@@ -45,7 +45,7 @@ class FetchGroup(Share, Generic[T]):
     """A batch, or all single pages together."""
 
     waiting: dict[str, deque[T]] = field(default_factory=dict)  #: by host, the next host first
-    addresses: dict[str, Share] = field(default_factory=dict)  #: those whose last fetch for this sender timed out
+    addresses: dict[str, Share] = field(default_factory=dict)  #: those whose last fetch for this group timed out
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class FetchTicket(Generic[T]):
     """Permission to fetch one item now."""
 
     item: T
-    sender: str
+    group: str
     host: str
     address: str  #: as in `Host.address`
     started_at: float

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ocr_celery.core.chunks import DEFAULT_SIZE, Chunk, Chunker
 from ocr_celery.core.document import page_mark
-from ocr_celery.core.file_kind import FileKind
+from ocr_celery.core.file_type import FileType
 from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.result_page import PENDING, ResultPage
 from ocr_celery.errors import OcrError
@@ -186,7 +186,7 @@ def _page_dict(page: ResultPage) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultFormat(FileKind):
+class ResultFormat(FileType):
     """A kind of file that is text."""
 
     writer: Callable[[ResultHead], ResultWriter]

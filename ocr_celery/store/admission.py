@@ -15,7 +15,7 @@ from ocr_celery.store.lanes import Lanes
 
 _UNTIL_ACCEPTED = 60  #: seconds that an image stays whose task is not taken in, as the sender's process died between
 _NONE: Mapping[str, str] = MappingProxyType({})
-_META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
+META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
 
 
 class Admission:
@@ -36,7 +36,7 @@ class Admission:
         batch: tuple[str, str, int] | None = None,
         sources: Sequence[str] = (),
         refused: Mapping[str, str] = _NONE,
-        meta_keep: int = _META_KEEP,
+        meta_keep: int = META_KEEP,
     ) -> tuple[bool, int]:
         """Count, record and queue new tasks in one step. Answers (taken in?, unfinished tasks now).
 

@@ -18,7 +18,7 @@ from ocr_celery.core.file_keeping import LastChange
 from ocr_celery.core.quarantine import CrashHistory
 from ocr_celery.core.status import EXPANDED, STATUS_BY_CELERY_STATE, Stats, Status
 from ocr_celery.store import document_scripts, records, scripts
-from ocr_celery.store.admission import Admission
+from ocr_celery.store.admission import META_KEEP, Admission
 from ocr_celery.store.documents import CANCELLED_KEEP, Documents, PageOf
 from ocr_celery.store.keys import Keys, index_of
 from ocr_celery.store.lanes import Lanes
@@ -28,7 +28,6 @@ _TASKS_PER_STEP = (
     100  #: looked up in one step, which holds up all others: a few milliseconds where each has a dense page of text
 )
 _NONE: Mapping[str, Any] = MappingProxyType({})
-_META_KEEP = 86400  #: seconds, where the caller stores no record of Celery's
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Registry:
         *,
         now: float,
         meta: str | bytes = "",
-        meta_keep: int = _META_KEEP,
+        meta_keep: int = META_KEEP,
         source: str = "",
         about: Mapping[str, str | float] = _NONE,
         page_of: PageOf | None = None,

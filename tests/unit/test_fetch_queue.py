@@ -11,10 +11,10 @@ from ocr_celery.core.fetch_shares import DOWN, SLOW, FetchTicket
 THREADS = 16
 
 
-def queue_of(threads: int, *hosts: str, sender: str = NO_BATCH) -> FetchQueue[int]:
+def queue_of(threads: int, *hosts: str, group: str = NO_BATCH) -> FetchQueue[int]:
     queue = FetchQueue[int](threads)
     for item, host in enumerate(hosts):
-        queue.add(item, host, sender)
+        queue.add(item, host, group)
     return queue
 
 
@@ -22,9 +22,9 @@ def taken(queue: FetchQueue[int], now: float = 0) -> list[FetchTicket[int]]:
     return [ticket for _ in range(1000) if (ticket := queue.take(now))]
 
 
-def hanging(threads: int = THREADS, *, sender: str = "batch", address: str = "", hosts: int = 64) -> FetchQueue[int]:
+def hanging(threads: int = THREADS, *, group: str = "batch", address: str = "", hosts: int = 64) -> FetchQueue[int]:
     """A host for each page, as of a wildcard domain; all that may be are under way."""
-    queue = queue_of(threads, *(f"x{n}.evil.example" for n in range(hosts)), sender=sender)
+    queue = queue_of(threads, *(f"x{n}.evil.example" for n in range(hosts)), group=group)
     while found := taken(queue):
         for ticket in found:
             queue.set_address(ticket, address or ticket.host, 0)
@@ -44,9 +44,9 @@ def test_hosts_take_turns() -> None:
 
 
 def test_batches_and_single_pages_take_turns_and_within_them_hosts() -> None:
-    queue = queue_of(16, "a", "a", "b", sender="first")
-    for item, host, sender in ((3, "a", "second"), (4, "a", "second"), (5, "c", NO_BATCH)):
-        queue.add(item, host, sender)
+    queue = queue_of(16, "a", "a", "b", group="first")
+    for item, host, group in ((3, "a", "second"), (4, "a", "second"), (5, "c", NO_BATCH)):
+        queue.add(item, host, group)
     assert [ticket.item for ticket in taken(queue)] == [0, 3, 5, 2, 4, 1]
 
 
@@ -94,7 +94,7 @@ def test_a_batch_has_at_most_what_it_leaves_free() -> None:
 
 
 def test_a_page_behind_a_batch_that_hangs_is_fetched_at_once_wherever_it_lies() -> None:
-    for sender, host, address in (
+    for group, host, address in (
         (NO_BATCH, "fine.example", "fine"),
         ("other batch", "fine.example", "fine"),
         (NO_BATCH, "fine.example", "evil"),
@@ -102,7 +102,7 @@ def test_a_page_behind_a_batch_that_hangs_is_fetched_at_once_wherever_it_lies() 
         ("other batch", "fine.evil.example", "evil"),
     ):
         queue = hanging(address="evil")
-        queue.add(-1, host, sender)
+        queue.add(-1, host, group)
         (ticket,) = taken(queue)
         assert ticket.item == -1
         assert queue.set_address(ticket, address, 0)
@@ -119,13 +119,13 @@ def test_several_batches_that_hang_leave_a_thread_to_single_pages() -> None:
 
 
 def test_single_pages_that_hang_leave_a_thread_to_batches() -> None:
-    queue = hanging(sender=NO_BATCH)
+    queue = hanging(group=NO_BATCH)
     queue.add(-1, "fine.example", "batch")
     assert [ticket.item for ticket in taken(queue)] == [-1]
 
 
 def test_single_pages_that_hang_at_one_address_leave_threads_to_those_elsewhere() -> None:
-    queue = hanging(sender=NO_BATCH, address="evil")
+    queue = hanging(group=NO_BATCH, address="evil")
     queue.add(-1, "fine.example")
     (ticket,) = taken(queue)
     assert ticket.item == -1
@@ -162,7 +162,7 @@ def test_a_page_whose_address_is_at_its_limit_waits_again_in_its_old_position() 
 
 
 def test_a_batch_that_timed_out_has_an_eighth_until_it_is_answered() -> None:
-    queue = queue_of(THREADS, *(f"x{n}.evil.example" for n in range(64)), sender="batch")
+    queue = queue_of(THREADS, *(f"x{n}.evil.example" for n in range(64)), group="batch")
     *late, last = taken(queue)
     for ticket in late:
         queue.finish(ticket, timed_out=True, now=30)
@@ -180,7 +180,7 @@ def test_an_address_for_a_host_that_is_down_changes_nothing_for_its_ticket() -> 
 
 
 def test_an_address_that_is_down_for_a_batch_is_not_asked_for_it_and_is_for_others() -> None:
-    queue = queue_of(THREADS, *(f"x{n}.evil.example" for n in range(20)), sender="batch")
+    queue = queue_of(THREADS, *(f"x{n}.evil.example" for n in range(20)), group="batch")
     for ticket in taken(queue):
         moved = queue.set_address(ticket, "evil", 0)
         assert moved
@@ -192,7 +192,7 @@ def test_an_address_that_is_down_for_a_batch_is_not_asked_for_it_and_is_for_othe
         assert moved.is_down
         queue.finish(moved, timed_out=True, now=31)
     queue.add(-1, "x.evil.example")
-    (single,) = (ticket for ticket in taken(queue, 31) if ticket.sender == NO_BATCH)
+    (single,) = (ticket for ticket in taken(queue, 31) if ticket.group == NO_BATCH)
     assert not single.is_down
     moved = queue.set_address(single, "evil", 31)
     assert moved
@@ -225,7 +225,7 @@ def test_pages_that_wait_for_a_batch_that_hangs_count_as_stalled() -> None:
 
 
 def test_pages_that_wait_for_an_address_that_hangs_count_as_stalled() -> None:
-    assert hanging(sender=NO_BATCH, address="evil").stalled(SLOW + 1) == 64
+    assert hanging(group=NO_BATCH, address="evil").stalled(SLOW + 1) == 64
 
 
 def test_the_count_of_stalled_pages_has_a_maximum() -> None:
@@ -259,7 +259,7 @@ def test_hosts_and_batches_that_no_page_waits_for_are_forgotten_in_the_end() -> 
         assert ticket
         queue.finish(ticket, timed_out=True, now=0)
     assert len(queue._hosts) <= 1002
-    assert len(queue._senders) <= 1002
+    assert len(queue._groups) <= 1002
     assert not queue._addresses
 
 

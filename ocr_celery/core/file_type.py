@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class FileKind:
-    """A kind of file."""
+class FileType:
+    """A type of file."""
 
     media_type: str  #: with the charset where it is text
     suffix: str  #: of its name
