@@ -26,7 +26,7 @@ class PageView:
 class PagesView:
     """Some pages of a document, in their order."""
 
-    document: TaskView
+    document: TaskView  #: without its text
     pages: tuple[PageView, ...]
     next_after: int | None  #: the number to ask for further pages with; None where these are the last
 

@@ -70,7 +70,7 @@ class Lookup(ServiceConnection):
 
         Raises like `look_up`, `BadPageRange`, and `NotADocument` for a task that is none, or has not been opened yet.
         """
-        document = self.look_up(document_id)
+        document = self.look_up_outline(document_id)
         if document.document is None:
             raise NotADocument
         with self._broker():
@@ -78,7 +78,7 @@ class Lookup(ServiceConnection):
 
     def look_up_page(self, document_id: str, number: int) -> TaskView:
         """How one page of a document stands. Raises like `look_up_pages`, and `TaskNotFound` for a page that it has not."""
-        document = self.look_up(document_id).document
+        document = self.look_up_outline(document_id).document
         if document is None:
             raise NotADocument
         if number not in document.pages.numbers:
