@@ -1,6 +1,6 @@
-"""A page's way through the worker: load → decode → prepare → schedule → evaluate → complete.
+"""A page's way through the worker: prepare → schedule → evaluate → complete.
 
-Each phase runs in its own threads (docs/threads.md). A step that fails sets the page's result, and the page is completed.
+Each step runs in its own threads (docs/threads.md). A step that fails sets the page's result, and the page is completed.
 """
 
 import logging
@@ -14,30 +14,22 @@ from ocr_celery.consumer import shutdown
 from ocr_celery.consumer.cancelled_pages import CancelledPages
 from ocr_celery.consumer.completion import acknowledge_expanded, complete, complete_duplicate, requeue
 from ocr_celery.consumer.crash_tracker import CrashTracker
-from ocr_celery.consumer.document_opener import DocumentOpener
-from ocr_celery.consumer.engine_preparation import EnginePreparation
 from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.consumer.page_events import Listener
-from ocr_celery.consumer.page_loader import PageLoader
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
-from ocr_celery.consumer.preparer import Preparer
-from ocr_celery.consumer.redis_retry import pause_if_store_full, retry_while_redis_down
+from ocr_celery.consumer.preparation import Preparation
 from ocr_celery.consumer.scheduler import EngineScheduler
-from ocr_celery.consumer.startup import start_decoder, start_engine, start_spool
+from ocr_celery.consumer.startup import start_engine
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.consumer.threads import Threads
 from ocr_celery.core.batching import BatchPolicy
 from ocr_celery.core.prefetch import PrefetchController
 from ocr_celery.core.quarantine import Cause
 from ocr_celery.core.reading import Reading
-from ocr_celery.decode.job import DecodeJob
-from ocr_celery.decode.job import Result as DecodeResult
-from ocr_celery.decode.pool import PoolClosed
 from ocr_celery.engine.contract import Engine, Outcome
-from ocr_celery.errors import OcrError
 from ocr_celery.settings import Settings
 from ocr_celery.store.crash_marks import CrashMarks
 from ocr_celery.store.files.in_redis import RedisStore
@@ -95,22 +87,26 @@ class Pipeline:
         self.has_failed = False
         self.rereads = 0  #: approximate: several threads count without a lock
         self._evaluator = Evaluator(settings, engine)
-        self._preparation = EnginePreparation(engine, self.marks)
         store = open_store(settings.store_address, registry.redis, registry.keys)
-        self.files = StoredFiles(RedisStore(registry.redis, registry.keys), store)
         self.file_cleaner = FileCleaner(store, registry, ttl=settings.task_ttl)
-        self._loader = PageLoader(settings, registry, self.files)
-        self._settings, self._registry = settings, registry
+        self.preparation = Preparation(
+            settings,
+            engine,
+            registry,
+            pages=self.pages,
+            files=StoredFiles(RedisStore(registry.redis, registry.keys), store),
+            marks=self.marks,
+            evaluator=self._evaluator,
+            prefetch=self.prefetch,
+            events=self,
+        )
 
     def start(self) -> None:
         """Load the engine, warm, and begin to work. Raises `StartError`, or the `SettingsError` an engine finds by then."""
         start_engine(self.engine, self.scheduler)
-        self.decoder = start_decoder(self._settings, self.engine, self._on_decoder_failure)
-        self.spool = start_spool(self._settings, self.files)
+        self.preparation.start()
         self.file_cleaner.start()
-        self.documents = DocumentOpener(self._settings, self._registry, self.files, self.spool, self.decoder)
         self.completion_threads = Threads("complete", _COMPLETION_THREADS)
-        self.preparer = Preparer(self._settings.prepare_threads, self._load, self._loader.downloader.resolve_host)
         self.scheduler.start()
         self._watch.start()
 
@@ -118,93 +114,27 @@ class Pipeline:
         """Begin work on a page, which is fetched from this URL ("": its message or Redis holds its file)."""
         run.on_terminate = self._abort
         if self.pages.receive(run):
-            self.preparer.add(run, url)
+            self.preparation.preparer.add(run, url)
         else:
             log.info("duplicate delivery: task %s is in progress", run.id)
 
-    # -- load, decode, prepare: threads "prepare", "fetch" and "decoder" -------------------------------------------------
+    # -- prepare: threads "prepare", "fetch" and "decoder" ---------------------------------------------------------------
 
-    def _load(self, run: PageRun) -> None:
-        run.prepare_started_at = time.monotonic()
-        self.pages.move(Phase.PREPARING, run)
-        if not retry_while_redis_down(self._load_file, run):
-            return  # it is requeued with all others
-        if pause_if_store_full(run):
-            self._requeue(run)
-            return
-        if isinstance(run.result, PoolClosed):
-            self._requeue(run)  # the worker ends before its document is opened
-            return
-        if run.is_expanded:
-            self.completion_threads.submit(self._end_expanded, run)
-            return
-        if run.terminated:  # while it was fetched
-            run.file = None
-            run.release_sheet()
-        if run.file is None and run.sheet is None:
-            self._schedule(run)
-            return
-        try:
-            job = self._decode(run)
-        except Exception as exc:  # the file's header says enough
-            run.result = exc
-            self._schedule(run)
-            return
-        self.decoder.wait_for_room(job)  # this thread brings no other file before
+    def on_ready(self, run: PageRun) -> None:
+        """See `PreparationEvents`."""
+        self.scheduler.add(run)
 
-    def _load_file(self, run: PageRun) -> None:
-        try:
-            self._loader.load(run)
-            self.documents.resolve(run)
-        except OcrError as exc:
-            raise run.convicted or exc from None
+    def on_expanded(self, run: PageRun) -> None:
+        """See `PreparationEvents`."""
+        self.completion_threads.submit(self._end_expanded, run)
 
-    def _decode(self, run: PageRun) -> DecodeJob:
-        if sheet := run.sheet:
-            known = {"password": sheet.password, "text_layer": sheet.text_layer}
-            return self.decoder.submit_page(
-                sheet.path, sheet.number, lambda result: self._on_decoded(run, result), **known
-            )
-        assert run.file is not None
-        file, run.file = run.file, None
-        return self.decoder.submit(file, lambda result: self._on_decoded(run, result))
-
-    def _on_decoded(self, run: PageRun, result: DecodeResult) -> None:
-        run.release_sheet()
-        if result is None:
-            self._requeue(run)
-            return
-        if isinstance(result, OcrError):
-            run.result = run.convicted or result
-        elif run.convicted is not None:
-            run.decoded, run.result = result, run.convicted
-        else:
-            run.decoded = result
-            if not run.quarantined and not retry_while_redis_down(self._prepare, run):
-                return
-        self._schedule(run)
-
-    def _prepare(self, run: PageRun) -> None:
-        if not self._evaluator.take_text_layer(run):
-            self._preparation.prepare(run)
+    def on_requeue(self, run: PageRun) -> None:
+        """See `PreparationEvents`."""
+        self._requeue(run)
 
     def prepare_quarantined(self, run: PageRun) -> bool:
         """See `SchedulerEvents`."""
-        started_at = time.monotonic()
-        completed = retry_while_redis_down(self._prepare, run)
-        run.prepare_seconds += time.monotonic() - started_at
-        return completed
-
-    def _schedule(self, run: PageRun) -> None:
-        run.release_sheet()
-        run.prepare_seconds = time.monotonic() - run.prepare_started_at
-        if run.page is not None:
-            self.prefetch.page_prepared(run.prepare_seconds)
-        if run.page is not None or (run.quarantined and run.decoded is not None):
-            self.scheduler.add(run)
-            return
-        self.pages.move(Phase.ENDING, run)
-        self._complete_async(run)
+        return self.preparation.prepare_quarantined(run)
 
     # -- evaluate, complete: threads "complete" --------------------------------------------------------------------------
 
@@ -283,9 +213,7 @@ class Pipeline:
         """Warm shutdown: requeue what has not been started and complete the rest. Returns how many pages there were."""
         left = self.pages.stop()
         self.tracker.stop()
-        for run in self.preparer.remove_waiting():
-            self._requeue(run)
-        self.decoder.stop_costly()
+        self.preparation.stop_waiting()
         for run in self.scheduler.remove_rereads():
             run.result = self._evaluator.result(run)
             self._complete_async(run)
@@ -294,10 +222,7 @@ class Pipeline:
     def close(self) -> None:
         """The end of the worker. Its pages count as crashed only if something of it failed."""
         self.scheduler.close()
-        if hasattr(self, "decoder"):
-            self.decoder.close()
-        if hasattr(self, "spool"):
-            self.spool.close()
+        self.preparation.close()
         self.engine.stop()
         if not (self.has_failed or shutdown.lease_lost):
             with suppress(RedisError):
@@ -307,7 +232,8 @@ class Pipeline:
         """See `SchedulerEvents`."""
         self._fail("engine", exc, cause)
 
-    def _on_decoder_failure(self, exc: Exception) -> None:
+    def on_decoder_failure(self, exc: Exception) -> None:
+        """See `PreparationEvents`."""
         self._fail("decoder", exc)
 
     def _fail(self, part: str, exc: BaseException, cause: Cause | None = None) -> None:

@@ -75,8 +75,7 @@ class BatchPool(BasePool):
     def prefetch_target(self) -> int:
         """How many messages to prefetch now."""
         pipeline = self._running_pipeline
-        costly = min(pipeline.decoder.costly_count, self.settings.prepare_threads)
-        stalled = 2 * (pipeline.preparer.stalled() + costly)  # 2: however many those are, the next is soon reached
+        stalled = 2 * pipeline.preparation.stalled()  # 2: however many those are, the next is soon reached
         scheduler, capacity = pipeline.scheduler, pipeline.engine.capacity
         behind = scheduler.waiting_behind(capacity)
         return pipeline.prefetch.target() + stalled + behind  # pages that yield to others do not count against it
@@ -157,8 +156,8 @@ class BatchPool(BasePool):
             "read-again": pipeline.rereads,
             "put-aside": taking.put_aside_count,
             "prefetch": self.prefetch_target(),
-            "held-up": pipeline.preparer.stalled(),
-            "costly": pipeline.decoder.costly_count,
+            "held-up": pipeline.preparation.preparer.stalled(),
+            "costly": pipeline.preparation.decoder.costly_count,
             "pages-per-second": round(pipeline.prefetch.pages_per_second, 2),
             "batch-histogram": {str(size): n for size, n in sorted(scheduler.batches.items())},
             "joined-running-batch": scheduler.refills,

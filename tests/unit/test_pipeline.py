@@ -9,8 +9,7 @@ import pytest
 from celery.worker import state as worker_state
 from redis.exceptions import ConnectionError as RedisDown
 
-from ocr_celery.consumer import pipeline as room
-from ocr_celery.consumer import redis_retry, shutdown
+from ocr_celery.consumer import pipeline, preparation, redis_retry, shutdown
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.pipeline import Pipeline
 from ocr_celery.core.document_options import DocumentOptions
@@ -92,11 +91,11 @@ class Bench:
         self.prompt = "<image>"
         self.text_layer: Any = "fallback"
         self.file_says: dict[str, Any] = {}  # of the page that is decoded
-        monkeypatch.setattr(room, "CrashMarks", lambda *_: self.marks)
-        monkeypatch.setattr(room, "PageLoader", lambda *_: SimpleNamespace(load=self._load))
-        monkeypatch.setattr(room, "CancelledPages", lambda *_: SimpleNamespace(find=self._find_cancelled))
-        monkeypatch.setattr(room, "complete", lambda run, _listeners: self.completed.append(run))
-        monkeypatch.setattr(room, "requeue", lambda run: self.requeued.append(run.id))
+        monkeypatch.setattr(pipeline, "CrashMarks", lambda *_: self.marks)
+        monkeypatch.setattr(preparation, "PageLoader", lambda *_: SimpleNamespace(load=self._load))
+        monkeypatch.setattr(pipeline, "CancelledPages", lambda *_: SimpleNamespace(find=self._find_cancelled))
+        monkeypatch.setattr(pipeline, "complete", lambda run, _listeners: self.completed.append(run))
+        monkeypatch.setattr(pipeline, "requeue", lambda run: self.requeued.append(run.id))
         monkeypatch.setattr(shutdown, "shut_down", self.exits.append)
         monkeypatch.setattr(redis_retry, "_REDIS_RETRY", 0.0)
         monkeypatch.setattr(redis_retry, "_STORE_FULL_PAUSE", 0.0)
@@ -104,9 +103,9 @@ class Bench:
         settings = Settings(batch_size=2, batch_timeout=0)
         self.pipeline = Pipeline(settings, self.engine, registry, "w1", clock=self.clock)
         self.pipeline.completion_threads = Inline()  # type: ignore[assignment]
-        self.pipeline.decoder = self.decoder  # type: ignore[assignment]
-        self.pipeline.documents = SimpleNamespace(resolve=lambda _: None)  # type: ignore[assignment]
-        self.pipeline.preparer = SimpleNamespace(  # type: ignore[assignment]
+        self.pipeline.preparation.decoder = self.decoder  # type: ignore[assignment]
+        self.pipeline.preparation.documents = SimpleNamespace(resolve=lambda _: None)  # type: ignore[assignment]
+        self.pipeline.preparation.preparer = SimpleNamespace(  # type: ignore[assignment]
             add=lambda run, _: self.waiting.append(run),
             remove_waiting=lambda: [run for run in self.waiting if run.phase is Phase.RECEIVED],
         )
@@ -134,7 +133,7 @@ class Bench:
     def prepare(self, id: str = "a", **more: bool) -> PageRun:
         """Load and decode a page."""
         run = self.submit(id, **more)
-        self.pipeline._load(run)
+        self.pipeline.preparation.load(run)
         self.decoder.jobs.pop()(self.decoded)
         return run
 
@@ -152,7 +151,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
 def test_a_page_is_loaded_decoded_prepared_read_and_completed(bench: Bench) -> None:
     run = bench.submit()
     assert run.phase is Phase.RECEIVED
-    bench.pipeline._load(run)
+    bench.pipeline.preparation.load(run)
     assert run.phase is Phase.PREPARING
     bench.decoder.jobs.pop()(bench.decoded)
     assert run.phase is Phase.READY
@@ -171,14 +170,14 @@ def test_a_page_that_cannot_be_loaded_fails_with_what_the_loader_raised(bench: B
 
     bench.load = fails
     run = bench.submit()
-    bench.pipeline._load(run)
+    bench.pipeline.preparation.load(run)
     assert (bench.completed, run.result) == ([run], error)
 
 
 def test_a_page_that_was_completed_before_is_completed_without_a_file(bench: Bench) -> None:
     bench.load = lambda run: setattr(run, "prior_result", {"status": "SUCCESS"})
     run = bench.submit()
-    bench.pipeline._load(run)
+    bench.pipeline.preparation.load(run)
     assert bench.completed == [run]
     assert not bench.decoder.jobs
 
@@ -186,7 +185,7 @@ def test_a_page_that_was_completed_before_is_completed_without_a_file(bench: Ben
 def test_a_page_whose_header_is_refused_fails(bench: Bench) -> None:
     bench.decoder.refuses = TooManyPixels()
     run = bench.submit()
-    bench.pipeline._load(run)
+    bench.pipeline.preparation.load(run)
     assert (bench.completed, run.result) == ([run], bench.decoder.refuses)
 
 
@@ -198,7 +197,7 @@ def test_a_page_that_the_engine_cannot_prepare_fails(bench: Bench) -> None:
 
 def test_a_page_that_the_decoders_gave_up_is_requeued(bench: Bench) -> None:
     run = bench.submit()
-    bench.pipeline._load(run)
+    bench.pipeline.preparation.load(run)
     bench.decoder.stop_costly()
     assert (bench.requeued, bench.completed, run.phase) == (["a"], [], Phase.DONE)
 
@@ -230,7 +229,7 @@ def test_a_page_that_waits_for_redis_when_the_worker_terminates_is_not_completed
         raise RedisDown("no Redis")
 
     bench.load = fails
-    bench.pipeline._load(bench.submit())
+    bench.pipeline.preparation.load(bench.submit())
     assert not bench.completed
 
 
@@ -240,7 +239,7 @@ def test_a_document_that_finds_the_store_full_goes_back_and_holds_up_no_page(ben
 
     bench.load = finds_no_room
     run = bench.submit()
-    bench.pipeline._load(run)
+    bench.pipeline.preparation.load(run)
     assert bench.requeued == [run.id]
     assert run.phase is Phase.DONE
     assert not bench.completed
@@ -367,7 +366,7 @@ def test_a_page_that_killed_its_workers_says_so_whatever_becomes_of_its_file(ben
 
     bench.load = fails
     run = bench.submit()
-    bench.pipeline._load(run)
+    bench.pipeline.preparation.load(run)
     assert (bench.completed, run.result) == ([run], run.convicted)
 
 
@@ -427,7 +426,7 @@ def test_a_page_terminated_while_it_is_fetched_is_not_decoded(bench: Bench) -> N
 
     bench.load = loads
     run = bench.submit()
-    bench.pipeline._load(run)
+    bench.pipeline.preparation.load(run)
     assert (bench.decoder.jobs, bench.completed, run.phase) == ([], [run], Phase.DONE)
 
 
@@ -478,7 +477,7 @@ def test_an_engine_failure_gives_its_pages_strikes_and_ends_the_worker_once(benc
 def test_a_decoder_failure_ends_the_worker_and_counts_against_no_page(bench: Bench) -> None:
     bench.prepare()
     bench.pipeline.scheduler.dispatch()
-    bench.pipeline._on_decoder_failure(RuntimeError("no memory"))
+    bench.pipeline.on_decoder_failure(RuntimeError("no memory"))
     assert (bench.marks.strikes, bench.exits) == ([], [shutdown.EXIT_ENGINE_FAILED])
 
 
@@ -503,7 +502,7 @@ LAYER = "the file's own text"
 def with_layer(bench: Bench, use: str, **page: Any) -> PageRun:
     """A page of a PDF that has a text layer, decoded."""
     run = bench.submit()
-    bench.pipeline._load(run)
+    bench.pipeline.preparation.load(run)
     assert run.job is not None
     run.job = replace(run.job, file_options=DocumentOptions(text_layer=use))  # type: ignore[arg-type]
     assert bench.decoded is not None
