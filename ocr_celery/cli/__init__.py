@@ -1,4 +1,4 @@
-"""``ocr-celery read``: sends documents to a running service and prints markdown. Needs the light client only."""
+"""``ocr-celery read``: sends files to a running service and prints markdown. Needs the light client only."""
 
 import re
 import sys
@@ -9,7 +9,7 @@ import click
 
 from ocr_celery import __version__
 from ocr_celery.cli import service_address
-from ocr_celery.cli.documents import Document, find_documents
+from ocr_celery.cli.input_files import InputFile, find_input_files
 from ocr_celery.cli.output import Output, output_path
 from ocr_celery.cli.read_run import ReadRun
 from ocr_celery.cli.service_client import RESULT_FILES, TABLE_FILES, ServiceClient
@@ -25,7 +25,7 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
 
 
 @main.command("read")
-@click.argument("sources", metavar="FILE|DIR|URL|-…", nargs=-1, required=True)
+@click.argument("arguments", metavar="FILE|DIR|URL|-…", nargs=-1, required=True)
 @click.option(
     "--server",
     "--url",
@@ -39,7 +39,7 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
     type=click.Path(file_okay=False, path_type=Path),
     help="Write NAME.md files (or .txt, .json, .xlsx) into this folder; without it, the text goes to standard output.",
 )
-@click.option("--skip-existing", is_flag=True, help="With --output: skip documents whose file exists.")
+@click.option("--skip-existing", is_flag=True, help="With --output: skip what has its file there already.")
 @click.option("--prompt", help="How to read; without it, the service's own prompt.")
 @click.option("--page-range", metavar="1-5,8,r1", help="Which pages of documents; from 1, r1 is the last.")
 @click.option(
@@ -49,16 +49,14 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
 )
 @click.option(
     "--format",
-    "form",
+    "text_format",
     type=click.Choice(["markdown", "md", "text", "json", "chunks", "csv", "xlsx", "raw"]),
     default="markdown",
     show_default=True,
     help="Markdown (md is the same), plain text, blocks with their places, chunks, tables (with --output), "
     "or as the engine wrote it.",
 )
-@click.option(
-    "--json", "as_json", is_flag=True, help="The whole answer as JSON, one line per document (NAME.json files)."
-)
+@click.option("--json", "as_json", is_flag=True, help="The whole answer as JSON, one line per input (NAME.json files).")
 @click.option(
     "--header",
     "headers",
@@ -66,18 +64,20 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
     metavar="'NAME: VALUE'",
     help="Sent with every request, as for a proxy's login.",
 )
-@click.option("--jobs", type=click.IntRange(1, 256), default=16, show_default=True, help="Documents sent at once.")
-@click.option("--timeout", type=click.FloatRange(min=1), default=600, show_default=True, help="Seconds per document.")
-def read_documents(
+@click.option("--jobs", type=click.IntRange(1, 256), default=16, show_default=True, help="Files and URLs sent at once.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=600, show_default=True, help="Seconds per file or URL."
+)
+def read_command(
     *,
-    sources: tuple[str, ...],
+    arguments: tuple[str, ...],
     server: str | None,
     output: Path | None,
     skip_existing: bool,
     prompt: str | None,
     page_range: str | None,
     text_layer: str | None,
-    form: str,
+    text_format: str,
     as_json: bool,
     headers: tuple[str, ...],
     jobs: int,
@@ -88,8 +88,8 @@ def read_documents(
     Folders are mirrored below --output; two inputs never share a file there: x/a.png and y/a.png become x/a.md and y/a.md.
 
     \b
-    The exit code is 0 when everything was read (or skipped, as asked for), 1 if a document could not be read,
-    2 for wrong usage, 3 if documents in a folder were left out (office files and others that are not read), 130 after Ctrl-C.
+    The exit code is 0 when everything was read (or skipped, as asked for), 1 if one could not be read,
+    2 for wrong usage, 3 if files in a folder were left out (office files and others that are not read), 130 after Ctrl-C.
     The first Ctrl-C stops sending and waits for what was sent, a second one cancels that.
     """
     server = server or service_address.default_server()
@@ -97,23 +97,23 @@ def read_documents(
         raise click.BadParameter(f"{server!r} does not begin with http:// or https://", param_hint="--server")
     if skip_existing and output is None:
         raise click.UsageError("--skip-existing needs --output")
-    if form in TABLE_FILES and output is None:
-        raise click.UsageError(f"--format {form} needs --output")
-    if as_json and form in RESULT_FILES:
-        raise click.UsageError(f"--json has the text as markdown or raw; --format {form} goes without it")
-    suffix = ".json" if as_json else RESULT_FILES.get(form, ".md")
+    if text_format in TABLE_FILES and output is None:
+        raise click.UsageError(f"--format {text_format} needs --output")
+    if as_json and text_format in RESULT_FILES:
+        raise click.UsageError(f"--json has the text as markdown or raw; --format {text_format} goes without it")
+    suffix = ".json" if as_json else RESULT_FILES.get(text_format, ".md")
     left_out: list[Path] = []
-    documents = find_documents(sources, left_out)
+    input_files = find_input_files(arguments, left_out)
     if skip_existing and output is not None:
-        documents = _without_existing(documents, output, suffix)
-    out = Output(documents, folder=output, suffix=suffix, form=form, as_json=as_json)
+        input_files = _without_existing(input_files, output, suffix)
+    out = Output(input_files, folder=output, suffix=suffix, text_format=text_format, as_json=as_json)
     given = {"prompt": prompt, "page_range": page_range, "text_layer": text_layer}
     options = {name: value for name, value in given.items() if value}
     extra_headers = _parse_headers(headers)
     service = ServiceClient(
-        server.rstrip("/"), options, timeout=timeout, form=form, headers=extra_headers, warn=out.warn
+        server.rstrip("/"), options, timeout=timeout, format=text_format, headers=extra_headers, warn=out.warn
     )
-    reading = ReadRun(documents, service, jobs=jobs, tell=out.warn)
+    reading = ReadRun(input_files, service, jobs=jobs, tell=out.warn)
     try:
         with closing(out):
             for number, answer in reading.answers():
@@ -128,10 +128,10 @@ def read_documents(
     sys.exit(_SOME_FAILED if out.failed else _SOME_LEFT_OUT if left_out else 0)
 
 
-def _without_existing(documents: list[Document], output: Path, suffix: str) -> list[Document]:
-    missing = [document for document in documents if not output_path(output, document, suffix).exists()]
-    if len(missing) < len(documents):
-        click.echo(f"{len(documents) - len(missing)} skipped: their files are in {output} already", err=True)
+def _without_existing(input_files: list[InputFile], output: Path, suffix: str) -> list[InputFile]:
+    missing = [input_file for input_file in input_files if not output_path(output, input_file, suffix).exists()]
+    if len(missing) < len(input_files):
+        click.echo(f"{len(input_files) - len(missing)} skipped: their files are in {output} already", err=True)
     return missing
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from ocr_celery.cli.documents import Document
-from ocr_celery.cli.service_answers import DocumentFailed
+from ocr_celery.cli.input_files import InputFile
+from ocr_celery.cli.service_answers import ReadFailed
 from ocr_celery.core import markdown
 
 
-def output_path(folder: Path, document: Document, suffix: str) -> Path:
-    """The file that the text of a document is written to."""
-    return folder / document.name.with_name(document.name.name + suffix)
+def output_path(folder: Path, input_file: InputFile, suffix: str) -> Path:
+    """The file that the text of an input file is written to."""
+    return folder / input_file.output_name.with_name(input_file.output_name.name + suffix)
 
 
 def _json_line(answer: dict[str, Any]) -> str:
@@ -30,24 +30,24 @@ def _what_was_read(task: dict[str, Any]) -> str:
 class Output:
     """Prints or writes answers as they arrive. Used from one thread.
 
-    `folder`: where files are written, their names with `suffix`; None: standard output. `form`: of the texts, which says what
-    may stand between them. `as_json`: the whole answer, one line per document on standard output.
+    `folder`: where files are written, their names with `suffix`; None: standard output. `text_format`: of the texts; it decides
+    what may stand between them. `as_json`: the whole answer, one line per input file on standard output.
     """
 
     def __init__(
-        self, documents: list[Document], *, folder: Path | None, suffix: str, form: str, as_json: bool = False
+        self, input_files: list[InputFile], *, folder: Path | None, suffix: str, text_format: str, as_json: bool = False
     ) -> None:
-        self._documents = documents
+        self._input_files = input_files
         self._folder = folder
         self._suffix = suffix
-        self._form = form
+        self._text_format = text_format
         self._as_json = as_json
-        self._waiting: dict[int, str | None] = {}  # texts that wait for earlier documents, by number; None: failed
+        self._waiting: dict[int, str | None] = {}  # texts that wait for earlier ones, by number; None: failed
         self._next = 0
         self.failed = 0
         self._bar = None
         if sys.stderr.isatty():
-            self._bar = click.progressbar(length=len(documents), label="reading", file=sys.stderr, show_pos=True)
+            self._bar = click.progressbar(length=len(input_files), label="reading", file=sys.stderr, show_pos=True)
             self._bar.render_progress()
 
     def close(self) -> None:
@@ -55,32 +55,32 @@ class Output:
         if self._bar:
             self._bar.render_finish()
 
-    def add(self, number: int, answer: "dict[str, Any] | DocumentFailed") -> None:
-        """Take the finished task of document `number`, or why it failed."""
-        document = self._documents[number]
+    def add(self, number: int, answer: "dict[str, Any] | ReadFailed") -> None:
+        """Take the finished task of input file `number`, or why it failed."""
+        input_file = self._input_files[number]
         text: str | bytes | None = None
-        if isinstance(answer, DocumentFailed):
+        if isinstance(answer, ReadFailed):
             self.failed += 1
-            self.warn(f"{document.source}: {answer}")
+            self.warn(f"{input_file.location}: {answer}")
             if self._as_json and self._folder is None:
-                text = _json_line({"source": document.source, "status": "failed", **answer.as_dict()})
+                text = _json_line({"source": input_file.location, "status": "failed", **answer.as_dict()})
         else:
-            text = self._format_text(document, answer)
+            text = self._format_text(input_file, answer)
         if self._folder is None:
             assert not isinstance(text, bytes)
             self._waiting[number] = text
             self._print_waiting()
         elif text is not None:
-            self._write(document, text)
+            self._write(input_file, text)
         if self._bar:
             self._bar.update(1)
-        elif not isinstance(answer, DocumentFailed):
-            click.echo(f"{document.source}: {_what_was_read(answer)}", err=True)
+        elif not isinstance(answer, ReadFailed):
+            click.echo(f"{input_file.location}: {_what_was_read(answer)}", err=True)
 
     def show_pages(self, number: int, done: int, total: int) -> None:
-        """Show on the terminal how many pages of document `number` are done."""
+        """Show on the terminal how many pages of input file `number` are done."""
         if self._bar:
-            self._bar.label = f"{self._documents[number].name.name[:30]}: page {done} of {total}; reading"
+            self._bar.label = f"{self._input_files[number].output_name.name[:30]}: page {done} of {total}; reading"
             self._bar.render_progress()
 
     def warn(self, text: str) -> None:
@@ -88,22 +88,24 @@ class Output:
         self._clear_bar()
         click.echo(text, err=True)
 
-    def _format_text(self, document: Document, task: dict[str, Any]) -> str | bytes:
+    def _format_text(self, input_file: InputFile, task: dict[str, Any]) -> str | bytes:
         details = task.get("details") or {}
         pages = task.get("pages") or {}
         if pages.get("in_file", 1) > pages.get("read", pages.get("in_file", 1)):
-            self.warn(f"{document.source}: one of its {pages['in_file']} pages was read")
+            self.warn(f"{input_file.location}: one of its {pages['in_file']} pages was read")
         for page in task.get("failed_pages") or ():
-            self.warn(f"{document.source}, page {page.get('page')}: {page.get('code')}: {page.get('error')}")
+            self.warn(f"{input_file.location}, page {page.get('page')}: {page.get('code')}: {page.get('error')}")
         if details.get("finish_reason") == "length":
-            self.warn(f"{document.source}: the text is cut off: a page has more tokens than max_tokens allows")
+            self.warn(f"{input_file.location}: the text is cut off: a page has more tokens than max_tokens allows")
         if task.get("fonts_missing"):
-            self.warn(f"{document.source}: fonts are missing on the worker's machine (apt install fonts-noto-cjk)")
+            self.warn(f"{input_file.location}: fonts are missing on the worker's machine (apt install fonts-noto-cjk)")
         if task.get("text_layer") or task.get("text_layer_pages"):
             which = ", ".join(map(str, task.get("text_layer_pages") or ()))
-            self.warn(f"{document.source}: the PDF's own text was taken of {f'pages {which}' if which else 'the page'}")
+            self.warn(
+                f"{input_file.location}: the PDF's own text was taken of {f'pages {which}' if which else 'the page'}"
+            )
         if self._as_json:
-            return _json_line({"source": document.source, **task})
+            return _json_line({"source": input_file.location, **task})
         if isinstance(task.get("result"), bytes):
             return bytes(task["result"])
         return str(task.get("result", "")).rstrip("\n") + "\n"
@@ -113,20 +115,20 @@ class Output:
             text = self._waiting.pop(self._next)
             if text is not None:
                 self._clear_bar()
-                click.echo(self._with_heading(self._documents[self._next].source, text), nl=False)
+                click.echo(self._with_heading(self._input_files[self._next].location, text), nl=False)
             self._next += 1
 
-    def _with_heading(self, source: str, text: str) -> str:
-        if len(self._documents) == 1 or self._as_json or self._form in ("json", "chunks"):
+    def _with_heading(self, location: str, text: str) -> str:
+        if len(self._input_files) == 1 or self._as_json or self._text_format in ("json", "chunks"):
             return text
-        if self._form in ("raw", "text"):
-            return f"===== {source} =====\n{text}\n"
-        return f"# {markdown.escape(source)}\n\n{text}\n---\n\n"
+        if self._text_format in ("raw", "text"):
+            return f"===== {location} =====\n{text}\n"
+        return f"# {markdown.escape(location)}\n\n{text}\n---\n\n"
 
-    def _write(self, document: Document, text: str | bytes) -> None:
+    def _write(self, input_file: InputFile, text: str | bytes) -> None:
         """Write the file atomically: a program that watches the folder never sees half a text."""
         assert self._folder is not None
-        path = output_path(self._folder, document, self._suffix)
+        path = output_path(self._folder, input_file, self._suffix)
         unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Reads documents in threads until all are read. Ctrl-C stops sending, a second one cancels what was sent, a third one leaves."""
+"""Reads files in threads until all are read. Ctrl-C stops sending, a second one cancels what was sent, a third one leaves."""
 
 import signal
 import threading
@@ -9,14 +9,14 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ocr_celery.cli.documents import Document
-from ocr_celery.cli.service_answers import DocumentFailed
+from ocr_celery.cli.input_files import InputFile
+from ocr_celery.cli.service_answers import ReadFailed
 from ocr_celery.cli.service_client import ServiceClient
 
-#: number of the document, and its result, why there is none, or how many of its pages are done
-Answer = tuple[int, "dict[str, Any] | DocumentFailed | tuple[int, int]"]
+#: number of the input file, and its result, why there is none, or how many of its pages are done
+Answer = tuple[int, "dict[str, Any] | ReadFailed | tuple[int, int]"]
 
-_MOST_NAMED = 20  #: documents that are still being read, in the message after Ctrl-C
+_MOST_NAMED = 20  #: files that are still being read, in the message after Ctrl-C
 
 
 class _News(Enum):
@@ -27,13 +27,13 @@ class _News(Enum):
 
 
 class ReadRun:
-    """One run over these documents, `jobs` at once. `tell`: gets a line for the user. Used from the main thread."""
+    """One run over these files, `jobs` at once. `tell`: gets a line for the user. Used from the main thread."""
 
     def __init__(
-        self, documents: list[Document], service: ServiceClient, *, jobs: int, tell: Callable[[str], None]
+        self, input_files: list[InputFile], service: ServiceClient, *, jobs: int, tell: Callable[[str], None]
     ) -> None:
-        self._documents, self._service, self._tell = documents, service, tell
-        self._threads = min(jobs, len(documents))
+        self._input_files, self._service, self._tell = input_files, service, tell
+        self._threads = min(jobs, len(input_files))
         self._todo: SimpleQueue[int] = SimpleQueue()
         self._news: SimpleQueue[Answer | _News | BaseException] = SimpleQueue()
         self._signals = 0
@@ -43,7 +43,7 @@ class ReadRun:
 
         After the second Ctrl-C nothing is waited for: the threads are daemons.
         """
-        for number in range(len(self._documents)):
+        for number in range(len(self._input_files)):
             self._todo.put(number)
         with self._interrupts_as_news():
             for _ in range(self._threads):
@@ -69,8 +69,8 @@ class ReadRun:
                 number = self._todo.get_nowait()
                 try:
                     shown = partial(self._put_pages, number)
-                    self._news.put((number, self._service.read(self._documents[number], shown)))
-                except DocumentFailed as exc:
+                    self._news.put((number, self._service.read(self._input_files[number], shown)))
+                except ReadFailed as exc:
                     self._news.put((number, exc))
                 except BaseException as exc:  # a defect: raised in the main thread, which would wait without end
                     self._news.put(exc)
@@ -108,7 +108,7 @@ class ReadRun:
             self._tell("interrupted: nothing more is sent")
             return
         self._tell(f"interrupted: nothing more is sent, {len(sent)} are still being read; Ctrl-C again cancels them")
-        for url, source in sent[:_MOST_NAMED]:
-            self._tell(f"  {source}: {url}")
+        for url, location in sent[:_MOST_NAMED]:
+            self._tell(f"  {location}: {url}")
         if len(sent) > _MOST_NAMED:
             self._tell(f"  … and {len(sent) - _MOST_NAMED} more")

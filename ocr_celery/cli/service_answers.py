@@ -7,8 +7,8 @@ from typing import Any
 import requests
 
 
-class DocumentFailed(Exception):
-    """A document was not read. `args`: the code and the sentence."""
+class ReadFailed(Exception):
+    """A file was not read. `args`: the code and the sentence."""
 
     def __str__(self) -> str:
         return f"{self.args[0]}: {self.args[1]}"
@@ -24,7 +24,7 @@ def never_connected(exc: requests.RequestException) -> bool:
 
 
 def json_body(answer: requests.Response) -> dict[str, Any]:
-    """The JSON object in an answer; {} for an error without one. Raises `DocumentFailed` if it is not an ocr-celery service."""
+    """The JSON object in an answer; {} for an error without one. Raises `ReadFailed` if it is not an ocr-celery service."""
     try:
         body = answer.json()
     except ValueError:
@@ -32,9 +32,7 @@ def json_body(answer: requests.Response) -> dict[str, Any]:
     if isinstance(body, dict):
         return body
     if answer.ok:
-        raise DocumentFailed(
-            "no_ocr_service", f"{answer.url} is not an ocr-celery service; --server names another address"
-        )
+        raise ReadFailed("no_ocr_service", f"{answer.url} is not an ocr-celery service; --server names another address")
     return {}
 
 

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ocr_celery.cli import main, service_address
-from ocr_celery.cli.documents import find_documents
+from ocr_celery.cli.input_files import find_input_files
 from ocr_celery.core.markdown import to_markdown
 from tests.testlib.processes import until
 
@@ -280,7 +280,10 @@ def test_a_folder_without_an_image_says_what_else_is_in_it(service: FakeService,
 def test_names_are_unique_also_where_case_is_not_told_apart(tmp_path: Path) -> None:
     for name in ("page.png", "page.jpg", "PAGE.gif", "page-2.png"):
         (tmp_path / name).touch()
-    names = [d.name for d in find_documents([str(tmp_path), "http://example.com/a/page.png?x=1", "http://example.com"])]
+    names = [
+        f.output_name
+        for f in find_input_files([str(tmp_path), "http://example.com/a/page.png?x=1", "http://example.com"])
+    ]
     assert len({str(n).casefold() for n in names}) == 6
     assert names[-1] == PurePath("example.com")
 
@@ -303,7 +306,7 @@ def test_two_folders_with_the_same_names_are_both_mirrored_in_whatever_order(
 def test_images_that_differ_in_their_ending_only_keep_it(tmp_path: Path) -> None:
     for name in ("page.png", "page.jpg", "other.png"):
         (tmp_path / name).touch()
-    assert [str(d.name) for d in find_documents([str(tmp_path)])] == ["other", "page.jpg", "page.png"]
+    assert [str(f.output_name) for f in find_input_files([str(tmp_path)])] == ["other", "page.jpg", "page.png"]
 
 
 def test_the_exit_code_says_that_documents_were_left_out(service: FakeService, scans: Path) -> None:
@@ -388,10 +391,10 @@ def test_without_a_server_option_the_service_of_this_folder_is_used(
 
 def test_a_name_from_a_url_stays_inside_the_folder() -> None:
     urls = ["http://h/..%2f..%2fetc%2fpasswd.png", "http://h/%2e%2e", "http://[", "http://h/" + "x" * 500]
-    for document in find_documents(urls):
-        assert document.name.parts == (document.name.name,)
-        assert document.name.name not in ("", ".", "..")
-        assert len(document.name.name) <= 100
+    for file in find_input_files(urls):
+        assert file.output_name.parts == (file.output_name.name,)
+        assert file.output_name.name not in ("", ".", "..")
+        assert len(file.output_name.name) <= 100
 
 
 def test_the_engines_own_notation_becomes_markdown_unless_raw_is_asked_for(

@@ -1,4 +1,4 @@
-"""Expands the arguments of `ocr-celery read` into documents, each with a unique name for its text."""
+"""Expands the arguments of `ocr-celery read` into files to read, each with a unique name for its text."""
 
 import os
 import re
@@ -15,7 +15,7 @@ _READ_SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
     *(".heic", ".heif", ".avif", ".jp2", ".j2k", ".jpx"),
 )
-#: documents in formats that are not read
+#: files in formats that are not read
 _UNSUPPORTED_SUFFIXES = (
     *(".ps", ".eps", ".djvu", ".djv", ".xps", ".oxps", ".epub", ".cbz", ".svg", ".psd", ".jxl", ".dng"),
     *(".doc", ".docx", ".odt", ".rtf", ".ppt", ".pptx", ".odp", ".xls", ".xlsx", ".ods", ".pages", ".key"),
@@ -23,55 +23,55 @@ _UNSUPPORTED_SUFFIXES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """One document to read."""
+class InputFile:
+    """A file to read: on this machine, at a URL, or standard input."""
 
-    source: str  #: as written by the user, or found in a named folder; "-" is standard input
-    path: Path | None  #: None: `source` is a URL or standard input
-    name: PurePath  #: where its text goes in the output folder, without a suffix; unique
+    location: str  #: as written by the user, or found in a named folder; "-" is standard input
+    path: Path | None  #: None: `location` is a URL or standard input
+    output_name: PurePath  #: where its text goes in the output folder, without a suffix; unique
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    source: str
+    location: str
     path: Path | None
     stem: PurePath  #: its path in the named folder, without its suffix
     suffix: str = ""
 
 
-def find_documents(sources: Iterable[str], left_out: list[Path] | None = None) -> list[Document]:
+def find_input_files(arguments: Iterable[str], left_out: list[Path] | None = None) -> list[InputFile]:
     """Files and URLs as given, folders with all images and PDFs below them, sorted. Raises `click.UsageError`.
 
-    `left_out` gets the documents of those folders whose format is not read.
+    `left_out` gets the files of those folders whose format is known and not read.
     """
     found: list[_Found] = []
-    for source in sources:
-        found += _expand(source, [] if left_out is None else left_out)
-    return [Document(f.source, f.path, name) for f, name in zip(found, _unique_names(found), strict=True)]
+    for argument in arguments:
+        found += _expand(argument, [] if left_out is None else left_out)
+    return [InputFile(f.location, f.path, name) for f, name in zip(found, _unique_names(found), strict=True)]
 
 
-def _expand(source: str, left_out: list[Path]) -> list[_Found]:
-    if source == "-":
-        return [_Found(source, None, PurePath("stdin"))]
-    if re.match(r"https?://", source, re.IGNORECASE):
-        return [_Found(source, None, *_url_name(source))]
-    path = Path(source)
+def _expand(location: str, left_out: list[Path]) -> list[_Found]:
+    if location == "-":
+        return [_Found(location, None, PurePath("stdin"))]
+    if re.match(r"https?://", location, re.IGNORECASE):
+        return [_Found(location, None, *_url_name(location))]
+    path = Path(location)
     if path.is_dir():
-        return _expand_folder(source, path, left_out)
+        return _expand_folder(location, path, left_out)
     if not path.exists():
-        raise click.UsageError(f"{source}: no such file or folder")
-    return [_Found(source, path, PurePath(path.stem), path.suffix)]
+        raise click.UsageError(f"{location}: no such file or folder")
+    return [_Found(location, path, PurePath(path.stem), path.suffix)]
 
 
-def _expand_folder(source: str, path: Path, left_out: list[Path]) -> list[_Found]:
+def _expand_folder(location: str, path: Path, left_out: list[Path]) -> list[_Found]:
     files = sorted(p for p in path.rglob("*") if not _is_hidden(p.relative_to(path)) and p.is_file())
     read = [p for p in files if p.suffix.lower() in _READ_SUFFIXES]
     others = [p for p in files if p.suffix.lower() not in _READ_SUFFIXES]
     named = ", ".join([str(p.relative_to(path)) for p in others[:5]] + ["…"] * (len(others) > 5))
     if not read:
-        raise click.UsageError(f"{source}: no image or PDF in this folder" + (f", but {named}" if others else ""))
+        raise click.UsageError(f"{location}: no image or PDF in this folder" + (f", but {named}" if others else ""))
     if others:
-        click.echo(f"{source}: left out, neither image nor PDF: {named}", err=True)
+        click.echo(f"{location}: left out, neither image nor PDF: {named}", err=True)
     left_out += [p for p in others if p.suffix.lower() in _UNSUPPORTED_SUFFIXES]
     return [_Found(str(p), p, p.relative_to(path).with_suffix(""), p.suffix) for p in read]
 
@@ -93,7 +93,7 @@ def _url_name(url: str) -> tuple[PurePath, str]:
 
 
 def _unique_names(found: Sequence[_Found]) -> list[PurePath]:
-    """A unique name for each document, independent of the order of the arguments where possible.
+    """A unique name for each file, independent of the order of the arguments where possible.
 
     First, the path in the named folder. If two are equal, all get the folders in which they differ (x/a, y/a). Names that
     are still equal keep their suffixes (a.png, a.jpg), and if that is not enough, they get a number.
