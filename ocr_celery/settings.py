@@ -62,6 +62,12 @@ class Settings(BaseModel):
         "`file:///path`, or `s3://bucket/prefix` (extra `[s3]`); each queue has a subfolder of its own there. Empty: "
         "`make run` with a Redis of its own uses the folder `files` in `OCR_DATA_DIR`, everything else `redis:`",
     )
+    keep_files: bool = Field(
+        True,
+        description="whether the file of a page or document that was read stays in the store as long as its result: "
+        "exports with pictures need it (`zip`, `/pages/{n}/image`). `false`: it is deleted once it was read. In Redis "
+        "files are never kept",
+    )
     spool_mb: int = Field(
         1024,
         ge=1,

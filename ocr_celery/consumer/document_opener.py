@@ -14,6 +14,7 @@ from typing import Any
 from celery import states
 
 from ocr_celery import message
+from ocr_celery.consumer.file_keeper import FileKeeper
 from ocr_celery.consumer.file_kind import is_document
 from ocr_celery.consumer.page_run import PageRun, Sheet
 from ocr_celery.consumer.spool import Spool
@@ -47,10 +48,17 @@ class DocumentOpener:
     """Safe to use from many threads. All raise the `OcrError` that says why a task fails, and `RedisError`."""
 
     def __init__(
-        self, settings: Settings, registry: Registry, files: StoredFiles, spool: Spool, decoder: DecoderPool
+        self,
+        settings: Settings,
+        registry: Registry,
+        files: StoredFiles,
+        spool: Spool,
+        decoder: DecoderPool,
+        *,
+        keeper: FileKeeper,
     ) -> None:
         self._registry, self._documents = registry, registry.documents
-        self._files, self._spool, self._decoder = files, spool, decoder
+        self._files, self._spool, self._decoder, self._keeper = files, spool, decoder, keeper
         self._defaults = settings.options()
         self._max_pages = settings.max_document_pages
         self._max_image_bytes, self._max_document_bytes = settings.max_image_bytes, settings.max_document_bytes
@@ -117,6 +125,8 @@ class DocumentOpener:
         numbers = self._selected(options, info.pages)
         if len(numbers) == 1:
             run.sheet = Sheet(path, numbers[0], password, options.text_layer, stack.pop_all())
+            if data is not None:
+                self._keeper.hold(run, data)
             return
         if run.convicted is not None:
             raise run.convicted

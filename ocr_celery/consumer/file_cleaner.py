@@ -1,7 +1,8 @@
-"""Deletes files of the store: a page's when it is finished, and by the sweeper whatever has no task that needs it.
+"""Deletes files of the store: that of a task without a result at once, and by the sweeper whatever no task needs any more.
 
-A file is deleted only after its task's record says that it is final: a page that goes back to the queue is read again. What is
-missed (the worker dies, the store is away) the sweeper deletes. In Redis, admission and result steps keep and delete files.
+The file of a task that was read stays as long as the result, for exports, unless OCR_KEEP_FILES is off. A file is deleted only
+after its task's record says that it is final: a page that goes back to the queue is read again. What is missed (the worker
+dies, the store is away) the sweeper deletes. In Redis, admission and result steps keep and delete files.
 """
 
 import logging
@@ -13,7 +14,7 @@ from threading import Thread
 
 from redis.exceptions import RedisError
 
-from ocr_celery.core.file_keeping import file_name_of, is_kept, task_of
+from ocr_celery.core.file_keeping import file_name_of, is_kept, needs_no_file, task_of
 from ocr_celery.errors import StoreUnavailable
 from ocr_celery.store.files.contract import FileStore, StoredFile
 from ocr_celery.store.redis_errors import explain
@@ -26,10 +27,13 @@ _PAUSE = 0.005  #: seconds between two steps, for the other clients of Redis
 
 
 class FileCleaner:
-    """Safe to share between threads. Does nothing where Redis is the store. `ttl`: seconds that a result is kept."""
+    """Safe to share between threads. Does nothing where Redis is the store.
 
-    def __init__(self, store: FileStore, registry: Registry, *, ttl: float) -> None:
-        self._store, self._registry, self._ttl = store, registry, ttl
+    `ttl`: seconds that a result is kept. `keep`: whether the files of tasks that were read stay as long.
+    """
+
+    def __init__(self, store: FileStore, registry: Registry, *, ttl: float, keep: bool = True) -> None:
+        self._store, self._registry, self._ttl, self._keep = store, registry, ttl, keep
         self._finished: SimpleQueue[str] = SimpleQueue()
 
     def start(self) -> None:
@@ -38,7 +42,7 @@ class FileCleaner:
             Thread(target=self._run, name="files", daemon=True).start()
 
     def finish(self, task_id: str) -> None:
-        """The task of a file is finished, or back in the queue: the file goes if it is final. Returns at once."""
+        """The task of a file is finished, or back in the queue: the file goes if no one needs it. Returns at once."""
         if not self._store.in_redis:
             self._finished.put(task_id)
 
@@ -70,9 +74,9 @@ class FileCleaner:
             ids = list(self._next_ids())
             try:
                 tasks = self._registry.last_changes(ids)
-                final = [id for id, task in zip(ids, tasks, strict=True) if task is not None and task.final]
-                if final:
-                    self._store.delete(*map(file_name_of, final))
+                gone = [id for id, task in zip(ids, tasks, strict=True) if needs_no_file(task, keep=self._keep)]
+                if gone:
+                    self._store.delete(*map(file_name_of, gone))
             except (RedisError, StoreUnavailable) as exc:
                 said = explain(exc) if isinstance(exc, RedisError) else exc
                 log.warning("%d files are left to the sweeper: %s", len(ids), said)

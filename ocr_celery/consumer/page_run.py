@@ -63,6 +63,9 @@ class PageRun:
     job: Job | None = None
     file: bytes | None = None  #: until it is decoded
     sheet: Sheet | None = None  #: in place of `file`, until it is decoded
+    held_file: bytes | None = field(
+        default=None, repr=False
+    )  #: to be stored once it was read (consumer/file_keeper.py)
     was_stored: bool = False  #: its file was put into the store, under its id
     is_expanded: bool = False  #: it is a document whose pages are still to be read: its message is done
     decoded: Page | None = None  #: until the engine has prepared it

@@ -5,7 +5,7 @@ Each step runs in its own threads (docs/threads.md). A step that fails sets the 
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from redis.exceptions import RedisError
@@ -17,6 +17,7 @@ from ocr_celery.consumer.crash_tracker import CrashTracker
 from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_cleaner import FileCleaner
+from ocr_celery.consumer.file_keeper import FileKeeper
 from ocr_celery.consumer.page_events import Listener
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
@@ -88,7 +89,8 @@ class Pipeline:
         self.rereads = 0  #: approximate: several threads count without a lock
         self._evaluator = Evaluator(settings, engine)
         store = open_store(settings.store_address, registry.redis, registry.keys)
-        self.file_cleaner = FileCleaner(store, registry, ttl=settings.task_ttl)
+        self.file_cleaner = FileCleaner(store, registry, ttl=settings.task_ttl, keep=settings.keep_files)
+        self.file_keeper = FileKeeper(store, registry, enabled=settings.keep_files)
         self.preparation = Preparation(
             settings,
             engine,
@@ -96,6 +98,7 @@ class Pipeline:
             pages=self.pages,
             files=StoredFiles(RedisStore(registry.redis, registry.keys), store),
             marks=self.marks,
+            keeper=self.file_keeper,
             evaluator=self._evaluator,
             prefetch=self.prefetch,
             events=self,
@@ -106,6 +109,7 @@ class Pipeline:
         start_engine(self.engine, self.scheduler)
         self.preparation.start()
         self.file_cleaner.start()
+        self.file_keeper.start()
         self.completion_threads = Threads("complete", _COMPLETION_THREADS)
         self.scheduler.start()
         self._watch.start()
@@ -175,6 +179,7 @@ class Pipeline:
             complete(run, self._listeners)
         finally:
             self._leave(run)
+            self.file_keeper.finish(run, was_read=isinstance(run.result, Mapping))
             if run.has_stored_file:
                 self.file_cleaner.finish(run.id)
 
@@ -196,6 +201,7 @@ class Pipeline:
     def _requeue(self, run: PageRun) -> None:
         """Hand the page to another worker: this one does not read it any more."""
         self.pages.move(Phase.DONE, run)
+        self.file_keeper.finish(run, was_read=False)
         requeue(run)
 
     def _abort(self, run: PageRun) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from ocr_celery.consumer.document_opener import DocumentOpener
 from ocr_celery.consumer.engine_preparation import EnginePreparation
 from ocr_celery.consumer.evaluation import Evaluator
+from ocr_celery.consumer.file_keeper import FileKeeper
 from ocr_celery.consumer.page_loader import PageLoader
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
@@ -58,13 +59,14 @@ class Preparation:
         pages: PageTable,
         files: StoredFiles,
         marks: CrashMarks,
+        keeper: FileKeeper,
         evaluator: Evaluator,
         prefetch: PrefetchController,
         events: PreparationEvents,
     ) -> None:
         self._settings, self._engine, self._registry = settings, engine, registry
         self._pages = pages
-        self._files = files
+        self._files, self._keeper = files, keeper
         self._evaluator = evaluator
         self._prefetch = prefetch
         self._events = events
@@ -75,7 +77,9 @@ class Preparation:
         """Start the decoder's processes and the threads. Raises `StartError`."""
         self.decoder = start_decoder(self._settings, self._engine, self._events.on_decoder_failure)
         self.spool = start_spool(self._settings, self._files)
-        self.documents = DocumentOpener(self._settings, self._registry, self._files, self.spool, self.decoder)
+        self.documents = DocumentOpener(
+            self._settings, self._registry, self._files, self.spool, self.decoder, keeper=self._keeper
+        )
         self.preparer = Preparer(self._settings.prepare_threads, self.load, self._loader.downloader.resolve_host)
 
     def stop_waiting(self) -> None:
@@ -138,6 +142,7 @@ class Preparation:
             )
         assert run.file is not None
         file, run.file = run.file, None
+        self._keeper.hold(run, file)
         return self.decoder.submit(file, lambda result: self._on_decoded(run, result))
 
     def _on_decoded(self, run: PageRun, result: DecodeResult) -> None:

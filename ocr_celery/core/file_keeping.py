@@ -41,6 +41,11 @@ def task_of(name: str) -> str:
     return unquote_to_bytes(escaped).decode(errors="replace")
 
 
+def needs_no_file(task: LastChange | None, *, keep: bool) -> bool:
+    """Whether the file of a task that has just ended may go. `keep`: whether files stay as long as results."""
+    return task is not None and task.final and not (keep and task.state == "SUCCESS")
+
+
 def is_kept(task: LastChange | None, file_changed_at: float, *, now: float, ttl: float) -> bool:
     """Whether a file stays. `task`: of its task, None where there is no record. `ttl`: seconds that a result is kept."""
     if task is None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ocr_celery.consumer.document_opener import DocumentOpener
+from ocr_celery.consumer.file_keeper import FileKeeper
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.consumer.spool import Spool
 from ocr_celery.consumer.stored_files import StoredFiles
@@ -34,7 +35,8 @@ class Bench:
         self.spool = Spool(files, max_bytes=1000, parent=folder)
         registry: Any = SimpleNamespace(redis=None, keys=None, documents=None)
         decoder: Any = SimpleNamespace(open_document=self.count)
-        self.opener = DocumentOpener(Settings(), registry, files, self.spool, decoder)
+        self.keeper = FileKeeper(self.store, registry, enabled=True)
+        self.opener = DocumentOpener(Settings(), registry, files, self.spool, decoder, keeper=self.keeper)
 
     def count(self, path: Path, *, password: str) -> DocumentInfo:  # noqa: ARG002
         """As the decoder does."""

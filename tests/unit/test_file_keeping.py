@@ -4,7 +4,14 @@ from uuid import uuid4
 
 import pytest
 
-from ocr_celery.core.file_keeping import UNCLAIMED_SECONDS, LastChange, file_name_of, is_kept, task_of
+from ocr_celery.core.file_keeping import (
+    UNCLAIMED_SECONDS,
+    LastChange,
+    file_name_of,
+    is_kept,
+    needs_no_file,
+    task_of,
+)
 from ocr_celery.core.file_reference import file_name, is_reference
 from ocr_celery.core.status import FORGOTTEN
 from ocr_celery.store.files.contract import is_name
@@ -21,6 +28,21 @@ def test_the_file_of_an_open_task_stays_however_old_it_is(state: str) -> None:
 @pytest.mark.parametrize(("ago", "kept"), [(0, True), (TTL - 1, True), (TTL, False), (10 * TTL, False)])
 def test_the_file_of_a_finished_task_stays_as_long_as_its_result(state: str, ago: float, kept: bool) -> None:
     assert is_kept(LastChange(state, NOW - ago), NOW, now=NOW, ttl=TTL) is kept
+
+
+@pytest.mark.parametrize(
+    ("state", "keep", "goes"),
+    [
+        *(("SUCCESS", True, False), ("SUCCESS", False, True)),
+        *(("FAILURE", True, True), ("REVOKED", True, True), (FORGOTTEN, True, True)),
+        *(("STARTED", False, False), ("RETRY", False, False)),
+    ],
+)
+def test_the_file_of_a_task_that_ended_goes_at_once_unless_its_exports_may_need_it(
+    state: str, keep: bool, goes: bool
+) -> None:
+    assert needs_no_file(LastChange(state, NOW), keep=keep) is goes
+    assert not needs_no_file(None, keep=keep)
 
 
 def test_the_file_of_a_forgotten_task_goes_at_once() -> None:

@@ -121,7 +121,7 @@ def test_a_worker_that_assembles_it_meanwhile_says_that_it_was_cancelled(
     none: Any = None
     run: Any = SimpleNamespace(id=id)
     with pytest.raises(error):
-        DocumentOpener(Settings(), registry, none, none, none).assemble(run)
+        DocumentOpener(Settings(), registry, none, none, none, keeper=none).assemble(run)
 
 
 def test_a_document_whose_text_is_too_long_for_one_result_fails_and_its_pages_stay(client: Client) -> None:
@@ -132,7 +132,7 @@ def test_a_document_whose_text_is_too_long_for_one_result_fails_and_its_pages_st
     none: Any = None
     run: Any = SimpleNamespace(id=id)
     with pytest.raises(ResultTooLarge):
-        DocumentOpener(Settings(), registry, none, none, none).assemble(run)
+        DocumentOpener(Settings(), registry, none, none, none, keeper=none).assemble(run)
     cancel(client, id)
     assert client.look_up(id).status is Status.FAILED
     assert registry.documents.states(id, PAGES) == ["SUCCESS"] * 3

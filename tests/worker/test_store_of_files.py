@@ -40,17 +40,25 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
 
-def test_pages_are_read_from_the_store_or_from_redis_and_their_files_go(
-    redis: RedisServer, facade: Client, client: Client, folder: Path, start_worker: Start
+@pytest.mark.parametrize("kept", [True, False])
+def test_pages_are_read_from_the_store_or_from_redis_and_their_files_stay_as_long_as_results_or_go(
+    redis: RedisServer, facade: Client, client: Client, folder: Path, start_worker: Start, *, kept: bool
 ) -> None:
     ids = [facade.submit_image(png(100 + n)) for n in range(20)] + [client.submit_image(png(300))]
-    assert len(names(folder)) == 20
+    bad = facade.submit_image(b"\x89PNG\r\n\x1a\n and no more")
+    assert len(names(folder)) == 21
     temporary = folder.parents[1] / "tmp"
     temporary.mkdir()
-    worker = start_worker(OCR_STORE=f"file://{folder.parent}", TMPDIR=temporary)
+    worker = start_worker(OCR_STORE=f"file://{folder.parent}", TMPDIR=temporary, OCR_KEEP_FILES=kept)
     views = final(facade, ids)
     assert [view.result["width"] for view in views if view.result] == [*range(100, 120), 300]
-    until(lambda: names(folder) == [] and settled(redis), what="nothing is left")
+    final(facade, [bad])
+    until(lambda: names(folder) == (sorted(ids) if kept else []) and settled(redis), what="what is needed is left")
+    if kept:
+        assert FolderStore(folder).get(ids[-1]) == png(300)  # it came in its message
+        for id in ids:
+            facade.forget(id)
+        assert names(folder) == []
     worker.end()
     assert [path for path in temporary.iterdir() if path.is_dir()] == []  # the spool
 
@@ -117,7 +125,7 @@ def test_a_document_keeps_its_file_and_leaves_none_whatever_id_its_sender_chose(
 ) -> None:
     id = "invoices/2026_11.pdf"
     facade.app.send_task("ocr.document", [tiff([101, 102, 103])], task_id=id)
-    start_worker(OCR_STORE=f"file://{folder.parent}", OCR_SCRIPTED_SECONDS=1, OCR_BATCH_SIZE=1)
+    start_worker(OCR_STORE=f"file://{folder.parent}", OCR_SCRIPTED_SECONDS=1, OCR_BATCH_SIZE=1, OCR_KEEP_FILES="false")
     until(lambda: folder.exists() and names(folder) != [], what="it is opened")
     registry = Registry(redis.client, keys, keep=200)
     FileCleaner(FolderStore(folder), registry, ttl=100).sweep(now=time.time() + 2 * UNCLAIMED_SECONDS)
