@@ -1,0 +1,69 @@
+"""What a format of exports is given, and what it returns: everything comes page by page, so that of a document one is in memory.
+
+A format never opens the file that a stranger sent: `picture` and `kind` ask a decoding process, which can be killed.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from ocr_celery.core.result_formats import ResultHead
+from ocr_celery.core.result_page import ResultPage
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+SourceKind = Literal["image", "pdf", "tiff"]
+
+
+class ExportJob(Protocol):
+    """One export that is being made. Used by one thread. All calls block; those to Redis may raise `RedisError`."""
+
+    head: ResultHead
+    source: str  #: the file's name or the URL without its secret parts, as its sender wrote it: hostile; "" if unknown
+    options: Mapping[str, Any]  #: of the format, checked when it was asked for
+    folder: Path  #: for files of this job; deleted with all that is in it when the job ends
+
+    def pages(self) -> Iterator[ResultPage]:
+        """The pages of the result in their order, those that failed too. May be called again; each call looks them up anew."""
+
+    def picture(self, number: int) -> "Image":
+        """Page `number` of the file, from 1 (of an image: 1): upright, RGB, its longer side at most 2048 pixels.
+
+        Its size may differ from `ResultPage.size`, which the boxes of blocks refer to: see `scaled_box`. Raises the `OcrError`
+        that says why there is none (it is damaged, has a password).
+        """
+
+    def source_path(self) -> Path:
+        """The file as it was given, fetched by the first call; it stays until the job ends. It is hostile.
+
+        Raises `ImageExpired` where it is not kept any more, `StoreUnavailable`.
+        """
+
+    @property
+    def kind(self) -> SourceKind:
+        """What the file is, by its content. Raises like `source_path`, and what says that it cannot be opened."""
+
+
+#: writes the file of a job into `job.folder` and returns its path. Raises the `OcrError` that says why there is none:
+#: `FormatNotAvailable` with what to install where something is missing here; anything else is a bug, `Internal` for its sender
+WriteExport = Callable[[ExportJob], Path]
+
+
+def scaled_box(
+    box: tuple[int, int, int, int], page_size: tuple[int, int], picture_size: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """A box in pixels of the page as one in pixels of its picture, within it: left, upper, right, lower.
+
+    Empty (left = right or upper = lower) where the box is, or lies outside.
+    """
+    (width, height), (picture_width, picture_height) = page_size, picture_size
+    if width <= 0 or height <= 0:
+        return (0, 0, 0, 0)
+    left, upper, right, lower = box
+    return (
+        min(max(left * picture_width // width, 0), picture_width),
+        min(max(upper * picture_height // height, 0), picture_height),
+        min(max(-(-right * picture_width // width), 0), picture_width),
+        min(max(-(-lower * picture_height // height), 0), picture_height),
+    )
