@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from ocr_celery.consumer.crash_tracker import CrashTracker
+from ocr_celery.consumer.engine_queue import EngineQueue
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
 from ocr_celery.consumer.scheduler import EngineScheduler
@@ -27,6 +28,7 @@ class EngineWatch:
         *,
         engine: Engine,
         pages: PageTable,
+        queue: EngineQueue,
         scheduler: EngineScheduler,
         events: SchedulerEvents,
         tracker: CrashTracker,
@@ -35,6 +37,7 @@ class EngineWatch:
     ) -> None:
         self._engine = engine
         self._pages = pages
+        self._queue = queue
         self._scheduler = scheduler
         self._events = events
         self._tracker = tracker
@@ -62,7 +65,7 @@ class EngineWatch:
         """A page that can be aborted fails; where the engine cannot, the page goes back and this worker exits."""
         log.error("page deadline exceeded: task %s, %g s", run.id, self._deadline)
         if self._engine.abort(run.id):
-            if self._scheduler.release([run.id]):
+            if self._queue.release([run.id]):
                 self._events.on_outcome(run, Outcome(id=run.id, result=PageDeadline(), seconds=self._deadline))
             return
         if run.phase is not Phase.IN_ENGINE:

@@ -14,6 +14,7 @@ from ocr_celery.consumer import shutdown
 from ocr_celery.consumer.cancelled_pages import CancelledPages
 from ocr_celery.consumer.completion import acknowledge_expanded, complete, complete_duplicate, requeue
 from ocr_celery.consumer.crash_tracker import CrashTracker
+from ocr_celery.consumer.engine_queue import EngineQueue
 from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_cleaner import FileCleaner
@@ -64,12 +65,17 @@ class Pipeline:
         self.prefetch = PrefetchController(size=engine.capacity, preparing=settings.prepare_threads)
         self.marks = CrashMarks(registry.redis, registry.keys, node)
         self.tracker = CrashTracker(self.marks)
-        self.scheduler = EngineScheduler(
-            engine=engine,
-            policy=BatchPolicy(
+        self.queue = EngineQueue(
+            BatchPolicy(
                 size=engine.capacity, timeout=settings.batch_timeout, refill=settings.batch_mode == "continuous"
             ),
+            pages=self.pages,
             prefetch=self.prefetch,
+            clock=clock,
+        )
+        self.scheduler = EngineScheduler(
+            engine=engine,
+            queue=self.queue,
             pages=self.pages,
             events=self,
             tracker=self.tracker,
@@ -79,6 +85,7 @@ class Pipeline:
         self._watch = EngineWatch(
             engine=engine,
             pages=self.pages,
+            queue=self.queue,
             scheduler=self.scheduler,
             events=self,
             tracker=self.tracker,
@@ -126,7 +133,7 @@ class Pipeline:
 
     def on_ready(self, run: PageRun) -> None:
         """See `PreparationEvents`."""
-        self.scheduler.add(run)
+        self.queue.add(run)
 
     def on_expanded(self, run: PageRun) -> None:
         """See `PreparationEvents`."""
@@ -163,7 +170,7 @@ class Pipeline:
             run.options = None if self.pages.is_stopping else self._evaluator.next_options(run)
             if run.options is not None:
                 self.rereads += 1
-                self.scheduler.enqueue_reread(run)
+                self.queue.enqueue_reread(run)
                 return
         # a later reading that fails takes nothing from an earlier one
         run.result = self._evaluator.result(run) if run.readings else outcome.result
@@ -206,7 +213,7 @@ class Pipeline:
 
     def _abort(self, run: PageRun) -> None:
         """Revoked with terminate=True, or requeued by a cold shutdown: free its slot, or the place where it waits for one."""
-        if self.scheduler.abort(run) or self.scheduler.withdraw(run):
+        if self.scheduler.abort(run) or self.queue.withdraw(run):
             self.completion_threads.submit(self._complete_aborted, run)
 
     def _complete_aborted(self, run: PageRun) -> None:
@@ -220,7 +227,7 @@ class Pipeline:
         left = self.pages.stop()
         self.tracker.stop()
         self.preparation.stop_waiting()
-        for run in self.scheduler.remove_rereads():
+        for run in self.queue.remove_rereads():
             run.result = self._evaluator.result(run)
             self._complete_async(run)
         return left

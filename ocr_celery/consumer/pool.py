@@ -76,8 +76,7 @@ class BatchPool(BasePool):
         """How many messages to prefetch now."""
         pipeline = self._running_pipeline
         stalled = 2 * pipeline.preparation.stalled()  # 2: however many those are, the next is soon reached
-        scheduler, capacity = pipeline.scheduler, pipeline.engine.capacity
-        behind = scheduler.waiting_behind(capacity)
+        behind = pipeline.queue.waiting_behind(pipeline.engine.capacity)
         return pipeline.prefetch.target() + stalled + behind  # pages that yield to others do not count against it
 
     @property

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from ocr_celery.consumer.crash_tracker import CrashTracker
+from ocr_celery.consumer.engine_queue import EngineQueue
 from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
@@ -59,10 +60,15 @@ class Bench:
         self.marks, self.events, self.pages = FakeMarks(), Events(), PageTable()
         self.tracker = CrashTracker(cast(Any, self.marks))
         self.cancelled: set[str] = set()
+        self.queue = EngineQueue(
+            BatchPolicy(size=size, timeout=TIMEOUT),
+            pages=self.pages,
+            prefetch=PrefetchController(size=size, preparing=1),
+            clock=self.clock,
+        )
         self.scheduler = EngineScheduler(
             engine=self.engine,
-            policy=BatchPolicy(size=size, timeout=TIMEOUT),
-            prefetch=PrefetchController(size=size, preparing=1),
+            queue=self.queue,
             pages=self.pages,
             events=self.events,
             tracker=self.tracker,
@@ -72,6 +78,7 @@ class Bench:
         self.watch = EngineWatch(
             engine=self.engine,
             pages=self.pages,
+            queue=self.queue,
             scheduler=self.scheduler,
             events=self.events,
             tracker=self.tracker,
@@ -83,7 +90,7 @@ class Bench:
         runs = [ready_page(id, **more) for id in ids]
         for run in runs:
             assert self.pages.receive(run)
-            self.scheduler.add(run)
+            self.queue.add(run)
         return runs
 
     def dispatch(self, after: float = 0.0) -> list[list[str]]:
@@ -226,10 +233,10 @@ def test_a_page_that_was_cancelled_in_redis_never_enters(bench: Bench) -> None:
 
 def test_a_page_that_waits_can_be_taken_out_and_one_that_has_entered_cannot(bench: Bench) -> None:
     first, second, third = bench.add("a", "b", "c")
-    assert bench.scheduler.withdraw(second)
+    assert bench.queue.withdraw(second)
     assert second.phase is Phase.ENDING
     assert bench.dispatch() == [["a", "c"]]
-    assert not any(bench.scheduler.withdraw(run) for run in (first, second, third))
+    assert not any(bench.queue.withdraw(run) for run in (first, second, third))
 
 
 def test_a_page_that_is_aborted_frees_its_slot_and_its_outcome_is_ignored(bench: Bench) -> None:
@@ -293,7 +300,7 @@ def test_a_reread_takes_only_slots_that_no_other_page_wants(bench: Bench) -> Non
     first, *_ = bench.add("a", "b", "c")
     bench.dispatch()
     bench.scheduler.on_outcomes([bench.engine.outcome("a")])
-    bench.scheduler.enqueue_reread(first)
+    bench.queue.enqueue_reread(first)
     assert bench.dispatch()[-1] == ["c"]
     bench.leave("b")
     assert bench.dispatch()[-1] == ["a"]
@@ -303,8 +310,8 @@ def test_rereads_that_are_cancelled_are_ending(bench: Bench) -> None:
     first, _ = bench.add("a", "b")
     bench.dispatch()
     bench.scheduler.on_outcomes([bench.engine.outcome("a")])
-    bench.scheduler.enqueue_reread(first)
-    assert bench.scheduler.remove_rereads() == [first]
+    bench.queue.enqueue_reread(first)
+    assert bench.queue.remove_rereads() == [first]
     assert first.phase is Phase.ENDING
     assert bench.dispatch() == [["a", "b"]]
 
@@ -318,7 +325,7 @@ def test_pages_wait_while_the_engine_is_unavailable_and_enter_again_in_their_ord
     bench.dispatch()
     bench.scheduler.on_outcomes([unavailable("a"), unavailable("b")])
     assert bench.dispatch(after=9.0) == [["a", "b"]]
-    assert bench.scheduler._batcher.due_in(bench.scheduler._state()) == 1.0
+    assert bench.queue.due_in() == 1.0
     assert bench.dispatch(after=1.0) == [["a", "b"], ["a", "b"]]
 
 
@@ -334,7 +341,7 @@ def test_a_quarantined_page_stays_so_while_the_engine_is_unavailable(bench: Benc
     (run,) = bench.add("q", quarantined=True)
     bench.dispatch(after=SUSPECT_WARMUP)
     bench.scheduler.on_outcomes([unavailable("q")])
-    assert (run.phase, bench.scheduler.waiting_behind(9)) == (Phase.READY, 1)
+    assert (run.phase, bench.queue.waiting_behind(9)) == (Phase.READY, 1)
 
 
 def test_a_page_whose_engine_is_unavailable_is_requeued_where_the_worker_stops(bench: Bench) -> None:
@@ -363,7 +370,7 @@ def test_a_page_is_not_overdue_by_its_earlier_reading(bench: Bench) -> None:
     bench.dispatch(after=TIMEOUT)
     bench.scheduler.on_outcomes([bench.engine.outcome("a")])
     bench.clock.now += DEADLINE + 1
-    bench.scheduler.enqueue_reread(run)
+    bench.queue.enqueue_reread(run)
     bench.dispatch()
     bench.watch.check()
     assert len(bench.events.outcomes) == 1
