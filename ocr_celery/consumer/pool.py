@@ -152,7 +152,7 @@ class BatchPool(BasePool):
             "preparing": pages.count(Phase.RECEIVED, Phase.PREPARING),
             "buffered": pages.count(Phase.READY),
             "running": pages.count(Phase.IN_ENGINE),
-            "read-again": pipeline.rereads,
+            "read-again": pipeline.completer.rereads,
             "put-aside": taking.put_aside_count,
             "prefetch": self.prefetch_target(),
             "held-up": pipeline.preparation.preparer.stalled(),

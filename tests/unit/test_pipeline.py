@@ -9,7 +9,7 @@ import pytest
 from celery.worker import state as worker_state
 from redis.exceptions import ConnectionError as RedisDown
 
-from ocr_celery.consumer import pipeline, preparation, redis_retry, shutdown
+from ocr_celery.consumer import completer, pipeline, preparation, redis_retry, shutdown
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.pipeline import Pipeline
 from ocr_celery.core.document_options import DocumentOptions
@@ -94,15 +94,15 @@ class Bench:
         monkeypatch.setattr(pipeline, "CrashMarks", lambda *_: self.marks)
         monkeypatch.setattr(preparation, "PageLoader", lambda *_: SimpleNamespace(load=self._load))
         monkeypatch.setattr(pipeline, "CancelledPages", lambda *_: SimpleNamespace(find=self._find_cancelled))
-        monkeypatch.setattr(pipeline, "complete", lambda run, _listeners: self.completed.append(run))
-        monkeypatch.setattr(pipeline, "requeue", lambda run: self.requeued.append(run.id))
+        monkeypatch.setattr(completer, "complete", lambda run, _listeners: self.completed.append(run))
+        monkeypatch.setattr(completer, "requeue", lambda run: self.requeued.append(run.id))
         monkeypatch.setattr(shutdown, "shut_down", self.exits.append)
         monkeypatch.setattr(redis_retry, "_REDIS_RETRY", 0.0)
         monkeypatch.setattr(redis_retry, "_STORE_FULL_PAUSE", 0.0)
         registry: Any = SimpleNamespace(redis=None, keys=keys)
         settings = Settings(batch_size=2, batch_timeout=0)
         self.pipeline = Pipeline(settings, self.engine, registry, "w1", clock=self.clock)
-        self.pipeline.completion_threads = Inline()  # type: ignore[assignment]
+        self.pipeline.completer.threads = Inline()  # type: ignore[assignment]
         self.pipeline.preparation.decoder = self.decoder  # type: ignore[assignment]
         self.pipeline.preparation.documents = SimpleNamespace(resolve=lambda _: None)  # type: ignore[assignment]
         self.pipeline.preparation.preparer = SimpleNamespace(  # type: ignore[assignment]
@@ -252,7 +252,7 @@ def test_a_page_in_circles_is_read_again_and_the_better_reading_is_its_result(be
     assert run.options is not None
     assert run.options.temperature > 0
     bench.read("words")
-    assert (run.result["text"], run.result["readings"], bench.pipeline.rereads) == ("words", 2, 1)
+    assert (run.result["text"], run.result["readings"], bench.pipeline.completer.rereads) == ("words", 2, 1)
 
 
 def test_a_later_reading_that_fails_takes_nothing_from_an_earlier_one(bench: Bench) -> None:
