@@ -60,13 +60,13 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     app.openapi_version = "3.1.0"  # many client generators do not support 3.2, and nothing of it is used here
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["ocr_client"] = client or Client(settings, service=True)
-    request_log.register(app)
-    request_events.register(app, [request_log.log_request])
-    unread_body.register(app)
-    problems.register(app)
-    waiting.register(app, settings.web_waits)
+    request_log.assign_request_ids(app)
+    request_events.announce_requests(app, [request_log.log_request])
+    unread_body.drain_unread_bodies(app)
+    problems.answer_errors(app)
+    waiting.limit_waiting(app, settings.web_waits)
     max_body_bytes = request_parsing.max_body_bytes(settings)
-    request_body.register(app, max_body_bytes=max_body_bytes, rate=settings.upload_rate * 1024)
+    request_body.limit_bodies(app, max_body_bytes=max_body_bytes, rate=settings.upload_rate * 1024)
     for calls in (submit, cancel, documents, result_files, events, ops):
         app.register_api(calls.api)
     app.register_blueprint(swagger_ui.api)

@@ -24,7 +24,7 @@ from web.request_deadline import paused
 from web.request_models import BatchPath, EventsHeader, ResultForm, TaskPath
 from web.request_parsing import client, validated
 from web.results import ERRORS, ID, TAGS, not_found, render_batch, render_task
-from web.waiting import Place
+from web.waiting import WaitPermit
 
 api = APIBlueprint("events", __name__)
 
@@ -127,27 +127,27 @@ def _answer(look: Look, id: str, header: EventsHeader, ids: Callable[[Client], l
         raise not_found(id, exc) from None
     if first.final and first.id == header.last_event_id:
         return Response(status=204)
-    watched = ids(ocr_client)  # before the place is taken: if this raised afterwards, it would never be released
-    place = waiting.waiting_requests().take_place(waiting.connection()) if request.method == "GET" else None
-    if place is None:
+    watched = ids(ocr_client)  # before the permit is taken: if this raised afterwards, it would never be released
+    permit = waiting.waiting_requests().acquire(waiting.connection()) if request.method == "GET" else None
+    if permit is None:
         body = "" if first.id == header.last_event_id else first.event
         return Response(_RETRY + body, mimetype="text/event-stream", headers={**_HEADERS, "Retry-After": "1"})
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    events = _Stream(app, ocr_client, look, id, place=place, last=header.last_event_id).events(watched)
+    events = _Stream(app, ocr_client, look, id, permit=permit, last=header.last_event_id).events(watched)
     response = Response(events, mimetype="text/event-stream", headers=_HEADERS)
-    response.call_on_close(place.release)
+    response.call_on_close(permit.release)
     return response
 
 
 class _Stream:
     """One stream. `last`: the id of the state that its caller knows."""
 
-    def __init__(self, app: Flask, ocr_client: Client, look: Look, id: str, *, place: Place, last: str) -> None:
+    def __init__(self, app: Flask, ocr_client: Client, look: Look, id: str, *, permit: WaitPermit, last: str) -> None:
         self._app = app
         self._client = ocr_client
         self._look = look
         self._id = id
-        self._place = place
+        self._permit = permit
         self._last = last
         self._ended = False
         self._rest = 0.0  # seconds
@@ -162,15 +162,15 @@ class _Stream:
                     yield text
                 if self._ended:
                     return
-                with paused(self._place.sock):  # what follows is no answer that is slow to be taken
+                with paused(self._permit.sock):  # what follows is no answer that is slow to be taken
                     text = self._next(watch)
 
     def _next(self, watch: Watch) -> str:
         """The next text to send; "" where nothing has changed."""
         time.sleep(self._rest)
-        if watch.pause(time.monotonic() + _COMMENT_INTERVAL, self._place.go_on):
+        if watch.pause(time.monotonic() + _COMMENT_INTERVAL, self._permit.go_on):
             return self._look_again()
-        self._ended = not self._place.go_on()
+        self._ended = not self._permit.go_on()
         return "" if self._ended else ":\n\n"
 
     def _look_again(self) -> str:

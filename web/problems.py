@@ -90,8 +90,8 @@ _ERROR_BY_STATUS: dict[int, type[OcrError]] = {
 }
 
 
-def register(app: Flask) -> None:
-    """Handle every exception of this app."""
+def answer_errors(app: Flask) -> None:
+    """Answer every exception of this app as a problem."""
     app.register_error_handler(OcrError, error_response)
     app.register_error_handler(HTTPException, _handle_http_exception)
     app.register_error_handler(Exception, _handle_unexpected)

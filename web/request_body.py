@@ -47,7 +47,7 @@ class BodyMemory:
             self._changed.notify_all()
 
 
-def register(app: Flask, *, max_body_bytes: int, rate: float) -> None:
+def limit_bodies(app: Flask, *, max_body_bytes: int, rate: float) -> None:
     """Bound the bodies of this app.
 
     `max_body_bytes`: that one body may have at most. `rate`: bytes a second at which one has to arrive that takes long.

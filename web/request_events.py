@@ -17,15 +17,15 @@ class RequestDone:
 
     request: Request
     status: int
-    seconds: float  #: from the request's head to its answer, but for what it waited
-    waited: float  #: seconds that it waited for a page, as it was asked to
+    seconds: float  #: from the request's head to its answer, without its long poll
+    long_poll_seconds: float  #: that it waited for a page, as it was asked to by `?wait=`
     state: Any  #: what is noted about the request: `code` of its error, `task_ids` that it created
 
 
 Listener = Callable[[RequestDone], None]
 
 
-def register(app: Flask, listeners: Sequence[Listener]) -> None:
+def announce_requests(app: Flask, listeners: Sequence[Listener]) -> None:
     """Call these, in a request's own thread, once it is answered. What one of them raises is answered by a 500."""
     app.before_request(_start)
     app.after_request(partial(_finish, listeners))
@@ -37,9 +37,9 @@ def _start() -> None:
 
 def _finish(listeners: Sequence[Listener], response: Response) -> Response:
     state = request_context.state()
-    waited = state.get("waited", 0.0)
-    seconds = perf_counter() - state.started_at - waited
-    done = RequestDone(request_context.request(), response.status_code, seconds, waited, state)
+    long_poll_seconds = state.get("long_poll_seconds", 0.0)
+    seconds = perf_counter() - state.started_at - long_poll_seconds
+    done = RequestDone(request_context.request(), response.status_code, seconds, long_poll_seconds, state)
     for listener in listeners:
         listener(done)
     return response

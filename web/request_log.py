@@ -18,7 +18,7 @@ _PROBES = frozenset({"/health", "/ready"})  #: requested every few seconds by wh
 log = structlog.get_logger("web.access")
 
 
-def register(app: Flask) -> None:
+def assign_request_ids(app: Flask) -> None:
     """Give every request of this app an id."""
     app.before_request(_bind_request_id)
     app.after_request(_add_request_id)
@@ -68,8 +68,8 @@ def _log_fields(done: RequestDone) -> dict[str, Any]:
         "size": request.content_length or 0,
         "user_agent": request.headers.get("User-Agent", "")[:120],
     }
-    if done.waited:
-        fields["waited_ms"] = round(done.waited * 1000, 1)
+    if done.long_poll_seconds:
+        fields["long_poll_ms"] = round(done.long_poll_seconds * 1000, 1)
     if code := state.get("code"):
         fields["code"] = code
     ids: dict[str, str] = state.get("task_ids") or {k: str(v)[:64] for k, v in (request.view_args or {}).items()}

@@ -15,8 +15,8 @@ _MAX_SECONDS = 2.0
 log = structlog.get_logger("web")
 
 
-def register(app: Flask) -> None:
-    """Do so for every request of this app whose body was not read whole."""
+def drain_unread_bodies(app: Flask) -> None:
+    """Read on after every answer of this app whose request was not read whole."""
     app.after_request(_drain_when_sent)
 
 

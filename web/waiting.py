@@ -1,4 +1,4 @@
-"""Requests that wait for a page. Their number is bounded, so that others find a thread; who hangs up frees its place.
+"""Requests that wait for a page. Their number is bounded, so that others find a thread; who hangs up frees its permit.
 
 A waiting request occupies a thread, which costs 30 kB, and nothing else: it is woken by the client's change feed.
 """
@@ -22,13 +22,13 @@ from web.request_parsing import client
 _HUNG_UP = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)  # macOS has no POLLRDHUP
 
 
-class Place:
+class WaitPermit:
     """The right of a request to wait. `release` gives it back; thread-safe, and may be repeated."""
 
     def __init__(self, requests: "WaitingRequests", sock: socket.socket | None) -> None:
         self.sock = sock
         self._requests = requests
-        self._taken = threading.Semaphore(1)
+        self._held = threading.Semaphore(1)
 
     def go_on(self) -> bool:
         """Whether to wait any longer: the process goes on, and the caller is there."""
@@ -36,15 +36,15 @@ class Place:
 
     def release(self) -> None:
         """Let another request wait."""
-        if self._taken.acquire(blocking=False):
-            self._requests.places.release()
+        if self._held.acquire(blocking=False):
+            self._requests.permits.release()
 
 
 class WaitingRequests:
-    """The requests of one process that wait. `places`: how many may at the same time."""
+    """The requests of one process that wait. `limit`: how many may at the same time."""
 
-    def __init__(self, places: int) -> None:
-        self.places = threading.Semaphore(places)
+    def __init__(self, limit: int) -> None:
+        self.permits = threading.Semaphore(limit)
         self.stopping = threading.Event()
 
     def stop(self, wake_all: Callable[[], None]) -> None:
@@ -52,21 +52,21 @@ class WaitingRequests:
         self.stopping.set()
         wake_all()
 
-    def take_place(self, sock: socket.socket | None) -> Place | None:
-        """A place for the request on this connection; None where all are taken, or the process is about to stop."""
-        if self.stopping.is_set() or not self.places.acquire(blocking=False):
+    def acquire(self, sock: socket.socket | None) -> WaitPermit | None:
+        """A permit for the request on this connection; None where all are taken, or the process is about to stop."""
+        if self.stopping.is_set() or not self.permits.acquire(blocking=False):
             return None
-        return Place(self, sock)
+        return WaitPermit(self, sock)
 
 
-def register(app: Flask, places: int) -> None:
-    """Bound the waiting requests of this app; one that finds no place is answered with Retry-After."""
-    app.extensions["waiting_requests"] = WaitingRequests(places)
+def limit_waiting(app: Flask, limit: int) -> None:
+    """Bound the waiting requests of this app; one that may not wait is answered at once, with Retry-After."""
+    app.extensions["waiting_requests"] = WaitingRequests(limit)
     app.after_request(_say_when_to_ask_again)
 
 
 def _say_when_to_ask_again(response: Response) -> Response:
-    if "found_no_place" in request_context.state() and response.status_code < 300:
+    if "wait_refused" in request_context.state() and response.status_code < 300:
         response.headers["Retry-After"] = "1"
     return response
 
@@ -89,17 +89,17 @@ def batch_view(batch_id: str, seconds: float) -> BatchView:
 def _wait(seconds: float, look: Callable[[str], Any], wait: Callable[..., Any], id: str) -> Any:
     if not seconds:
         return look(id)
-    place = waiting_requests().take_place(connection())
-    if place is None:
+    permit = waiting_requests().acquire(connection())
+    if permit is None:
         view = look(id)
         if not view.status.final:
-            request_context.state().found_no_place = True
+            request_context.state().wait_refused = True
         return view
     try:
         with _clock_stopped():
-            return wait(client(), id, seconds=seconds, go_on=place.go_on)
+            return wait(client(), id, seconds=seconds, go_on=permit.go_on)
     finally:
-        place.release()
+        permit.release()
 
 
 def connection() -> socket.socket | None:
@@ -115,7 +115,7 @@ def _clock_stopped() -> Iterator[None]:
         with paused(connection()):
             yield
     finally:
-        state.waited = time.perf_counter() - began
+        state.long_poll_seconds = time.perf_counter() - began
 
 
 def has_hung_up(sock: socket.socket | None) -> bool:

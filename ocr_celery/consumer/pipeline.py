@@ -115,7 +115,7 @@ class Pipeline:
         )
 
     def start(self) -> None:
-        """Load the engine, warm, and begin to work. Raises `StartError`, or the `SettingsError` an engine finds by then."""
+        """Load the engine, warm, and begin to work. Raises `WorkerStartError`, or the `SettingsError` an engine finds by then."""
         start_engine(self.engine, self.scheduler)
         self.preparation.start()
         self.file_cleaner.start()

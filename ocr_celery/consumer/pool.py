@@ -20,9 +20,9 @@ from ocr_celery import message
 from ocr_celery.consumer.page_log import log_page
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.pipeline import Pipeline
-from ocr_celery.consumer.startup import StartError
+from ocr_celery.consumer.startup import WorkerStartError
 from ocr_celery.consumer.threads import Threads
-from ocr_celery.engine.registry import create_engine
+from ocr_celery.engine.factory import create_engine
 from ocr_celery.settings import SettingsError, load_settings
 from ocr_celery.store import unacked
 from ocr_celery.transport import taking
@@ -52,7 +52,7 @@ class BatchPool(BasePool):
             engine = create_engine(self.settings)
             self.pipeline = Pipeline(self.settings, engine, self.registry, self.node, listeners=[log_page])
             self.pipeline.start()
-        except (SettingsError, StartError) as exc:  # an engine finds some only when it has loaded
+        except (SettingsError, WorkerStartError) as exc:  # an engine finds some only when it has loaded
             sys.exit(f"ocr-celery: {exc}")
         self.side_threads = Threads("side", _SIDE_THREADS)
 

@@ -74,7 +74,7 @@ class Preparation:
         self._engine_preparation = EnginePreparation(engine, marks)
 
     def start(self) -> None:
-        """Start the decoder's processes and the threads. Raises `StartError`."""
+        """Start the decoder's processes and the threads. Raises `WorkerStartError`."""
         self.decoder = start_decoder(self._settings, self._engine, self._events.on_decoder_failure)
         self.spool = start_spool(self._settings, self._files)
         self.documents = DocumentOpener(

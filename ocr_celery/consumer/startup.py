@@ -14,7 +14,7 @@ from ocr_celery.settings import Settings
 log = logging.getLogger(__name__)
 
 
-class StartError(Exception):
+class WorkerStartError(Exception):
     """The worker cannot start; the message says why."""
 
 
@@ -27,7 +27,7 @@ def start_engine(engine: Engine, scheduler: EngineScheduler) -> None:
 
 
 def start_decoder(settings: Settings, engine: Engine, on_failure: Callable[[Exception], None]) -> DecoderPool:
-    """The decoder, with its first processes running. Raises `StartError`."""
+    """The decoder, with its first processes running. Raises `WorkerStartError`."""
     decoder = DecoderPool(
         max_pixels=settings.max_image_pixels,
         max_side=engine.max_side,
@@ -38,13 +38,15 @@ def start_decoder(settings: Settings, engine: Engine, on_failure: Callable[[Exce
         decoder.children.wait_started()
     except Exception as exc:
         decoder.close()
-        raise StartError(f"no process that decodes files can be started: {exc}") from exc
+        raise WorkerStartError(f"no process that decodes files can be started: {exc}") from exc
     return decoder
 
 
 def start_spool(settings: Settings, files: StoredFiles) -> Spool:
-    """The spool, empty. Raises `StartError`."""
+    """The spool, empty. Raises `WorkerStartError`."""
     try:
         return Spool(files, max_bytes=settings.spool_mb * 1024 * 1024)
     except OSError as exc:
-        raise StartError(f"no folder for files can be made ({exc}); set TMPDIR to one that can be written") from exc
+        raise WorkerStartError(
+            f"no folder for files can be made ({exc}); set TMPDIR to one that can be written"
+        ) from exc

@@ -1,4 +1,4 @@
-"""The engines that read pages: their contract, their registry, and a module or package for each."""
+"""The engines that read pages: their contract, their factory, and a module or package for each."""
 
 from ocr_celery import privacy
 

@@ -6,8 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from ocr_celery.engine import registry
-from ocr_celery.local import StartupError, address, console, redis, sample
+from ocr_celery.engine import factory
+from ocr_celery.local import LocalRunError, address, console, redis, sample
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
 from ocr_celery.local.orphan_reaper import ESCALATION, OrphanReaper
@@ -23,19 +23,19 @@ def main() -> int:
     """Return the exit code: 0 after a stop by the user, 1 if the service cannot start here, 2 if a setting is wrong."""
     try:
         settings = load_settings()
-        registry.check_installed(settings)
+        factory.check_installed(settings)
     except SettingsError as exc:
         print(f"ocr-celery: {exc}", file=sys.stderr)
         return 2
     folder = DataDir(settings.data_dir)
     try:
         if not (_CHECKOUT / "web").is_dir():
-            raise StartupError(f"the facade, web/, is not in {_CHECKOUT}: use make run in the checkout of ocr-celery")
+            raise LocalRunError(f"the facade, web/, is not in {_CHECKOUT}: use make run in the checkout of ocr-celery")
         folder.create()
         lock = folder.lock(timeout=settings.grace + sum(seconds for _, seconds in ESCALATION))
         address.check_port_free(settings)
         return asyncio.run(_run(settings, folder, lock))
-    except StartupError as exc:
+    except LocalRunError as exc:
         print(f"ocr-celery: {exc}", file=sys.stderr)
         return 1
 

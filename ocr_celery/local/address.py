@@ -6,7 +6,7 @@ import ipaddress
 import requests
 
 from ocr_celery import listen
-from ocr_celery.local import StartupError
+from ocr_celery.local import LocalRunError
 from ocr_celery.settings import Settings
 
 
@@ -34,15 +34,15 @@ def describe_reach(settings: Settings) -> str:
 
 
 def check_port_free(settings: Settings) -> None:
-    """Raises `StartupError` if the facade cannot listen at its address; for a taken port it names a free one."""
+    """Raises `LocalRunError` if the facade cannot listen at its address; for a taken port it names a free one."""
     host, port = settings.host, settings.port
     if listen.bind_error(host, port) == errno.EADDRINUSE:
         other = next((p for p in range(port + 1, min(port + 100, 65536)) if is_port_free(host, p)), port + 1)
-        raise StartupError(
+        raise LocalRunError(
             f"port {port} is taken (by {_identify_listener(facade_url(settings))}): OCR_PORT={other} make run"
         )
     if reason := listen.describe_bind_error(host, port):
-        raise StartupError(reason)
+        raise LocalRunError(reason)
 
 
 def is_port_free(host: str, port: int) -> bool:

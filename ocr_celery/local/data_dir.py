@@ -9,7 +9,7 @@ import time
 from hashlib import sha256
 from pathlib import Path
 
-from ocr_celery.local import StartupError
+from ocr_celery.local import LocalRunError
 
 _MAX_SOCKET_PATH = 100  #: bytes; a unix socket's path may have 107 on Linux and 103 on macOS
 _URL_SAFE = re.compile(r"[\w./-]+", re.ASCII)  #: paths that need no escaping in a URL
@@ -30,12 +30,12 @@ class DataDir:
             return str(self.path)
 
     def create(self) -> None:
-        """Create the folder, readable by its owner only. Raises `StartupError`."""
+        """Create the folder, readable by its owner only. Raises `LocalRunError`."""
         try:
             (self.path / "redis").mkdir(mode=0o700, parents=True, exist_ok=True)
             self.path.chmod(0o700)
         except OSError as exc:
-            raise StartupError(
+            raise LocalRunError(
                 f"OCR_DATA_DIR={self.path} cannot be used: {exc.strerror}; set it to a folder that you can write to"
             ) from None
 
@@ -49,14 +49,14 @@ class DataDir:
         return Path(tempfile.gettempdir()) / name / "redis.sock"
 
     def create_socket_folder(self) -> None:
-        """Create the folder of the socket. Raises `StartupError` if others can write to it: they could listen in our place."""
+        """Create the folder of the socket. Raises `LocalRunError` if others can write to it: they could listen in our place."""
         folder = self.socket.parent
         if folder == self.path:
             return
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
         if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-            raise StartupError(
+            raise LocalRunError(
                 f"{folder} belongs to another user or is open to others: set OCR_DATA_DIR to a folder with a shorter path"
             )
 
@@ -78,7 +78,7 @@ class DataDir:
     def lock(self, *, timeout: float) -> int:
         """Take the lock of this folder and return its descriptor, which must stay open.
 
-        Raises `StartupError` if another run has it. After a run that was killed, its orphan reaper keeps the lock until
+        Raises `LocalRunError` if another run has it. After a run that was killed, its orphan reaper keeps the lock until
         all programs have stopped, which is waited for up to `timeout` seconds.
         """
         lock = os.open(self.path / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -87,7 +87,7 @@ class DataDir:
             pid = int(os.pread(lock, 20, 0) or 0)
             if _is_alive(pid) or time.monotonic() > deadline:
                 os.close(lock)
-                raise StartupError(
+                raise LocalRunError(
                     f"already running in {self.display_path} (pid {pid}); "
                     "to run a second one: OCR_DATA_DIR=.ocr2 OCR_PORT=8001 make run"
                 )

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 from redis.exceptions import RedisError
 
-from ocr_celery.local import StartupError, address, redis
+from ocr_celery.local import LocalRunError, address, redis
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
 from ocr_celery.settings import LOCAL_REDIS, Settings, SettingsError, load_settings
@@ -29,7 +29,7 @@ def main() -> None:
         url = _wait_for_redis(settings) if stay else _find_redis(settings)
     except KeyboardInterrupt:
         sys.exit(0)
-    except (SettingsError, StartupError) as exc:
+    except (SettingsError, LocalRunError) as exc:
         print(f"ocr-celery: {exc}", file=sys.stderr)
         sys.exit(2 if isinstance(exc, SettingsError) else 1)
     _run_flower(settings, url)
@@ -64,7 +64,7 @@ def _wait_for_redis(settings: Settings) -> str:
     while True:
         try:
             return _find_redis(settings, default=LOCAL_REDIS)
-        except StartupError as exc:
+        except LocalRunError as exc:
             if str(exc) != reported:
                 reported = str(exc)
                 print(f"ocr-celery: {reported}; everything else runs without Flower", file=sys.stderr, flush=True)
@@ -72,9 +72,9 @@ def _wait_for_redis(settings: Settings) -> str:
 
 
 def _find_redis(settings: Settings, *, default: str = "") -> str:
-    """The URL of the Redis to watch. `default`: used if REDIS_URL names none. Raises `StartupError`."""
+    """The URL of the Redis to watch. `default`: used if REDIS_URL names none. Raises `LocalRunError`."""
     if find_spec("flower") is None:
-        raise StartupError("Flower is not installed: pip install '.[flower]'")
+        raise LocalRunError("Flower is not installed: pip install '.[flower]'")
     folder = DataDir(settings.data_dir)
     url = settings.redis_url or default or folder.redis_url
     try:
@@ -83,12 +83,12 @@ def _find_redis(settings: Settings, *, default: str = "") -> str:
         if settings.redis_url or default:
             origin = "given by REDIS_URL" if settings.redis_url else "REDIS_URL is not set"
             reason = explain(exc) if isinstance(exc, RedisError) else str(exc)
-            raise StartupError(f"Redis at {redis.redact_url(url)} ({origin}) does not answer: {reason}") from None
-        raise StartupError(
+            raise LocalRunError(f"Redis at {redis.redact_url(url)} ({origin}) does not answer: {reason}") from None
+        raise LocalRunError(
             f"no Redis is running in {folder.display_path}: start make run first, or set REDIS_URL"
         ) from None
     if not address.is_port_free("127.0.0.1", settings.flower_port):
-        raise StartupError(
+        raise LocalRunError(
             f"port {settings.flower_port} is taken: OCR_FLOWER_PORT={settings.flower_port + 1} make flower"
         )
     return url

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from ocr_celery.local import StartupError
+from ocr_celery.local import LocalRunError
 from ocr_celery.local.data_dir import DataDir
 from ocr_celery.local.supervisor import Program
 from ocr_celery.store import connect
@@ -20,7 +20,7 @@ _VERSION = re.compile(r"v=(\d+)\.(\d+)")
 
 
 def find_server() -> str:
-    """The path of a Redis or Valkey server, 6.2 or newer, that can be started here. Raises `StartupError`."""
+    """The path of a Redis or Valkey server, 6.2 or newer, that can be started here. Raises `LocalRunError`."""
     refused = []
     for name in ("redis-server", "valkey-server"):
         path = shutil.which(name)
@@ -33,7 +33,7 @@ def find_server() -> str:
     if bundled:
         return bundled
     found = "; ".join(refused) or "there is no redis-server on PATH"
-    raise StartupError(f"Redis 6.2 or newer is needed, but {found}: install one, or set REDIS_URL=redis://HOST:6379/0")
+    raise LocalRunError(f"Redis 6.2 or newer is needed, but {found}: install one, or set REDIS_URL=redis://HOST:6379/0")
 
 
 def _server_version(path: str) -> tuple[int, int] | None:
@@ -85,7 +85,7 @@ def log_tail(folder: DataDir) -> str:
 
 
 def redis_version(url: str) -> str:
-    """Name and version of the server, such as "Redis 7.0.15". Raises `RedisError`, or `StartupError` if it is too old."""
+    """Name and version of the server, such as "Redis 7.0.15". Raises `RedisError`, or `LocalRunError` if it is too old."""
     with connect(url) as client:
         client.ping()
         try:
@@ -94,7 +94,7 @@ def redis_version(url: str) -> str:
             return "Redis"
     version = str(info.get("redis_version", "?"))
     if tuple(map(int, re.findall(r"\d+", version)[:2])) < MIN_VERSION:
-        raise StartupError(f"REDIS_URL: Redis {version} is too old, 6.2 or newer is needed")
+        raise LocalRunError(f"REDIS_URL: Redis {version} is too old, 6.2 or newer is needed")
     if "valkey_version" in info:
         return f"Valkey {info['valkey_version']}"
     return f"Redis {version}"

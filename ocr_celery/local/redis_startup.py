@@ -5,7 +5,7 @@ import time
 
 from redis.exceptions import RedisError
 
-from ocr_celery.local import StartupError, redis
+from ocr_celery.local import LocalRunError, redis
 from ocr_celery.local.console import print_line
 from ocr_celery.local.data_dir import DataDir
 from ocr_celery.local.supervisor import Supervisor
@@ -17,7 +17,7 @@ _REPORT_INTERVAL = 10.0  #: seconds between two lines that say what is waited fo
 
 
 async def start_own_redis(folder: DataDir, supervisor: Supervisor) -> None:
-    """Start the Redis of this folder and wait until it has loaded its data. Raises `StartupError`."""
+    """Start the Redis of this folder and wait until it has loaded its data. Raises `LocalRunError`."""
     folder.create_socket_folder()
     if redis.stop_orphaned_redis(folder):
         print_line("stopped the Redis that an earlier run had left behind")
@@ -30,13 +30,13 @@ async def start_own_redis(folder: DataDir, supervisor: Supervisor) -> None:
         except RedisError as exc:
             # LOADING: it reads a long queue from disk, which may take minutes
             if supervisor.deaths.get("redis") and "LOADING" not in str(exc).upper():
-                raise StartupError(redis.log_tail(folder)) from None
+                raise LocalRunError(redis.log_tail(folder)) from None
             await asyncio.sleep(0.1)
     print_line(f"{name} at {folder.socket} (data kept in {folder.display_path})")
 
 
 async def wait_for_given_redis(url: str) -> None:
-    """Wait until the Redis of REDIS_URL answers, for a minute at most. Raises `StartupError`."""
+    """Wait until the Redis of REDIS_URL answers, for a minute at most. Raises `LocalRunError`."""
     deadline = time.monotonic() + _REDIS_WAIT
     reported = 0.0
     while True:
@@ -48,12 +48,12 @@ async def wait_for_given_redis(url: str) -> None:
         except RedisError as exc:
             at = f"Redis at {redis.redact_url(url)} (given by REDIS_URL)"
             if trouble := tls_problem(exc):
-                raise StartupError(f"{at} cannot be reached by TLS: {trouble}") from None
+                raise LocalRunError(f"{at} cannot be reached by TLS: {trouble}") from None
             reason = f"{at} does not answer: {explain(exc)}"
         except ValueError as exc:
-            raise StartupError(f"REDIS_URL: {exc}") from None
+            raise LocalRunError(f"REDIS_URL: {exc}") from None
         if time.monotonic() > deadline:
-            raise StartupError(reason)
+            raise LocalRunError(reason)
         if time.monotonic() - reported > _REPORT_INTERVAL:
             reported = time.monotonic()
             print_line(f"{reason}; waiting … (if REDIS_URL is not set, make run starts a Redis)")
@@ -61,11 +61,11 @@ async def wait_for_given_redis(url: str) -> None:
 
 
 def check_redis(url: str) -> None:
-    """Refuse a Redis that loses pages (raises `StartupError`), and say what an earlier version left in it."""
+    """Refuse a Redis that loses pages (raises `LocalRunError`), and say what an earlier version left in it."""
     with connect(url) as client:
         refused = redis_checks.eviction_refusal(redis_checks.eviction_policy(client))
         earlier = redis_checks.earlier_layout(client)
     if refused:
-        raise StartupError(f"REDIS_URL: {refused}")
+        raise LocalRunError(f"REDIS_URL: {refused}")
     if earlier:
         print_line(earlier)

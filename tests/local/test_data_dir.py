@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ocr_celery.core import store_address
-from ocr_celery.local import StartupError
+from ocr_celery.local import LocalRunError
 from ocr_celery.local.data_dir import DataDir
 from ocr_celery.settings import Settings
 
@@ -35,7 +35,7 @@ def test_uploaded_files_have_a_folder_of_their_own_whatever_its_path(tmp_path: P
 
 def test_a_folder_that_cannot_be_made_is_named_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StartupError, match=r"^OCR_DATA_DIR=.*/file/data cannot be used: Not a directory; set it to"):
+    with pytest.raises(LocalRunError, match=r"^OCR_DATA_DIR=.*/file/data cannot be used: Not a directory; set it to"):
         DataDir(tmp_path / "file" / "data").create()
 
 
@@ -69,7 +69,7 @@ def test_a_socket_folder_that_others_can_write_to_is_refused(short_tmp: Path) ->
     folder = DataDir(short_tmp / "with space")
     folder.socket.parent.mkdir()
     folder.socket.parent.chmod(0o777)
-    with pytest.raises(StartupError, match="or is open to others: set OCR_DATA_DIR"):
+    with pytest.raises(LocalRunError, match="or is open to others: set OCR_DATA_DIR"):
         folder.create_socket_folder()
 
 
@@ -77,7 +77,7 @@ def test_a_link_in_place_of_the_socket_folder_is_refused(short_tmp: Path) -> Non
     folder = DataDir(short_tmp / "with space")
     (short_tmp / "other").mkdir(mode=0o700)
     folder.socket.parent.symlink_to(short_tmp / "other")
-    with pytest.raises(StartupError, match="set OCR_DATA_DIR"):
+    with pytest.raises(LocalRunError, match="set OCR_DATA_DIR"):
         folder.create_socket_folder()
 
 
@@ -85,7 +85,7 @@ def test_a_second_run_is_refused_with_the_process_id_of_the_first(tmp_path: Path
     folder = DataDir(tmp_path)
     lock = folder.lock(timeout=0)
     try:
-        with pytest.raises(StartupError, match=rf"already running in .* \(pid {os.getpid()}\); to run a second one"):
+        with pytest.raises(LocalRunError, match=rf"already running in .* \(pid {os.getpid()}\); to run a second one"):
             folder.lock(timeout=60)
     finally:
         os.close(lock)
@@ -97,7 +97,7 @@ def test_the_lock_of_a_run_that_died_is_waited_for_no_longer_than_the_timeout(tm
     lock = folder.lock(timeout=0)  # as its orphan reaper keeps it
     os.ftruncate(lock, 0)
     try:
-        with pytest.raises(StartupError, match="already running"):
+        with pytest.raises(LocalRunError, match="already running"):
             folder.lock(timeout=0.2)
     finally:
         os.close(lock)

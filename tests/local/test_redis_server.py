@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ocr_celery.local import StartupError, redis
+from ocr_celery.local import LocalRunError, redis
 from ocr_celery.local.data_dir import DataDir
 
 
@@ -40,11 +40,11 @@ def test_the_bundled_server_is_used_where_none_is_installed(path: Path, monkeypa
 
 
 def test_without_a_server_it_says_what_was_found_and_what_to_do(path: Path) -> None:
-    with pytest.raises(StartupError, match="there is no redis-server on PATH: install one, or set REDIS_URL=redis://"):
+    with pytest.raises(LocalRunError, match="there is no redis-server on PATH: install one, or set REDIS_URL=redis://"):
         redis.find_server()
     install(path, "redis-server", "Redis server v=5.0.7 sha=00000000:0")
     install(path, "valkey-server", "cannot start")
-    with pytest.raises(StartupError, match=r"redis-server is version 5\.0; .*valkey-server does not start: install"):
+    with pytest.raises(LocalRunError, match=r"redis-server is version 5\.0; .*valkey-server does not start: install"):
         redis.find_server()
 
 

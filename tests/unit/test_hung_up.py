@@ -67,23 +67,23 @@ def test_without_a_server_nobody_hangs_up() -> None:
     assert not has_hung_up(None)
 
 
-def test_a_place_is_given_back_once() -> None:
+def test_a_permit_is_given_back_once() -> None:
     requests = WaitingRequests(1)
-    place = requests.take_place(None)
-    assert place is not None
-    assert place.go_on()
-    assert requests.take_place(None) is None
-    place.release()
-    place.release()
-    assert requests.take_place(None) is not None
-    assert requests.take_place(None) is None
+    permit = requests.acquire(None)
+    assert permit is not None
+    assert permit.go_on()
+    assert requests.acquire(None) is None
+    permit.release()
+    permit.release()
+    assert requests.acquire(None) is not None
+    assert requests.acquire(None) is None
 
 
-def test_a_process_that_stops_gives_no_place_and_lets_nobody_wait() -> None:
+def test_a_process_that_stops_gives_no_permit_and_lets_nobody_wait() -> None:
     requests, woken = WaitingRequests(2), list[bool]()
-    place = requests.take_place(None)
-    assert place is not None
+    permit = requests.acquire(None)
+    assert permit is not None
     requests.stop(lambda: woken.append(requests.stopping.is_set()))
     assert woken == [True]
-    assert not place.go_on()
-    assert requests.take_place(None) is None
+    assert not permit.go_on()
+    assert requests.acquire(None) is None

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from ocr_celery import listen
-from ocr_celery.local import StartupError, address
+from ocr_celery.local import LocalRunError, address
 from ocr_celery.settings import Settings
 
 
@@ -15,7 +15,7 @@ def test_a_taken_port_a_wrong_host_and_a_free_one() -> None:
         assert listen.describe_bind_error("127.0.0.1", port) == f"port {port} is taken: set OCR_PORT to another one"
     assert listen.describe_bind_error("127.0.0.1", port) == ""
     assert "OCR_HOST=192.0.2.1" in listen.describe_bind_error("192.0.2.1", port)
-    with pytest.raises(StartupError, match=r"OCR_HOST=192\.0\.2\.1 OCR_PORT=\d+: cannot listen there"):
+    with pytest.raises(LocalRunError, match=r"OCR_HOST=192\.0\.2\.1 OCR_PORT=\d+: cannot listen there"):
         address.check_port_free(Settings(host="192.0.2.1", port=port))
 
 

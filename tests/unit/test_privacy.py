@@ -15,7 +15,7 @@ LIBRARIES = ("onnxruntime", "rapidocr", "torch", "transformers", "huggingface_hu
 
 def test_importing_the_engines_turns_telemetry_off_and_imports_no_library_before() -> None:
     program = (
-        "import os, sys, ocr_celery.engine, ocr_celery.engine.registry\n"
+        "import os, sys, ocr_celery.engine, ocr_celery.engine.factory\n"
         f"print([name for name in {list(privacy.OPT_OUTS)} if name not in os.environ])\n"
         f"print([name for name in {LIBRARIES} if name in sys.modules])\n"
     )

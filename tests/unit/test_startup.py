@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ocr_celery.consumer.startup import StartError, start_decoder
+from ocr_celery.consumer.startup import WorkerStartError, start_decoder
 from ocr_celery.decode import child_process
 from ocr_celery.settings import Settings
 
@@ -14,7 +14,7 @@ ENGINE: Any = SimpleNamespace(max_side=1280)
 
 def test_a_worker_whose_decoders_cannot_be_started_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child_process, "_START", "import sys; sys.exit(3)")
-    with pytest.raises(StartError, match=r"no process that decodes files can be started: .*3"):
+    with pytest.raises(WorkerStartError, match=r"no process that decodes files can be started: .*3"):
         start_decoder(Settings(), ENGINE, lambda _: None)
 
 

@@ -15,7 +15,7 @@ from web.request_events import RequestDone
 def done(facade: Facade) -> tuple[FlaskClient, list[RequestDone]]:
     """A facade, and the events of its requests."""
     http, events = facade(), list[RequestDone]()
-    request_events.register(http.application, [events.append])
+    request_events.announce_requests(http.application, [events.append])
     return http, events
 
 

@@ -278,4 +278,4 @@ def test_the_log_tells_waiting_from_work(sender: Client, hand: Hand) -> None:
         requests.post(f"{server.url}/ocr/url?wait=0.5", json={"url": "http://a/"}, timeout=20)
         lines = [json.loads(line) for line in server.log.splitlines()]
     (line,) = [line for line in lines if line.get("path") == "/ocr/url"]
-    assert line["waited_ms"] >= 500 > line["ms"]
+    assert line["long_poll_ms"] >= 500 > line["ms"]

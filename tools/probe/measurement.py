@@ -17,7 +17,7 @@ from probe.advice import Step, batch_sizes
 def measure(image: Path, max_batch: int, prompt: str | None) -> None:
     """Print the machine, each page and each step as a line of JSON to standard output."""
     from ocr_celery.decode.image import load
-    from ocr_celery.engine.registry import create_engine
+    from ocr_celery.engine.factory import create_engine
     from ocr_celery.settings import load_settings
 
     threading.Thread(target=_end_with_parent, daemon=True).start()

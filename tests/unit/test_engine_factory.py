@@ -6,21 +6,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from ocr_celery.engine import registry
-from ocr_celery.engine.registry import create_engine
+from ocr_celery.engine import factory
+from ocr_celery.engine.factory import create_engine
 from ocr_celery.settings import Settings, SettingsError
 
 HERE = importlib.util.find_spec
 
 
 def with_vllm(monkeypatch: pytest.MonkeyPatch, *, gpu: bool) -> None:
-    monkeypatch.setattr(registry, "find_spec", lambda name: HERE("math") if name == "vllm" else HERE(name))
+    monkeypatch.setattr(factory, "find_spec", lambda name: HERE("math") if name == "vllm" else HERE(name))
     torch = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: gpu))
     monkeypatch.setitem(sys.modules, "torch", torch)
 
 
 def test_without_vllm_asking_for_it_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "find_spec", lambda _: None)
+    monkeypatch.setattr(factory, "find_spec", lambda _: None)
     with pytest.raises(SettingsError, match=r"OCR_ENGINE: vllm is not installed; pip install -e '\.\[gpu\]'"):
         create_engine(Settings(engine="vllm"))
 
