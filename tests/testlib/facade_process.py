@@ -1,8 +1,6 @@
 """The facade as it is in production: gunicorn, in separate processes."""
 
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +8,8 @@ from pathlib import Path
 
 import requests
 
-from tests.testlib.processes import ROOT, free_port, until
+from tests.testlib.fork_server import fork_server
+from tests.testlib.processes import free_port, until
 
 
 class Served:
@@ -27,18 +26,11 @@ class Served:
 
     def start(self) -> None:
         """Start it, also after a `stop`."""
+        command = ["-c", "python:web.gunicorn_conf", "web.wsgi:app"]
         with self.log_path.open("ab") as file:
-            self.process = subprocess.Popen(
-                [*self._shell(), sys.executable, "-m", "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"],
-                cwd=ROOT,
-                env=self._env,
-                stdout=file,
-                stderr=file,
+            self.process = fork_server("gunicorn").start(
+                command, self._env, file.fileno(), limit_files=self._limit_files
             )
-
-    def _shell(self) -> list[str]:
-        """What runs it with a separate limit for open files, where there is one."""
-        return ["sh", "-c", f'ulimit -n {self._limit_files}; exec "$@"', "sh"] if self._limit_files else []
 
     @property
     def log(self) -> str:

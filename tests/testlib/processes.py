@@ -19,6 +19,7 @@ from redis import Redis
 
 from ocr_celery.core.lane_weights import BULK, SINGLE
 from ocr_celery.store.keys import Keys
+from tests.testlib.fork_server import ForkedProcess, fork_server
 
 if TYPE_CHECKING:
     from ocr_celery.client import Client
@@ -140,28 +141,18 @@ class Worker:
         log = tempfile.NamedTemporaryFile(prefix=f"worker-{name}-", suffix=".log", delete=False)  # noqa: SIM115
         self.log_path = Path(log.name)
         engine = {"OCR_ENGINE": "scripted", "OCR_URL_ALLOW": "127.0.0.1", "OCR_MAX_QUEUE_SIZE": 10_000}
-        environment = {**os.environ, **engine, **settings, "REDIS_URL": redis_url}
-        self.process = subprocess.Popen(
-            [
-                *before,
-                sys.executable,
-                "-m",
-                "celery",
-                "-A",
-                "ocr_celery",
-                "worker",
-                "-n",
-                self.name,
-                *([] if mingle else ["--without-mingle"]),
-                *arguments,
-            ],
-            cwd=ROOT,
-            env={k: str(v) for k, v in environment.items()},
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-        log.close()
+        given = {**os.environ, **engine, **settings, "REDIS_URL": redis_url}
+        environment = {k: str(v) for k, v in given.items()}
+        start = ["-A", "ocr_celery", "worker", "-n", self.name, *([] if mingle else ["--without-mingle"]), *arguments]
+        self.process: subprocess.Popen[bytes] | ForkedProcess
+        with log:
+            if before or environment["OCR_ENGINE"] != "scripted":
+                command = [*before, sys.executable, "-m", "celery", *start]
+                self.process = subprocess.Popen(
+                    command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
+                )
+            else:
+                self.process = fork_server("celery").start(start, environment, log.fileno())
 
     @property
     def log(self) -> str:
