@@ -30,8 +30,8 @@ class Batch:
 
     def __init__(self, urls: Sequence[Any], options: dict[str, Any]) -> None:
         self.id = str(uuid4())
-        self.errors = {place: error for place, url in enumerate(urls) if (error := _error(url))}
-        self.urls = [batch_limits.shorten_item(url) if place in self.errors else url for place, url in enumerate(urls)]
+        self.errors = {index: error for index, url in enumerate(urls) if (error := _error(url))}
+        self.urls = [batch_limits.shorten_item(url) if index in self.errors else url for index, url in enumerate(urls)]
         batch_limits.check_size(self.urls)
         self.ids = [str(uuid4()) for _ in self.urls]
         prompt = options.get("prompt") or ""
@@ -41,7 +41,7 @@ class Batch:
     @property
     def sources(self) -> list[str]:
         """The redacted source of each page."""
-        return ["" if place in self.errors else _shown(url) for place, url in enumerate(self.urls)]
+        return ["" if index in self.errors else _shown(url) for index, url in enumerate(self.urls)]
 
     def record(self, created_at: float) -> str:
         """The record of the batch, see `Keys.batch`."""
@@ -50,8 +50,8 @@ class Batch:
     def refused(self, now: float) -> dict[str, str]:
         """Celery's record of each page that is not sent, by its id."""
         return {
-            self.ids[place]: task_results.failed_record(self.ids[place], error, now)
-            for place, error in self.errors.items()
+            self.ids[index]: task_results.failed_record(self.ids[index], error, now)
+            for index, error in self.errors.items()
         }
 
     def queue_commands(self, app: "Celery", keys: Keys) -> list[outbox.Command]:
@@ -83,8 +83,8 @@ class Batch:
                 argsrepr=f"({_shown(url)})",
                 kwargsrepr="{}",
             )
-            for place, (id, url) in enumerate(zip(self.ids, self.urls, strict=True))
-            if place not in self.errors
+            for index, (id, url) in enumerate(zip(self.ids, self.urls, strict=True))
+            if index not in self.errors
         ]
 
 

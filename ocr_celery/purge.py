@@ -1,4 +1,4 @@
-"""A purge settles what it removes: each page fails as `purged` at once, frees its place, and counts in its chord.
+"""A purge settles what it removes: each page fails as `purged` at once, no longer counts as waiting, and counts in its chord.
 
 All lists are set aside first, so that what the last page of a chord sends into the queue meanwhile is not purged with them.
 """

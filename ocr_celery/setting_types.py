@@ -55,11 +55,11 @@ def _without_brackets(value: str) -> str:
 #: a Redis; a `rediss://` URL that does not say so asks for a valid certificate
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
 #: a store of files
-StoreAddress = Annotated[str, AfterValidator(_store)]
+StoreSetting = Annotated[str, AfterValidator(_store)]
 #: the path under which a proxy publishes the service, without a slash at its end
 RootPath = Annotated[str, AfterValidator(_root_path)]
 #: an address to listen on; IPv6 may be written in brackets, as in a URL
-Host = Annotated[str, AfterValidator(_without_brackets)]
+BindAddress = Annotated[str, AfterValidator(_without_brackets)]
 #: a list, separated by commas or spaces
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 #: addresses and networks, separated by commas or spaces

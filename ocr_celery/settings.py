@@ -16,7 +16,7 @@ from ocr_celery.core import options, prompts
 from ocr_celery.core.options import Options
 from ocr_celery.core.service_facts import ServiceFacts
 from ocr_celery.errors import OcrError
-from ocr_celery.setting_types import Host, Networks, RedisUrl, RootPath, StoreAddress, Words
+from ocr_celery.setting_types import BindAddress, Networks, RedisUrl, RootPath, StoreSetting, Words
 
 
 class SettingsError(ValueError):
@@ -56,7 +56,7 @@ class Settings(BaseModel):
     cleanup_interval: float = Field(300, gt=0, description="seconds between two removals of expired records")
 
     # Files
-    store: StoreAddress = Field(
+    store: StoreSetting = Field(
         "",
         description="where uploaded files lie until they are read: `redis:`, a folder that facade and workers share, "
         "`file:///path`, or `s3://bucket/prefix` (extra `[s3]`); each queue has a subfolder of its own there. Empty: "
@@ -171,7 +171,7 @@ class Settings(BaseModel):
     )
 
     # The facade and the processes of make run
-    host: Host = Field(
+    host: BindAddress = Field(
         "0.0.0.0", description="the address the facade listens on; `127.0.0.1`: reachable from this machine only"
     )
     port: int = Field(8000, ge=1, le=65535, description="the port of the facade")

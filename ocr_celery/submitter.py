@@ -17,7 +17,7 @@ from ocr_celery.settings import Settings
 from ocr_celery.store import blobs, passwords
 from ocr_celery.transport import outbox
 
-_NEARLY_FULL = 64  #: places; with fewer left, an image is sent only when the counts say that there is one
+_NEARLY_FULL = 64  #: pages; where fewer still fit, an image is sent only when the counts say that there is room
 _BATCH_KEEP = 7 * 86400  #: seconds a batch may take at most; its record then goes like those of its tasks
 
 
@@ -26,7 +26,7 @@ class Submitter(ServiceConnection):
 
     def __init__(self, settings: Settings, *, service: bool = False) -> None:
         super().__init__(settings, service=service)
-        self._room = 0  # places left in the queue, as last heard from Redis
+        self._room = 0  # pages that the queue still takes, as last heard from Redis
 
     def store_image(self, data: bytes) -> str:
         """Store an image and return a reference to it, which ``ocr.image`` takes in place of the bytes.

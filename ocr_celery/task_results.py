@@ -100,11 +100,11 @@ def batch_summary(parts: Any, refused: Sequence[tuple[int, Any]] = ()) -> dict[s
     """The result of `ocr.collect`: every part of a chord's header, in order, and how many of them failed.
 
     Anything but a list is one part, as where `ocr.collect` follows a single page. `refused`: parts of pages that were
-    never sent, each with its place among all.
+    never sent, each with its index among all.
     """
     found = list(parts) if isinstance(parts, list | tuple) else [parts]
-    for place, part in sorted(refused, key=lambda one: one[0]):
-        found.insert(place, part)
+    for index, part in sorted(refused, key=lambda one: one[0]):
+        found.insert(index, part)
     items = [_item(part) for part in found]
     completed = sum(item["status"] == "completed" for item in items)
     return {"total": len(items), "completed": completed, "failed": len(items) - completed, "outcomes": items}

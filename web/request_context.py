@@ -10,6 +10,6 @@ def request() -> flask.Request:
     return cast(flask.Request, flask.request._get_current_object())  # type: ignore[attr-defined]
 
 
-def state() -> Any:
+def notes() -> Any:
     """The current request's notes, which Flask calls `g`. Raises `RuntimeError` outside of a request."""
     return flask.g._get_current_object()

@@ -19,27 +19,27 @@ class RequestDone:
     status: int
     seconds: float  #: from the request's head to its answer, without its long poll
     long_poll_seconds: float  #: that it waited for a page, as it was asked to by `?wait=`
-    state: Any  #: what is noted about the request: `code` of its error, `task_ids` that it created
+    notes: Any  #: what is noted about the request: `code` of its error, `task_ids` that it created
 
 
-Listener = Callable[[RequestDone], None]
+RequestListener = Callable[[RequestDone], None]
 
 
-def announce_requests(app: Flask, listeners: Sequence[Listener]) -> None:
+def announce_requests(app: Flask, listeners: Sequence[RequestListener]) -> None:
     """Call these, in a request's own thread, once it is answered. What one of them raises is answered by a 500."""
     app.before_request(_start)
     app.after_request(partial(_finish, listeners))
 
 
 def _start() -> None:
-    request_context.state().started_at = perf_counter()
+    request_context.notes().started_at = perf_counter()
 
 
-def _finish(listeners: Sequence[Listener], response: Response) -> Response:
-    state = request_context.state()
-    long_poll_seconds = state.get("long_poll_seconds", 0.0)
-    seconds = perf_counter() - state.started_at - long_poll_seconds
-    done = RequestDone(request_context.request(), response.status_code, seconds, long_poll_seconds, state)
+def _finish(listeners: Sequence[RequestListener], response: Response) -> Response:
+    notes = request_context.notes()
+    long_poll_seconds = notes.get("long_poll_seconds", 0.0)
+    seconds = perf_counter() - notes.started_at - long_poll_seconds
+    done = RequestDone(request_context.request(), response.status_code, seconds, long_poll_seconds, notes)
     for listener in listeners:
         listener(done)
     return response

@@ -35,13 +35,13 @@ def log_request(done: RequestDone) -> None:
 def _bind_request_id() -> None:
     given = request_context.request().headers.get("X-Request-ID", "")
     request_id = given if _VALID_REQUEST_ID.fullmatch(given) else token_hex(16)
-    request_context.state().request_id = request_id
+    request_context.notes().request_id = request_id
     structlog.contextvars.bind_contextvars(request_id=request_id)
     outbox.request_id.set(request_id)
 
 
 def _add_request_id(response: Response) -> Response:
-    response.headers["X-Request-ID"] = request_context.state().request_id
+    response.headers["X-Request-ID"] = request_context.notes().request_id
     return response
 
 
@@ -58,7 +58,7 @@ def _level(request: Request, status: int) -> int:
 
 def _log_fields(done: RequestDone) -> dict[str, Any]:
     """The keys of the line. The caller's texts are shortened; the query is left out, as it may hold a secret."""
-    request, state = done.request, done.state
+    request, notes = done.request, done.notes
     fields: dict[str, Any] = {
         "method": request.method[:16],
         "path": request.path[:200],
@@ -70,7 +70,7 @@ def _log_fields(done: RequestDone) -> dict[str, Any]:
     }
     if done.long_poll_seconds:
         fields["long_poll_ms"] = round(done.long_poll_seconds * 1000, 1)
-    if code := state.get("code"):
+    if code := notes.get("code"):
         fields["code"] = code
-    ids: dict[str, str] = state.get("task_ids") or {k: str(v)[:64] for k, v in (request.view_args or {}).items()}
+    ids: dict[str, str] = notes.get("task_ids") or {k: str(v)[:64] for k, v in (request.view_args or {}).items()}
     return fields | ids

@@ -24,7 +24,7 @@ def _drain_when_sent(response: Response) -> Response:
     request = request_context.request()
     has_body = request.content_length or "chunked" in request.headers.get("Transfer-Encoding", "")
     socket = request.environ.get("gunicorn.socket")
-    if socket is not None and has_body and "body_read" not in request_context.state():
+    if socket is not None and has_body and "body_read" not in request_context.notes():
         stream = request.environ["wsgi.input"]
         response.call_on_close(lambda: drain(socket, stream))
     return response

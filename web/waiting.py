@@ -66,7 +66,7 @@ def limit_waiting(app: Flask, limit: int) -> None:
 
 
 def _say_when_to_ask_again(response: Response) -> Response:
-    if "wait_refused" in request_context.state() and response.status_code < 300:
+    if "wait_refused" in request_context.notes() and response.status_code < 300:
         response.headers["Retry-After"] = "1"
     return response
 
@@ -93,7 +93,7 @@ def _wait(seconds: float, look: Callable[[str], Any], wait: Callable[..., Any], 
     if permit is None:
         view = look(id)
         if not view.status.final:
-            request_context.state().wait_refused = True
+            request_context.notes().wait_refused = True
         return view
     try:
         with _clock_stopped():
@@ -110,12 +110,12 @@ def connection() -> socket.socket | None:
 @contextmanager
 def _clock_stopped() -> Iterator[None]:
     """Inside, the current request waits as it was asked to: that is not counted as its duration."""
-    state, began = request_context.state(), time.perf_counter()
+    notes, began = request_context.notes(), time.perf_counter()
     try:
         with paused(connection()):
             yield
     finally:
-        state.long_poll_seconds = time.perf_counter() - began
+        notes.long_poll_seconds = time.perf_counter() - began
 
 
 def has_hung_up(sock: socket.socket | None) -> bool:

@@ -14,7 +14,7 @@ from ocr_celery.cli.service_answers import ReadFailed
 from ocr_celery.cli.service_client import ServiceClient
 
 #: number of the input file, and its result, why there is none, or how many of its pages are done
-Answer = tuple[int, "dict[str, Any] | ReadFailed | tuple[int, int]"]
+ReadEvent = tuple[int, "dict[str, Any] | ReadFailed | tuple[int, int]"]
 
 _MOST_NAMED = 20  #: files that are still being read, in the message after Ctrl-C
 
@@ -35,10 +35,10 @@ class ReadRun:
         self._input_files, self._service, self._tell = input_files, service, tell
         self._threads = min(jobs, len(input_files))
         self._todo: SimpleQueue[int] = SimpleQueue()
-        self._news: SimpleQueue[Answer | _News | BaseException] = SimpleQueue()
+        self._news: SimpleQueue[ReadEvent | _News | BaseException] = SimpleQueue()
         self._signals = 0
 
-    def answers(self) -> Iterator[Answer]:
+    def answers(self) -> Iterator[ReadEvent]:
         """Each answer as it arrives. Raises `KeyboardInterrupt` at the end where the user interrupted it.
 
         After the second Ctrl-C nothing is waited for: the threads are daemons.

@@ -55,7 +55,7 @@ def _pool(sender: Any, **_: Any) -> None:
 @setup_logging.connect(weak=False)
 def _logging(loglevel: int, logfile: str | None = None, **_: Any) -> None:
     global _as_json
-    settings, options = load_settings(), worker_options.given()
+    settings, options = load_settings(), worker_options.from_command_line()
     level = logging.getLevelName(loglevel) if "loglevel" in options else settings.log_level
     try:
         file = Path(logfile) if logfile else None

@@ -8,7 +8,7 @@ from ocr_celery.consumer.engine_queue import EngineQueue
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.consumer.file_keeper import FileKeeper
-from ocr_celery.consumer.page_events import Listener
+from ocr_celery.consumer.page_events import PageListener
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
 from ocr_celery.consumer.threads import Threads
@@ -30,7 +30,7 @@ class Completer:
         tracker: CrashTracker,
         file_cleaner: FileCleaner,
         file_keeper: FileKeeper,
-        listeners: Sequence[Listener],
+        listeners: Sequence[PageListener],
     ) -> None:
         self.rereads = 0  #: approximate: several threads count without a lock
         self._pages = pages

@@ -8,7 +8,7 @@ from celery import states
 from celery.worker import state as worker_state
 
 from ocr_celery.consumer import page_events
-from ocr_celery.consumer.page_events import Listener, PageDone
+from ocr_celery.consumer.page_events import PageDone, PageListener
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.errors import Internal, OcrError
 from ocr_celery.message import ASSEMBLE
@@ -19,7 +19,7 @@ from ocr_celery.transport.stop_request import is_stopping
 log = logging.getLogger(__name__)
 
 
-def complete(run: PageRun, listeners: Sequence[Listener] = ()) -> None:
+def complete(run: PageRun, listeners: Sequence[PageListener] = ()) -> None:
     """Store the result of a page and acknowledge its message; where that cannot be done, requeue the message.
 
     `listeners`: called once the result is known, before it is stored.
@@ -54,7 +54,7 @@ def _end(run: PageRun, step: Callable[[], None]) -> None:
             _fail(delivery)
 
 
-def _store_result(run: PageRun, listeners: Sequence[Listener]) -> None:
+def _store_result(run: PageRun, listeners: Sequence[PageListener]) -> None:
     if run.request._already_revoked:
         pass  # its result is REVOKED and its message is acknowledged
     elif run.cancelled or _was_cancelled(run):
@@ -149,7 +149,7 @@ def complete_duplicate(first: PageRun, run: PageRun) -> None:
         _requeue_one(run, in_vain=True)
 
 
-def _run_tracer(run: PageRun, listeners: Sequence[Listener]) -> None:
+def _run_tracer(run: PageRun, listeners: Sequence[PageListener]) -> None:
     result = Internal() if run.result is None else run.result
     if isinstance(result, Exception) and not isinstance(result, OcrError):
         log.error("unexpected error: task %s", run.id, exc_info=result)

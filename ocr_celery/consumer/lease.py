@@ -63,9 +63,9 @@ class NodeLease:
         that do not pass by themselves.
         """
         self._acquire()
-        given = self._take_over_own()
-        if given:
-            log.warning("requeued %d unfinished pages of this node's last run", given)
+        requeued = self._take_over_own()
+        if requeued:
+            log.warning("requeued %d unfinished pages of this node's last run", requeued)
         threading.Thread(target=self._run, name="lease", daemon=True).start()
 
     def end(self) -> None:
@@ -179,9 +179,9 @@ class NodeLease:
         # seen once is not dead: a lease may only just have been lost with Redis itself
         dead = [name for name, since in self._expired_since.items() if now - since >= HEARTBEAT]
         for name in node_names.names_with_messages(self.redis, self.keys, dead):
-            given = self._take_over(name)
-            if given:
-                log.warning("requeued %d messages of worker %s: its lease expired", given, name)
+            requeued = self._take_over(name)
+            if requeued:
+                log.warning("requeued %d messages of worker %s: its lease expired", requeued, name)
         old = [name for name in dead if self._redis_time - self._expired[name] > FORGET_AFTER]
         if old:
             node_names.forget_names(self.redis, self.keys, old, seconds=FORGET_AFTER)

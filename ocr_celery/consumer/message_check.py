@@ -42,7 +42,7 @@ class Consumer(consumer.Consumer):
                 if is_transient(exc) or isinstance(exc, OSError):
                     raise  # Redis is away: the message is requeued
                 why = f"{type(exc).__name__} in Celery"
-                log.debug("unreadable message", exc_info=True)
+                log.debug("malformed message", exc_info=True)
             if why:
                 message.channel.put_aside(message.delivery_tag, message.headers, why)
 

@@ -30,10 +30,10 @@ class PageDone:
         return isinstance(self.result, OcrError) and self.result.retryable and self.tries <= max_retries
 
 
-Listener = Callable[[PageDone], None]
+PageListener = Callable[[PageDone], None]
 
 
-def announce(listeners: Sequence[Listener], event: PageDone) -> None:
+def announce(listeners: Sequence[PageListener], event: PageDone) -> None:
     """Call the listeners, in a thread "complete". What one of them raises is logged and harms no page."""
     for listener in listeners:
         try:

@@ -19,7 +19,7 @@ from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.consumer.file_keeper import FileKeeper
-from ocr_celery.consumer.page_events import Listener
+from ocr_celery.consumer.page_events import PageListener
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.consumer.page_table import PageTable
 from ocr_celery.consumer.preparation import Preparation
@@ -52,7 +52,7 @@ class Pipeline:
         registry: Registry,
         node: str,
         *,
-        listeners: Sequence[Listener] = (),
+        listeners: Sequence[PageListener] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.engine = engine
@@ -128,7 +128,7 @@ class Pipeline:
         """Begin work on a page, which is fetched from this URL ("": its message or Redis holds its file)."""
         run.on_terminate = self._abort
         if self.pages.receive(run):
-            self.preparation.preparer.add(run, url)
+            self.preparation.loading_threads.add(run, url)
         else:
             log.info("duplicate delivery: task %s is in progress", run.id)
 

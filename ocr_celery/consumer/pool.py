@@ -155,7 +155,7 @@ class BatchPool(BasePool):
             "read-again": pipeline.completer.rereads,
             "put-aside": taking.put_aside_count,
             "prefetch": self.prefetch_target(),
-            "held-up": pipeline.preparation.preparer.stalled(),
+            "held-up": pipeline.preparation.loading_threads.stalled(),
             "costly": pipeline.preparation.decoder.costly_count,
             "pages-per-second": round(pipeline.prefetch.pages_per_second, 2),
             "batch-histogram": {str(size): n for size, n in sorted(scheduler.batches.items())},

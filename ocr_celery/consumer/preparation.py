@@ -10,10 +10,10 @@ from ocr_celery.consumer.document_opener import DocumentOpener
 from ocr_celery.consumer.engine_preparation import EnginePreparation
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_keeper import FileKeeper
+from ocr_celery.consumer.loading_threads import LoadingThreads
 from ocr_celery.consumer.page_loader import PageLoader
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
-from ocr_celery.consumer.preparer import Preparer
 from ocr_celery.consumer.redis_retry import pause_if_store_full, retry_while_redis_down
 from ocr_celery.consumer.startup import start_decoder, start_spool
 from ocr_celery.consumer.stored_files import StoredFiles
@@ -80,11 +80,13 @@ class Preparation:
         self.documents = DocumentOpener(
             self._settings, self._registry, self._files, self.spool, self.decoder, keeper=self._keeper
         )
-        self.preparer = Preparer(self._settings.prepare_threads, self.load, self._loader.downloader.resolve_host)
+        self.loading_threads = LoadingThreads(
+            self._settings.prepare_threads, self.load, self._loader.downloader.resolve_host
+        )
 
     def stop_waiting(self) -> None:
         """Requeue the pages that wait to be fetched, and those whose file is costly to decode."""
-        for run in self.preparer.remove_waiting():
+        for run in self.loading_threads.remove_waiting():
             self._events.on_requeue(run)
         self.decoder.stop_costly()
 
@@ -97,7 +99,7 @@ class Preparation:
 
     def stalled(self) -> int:
         """How many pages wait for a slow source or a costly file; the worker prefetches others in their place."""
-        return self.preparer.stalled() + min(self.decoder.costly_count, self._settings.prepare_threads)
+        return self.loading_threads.stalled() + min(self.decoder.costly_count, self._settings.prepare_threads)
 
     def load(self, run: PageRun) -> None:
         run.prepare_started_at = time.monotonic()

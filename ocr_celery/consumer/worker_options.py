@@ -25,7 +25,7 @@ _WITHOUT_EFFECT = {
 }
 
 
-def given() -> dict[str, Any]:
+def from_command_line() -> dict[str, Any]:
     """The options on this worker's command line, by Celery's names; none where it was started otherwise."""
     context = click.get_current_context(silent=True)
     if context is None:

@@ -17,7 +17,7 @@ from collections import deque
 from dataclasses import replace
 from typing import Generic, TypeVar
 
-from ocr_celery.core.fetch_shares import FetchGroup, FetchTicket, Host, Share
+from ocr_celery.core.fetch_shares import FetchGroup, FetchTicket, HostShare, Share
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class FetchQueue(Generic[T]):
         self.max_per_host = max(1, threads // 2)  #: fetches in progress
         self._eighth = max(1, threads // _EIGHTH)
         self._groups: dict[str, FetchGroup[T]] = {}  # the next group first
-        self._hosts: dict[str, Host] = {}
+        self._hosts: dict[str, HostShare] = {}
         self._addresses: dict[str, Share] = {}  # only those with a fetch in progress
         self._running = {True: 0, False: 0}  # fetches of single pages, and of batches
         self._cancelled = False
@@ -45,7 +45,7 @@ class FetchQueue(Generic[T]):
         """Enqueue an item that is fetched from this host. `group`: its batch."""
         self._forget_idle()
         self._groups.setdefault(group, FetchGroup()).waiting.setdefault(host, deque()).append(item)
-        self._hosts.setdefault(host, Host(address=domain(host))).waiting += 1
+        self._hosts.setdefault(host, HostShare(address=domain(host))).waiting += 1
 
     def take(self, now: float) -> FetchTicket[T] | None:
         """The next item to fetch; None while every item that waits has reached a limit."""

@@ -33,7 +33,7 @@ class Share:
 
 
 @dataclass(slots=True)
-class Host(Share):
+class HostShare(Share):
     """A host, for all groups together."""
 
     address: str = ""  #: its IP address; its domain while the address is unknown
@@ -55,6 +55,6 @@ class FetchTicket(Generic[T]):
     item: T
     group: str
     host: str
-    address: str  #: as in `Host.address`
+    address: str  #: as in `HostShare.address`
     started_at: float
     is_down: bool  #: the host or its address is down: the item times out without a connection

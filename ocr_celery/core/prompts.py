@@ -5,10 +5,10 @@ The prompts the model was trained on are listed at https://github.com/deepseek-a
 
 from ocr_celery.errors import BadOption
 
-IMAGE = "<image>"
+IMAGE_TOKEN = "<image>"
 GROUNDING = "<|grounding|>"
-MARKDOWN = f"{IMAGE}\n{GROUNDING}Convert the document to markdown."
-FREE_OCR = f"{IMAGE}\nFree OCR."
+MARKDOWN = f"{IMAGE_TOKEN}\n{GROUNDING}Convert the document to markdown."
+FREE_OCR = f"{IMAGE_TOKEN}\nFree OCR."
 
 
 def normalise(prompt: str) -> str:
@@ -17,9 +17,9 @@ def normalise(prompt: str) -> str:
     Raises `BadOption` for more than one ``<image>``: a task is one page.
     """
     prompt = prompt.replace("\\n", "\n")
-    if prompt.count(IMAGE) > 1:
+    if prompt.count(IMAGE_TOKEN) > 1:
         raise BadOption("prompt: <image> may occur only once, because a task is one page.")
-    return prompt if IMAGE in prompt else f"{IMAGE}\n{prompt}"
+    return prompt if IMAGE_TOKEN in prompt else f"{IMAGE_TOKEN}\n{prompt}"
 
 
 def wants_blocks(prompt: str) -> bool:

@@ -84,7 +84,7 @@ def _decode(load: Load, data: bytes, asked: protocol.Request) -> Page | Document
         return load(data, **sizes)
     from ocr_celery.decode import document
 
-    path, password = protocol.parse_source(data)
+    path, password = protocol.parse_location(data)
     if asked.operation is Operation.OPEN:
         return document.open_document(path, password)
     return document.load_page(path, password, asked.number, **sizes)

@@ -19,7 +19,7 @@ JobResult = Result | DocumentInfo
 class DecodeJob:
     """The state of one file from its submission to its result."""
 
-    data: bytes = field(repr=False)  #: the image, or a document's path and password, see `protocol.pack_source`
+    data: bytes = field(repr=False)  #: the image, or a document's path and password, see `protocol.pack_location`
     operation: Operation = Operation.IMAGE
     number: int = 1  #: of the page of a document, from 1
     with_text: bool = False
@@ -51,16 +51,16 @@ class DecodeJob:
 
 def document_job(
     operation: Operation,
-    source: bytes,
+    location: bytes,
     memory: int,
     done: Callable[..., None],
     *,
     number: int = 1,
     with_text: bool = False,
 ) -> DecodeJob:
-    """A job for a document. `source`: what `protocol.pack_source` makes of its place; `memory`: bytes for the first try."""
+    """A job for a document. `location`: see `protocol.pack_location`; `memory`: bytes for the first try."""
     return DecodeJob(
-        data=source,
+        data=location,
         operation=operation,
         number=number,
         with_text=with_text,

@@ -7,7 +7,7 @@ from typing import Any
 import pypdfium2.raw as pdfium
 from PIL import Image, ImageChops, ImageDraw
 
-Box = tuple[float, float, float, float]  #: left, top, right, bottom
+Rectangle = tuple[float, float, float, float]  #: left, top, right, bottom
 
 _CONTRAST = 32  #: shades of grey, of 255, that tell something drawn from what it is drawn on
 _FAR = 1e6  #: pixels; beyond any page
@@ -23,7 +23,7 @@ class PageInk:
         self._size = picture.size
         self._origin, self._x, self._y = _placement(page, picture.size)
 
-    def pixels(self, box: Box) -> Box:
+    def pixels(self, box: Rectangle) -> Rectangle:
         """A rectangle of the page, in points with y upwards, in pixels of the picture."""
         left, bottom, right, top = box
         ends = [self._pixel(x, y) for x, y in ((left, bottom), (right, top))]
@@ -34,12 +34,12 @@ class PageInk:
         right, down = (self._origin[at] + x * self._x[at] + y * self._y[at] for at in (0, 1))
         return _bounded(right), _bounded(down)
 
-    def is_on_page(self, box: Box) -> bool:
+    def is_on_page(self, box: Rectangle) -> bool:
         """Whether the middle of a rectangle in pixels is within the picture."""
         left, top, right, bottom = box
         return 0 <= (left + right) / 2 < self._size[0] and 0 <= (top + bottom) / 2 < self._size[1]
 
-    def is_drawn(self, box: Box) -> bool:
+    def is_drawn(self, box: Rectangle) -> bool:
         """Whether something is drawn within a rectangle in pixels, whatever the colours."""
         left, top, right, bottom = (round(value) for value in box)
         width, height = self._size
@@ -50,7 +50,7 @@ class PageInk:
         darkest, lightest = self._grey.crop((left, top, right, bottom)).getextrema()
         return bool(lightest - darkest >= _CONTRAST)  # type: ignore[operator]
 
-    def explained(self, boxes: Sequence[Box]) -> tuple[int, int]:
+    def explained(self, boxes: Sequence[Rectangle]) -> tuple[int, int]:
         """In how many areas of the picture something is drawn within these rectangles in pixels, and in how many at all."""
         half = self._grey.reduce(2)  # a quarter of the work, and strokes are still seen
         histogram = half.histogram()

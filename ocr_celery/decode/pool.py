@@ -16,7 +16,7 @@ from ocr_celery.decode.decoder_thread import DecoderThread
 from ocr_celery.decode.header import read_header
 from ocr_celery.decode.job import DecodeJob, JobResult, Result, document_job
 from ocr_celery.decode.memory_limits import child_address_space, pool_limits
-from ocr_celery.decode.protocol import Operation, Request, pack_source
+from ocr_celery.decode.protocol import Operation, Request, pack_location
 from ocr_celery.errors import OcrError
 
 log = logging.getLogger(__name__)
@@ -86,9 +86,9 @@ class DecoderPool:
         The file must stay there until `done` is called. `text_layer`: "ignore", or the page comes with the text that the
         file has for it.
         """
-        source, memory = pack_source(path, password), self._queue.max_quick_memory
+        location, memory = pack_location(path, password), self._queue.max_quick_memory
         with_text = text_layer != "ignore"
-        job = document_job(Operation.PAGE, source, memory, done, number=number, with_text=with_text)
+        job = document_job(Operation.PAGE, location, memory, done, number=number, with_text=with_text)
         self._add(job)
         return job
 
@@ -99,8 +99,8 @@ class DecoderPool:
         `header.read_header` raises, and `PoolClosed`.
         """
         result: Future[DocumentInfo | OcrError | None] = Future()
-        source, memory = pack_source(path, password), self._queue.max_quick_memory
-        self._add(document_job(Operation.OPEN, source, memory, result.set_result))
+        location, memory = pack_location(path, password), self._queue.max_quick_memory
+        self._add(document_job(Operation.OPEN, location, memory, result.set_result))
         return _found(result.result())
 
     def wait_for_room(self, job: DecodeJob) -> None:

@@ -45,7 +45,7 @@ class Operation(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Sent to a child, followed by the file, or by what `pack_source` makes of a document's path."""
+    """Sent to a child, followed by the file, or by what `pack_location` makes of a document's path."""
 
     operation: Operation = Operation.IMAGE
     with_text: bool = False  #: also send the page's text layer
@@ -79,13 +79,13 @@ def parse_request(data: bytes) -> Request:
     )
 
 
-def pack_source(path: Path, password: str) -> bytes:
+def pack_location(path: Path, password: str) -> bytes:
     """What follows a request for a document. A password reaches a child in this way only."""
     return os.fsencode(path.absolute()) + b"\0" + password.encode(errors="replace")
 
 
-def parse_source(data: bytes) -> tuple[Path, str]:
-    """The path and the password in the bytes of `pack_source`."""
+def parse_location(data: bytes) -> tuple[Path, str]:
+    """The path and the password in the bytes of `pack_location`."""
     path, _, password = data.partition(b"\0")
     return Path(os.fsdecode(path)), password.decode()
 

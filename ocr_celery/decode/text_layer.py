@@ -15,7 +15,7 @@ import pypdfium2.raw as pdfium
 
 from ocr_celery.core.text_layer import LayerCounts, TextLayer, count_characters, judge_layer
 from ocr_celery.core.text_paragraphs import TextLine, clean_line, join_paragraphs
-from ocr_celery.decode.page_ink import Box, PageInk
+from ocr_celery.decode.page_ink import PageInk, Rectangle
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -42,16 +42,16 @@ def read_text_layer(page: Any, picture: "Image.Image") -> TextLayer:
         return TextLayer()
     try:
         with closing(page.get_textpage()) as text_page:
-            source = _Source(page, text_page)
-            return _judge(source, PageInk(picture, page)) if source.spans else TextLayer()
+            page_text = _PageText(page, text_page)
+            return _judge(page_text, PageInk(picture, page)) if page_text.spans else TextLayer()
     except pypdfium2.PdfiumError:
         return TextLayer()
 
 
-def _judge(source: "_Source", ink: PageInk) -> TextLayer:
-    placed = [(span, ink.pixels(box)) for span in source.spans if (box := source.line_box(span))]
+def _judge(page_text: "_PageText", ink: PageInk) -> TextLayer:
+    placed = [(span, ink.pixels(box)) for span in page_text.spans if (box := page_text.line_box(span))]
     placed = [(span, box) for span, box in placed if ink.is_on_page(box)]
-    texts = [source.text(span) for span, _ in placed]
+    texts = [page_text.text(span) for span, _ in placed]
     lines = [
         TextLine(
             text=clean_line(text), left=box[0], top=box[1], right=box[2], bottom=box[3], hyphenated=span.hyphenated
@@ -60,8 +60,8 @@ def _judge(source: "_Source", ink: PageInk) -> TextLayer:
     ]
     characters, words, unreadable = count_characters("".join(texts))
     explained, drawn = ink.explained([box for _, box in placed])
-    sample = source.sample([span for span, _ in placed])
-    inked = [at for at in sample if ink.is_drawn(_inner(ink.pixels(source.character_box(at))))]
+    sample = page_text.sample([span for span, _ in placed])
+    inked = [at for at in sample if ink.is_drawn(_inner(ink.pixels(page_text.character_box(at))))]
     blank = set(sample).difference(inked)
     counts = LayerCounts(
         characters=characters,
@@ -69,12 +69,12 @@ def _judge(source: "_Source", ink: PageInk) -> TextLayer:
         unreadable=unreadable,
         sampled=len(sample),
         inked=len(inked),
-        fontless=sum(map(source.is_fontless, blank)),
-        unmapped=sum(map(source.is_unmapped, sample)),
+        fontless=sum(map(page_text.is_fontless, blank)),
+        unmapped=sum(map(page_text.is_unmapped, sample)),
         drawn=drawn,
         explained=explained,
         sideways=sum(len(line.text) for line in lines if _is_sideways(line)),
-        drawn_beside=source.has_drawn_annotations(),
+        drawn_beside=page_text.has_drawn_annotations(),
     )
     return judge_layer(join_paragraphs(lines), counts)
 
@@ -83,7 +83,7 @@ def _is_sideways(line: TextLine) -> bool:
     return len(line.text) > 3 and line.bottom - line.top > line.right - line.left
 
 
-def _inner(box: Box) -> Box:
+def _inner(box: Rectangle) -> Rectangle:
     """Without the rim, which rules of a table may touch."""
     left, top, right, bottom = box
     x, y = (right - left) / 8, (bottom - top) / 8
@@ -99,7 +99,7 @@ class _Span:
     hyphenated: bool
 
 
-class _Source:
+class _PageText:
     """A page's text as PDFium has it. Characters are UTF-16 code units, which PDFium counts."""
 
     def __init__(self, page: Any, text_page: Any) -> None:
@@ -118,7 +118,7 @@ class _Source:
     def text(self, span: _Span) -> str:
         return self._data[2 * span.start : 2 * span.end].decode("utf-16-le", "replace")
 
-    def line_box(self, span: _Span) -> Box | None:
+    def line_box(self, span: _Span) -> Rectangle | None:
         """Left, bottom, right, top in points; None for a line of spaces."""
         text = self.text(span)
         if not text.strip():
@@ -128,7 +128,7 @@ class _Source:
         first, last = map(self.character_box, ends)
         return min(first[0], last[0]), min(first[1], last[1]), max(first[2], last[2]), max(first[3], last[3])
 
-    def character_box(self, at: int) -> Box:
+    def character_box(self, at: int) -> Rectangle:
         """Left, bottom, right, top in points: the room that the font gives the character."""
         box = pdfium.FS_RECTF()
         pdfium.FPDFText_GetLooseCharBox(self._text_page, at, box)

@@ -13,10 +13,10 @@ from ocr_celery.decode.tiff_directories import (
     Entry,
     File,
     check_amount,
-    classic_form,
+    classic_layout,
     directory_end,
     find_directories,
-    form_of,
+    layout_of,
     read_entries,
     values_of,
 )
@@ -87,13 +87,13 @@ def _mapped(path: Path) -> mmap.mmap:
 
 
 def _extract(data: File, at: int) -> bytes:
-    form = form_of(data)
-    entries = dict(read_entries(data, form, at, _KEPT))
-    if _COMPRESSION not in entries or values_of(form, entries[_COMPRESSION])[0] != _OLD_JPEG:
+    layout = layout_of(data)
+    entries = dict(read_entries(data, layout, at, _KEPT))
+    if _COMPRESSION not in entries or values_of(layout, entries[_COMPRESSION])[0] != _OLD_JPEG:
         return _Copy(data, entries).file()
     whole = bytearray(data)
-    form.link.pack_into(whole, form.first, at)
-    form.link.pack_into(whole, directory_end(data, form, at), 0)
+    layout.link.pack_into(whole, layout.first, at)
+    layout.link.pack_into(whole, directory_end(data, layout, at), 0)
     return bytes(whole)
 
 
@@ -102,40 +102,44 @@ class _Copy:
 
     def __init__(self, data: File, entries: dict[int, Entry]) -> None:
         self._data, self._entries = data, entries
-        self._from = form_of(data)
-        self._form = form = classic_form(self._from.order)
-        self._start = form.first + form.count.size + form.entry.size * len(entries) + 2 * form.link.size  #: of the body
+        self._from = layout_of(data)
+        self._layout = layout = classic_layout(self._from.order)
+        self._start = (
+            layout.first + layout.count.size + layout.entry.size * len(entries) + 2 * layout.link.size
+        )  #: of the body
         self._body = bytearray()
 
     def file(self) -> bytes:
         """The whole file. Raises `PageTooCostly` or struct.error."""
-        form, table = self._form, bytearray()
+        layout, table = self._layout, bytearray()
         for tag, sizes in ((_STRIPS, _STRIP_BYTES), (_TILES, _TILE_BYTES)):
             if tag in self._entries:
                 self._entries[tag] = self._copy_pixels(self._entries[tag], self._entries.get(sizes))
         for tag in sorted(self._entries):
             type, count, values = self._shortened(self._entries[tag])
-            table += form.entry.pack(tag, type, count, self._field(values))
-        head = b"".join([self._data[:2], form.count.pack(_CLASSIC), form.link.pack(form.first + form.link.size)])
-        return b"".join([head, form.count.pack(len(self._entries)), table, form.link.pack(0), self._body])
+            table += layout.entry.pack(tag, type, count, self._field(values))
+        head = b"".join(
+            [self._data[:2], layout.count.pack(_CLASSIC), layout.link.pack(layout.first + layout.link.size)]
+        )
+        return b"".join([head, layout.count.pack(len(self._entries)), table, layout.link.pack(0), self._body])
 
     def _shortened(self, entry: Entry) -> Entry:
-        """The entry with numbers of 4 bytes in the place of 8."""
+        """The entry with numbers of 4 bytes in place of 8."""
         type, count, _ = entry
         return (_LONG, count, self._longs(values_of(self._from, entry))) if type in _LONG8 else entry
 
     def _longs(self, values: Iterable[int]) -> bytes:
-        return b"".join(map(self._form.link.pack, values))
+        return b"".join(map(self._layout.link.pack, values))
 
     def _field(self, values: bytes) -> bytes:
         """The values, or the offset of their copy where they have no room in an entry."""
-        link = self._form.link
+        link = self._layout.link
         if len(values) <= link.size:
             return values.ljust(link.size, b"\0")
         self._body += bytes((self._start + len(self._body)) % 2)
-        place = self._start + len(self._body)
+        offset = self._start + len(self._body)
         self._body += values
-        return link.pack(place)
+        return link.pack(offset)
 
     def _copy_pixels(self, offsets: Entry, sizes: Entry | None) -> Entry:
         """Copy the strips or tiles; returns their new offsets."""
@@ -143,9 +147,9 @@ class _Copy:
         lengths = values_of(self._from, sizes) if sizes else ()
         if len(lengths) < len(old) or not any(lengths):  # writers may leave them out
             lengths = (len(self._data),) * len(old)
-        places = []
+        copied = []
         for offset, length in zip(old, lengths, strict=False):
-            places.append(self._start + len(self._body) if length and offset else 0)  # 0: a tile that is left out
+            copied.append(self._start + len(self._body) if length and offset else 0)  # 0: a tile that is left out
             self._body += self._data[offset : offset + length] if offset else b""
             check_amount(self._data, len(self._body))
-        return _LONG, len(places), self._longs(places)
+        return _LONG, len(copied), self._longs(copied)

@@ -19,7 +19,7 @@ _FIXED_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class TiffLayout:
     """How a file stores numbers and directories."""
 
     link: struct.Struct  #: an offset
@@ -29,63 +29,63 @@ class Form:
     order: str  #: of bytes, as in `struct`
 
 
-def form_of(data: File) -> Form:
-    """The form of the file that begins with this signature."""
+def layout_of(data: File) -> TiffLayout:
+    """The layout of the file that begins with this signature."""
     order = "<" if data[:1] == b"I" else ">"
     if 0x2B in data[2:4]:
         link = struct.Struct(order + "Q")
-        return Form(link, link, struct.Struct(order + "HHQ8s"), 8, order)
-    return classic_form(order)
+        return TiffLayout(link, link, struct.Struct(order + "HHQ8s"), 8, order)
+    return classic_layout(order)
 
 
-def classic_form(order: str) -> Form:
-    """The form of a TIFF that is no BigTIFF."""
-    return Form(struct.Struct(order + "I"), struct.Struct(order + "H"), struct.Struct(order + "HHI4s"), 4, order)
+def classic_layout(order: str) -> TiffLayout:
+    """The layout of a TIFF that is no BigTIFF."""
+    return TiffLayout(struct.Struct(order + "I"), struct.Struct(order + "H"), struct.Struct(order + "HHI4s"), 4, order)
 
 
 def find_directories(data: File, most: int) -> list[int]:
     """The offsets of the directories, at most this many. A loop ends them; one that is damaged is the last."""
-    form = form_of(data)
+    layout = layout_of(data)
     seen: dict[int, None] = {}
     try:
-        (at,) = form.link.unpack_from(data, form.first)
+        (at,) = layout.link.unpack_from(data, layout.first)
         while at and at not in seen and len(seen) < most:
             seen[at] = None
-            (at,) = form.link.unpack_from(data, directory_end(data, form, at))
+            (at,) = layout.link.unpack_from(data, directory_end(data, layout, at))
     except (struct.error, OverflowError):
         pass
     return list(seen)
 
 
-def directory_end(data: File, form: Form, at: int) -> int:
+def directory_end(data: File, layout: TiffLayout, at: int) -> int:
     """Where the link to the next directory stands. Raises struct.error or OverflowError."""
-    (count,) = form.count.unpack_from(data, at)
-    return at + form.count.size + form.entry.size * int(count)
+    (count,) = layout.count.unpack_from(data, at)
+    return at + layout.count.size + layout.entry.size * int(count)
 
 
-def read_entries(data: File, form: Form, at: int, tags: frozenset[int]) -> Iterator[tuple[int, Entry]]:
+def read_entries(data: File, layout: TiffLayout, at: int, tags: frozenset[int]) -> Iterator[tuple[int, Entry]]:
     """The first entry of each of these tags whose values are there. Raises `Unreadable` or `PageTooCostly`."""
-    start, end = at + form.count.size, directory_end(data, form, at)
+    start, end = at + layout.count.size, directory_end(data, layout, at)
     if end > len(data):
         raise Unreadable
     seen, copied = set(), 0
-    for tag, type, count, field in form.entry.iter_unpack(data[start:end]):
+    for tag, type, count, field in layout.entry.iter_unpack(data[start:end]):
         length = _TYPE_BYTES.get(type, 0) * count
         if tag not in tags or tag in seen or not length:
             continue
         seen.add(tag)
         copied += length
         check_amount(data, copied)
-        offset = form.link.unpack(field)[0] if length > len(field) else 0
+        offset = layout.link.unpack(field)[0] if length > len(field) else 0
         values = data[offset : offset + length] if offset else field[:length]
         if len(values) == length:
             yield tag, (type, count, values)
 
 
-def values_of(form: Form, entry: Entry) -> tuple[int, ...]:
+def values_of(layout: TiffLayout, entry: Entry) -> tuple[int, ...]:
     """The integers of an entry. Raises struct.error for other types."""
     type, count, values = entry
-    return struct.unpack(f"{form.order}{count}{_INTEGERS.get(type, 'x')}", values)
+    return struct.unpack(f"{layout.order}{count}{_INTEGERS.get(type, 'x')}", values)
 
 
 def check_amount(data: File, copied: int) -> None:

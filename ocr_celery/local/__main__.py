@@ -117,7 +117,7 @@ async def _start_programs(settings: Settings, folder: DataDir, supervisor: Super
     print_line(f"then      curl {at}/ocr/TASK_ID        (the task_id of the answer)")
     print_line(f"or        {_cli_command()} read {sample_path}        (files, folders and URLs)")
     store = _store_address(settings, folder, own=own)
-    environment = f"REDIS_URL={redis.redact_url(url)}{f' OCR_STORE={store}' if store else ''}"
+    environment = f"REDIS_URL={redis.redact_password(url)}{f' OCR_STORE={store}' if store else ''}"
     print_line(f"Celery    {environment}     (for Python services and celery's own commands)")
     print_line("")
 

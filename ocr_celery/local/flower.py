@@ -83,7 +83,7 @@ def _find_redis(settings: Settings, *, default: str = "") -> str:
         if settings.redis_url or default:
             origin = "given by REDIS_URL" if settings.redis_url else "REDIS_URL is not set"
             reason = explain(exc) if isinstance(exc, RedisError) else str(exc)
-            raise LocalRunError(f"Redis at {redis.redact_url(url)} ({origin}) does not answer: {reason}") from None
+            raise LocalRunError(f"Redis at {redis.redact_password(url)} ({origin}) does not answer: {reason}") from None
         raise LocalRunError(
             f"no Redis is running in {folder.display_path}: start make run first, or set REDIS_URL"
         ) from None

@@ -100,7 +100,7 @@ def redis_version(url: str) -> str:
     return f"Redis {version}"
 
 
-def redact_url(url: str) -> str:
+def redact_password(url: str) -> str:
     """The URL without user and password."""
     parts = urlsplit(url)
     if "@" not in parts.netloc:

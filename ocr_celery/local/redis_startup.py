@@ -42,11 +42,11 @@ async def wait_for_given_redis(url: str) -> None:
     while True:
         try:
             print_line(
-                f"{await asyncio.to_thread(redis.redis_version, url)} at {redis.redact_url(url)} (given by REDIS_URL)"
+                f"{await asyncio.to_thread(redis.redis_version, url)} at {redis.redact_password(url)} (given by REDIS_URL)"
             )
             return
         except RedisError as exc:
-            at = f"Redis at {redis.redact_url(url)} (given by REDIS_URL)"
+            at = f"Redis at {redis.redact_password(url)} (given by REDIS_URL)"
             if trouble := tls_problem(exc):
                 raise LocalRunError(f"{at} cannot be reached by TLS: {trouble}") from None
             reason = f"{at} does not answer: {explain(exc)}"

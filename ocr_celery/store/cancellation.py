@@ -19,7 +19,7 @@ _EXPANDED = EXPANDED.encode()
 CANCELLED_STATES = frozenset({"REVOKED", FORGOTTEN})
 
 
-class Cancelled(NamedTuple):
+class CancelStep(NamedTuple):
     """What is left to do where tasks were cancelled."""
 
     held: list[str]  #: the ids of those that a worker may hold
@@ -66,7 +66,7 @@ class Cancellation:
         now: float,
         meta_keep: int,
         page_of: Mapping[str, PageOf] = _NONE,
-    ) -> Cancelled:
+    ) -> CancelStep:
         """Make those of these tasks that are open final as REVOKED, but for open documents, whose pages come first.
 
         `record`: Celery's record of a revoked task, by its id. `meta_keep`: seconds that it stays. `page_of`: of those that
@@ -94,7 +94,7 @@ class Cancellation:
                     self.registry.transition(id, "REVOKED", **known, meta=record(id), page_of=page)
             held += [id for id in open_ids if states[id] != "PENDING" and id not in opened]
             documents += opened
-        return Cancelled(held, documents)
+        return CancelStep(held, documents)
 
     def forget(self, ids: Sequence[str]) -> None:
         """Leave nothing of these tasks but tombstones, whatever they are."""

@@ -165,16 +165,16 @@ class Keys:
         return f"{self.prefix}purged:{id}"
 
     @property
-    def unreadable(self) -> str:
-        """List: messages that no worker can read, see store/messages.py; their count and size: `unreadable_sizes`."""
+    def put_aside(self) -> str:
+        """List: messages that no worker can read, see store/messages.py; their count and size: `put_aside_sizes`."""
         return f"{self.prefix}unreadable"
 
     @property
-    def unreadable_sizes(self) -> str:
-        """Hash: how many messages were put into `unreadable` so far, and how many bytes it has now."""
+    def put_aside_sizes(self) -> str:
+        """Hash: how many messages were put aside so far, and how many bytes it has now."""
         return f"{self.prefix}unreadable:sizes"
 
 
 def index_of(status: Status) -> int:
-    """The place of a status in `Keys.all_counted`."""
+    """The index of a status in `Keys.all_counted`."""
     return _COUNTED.index(status)

@@ -1,4 +1,4 @@
-"""Messages between a queue and the node that works on them: taken, acknowledged, or put aside if they are unreadable.
+"""Messages between a queue and the node that works on them: taken, acknowledged, or put aside (malformed ones).
 
 No step parses a message, so that none can fail half-way because of its content. The first write of each frees memory,
 so that a full Redis allows the whole step, see store/scripts.py.
@@ -15,7 +15,7 @@ from redis import Redis
 from ocr_celery.store.keys import Keys
 from ocr_celery.store.lanes import LANE_FUNCTIONS, Lanes
 
-MAX_KEPT = 1000  #: unreadable messages
+MAX_KEPT = 1000  #: messages that were put aside
 MAX_BYTES = 16 * 1024 * 1024  #: of them together; the oldest go first
 KEEP = 7 * 86400  #: seconds after the last one
 _LARGEST = 1024 * 1024  #: bytes of one; of a larger one only the beginning is kept
@@ -159,8 +159,8 @@ def acknowledge(
 
 
 def put_aside(redis: Redis, keys: Keys, unacked: str, tag: Any, *, why: str) -> bool:
-    """Move an unreadable message to `Keys.unreadable` and acknowledge it. Whether the node still had it."""
+    """Move a malformed message to `Keys.put_aside` and acknowledge it. Whether the node still had it."""
     head = json.dumps({"at": round(time.time(), 3), "why": why[:200]})[:-1]
     bounds = (MAX_KEPT, MAX_BYTES, KEEP, _LARGEST, _BEGINNING)
     step = redis.register_script(PUT_ASIDE)
-    return bool(step(keys=[unacked, keys.unreadable, keys.unreadable_sizes], args=[tag, head, *bounds]))
+    return bool(step(keys=[unacked, keys.put_aside, keys.put_aside_sizes], args=[tag, head, *bounds]))

@@ -111,14 +111,14 @@ return answer
 #: Requeue messages of a node. KEYS its unacknowledged hash, then queues. ARGV (delivery tag, index of its queue in KEYS,
 #: message)… Each is requeued once, also if several processes try at the same time. Answers how many.
 REQUEUE = """
-local given = 0
+local requeued = 0
 for i = 1, #ARGV, 3 do
   if redis.call('HDEL', KEYS[1], ARGV[i]) == 1 then
     redis.call('RPUSH', KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2])
-    given = given + 1
+    requeued = requeued + 1
   end
 end
-return given
+return requeued
 """
 
 #: Acquire the lease on a node's name; if this worker is the sweeper, also return the names whose leases have ended. KEYS lease,

@@ -51,7 +51,7 @@ def return_handed(redis: Redis, keys: Keys, node: str) -> None:
 
 
 def _requeue(redis: Redis, keys: Keys, key: str, held: Mapping[Any, bytes], *, counted: bool) -> int:
-    script, given = redis.register_script(scripts.REQUEUE), 0
+    script, requeued = redis.register_script(scripts.REQUEUE), 0
     found: list[tuple[Any, str, str]] = []
     for tag, record in sorted(held.items(), reverse=True):  # what was taken first comes last, and is at the head then
         try:
@@ -63,8 +63,8 @@ def _requeue(redis: Redis, keys: Keys, key: str, held: Mapping[Any, bytes], *, c
         chunk = found[i : i + _MESSAGES_PER_STEP]
         index = {queue: n for n, queue in enumerate(dict.fromkeys(queue for _, queue, _ in chunk), start=2)}
         flat = [x for tag, queue, message in chunk for x in (tag, index[queue], message)]
-        given += cast(int, script(keys=[key, *index], args=flat))
-    return given
+        requeued += cast(int, script(keys=[key, *index], args=flat))
+    return requeued
 
 
 def _message(record: bytes, *, counted: bool) -> tuple[str, str]:

@@ -4,7 +4,7 @@ Taking: kombu pops a message and records it as unacknowledged in two steps; a pr
 waiting worker has Redis move the next message into a list of its node (``BLMOVE``: a message wakes one worker), and then
 takes as many messages as it has room for, those of that list first, then by turns from the lanes (`store/lanes.py`), in one
 Lua step that records each under the node's own key (`store/messages.py`). `store/unacked.py` requeues idle messages.
-Unreadable messages are put aside.
+Malformed messages are put aside.
 """
 
 import logging
@@ -66,14 +66,14 @@ class TakingChannel(SendingChannel):
             pending_acks.flush(client, self.service, self.unacked_key)
 
     def put_aside(self, delivery_tag: str, headers: Any, why: str) -> None:
-        """Put an unreadable message aside and acknowledge it. Raises the errors of Redis."""
+        """Put a malformed message aside and acknowledge it. Raises the errors of Redis."""
         global put_aside_count
         before_put_aside(headers if isinstance(headers, Mapping) else {})
         with self.conn_or_acquire() as client:
             messages.put_aside(client, self.service, self.unacked_key, delivery_tag, why=why)
         self.qos.drop(delivery_tag)
         put_aside_count += 1
-        log.warning("a message that cannot be read is put aside in %s: %s", self.service.unreadable, why)
+        log.warning("a message that cannot be read is put aside in %s: %s", self.service.put_aside, why)
 
     # -- consuming ----------------------------------------------------------------------------------------------------
 

@@ -84,7 +84,7 @@ def test_a_page_is_answered_with_its_sizes_and_then_its_pixels() -> None:
 
 
 def asked_of(path: Path, operation: Operation, *, number: int = 1, password: str = "") -> tuple[Request, bytes]:
-    source = protocol.pack_source(path, password)
+    source = protocol.pack_location(path, password)
     asked = Request(
         operation=operation,
         number=number,

@@ -86,8 +86,8 @@ def test_boxes_and_turns_are_inherited(file: Path) -> None:
 def test_the_value_of_a_form_is_drawn(file: Path) -> None:
     catalog = b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[5 0 R]/DR<<>>/DA(/Helv 0 Tf 0 g)>>>>"
     field = b"<</Type/Annot/Subtype/Widget/FT/Btn/T(a)/F 4/Rect[0 0 60 60]/P 3 0 R/V/On/AS/On/AP<</N<</On 6 0 R/Off 7 0 R>>>>>>"
-    look = made.stream(SQUARE, b"/Type/XObject/Subtype/Form/BBox[0 0 60 60]/Resources<<>>")
-    off = made.stream(b"", b"/Type/XObject/Subtype/Form/BBox[0 0 60 60]/Resources<<>>")
+    look = made.stream(SQUARE, b"/Type/XObject/Subtype/TiffLayout/BBox[0 0 60 60]/Resources<<>>")
+    off = made.stream(b"", b"/Type/XObject/Subtype/TiffLayout/BBox[0 0 60 60]/Resources<<>>")
     page = made.page(more=b"/Annots[5 0 R]")
     data = made.pdf(catalog, made.ONE_PAGE, page, made.stream(b""), field, look, off)
     assert dark_corners(render(file, data).image) == "..#."

@@ -17,12 +17,12 @@ from ocr_celery.decode.protocol import (
     RefusalAnswer,
     Request,
     pack_document,
+    pack_location,
     pack_out_of_memory,
     pack_refusal,
-    pack_source,
     parse_answer,
+    parse_location,
     parse_request,
-    parse_source,
 )
 from ocr_celery.errors import TooManyPixels
 
@@ -65,11 +65,11 @@ def test_what_is_said_of_a_document_comes_as_it_was_sent(info: DocumentInfo) -> 
 @pytest.mark.parametrize("password", ["", "geheim", "密码", "with\0zero"])
 def test_path_and_password_come_as_they_were_sent(password: str) -> None:
     path = Path("/tmp/a file ü.pdf")
-    assert parse_source(pack_source(path, password)) == (path, password)
+    assert parse_location(pack_location(path, password)) == (path, password)
 
 
 def test_a_password_that_no_keyboard_types_is_only_a_wrong_one() -> None:
-    assert parse_source(pack_source(Path("/tmp/a.pdf"), "\ud800")) == (Path("/tmp/a.pdf"), "?")
+    assert parse_location(pack_location(Path("/tmp/a.pdf"), "\ud800")) == (Path("/tmp/a.pdf"), "?")
 
 
 def test_a_refusal_comes_as_it_was_sent() -> None:

@@ -18,7 +18,7 @@ def every(keys: Keys) -> set[str]:
         *keys.all_counted,
     }
     of_nodes = {keys.lease("w1@host"), keys.unacked("w1@host"), keys.handed("w1@host"), keys.inside("w1@host")}
-    return of_tasks | of_nodes | {keys.workers, keys.lanes, keys.nodes, keys.sweep, keys.unreadable}
+    return of_tasks | of_nodes | {keys.workers, keys.lanes, keys.nodes, keys.sweep, keys.put_aside}
 
 
 def test_every_key_begins_with_the_queue_as_a_hash_tag() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_celery.core.options import MAX_PROMPT, NAMES, Options, checked_options
-from ocr_celery.core.prompts import FREE_OCR, IMAGE, MARKDOWN, normalise, wants_blocks
+from ocr_celery.core.prompts import FREE_OCR, IMAGE_TOKEN, MARKDOWN, normalise, wants_blocks
 from ocr_celery.errors import BadOption
 
 LIMITS = [("temperature", 0, 2), ("max_tokens", 1, 16384), ("ngram_size", 1, 16384), ("window_size", 1, 16384)]
@@ -49,7 +49,7 @@ def test_a_count_of_tokens_is_a_whole_number(name: str, value: float) -> None:
 @pytest.mark.parametrize("prompt", [None, 5, b"Free OCR.", ["Free OCR."], "x" * (MAX_PROMPT + 1)])
 def test_a_prompt_is_a_string_of_bounded_length(prompt: Any) -> None:
     assert refusal(prompt=prompt) == "prompt: must be a string of at most 8192 characters."
-    assert len(Options(prompt="x" * MAX_PROMPT).prompt) == len(f"{IMAGE}\n") + MAX_PROMPT
+    assert len(Options(prompt="x" * MAX_PROMPT).prompt) == len(f"{IMAGE_TOKEN}\n") + MAX_PROMPT
 
 
 def test_the_first_wrong_option_is_named() -> None:
@@ -88,7 +88,7 @@ def test_checked_options_refuse_what_is_wrong_or_unknown(given: dict[str, Any]) 
 valid = st.fixed_dictionaries(
     {},
     optional={
-        "prompt": st.text(max_size=50).filter(lambda text: IMAGE not in text),
+        "prompt": st.text(max_size=50).filter(lambda text: IMAGE_TOKEN not in text),
         "temperature": st.floats(0, 2) | st.integers(0, 2),
         **dict.fromkeys(("max_tokens", "ngram_size", "window_size"), st.integers(1, 16384)),
     },
@@ -119,7 +119,7 @@ def test_a_receiver_with_the_same_defaults_reads_checked_options_as_the_sender_d
         ("<image>\nFree OCR.", "<image>\nFree OCR."),
         ("Before <image> after", "Before <image> after"),
         ("<image>\\nFree\\nOCR.", "<image>\nFree\nOCR."),
-        ("<IMAGE>", "<image>\n<IMAGE>"),
+        ("<IMAGE_TOKEN>", "<image>\n<IMAGE_TOKEN>"),
     ],
 )
 def test_a_prompt_has_one_image_and_real_newlines(prompt: str, sent: str) -> None:
@@ -130,10 +130,10 @@ def test_a_prompt_with_two_images_is_refused_because_a_task_is_one_page() -> Non
     assert refusal(prompt="<image><image>") == "prompt: <image> may occur only once, because a task is one page."
 
 
-@given(st.text().filter(lambda text: text.count(IMAGE) < 2))
+@given(st.text().filter(lambda text: text.count(IMAGE_TOKEN) < 2))
 def test_a_normalised_prompt_is_not_changed_again(prompt: str) -> None:
     once = normalise(prompt)
-    assert once.count(IMAGE) == 1
+    assert once.count(IMAGE_TOKEN) == 1
     assert normalise(once) == once
 
 

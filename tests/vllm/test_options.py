@@ -27,7 +27,7 @@ def test_lengths_of_one_batch_do_not_mix(probe: EngineProbe) -> None:
         "",
         prompts.MARKDOWN,
         prompts.FREE_OCR,
-        f"Read {prompts.IMAGE} and stop.",
+        f"Read {prompts.IMAGE_TOKEN} and stop.",
         "<image>\nLocate <|ref|>the total<|/ref|> in the image.",
         "<table><tr><td>1</td></tr></table>",
         "<｜begin▁of▁sentence｜>twice<｜end▁of▁sentence｜>",

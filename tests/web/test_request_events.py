@@ -38,5 +38,5 @@ def test_an_event_says_which_tasks_a_request_created_or_which_error_it_is(
     http, events = done
     task = http.post("/ocr/url", json={"url": "http://a/"}).json["task_id"]
     http.post("/ocr/url", json={"url": ""})
-    assert events[0].state.task_ids == {"task_id": task}
-    assert events[1].state.code == "bad_request"
+    assert events[0].notes.task_ids == {"task_id": task}
+    assert events[1].notes.code == "bad_request"

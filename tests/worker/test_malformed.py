@@ -40,7 +40,7 @@ def test_malformed_messages_of_every_kind_harm_none_beside_them(celery_setup: Oc
     assert [view.result and view.result["width"] for view in views] == [100 + i for i in range(len(ids))]
     until(celery_setup.is_settled, timeout=120, what="nothing waits, is held or open")
     assert celery_setup.worker.container.status == "running"
-    assert celery_setup.redis.client.llen(keys.unreadable) == celery_setup.pool()["put-aside"] > 177
+    assert celery_setup.redis.client.llen(keys.put_aside) == celery_setup.pool()["put-aside"] > 177
 
 
 def test_who_waits_for_its_task_is_told_and_no_log_line_shows_what_it_holds(celery_setup: OcrSetup) -> None:
@@ -85,9 +85,9 @@ def test_a_stored_image_of_another_type_fails_its_page_and_no_other(celery_setup
 def test_a_page_whose_record_is_of_another_type_is_put_aside(celery_setup: OcrSetup) -> None:
     message = good(png())
     celery_setup.redis.client.set(keys.task(message["headers"]["id"]), "x", ex=60)
-    before = celery_setup.redis.client.llen(keys.unreadable)
+    before = celery_setup.redis.client.llen(keys.put_aside)
     push(celery_setup.redis, message)
-    until(lambda: celery_setup.redis.client.llen(keys.unreadable) == before + 1, what="it is put aside")
+    until(lambda: celery_setup.redis.client.llen(keys.put_aside) == before + 1, what="it is put aside")
     until(celery_setup.is_settled)
 
 

@@ -77,7 +77,7 @@ def test_a_record_that_cannot_be_read_keeps_no_other_from_going_back(redis: Redi
     assert unacked.take_over(redis.client, keys, NODE) == 2
     assert [message["headers"]["id"] for message in waiting(redis)] == ["a", "b"]
     assert not redis.client.exists(UNACKED)
-    assert redis.client.llen(keys.unreadable) == 1
+    assert redis.client.llen(keys.put_aside) == 1
 
 
 @pytest.mark.parametrize("part", ["headers", "properties", "delivery_info"])
@@ -141,11 +141,11 @@ def test_what_is_put_aside_is_kept_whole_for_a_while_and_not_held_any_more(redis
     (message,) = taken(redis)
     assert aside(redis, message.tag)
     assert not aside(redis, message.tag)
-    (entry,) = map(json.loads, redis.client.lrange(keys.unreadable, 0, -1))
+    (entry,) = map(json.loads, redis.client.lrange(keys.put_aside, 0, -1))
     assert json.loads(entry["record"])[0] == json.loads(message.text)
     assert entry["why"] == "a reason"
-    assert 0 < redis.client.ttl(keys.unreadable) <= messages.KEEP
-    assert 0 < redis.client.ttl(keys.unreadable_sizes) <= messages.KEEP
+    assert 0 < redis.client.ttl(keys.put_aside) <= messages.KEEP
+    assert 0 < redis.client.ttl(keys.put_aside_sizes) <= messages.KEEP
     assert not redis.client.exists(UNACKED)
 
 
@@ -154,10 +154,10 @@ def test_what_is_put_aside_is_bounded_in_number_and_in_bytes(redis: RedisServer)
         for _ in range(count):
             redis.client.hset(UNACKED, "tag", "x" * size)
             assert aside(redis, "tag")
-    assert redis.client.llen(keys.unreadable) <= messages.MAX_KEPT
-    sizes = {name.decode(): int(value) for name, value in redis.client.hgetall(keys.unreadable_sizes).items()}
+    assert redis.client.llen(keys.put_aside) <= messages.MAX_KEPT
+    sizes = {name.decode(): int(value) for name, value in redis.client.hgetall(keys.put_aside_sizes).items()}
     assert sizes["count"] == messages.MAX_KEPT + 33
-    kept = redis.client.lrange(keys.unreadable, 0, -1)
+    kept = redis.client.lrange(keys.put_aside, 0, -1)
     assert sizes["bytes"] == sum(map(len, kept)) <= messages.MAX_BYTES
     newest = json.loads(kept[0])
     assert newest["bytes"] == 3_000_000

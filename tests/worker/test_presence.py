@@ -39,7 +39,7 @@ def test_records_that_cannot_be_read_keep_no_page_of_a_dead_node(
     start_worker("w1", OCR_SCRIPTED_SECONDS=0.05)
     until(lambda: completed(redis, ids), what="its pages are read")
     until_settled(redis)
-    assert redis.client.llen(keys.unreadable) == len(BAD)
+    assert redis.client.llen(keys.put_aside) == len(BAD)
 
 
 def test_one_dead_node_that_cannot_be_seen_to_keeps_nobody_from_the_others(

@@ -1,8 +1,8 @@
 """Files in a folder of the machine, or one that all machines of the service mount.
 
-A file is written beside its place, synced, and renamed into it, so that no crash leaves half of one. A mark in the folder tells
-an empty store from a folder that is not mounted, whose files would look as if they had been deleted; Redis knows which folders
-have had one, so that none is made anew in place of a mount that is missing.
+A file is written beside its place, synced, and renamed into it, so that no crash leaves half of one. A marker file in the
+folder tells an empty store from a folder that is not mounted, whose files would look as if they had been deleted; Redis knows
+which folders have had one, so that none is made anew in place of a mount that is missing.
 """
 
 import errno
@@ -17,7 +17,7 @@ from uuid import uuid4
 from ocr_celery.errors import StoreFull, StoreUnavailable
 from ocr_celery.store.files.contract import NoSuchFile, StoredFile, checked_name, is_name
 
-MARK = ".ocr-store"  #: no name of a file begins with a dot
+MARKER_FILE = ".ocr-store"  #: no name of a file begins with a dot
 _NOT_MOUNTED = (
     "The store of files, {folder}, is not mounted, as it has no {mark}. Mount it; or, where its files are gone for good, "
     "make that file."
@@ -106,16 +106,16 @@ class FolderStore:
         with suppress(FileNotFoundError):
             if is_name(name):
                 return (self.folder / name).open("rb")
-        if (self.folder / MARK).exists():
+        if (self.folder / MARKER_FILE).exists():
             raise NoSuchFile(name)
-        raise StoreUnavailable(_NOT_MOUNTED.format(folder=self.folder, mark=MARK))
+        raise StoreUnavailable(_NOT_MOUNTED.format(folder=self.folder, mark=MARKER_FILE))
 
     def _make_folder(self) -> None:
         """Make the folder and its mark where it has never been in use."""
-        mark = self.folder / MARK
+        mark = self.folder / MARKER_FILE
         if not mark.exists():
             if self._known is not None and self._known.is_known(str(self.folder)):
-                raise StoreUnavailable(_NOT_MOUNTED.format(folder=self.folder, mark=MARK))
+                raise StoreUnavailable(_NOT_MOUNTED.format(folder=self.folder, mark=MARKER_FILE))
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             mark.touch(mode=0o600)
         if self._known is not None and not self._is_noted:

@@ -69,4 +69,4 @@ def malformed_messages(scene: Scene, rounds: int) -> None:
     until(lambda: not waiting(redis), timeout=120, what="no message waits")
     assert worker.process.poll() is None, "a message has ended it"
     scene.notes["malformed messages"] = sent
-    scene.notes["put aside"] = int(redis.hget(keys.unreadable_sizes, "count") or 0)
+    scene.notes["put aside"] = int(redis.hget(keys.put_aside_sizes, "count") or 0)

@@ -15,18 +15,18 @@ from ocr_celery.errors import DownloadTimeout, OcrError
 
 log = logging.getLogger(__name__)
 
-FETCHERS = 2  #: fetching threads for each preparing one: a host gets at most half of them
+FETCHERS = 2  #: fetching threads for each of the others: a host gets at most half of them
 _IPV6_NETWORK = 64  #: bits of an IPv6 address that name one subscriber's network
 
 
-class Preparer:
-    """`count` threads that prepare images, and FETCHERS times as many that fetch pages and prepare them."""
+class LoadingThreads:
+    """`count` threads for pages whose file is at hand, and FETCHERS times as many for pages that are downloaded."""
 
     def __init__(
-        self, count: int, prepare: Callable[[PageRun], None], resolve_host: Callable[[str], IPv4Address | IPv6Address]
+        self, count: int, load: Callable[[PageRun], None], resolve_host: Callable[[str], IPv4Address | IPv6Address]
     ) -> None:
         """`resolve_host` finds the address of a URL's host, however long that takes, and raises the `OcrError` of the page."""
-        self._prepare = prepare
+        self._load = load
         self._resolve_host = resolve_host
         self._images = Threads("prepare", count)
         self._queue = FetchQueue[PageRun](threads=FETCHERS * count)
@@ -35,10 +35,10 @@ class Preparer:
             threading.Thread(target=self._fetch, name=f"fetch-{i}", daemon=True).start()
 
     def add(self, run: PageRun, url: str) -> None:
-        """This page is to be prepared; `url`: what it is to be fetched from, "" for nothing."""
+        """This page is to be loaded; `url`: what it is to be downloaded from, "" for nothing."""
         host = message.source_host(url)
         if not host:
-            self._images.submit(self._prepare, run)
+            self._images.submit(self._load, run)
             return
         run.url = url
         with self._changed:
@@ -46,7 +46,7 @@ class Preparer:
             self._changed.notify()
 
     def stalled(self) -> int:
-        """How many pages wait for a slow or hanging source; the worker prefetches others in their place."""
+        """How many pages wait for a slow or hanging host; the worker prefetches others in their place."""
         with self._changed:
             return self._queue.stalled(time.monotonic())
 
@@ -63,7 +63,7 @@ class Preparer:
             found = self._resolve(ticket)
             if found is not None:
                 try:
-                    self._prepare(found.item)
+                    self._load(found.item)
                 except BaseException:  # it must not raise; its loss would cost a fetching thread
                     log.exception("unexpected error: thread %s", threading.current_thread().name)
                 self._finish(found)
