@@ -1,4 +1,4 @@
-"""Every error that a user can see, with a stable code, an HTTP status and a message.
+"""Every error that a user can see, with a stable code, an HTTP status and a message: one table, in which a code is looked up.
 
 The docstring of a class is its default message. An error has no state but ``args``, so that Celery can store it as JSON and
 restore it as the same class.

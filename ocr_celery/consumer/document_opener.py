@@ -14,12 +14,13 @@ from typing import Any
 from celery import states
 
 from ocr_celery import message
+from ocr_celery.consumer.document_assembly import assemble_document
 from ocr_celery.consumer.file_keeper import FileKeeper
 from ocr_celery.consumer.file_kind import is_document
 from ocr_celery.consumer.page_run import PageRun, Sheet
 from ocr_celery.consumer.spool import Spool
 from ocr_celery.consumer.stored_files import StoredFiles
-from ocr_celery.core.document import PageSet, assemble, bounded_results
+from ocr_celery.core.document import PageSet
 from ocr_celery.core.document_options import DocumentOptions
 from ocr_celery.core.file_keeping import file_name_of
 from ocr_celery.core.file_reference import IN_REDIS, IN_STORE
@@ -31,8 +32,6 @@ from ocr_celery.errors import (
     Cancelled,
     FileTooLarge,
     ImageExpired,
-    NoPageRead,
-    OcrError,
     TooManyPages,
 )
 from ocr_celery.settings import Settings
@@ -72,7 +71,7 @@ class DocumentOpener:
             args, kwargs, _ = run.request._payload
             self.load_page(run, args, kwargs)
         elif run.request.type == message.ASSEMBLE:
-            self.assemble(run)
+            assemble_document(run, self._documents)
         elif run.file is None:
             self.open_stored(run)
         elif is_document(run.file):
@@ -203,24 +202,6 @@ class DocumentOpener:
             path = stack.enter_context(self._spool.path(opened.file))
             run.sheet = Sheet(path, number, password, run.job.file_options.text_layer, stack.pop_all())
 
-    def assemble(self, run: PageRun) -> None:
-        """Set the result of a document whose pages are all final. Raises `NoPageRead` where none could be read,
-        `Cancelled` where that is why, and `ResultTooLarge`.
-
-        Where they are not, this Redis has taken the place of one that knew more: the last page queues another assembly, and the
-        document's own message, which is not acknowledged in this one, opens it where it is not open.
-        """
-        pages = self._documents.pages(run.id)
-        if pages is None or self._documents.has_open_pages(run.id):
-            log.warning("assembly dropped: task %s, not all of its pages are final", run.id)
-            run.is_expanded = True
-            return
-        results = bounded_results(self._documents.results(run.id, pages.numbers))
-        errors = [page.result for page in results if isinstance(page.result, OcrError)]
-        if len(errors) == len(results):
-            raise Cancelled if self._documents.was_cancelled(run.id) else _no_page_read(errors)
-        run.result = assemble(pages, results)
-
 
 def _checked_name(task_id: str) -> str:
     """The name of the task's file. Raises `BadOption` for an id that makes none."""
@@ -238,12 +219,6 @@ def _stored_reference(run: PageRun) -> str:
     source = run.job.source
     name = file_name_of(run.id)
     return str(source) if source in (IN_REDIS + name, IN_STORE + name) else ""
-
-
-def _no_page_read(errors: list[OcrError]) -> NoPageRead:
-    codes = {error.code for error in errors}
-    why = f"{errors[0].message}" if len(codes) == 1 else f"Codes: {', '.join(sorted(codes))}."
-    return NoPageRead(f"None of the {len(errors)} pages of the document could be read. {why}")
 
 
 def _started(run: PageRun) -> dict[str, Any]:
