@@ -32,7 +32,7 @@ class OcrError(Exception):
 
 
 class NoFile(OcrError):
-    """Send the image as the multipart field "file"."""
+    """There is no file in the request; send an image or document as the multipart field "file"."""
 
     code, http_status = "no_file", 400
 
@@ -44,37 +44,38 @@ class EmptyFile(OcrError):
 
 
 class NotAnImage(OcrError):
-    """The file is not an image in a supported format (JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC, AVIF, JPEG 2000)."""
+    """The file is neither a PDF nor an image in a supported format (JPEG, PNG, WebP, TIFF, GIF, BMP, HEIC, AVIF, JPEG 2000)."""
 
     code, http_status = "not_an_image", 415
 
 
 class Unreadable(OcrError):
-    """The image is damaged or truncated and cannot be decoded."""
+    """The image is damaged or truncated and cannot be decoded; send it again, or save it anew as PNG or JPEG."""
 
     code, http_status = "unreadable_image", 422
 
 
 class PageTooCostly(OcrError):
-    """Decoding the file takes more time or memory than this service allows (OCR_PREPARE_SECONDS), or crashes the decoder."""
+    """Decoding the file takes more time or memory than this service allows (OCR_PREPARE_SECONDS), or crashes the decoder;
+    save it anew as PNG, JPEG or PDF, or smaller."""
 
     code, http_status = "page_too_costly", 422
 
 
 class FileTooLarge(OcrError):
-    """The file is larger than this service accepts."""
+    """The file is larger than this service accepts (OCR_MAX_IMAGE_SIZE_MB; for documents OCR_MAX_DOCUMENT_MB)."""
 
     code, http_status = "file_too_large", 413
 
 
 class TooManyPixels(OcrError):
-    """The image has more pixels than this service accepts."""
+    """The image has more pixels than this service accepts (OCR_MAX_IMAGE_PIXELS); send it smaller."""
 
     code, http_status = "too_many_pixels", 413
 
 
 class BadOption(OcrError):
-    """An option has a value that is not allowed."""
+    """An option has a value that is not allowed; /docs has the values of each."""
 
     code, http_status = "bad_option", 422
 
@@ -101,7 +102,7 @@ class DocumentNotSupported(OcrError):
 
 
 class UnreadableDocument(OcrError):
-    """The document is damaged or has no pages."""
+    """The document is damaged or has no pages; send it again, or save it anew as PDF."""
 
     code, http_status = "unreadable_document", 422
 
@@ -113,13 +114,13 @@ class PasswordNeeded(OcrError):
 
 
 class WrongPassword(OcrError):
-    """The password does not open the document."""
+    """The password does not open the document; send the right one in the option "password"."""
 
     code, http_status = "wrong_password", 422
 
 
 class TooManyPages(OcrError):
-    """The document has more pages than this service accepts (OCR_MAX_DOCUMENT_PAGES)."""
+    """The document has more pages than this service accepts (OCR_MAX_DOCUMENT_PAGES); select fewer with page_range."""
 
     code, http_status = "too_many_pages", 413
 
@@ -131,7 +132,7 @@ class BadPageRange(OcrError):
 
 
 class NotADocument(OcrError):
-    """The task has no pages of its own: it reads one image, or a document that has not been opened yet."""
+    """The task has no pages of its own: it reads one image, or a document that was not opened yet; ask for the task itself."""
 
     code, http_status = "not_a_document", 409
 
@@ -164,7 +165,7 @@ class NoPageRead(OcrError):
 
 
 class BadUrl(OcrError):
-    """The URL is not a valid http or https address."""
+    """The URL is not a valid http or https address, such as https://example.com/page.png."""
 
     code, http_status = "bad_url", 422
 
@@ -188,7 +189,7 @@ class DownloadTimeout(OcrError):
 
 
 class TooManyRedirects(OcrError):
-    """The URL redirects too many times."""
+    """The URL redirects too many times (OCR_MAX_REDIRECTS); send the one that it ends at."""
 
     code, http_status = "too_many_redirects", 502
 
@@ -233,7 +234,7 @@ class TaskNotFound(OcrError):
 
 
 class ResultExpired(OcrError):
-    """The task is finished, but its result has expired."""
+    """The task is finished, but its result has expired (OCR_TASK_TTL); send the page again."""
 
     code, http_status = "result_expired", 410
 
@@ -257,13 +258,13 @@ class PromptExpired(OcrError):
 
 
 class Cancelled(OcrError):
-    """The task was cancelled or expired before the page was read."""
+    """The task was cancelled or expired before the page was read; send it again if it should be."""
 
     code, http_status = "cancelled", 409
 
 
 class EngineFailed(OcrError):
-    """The OCR engine could not read this page."""
+    """The OCR engine could not read this page; the worker's log says why."""
 
     code, http_status = "engine_failed", 500
 
@@ -281,7 +282,7 @@ class EngineKilled(OcrError):
 
 
 class PageDeadline(OcrError):
-    """The OCR engine did not finish this page within OCR_PAGE_DEADLINE."""
+    """The OCR engine did not finish this page within OCR_PAGE_DEADLINE; a smaller max_tokens may help."""
 
     code, http_status = "page_deadline", 500
 
@@ -299,7 +300,7 @@ class Purged(OcrError):
 
 
 class MalformedMessage(OcrError):
-    """The task message does not have the form of a Celery task message."""
+    """The task message does not have the form of a Celery task message; send tasks with Celery or ocr_celery.client."""
 
     code, http_status = "malformed_message", 422
 

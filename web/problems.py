@@ -30,13 +30,13 @@ class MethodNotAllowed(OcrError):
 
 
 class RequestTimeout(OcrError):
-    """The request took too long to arrive."""
+    """The request took too long to arrive (OCR_UPLOAD_TIMEOUT); send it again, or in smaller files."""
 
     code, http_status, retryable = "request_timeout", 408, True
 
 
 class RequestTooLarge(OcrError):
-    """The request is larger than this service accepts."""
+    """The request is larger than this service accepts; send smaller files, or fewer URLs."""
 
     code, http_status = "request_too_large", 413
 
@@ -76,7 +76,7 @@ _RETRY_AFTER_SECONDS: dict[type[OcrError], int] = {
 
 
 class _OtherRefusal(OcrError):
-    """The request was refused."""
+    """The request was refused; /docs has what this service answers."""
 
     code: ClassVar[str] = "refused"
 

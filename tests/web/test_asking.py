@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from ocr_celery.client import Client
-from ocr_celery.errors import Cancelled, EmptyFile, Internal, ResultUnreadable
+from ocr_celery.errors import Cancelled, EmptyFile, Internal, ResultExpired, ResultUnreadable
 from ocr_celery.message import COLLECT
 from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.worker_double import FOUND, SPOILT, Hand, commands
@@ -139,7 +139,7 @@ def test_a_task_whose_result_is_no_longer_kept_is_410(
     answer = http.get(f"/ocr/{id}")
     assert answer.status_code == 410
     assert answer.json == {
-        "detail": "The task is finished, but its result has expired.",
+        "detail": ResultExpired().message,
         "code": "result_expired",
     }
 

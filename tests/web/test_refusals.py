@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from ocr_celery.errors import NoFile
 from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.worker_double import Facade, Queued
 
@@ -44,7 +45,7 @@ def _nothing_is_left(redis: RedisServer, queued: Queued) -> Any:
 def test_no_file_is_400(http: FlaskClient, fields: dict[str, str]) -> None:
     answer = http.post("/ocr", data=fields, content_type="multipart/form-data")
     assert answer.status_code == 400
-    assert answer.json == {"detail": 'Send the image as the multipart field "file".', "code": "no_file"}
+    assert answer.json == {"detail": NoFile().message, "code": "no_file"}
 
 
 def test_no_body_at_all_is_400(http: FlaskClient) -> None:
