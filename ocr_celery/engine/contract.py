@@ -54,6 +54,7 @@ class Engine(Protocol):
 
     name: str  #: as in the result, e.g. "rapidocr"
     model: str  #: as in the result, e.g. "PP-OCRv6"
+    revision: str  #: exactly which model, read by which programs; known once it is started. "": not known
     capacity: int  #: most pages inside at once
     max_side: int  #: pixels; pictures with a longer side are scaled down while they are prepared
     supports_reread: bool  #: whether reading a page again with other options may give another result

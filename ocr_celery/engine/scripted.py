@@ -52,6 +52,7 @@ class ScriptedEngine:
 
     name = "scripted"
     model = "script"
+    revision = "1"
     max_side = 1280  #: as of the other engines
     supports_reread = True
 

@@ -97,6 +97,10 @@ class EngineContract:
             (plain,) = probe.read(request)
             assert [probe.read(replace(ready, id=new_id()))[0] for _ in range(2)] == [plain] * 2
 
+    def test_a_started_engine_knows_exactly_which_model_it_runs(self, probe: EngineProbe) -> None:
+        assert len(probe.engine.revision.split()[0]) >= 1
+        assert probe.engine.revision.isprintable()
+
     def test_a_bad_page_fails_with_its_code_and_its_neighbours_are_read(self, probe: EngineProbe) -> None:
         bad, *good = self.bad(new_id()), *(self.short(new_id()) for _ in range(probe.engine.capacity - 1))
         probe.engine.enter([bad, *good])

@@ -29,7 +29,7 @@ class FakeClock:
 class FakeEngine:
     """Holds the pages that entered until a test lets them out."""
 
-    name, model, max_side, supports_reread = "fake", "none", 1280, True
+    name, model, revision, max_side, supports_reread = "fake", "none", "1", 1280, True
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity

@@ -54,7 +54,7 @@ class Hooked(PlannedModels):
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch) -> Hooked:
     models = Hooked(PLAN)
-    monkeypatch.setattr(rapid, "_load_models", lambda: models)
+    monkeypatch.setattr(rapid, "_load_models", lambda: (models, "1"))
     return models
 
 

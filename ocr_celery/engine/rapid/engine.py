@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.prompts import wants_blocks
 from ocr_celery.core.reading import Reading
+from ocr_celery.engine import revision
 from ocr_celery.engine.contract import EngineRequest, OnFailure, OnOutcomes, Outcome
 from ocr_celery.errors import EngineFailed
 
@@ -35,6 +37,7 @@ class RapidEngine:
 
     name = "rapidocr"
     model = "PP-OCRv6"
+    revision = ""  #: until it is started
     max_side = 1280
     supports_reread = False
 
@@ -51,7 +54,7 @@ class RapidEngine:
 
         Raises `ImportError` where rapidocr is not installed, and what rapidocr raises.
         """
-        self._models = _load_models()
+        self._models, self.revision = _load_models()
         self._on_outcomes, self._on_failure, self._running = on_outcomes, on_failure, True
         self._readers = [
             threading.Thread(target=self._read_pages, name=f"rapid-engine-{n}", daemon=True)
@@ -135,10 +138,11 @@ def _limit_malloc_arenas() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
-def _load_models() -> "RapidOcrModels":
-    """The loaded models. Their files are given, since rapidocr downloads files that it thinks are missing."""
+def _load_models() -> tuple["RapidOcrModels", str]:
+    """The loaded models and their revision. Their files are given, since rapidocr downloads files that it thinks are missing."""
     import cv2
     import numpy as np
+    import onnxruntime
     import rapidocr
     from rapidocr.ch_ppocr_rec import TextRecInput
 
@@ -146,16 +150,18 @@ def _load_models() -> "RapidOcrModels":
 
     _limit_malloc_arenas()
     folder = Path(rapidocr.__file__).parent / "models"
+    models = {step: folder / file for step, file in _MODEL_FILES.items()}
     ocr: Any = rapidocr.RapidOCR(
         params={
             "Global.log_level": "critical",
             "EngineConfig.onnxruntime.intra_op_num_threads": 1,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-            **{f"{step}.model_path": str(folder / file) for step, file in _MODEL_FILES.items()},
+            **{f"{step}.model_path": str(file) for step, file in models.items()},
         }
     )
     cv2.setNumThreads(1)  # the engine's threads use all cores already
     line = np.full((96, 320, 3), 255, np.uint8)
     cv2.putText(line, "Ready 2468", (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (0, 0, 0), 3)
     ocr(line)  # loads the three models
-    return RapidOcrModels(ocr, TextRecInput)
+    programs = f"rapidocr={version('rapidocr')}", f"onnxruntime={onnxruntime.__version__}", f"opencv={cv2.__version__}"
+    return RapidOcrModels(ocr, TextRecInput), revision.of_files(models.values(), *programs)

@@ -50,6 +50,7 @@ class VllmEngine:
     """
 
     name = "vllm"
+    revision = ""  #: until a model is loaded
     max_side = tiling.DEEPSEEK_OCR.max_useful_side  #: until a model with other tiles is loaded
     supports_reread = True
 
@@ -133,6 +134,7 @@ class VllmEngine:
         try:
             self._loaded_model = self._load_model()
             self.max_side = self._loaded_model.tiling.max_useful_side
+            self.revision = self._loaded_model.revision
             await self._warm_up(self._loaded_model)
         except BaseException as error:
             loaded.set_exception(error)

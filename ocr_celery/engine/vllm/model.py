@@ -9,6 +9,8 @@ import copy
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+import vllm
 from PIL import Image
 from vllm import SamplingParams
 from vllm.engine.arg_utils import AsyncEngineArgs
@@ -20,6 +22,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 
 from ocr_celery.core.options import Options
 from ocr_celery.core.reading import Reading
+from ocr_celery.engine import revision
 from ocr_celery.engine.vllm import token_budget
 from ocr_celery.engine.vllm.config import VllmConfig
 from ocr_celery.engine.vllm.tiling import BY_ARCHITECTURE, TilingScheme
@@ -45,6 +48,7 @@ class VllmModel:
         self.steps = 0  #: of the engine so far that gave a token
         self._engine = AsyncLLM.from_engine_args(AsyncEngineArgs(**engine_arguments(config)))
         self._install_step_counter()
+        self.revision = revision.of_model(config.path, f"vllm={vllm.__version__}", f"torch={torch.__version__}")
         self.tiling = _tiling_scheme(self._engine.model_config.architectures)
         self._tokenizer = copy.deepcopy(self._engine.get_tokenizer())  # vLLM uses the original in other threads
         ids = self._tokenizer.convert_tokens_to_ids(list(_REPEATABLE_TOKENS))
