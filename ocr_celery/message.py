@@ -36,6 +36,11 @@ class Job:
     options: Options
     file_options: DocumentOptions = field(default_factory=DocumentOptions)
 
+    def page_options(self) -> dict[str, Any]:
+        """The options of each of its pages, should it be a document, as `page_job` takes them."""
+        of_file = {"text_layer": self.file_options.text_layer, **({} if self.file_options.cache else {"cache": False})}
+        return {**self.options.as_dict(), **of_file}
+
     def redacted(self) -> str:
         """The source as logs and Flower show it: short, no image bytes, no query string (it may be a signature)."""
         return redacted(self.task, self.source)

@@ -53,6 +53,12 @@ class Settings(BaseModel):
     )
     max_batch_urls: int = Field(1000, ge=1, le=10_000, description="URLs in one batch")
     task_ttl: int = Field(3600, ge=1, description="seconds that a result is kept")
+    cache_ttl: int = Field(
+        0,
+        ge=0,
+        description="seconds for which what was read on a page answers further pages with exactly the same pixels, read in "
+        "the same way; 0: every page is read",
+    )
     cleanup_interval: float = Field(300, gt=0, description="seconds between two removals of expired records")
 
     # Files

@@ -52,7 +52,8 @@ def finalize(app: OpenAPI, settings: Settings) -> None:
     for option in ("prompt", "page_range", "password"):
         fields[option]["default"] = ""
     fields["page_range"].pop("examples", None)  # Swagger would fill it in
-    fields["text_layer"]["default"] = DocumentOptions().text_layer
+    for option in ("text_layer", "cache"):
+        fields[option]["default"] = getattr(DocumentOptions(), option)
     fields["prompt"]["description"] += f" Where it is empty: {_as_code(settings.options().prompt)}"
     form["properties"] = {"file": fields.pop("file"), **fields}
     schemas["BatchRequest"]["properties"]["urls"]["maxItems"] = settings.max_batch_urls

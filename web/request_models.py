@@ -66,6 +66,10 @@ class ReadingOptions(BaseModel):
         description="The text that a PDF itself has for a page. fallback: for a page that could not be read. prefer: where "
         "it is plausible, instead of reading the page. ignore: never.",
     )
+    cache: bool | None = Field(
+        None,
+        description="false: read the page, even where the service has read the same page in the same way a while ago.",
+    )
 
     def given(self) -> dict[str, Any]:
         """The options that were given."""

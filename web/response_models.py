@@ -92,6 +92,15 @@ class Details(BaseModel):
         FailedReading, optional("Why the page was not read; present only if the PDF's own text stands in for it.")
     ]
     fonts_missing: _FontsMissing
+    cached: bool = Field(
+        default_factory=bool,
+        description="Present, and true, only if the page was not read, as the same page had been read a while ago.",
+    )
+    cached_pages: int = Field(
+        default_factory=int,
+        description="The number of such pages of a document; present only if there are any.",
+        examples=[12],
+    )
 
 
 class LastError(BaseModel):

@@ -4,6 +4,7 @@ import re
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -47,6 +48,7 @@ _SOME_FAILED, _SOME_LEFT_OUT = 1, 3  #: exit codes; click's own for wrong usage 
     type=click.Choice(["fallback", "prefer", "ignore"]),
     help="When the text that a PDF itself has is taken: where a page cannot be read, wherever it is plausible, never.",
 )
+@click.option("--no-cache", is_flag=True, help="Have pages read that the service has read before, too.")
 @click.option(
     "--format",
     "text_format",
@@ -77,6 +79,7 @@ def read_command(
     prompt: str | None,
     page_range: str | None,
     text_layer: str | None,
+    no_cache: bool,
     text_format: str,
     as_json: bool,
     headers: tuple[str, ...],
@@ -108,7 +111,9 @@ def read_command(
         input_files = _without_existing(input_files, output, suffix)
     out = Output(input_files, folder=output, suffix=suffix, text_format=text_format, as_json=as_json)
     given = {"prompt": prompt, "page_range": page_range, "text_layer": text_layer}
-    options = {name: value for name, value in given.items() if value}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value}
+    if no_cache:
+        options["cache"] = False
     extra_headers = _parse_headers(headers)
     service = ServiceClient(
         server.rstrip("/"), options, timeout=timeout, format=text_format, headers=extra_headers, warn=out.warn

@@ -41,7 +41,7 @@ class ServiceClient:
     def __init__(
         self,
         server: str,
-        options: dict[str, str],
+        options: Mapping[str, Any],
         *,
         timeout: float,
         format: str = "markdown",

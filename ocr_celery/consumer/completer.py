@@ -8,6 +8,7 @@ from ocr_celery.consumer.engine_queue import EngineQueue
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.consumer.file_keeper import FileKeeper
+from ocr_celery.consumer.page_cache import PageCache
 from ocr_celery.consumer.page_events import PageListener
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
@@ -27,6 +28,7 @@ class Completer:
         pages: PageTable,
         queue: EngineQueue,
         evaluator: Evaluator,
+        cache: PageCache,
         tracker: CrashTracker,
         file_cleaner: FileCleaner,
         file_keeper: FileKeeper,
@@ -35,7 +37,7 @@ class Completer:
         self.rereads = 0  #: approximate: several threads count without a lock
         self._pages = pages
         self._queue = queue
-        self._evaluator = evaluator
+        self._evaluator, self._cache = evaluator, cache
         self._tracker = tracker
         self._file_cleaner = file_cleaner
         self._file_keeper = file_keeper
@@ -83,6 +85,7 @@ class Completer:
                 return
         # a later reading that fails takes nothing from an earlier one
         run.result = self._evaluator.result(run) if run.readings else outcome.result
+        self._cache.keep(run)
         self._complete(run)
 
     def _complete(self, run: PageRun) -> None:

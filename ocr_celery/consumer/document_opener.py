@@ -154,7 +154,7 @@ class DocumentOpener:
         queue = self._queue(app, request)
         args, kwargs, embedded = request._payload
         source = message.redacted_source(request.type, args, kwargs, request.request_dict.get("file_name"))
-        options = {**job.options.as_dict(), "text_layer": job.file_options.text_layer}
+        options = job.page_options()
         answer = self._documents.expand(
             run.id,
             pages,

@@ -23,7 +23,7 @@ class Evaluator:
     """Safe to use from many threads."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
-        self._max_rereads = settings.max_rereads if engine.supports_reread else 0
+        self.max_rereads = settings.max_rereads if engine.supports_reread else 0
         self._default_max_tokens = settings.options().max_tokens
         self._engine = engine
 
@@ -33,7 +33,7 @@ class Evaluator:
         return next_attempt(
             run.readings,
             run.job.options,
-            max_rereads=self._max_rereads,
+            max_rereads=self.max_rereads,
             default_max_tokens=self._default_max_tokens,
         )
 
@@ -60,10 +60,11 @@ class Evaluator:
 
     def result(self, run: PageRun) -> dict[str, Any]:
         """The task's result: the best of the page's readings."""
-        assert run.page is not None
+        page = run.page or run.decoded
+        assert page is not None
         result = task_results.result_dict(
             run.readings,
-            run.page,
+            page,
             engine=self._engine.name,
             model=self._engine.model,
             waited=run.waited,

@@ -23,7 +23,7 @@ def log_page(event: PageDone) -> None:
         return
     if not isinstance(result, OcrError):
         told: dict[str, Any] = {
-            name: result[name] for name in ("verdict", "readings", "fonts_missing") if name in result
+            name: result[name] for name in ("verdict", "readings", "cached", "fonts_missing") if name in result
         }
         if result.get("source"):
             told["text_from"] = result["source"]

@@ -85,6 +85,7 @@ class PageRun:
     first_entered_at: float = 0.0  #: Unix seconds; when the page entered the engine first, 0 = never
     entered_at: float = 0.0  #: … and last, by the scheduler's clock, which is monotonic; 0 = it is about to
     batch: int = 0  #: pages in the engine just after it entered
+    cache_key: str = ""  #: under which its reading is looked for and kept; "": neither (consumer/page_cache.py)
     result: Any = None  #: the result dict, or the exception
     prior_result: dict[str, Any] | None = None  #: Celery's record, where the task was finished before this delivery
     cancelled: bool = False  #: its task was found to be cancelled in Redis, not by the worker's own remote control

@@ -19,6 +19,7 @@ from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.consumer.file_keeper import FileKeeper
+from ocr_celery.consumer.page_cache import PageCache
 from ocr_celery.consumer.page_events import PageListener
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.consumer.page_table import PageTable
@@ -89,6 +90,7 @@ class Pipeline:
         )
         self.has_failed = False
         self._evaluator = Evaluator(settings, engine)
+        self.cache = PageCache(settings, engine, registry, self._evaluator)
         store = open_store(settings.store_address, registry.redis, registry.keys)
         self.file_cleaner = FileCleaner(store, registry, ttl=settings.task_ttl, keep=settings.keep_files)
         self.file_keeper = FileKeeper(store, registry, enabled=settings.keep_files)
@@ -96,6 +98,7 @@ class Pipeline:
             pages=self.pages,
             queue=self.queue,
             evaluator=self._evaluator,
+            cache=self.cache,
             tracker=self.tracker,
             file_cleaner=self.file_cleaner,
             file_keeper=self.file_keeper,
@@ -110,6 +113,7 @@ class Pipeline:
             marks=self.marks,
             keeper=self.file_keeper,
             evaluator=self._evaluator,
+            cache=self.cache,
             prefetch=self.prefetch,
             events=self,
         )

@@ -153,6 +153,8 @@ class BatchPool(BasePool):
             "buffered": pages.count(Phase.READY),
             "running": pages.count(Phase.IN_ENGINE),
             "read-again": pipeline.completer.rereads,
+            "cached": pipeline.cache.hits,
+            "not-cached": pipeline.cache.misses,
             "put-aside": taking.put_aside_count,
             "prefetch": self.prefetch_target(),
             "held-up": pipeline.preparation.loading_threads.stalled(),

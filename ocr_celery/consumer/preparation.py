@@ -11,6 +11,7 @@ from ocr_celery.consumer.engine_preparation import EnginePreparation
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_keeper import FileKeeper
 from ocr_celery.consumer.loading_threads import LoadingThreads
+from ocr_celery.consumer.page_cache import PageCache
 from ocr_celery.consumer.page_loader import PageLoader
 from ocr_celery.consumer.page_run import PageRun, Phase
 from ocr_celery.consumer.page_table import PageTable
@@ -61,13 +62,14 @@ class Preparation:
         marks: CrashMarks,
         keeper: FileKeeper,
         evaluator: Evaluator,
+        cache: PageCache,
         prefetch: PrefetchController,
         events: PreparationEvents,
     ) -> None:
         self._settings, self._engine, self._registry = settings, engine, registry
         self._pages = pages
         self._files, self._keeper = files, keeper
-        self._evaluator = evaluator
+        self._evaluator, self._cache = evaluator, cache
         self._prefetch = prefetch
         self._events = events
         self._loader = PageLoader(settings, registry, files)
@@ -163,7 +165,7 @@ class Preparation:
         self._finish(run)
 
     def _prepare(self, run: PageRun) -> None:
-        if not self._evaluator.take_text_layer(run):
+        if not (self._evaluator.take_text_layer(run) or self._cache.find(run)):
             self._engine_preparation.prepare(run)
 
     def prepare_quarantined(self, run: PageRun) -> bool:

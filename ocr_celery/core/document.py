@@ -145,7 +145,7 @@ def assemble(pages: PageSet, results: Sequence[PageResult]) -> dict[str, Any]:
 
     `text` has each page behind a line with its number; one that failed keeps its place. `spans` says where the text of each
     page that was read lies in it: (number, first character, end). `text_layer_pages`, where there are any: those whose text is
-    the file's own.
+    the file's own. `cached_pages`: how many were not read, as the same pages were before.
     """
     parts: list[str] = []
     spans: list[list[int]] = []
@@ -169,6 +169,7 @@ def assemble(pages: PageSet, results: Sequence[PageResult]) -> dict[str, Any]:
         "failed_pages": [page.as_dict() for page in failed],
         "partial": whole.is_partial,
         **({"text_layer_pages": own} if own else {}),
+        **({"cached_pages": cached} if (cached := sum(bool(page.get("cached")) for page in read)) else {}),
         **({"fonts_missing": True} if any(page.get("fonts_missing") for page in read) else {}),
     }
 

@@ -1,4 +1,4 @@
-"""Options of a task that concern its file: which pages, how to open it, and what its own text is used for.
+"""Options of a task that no engine sees: which pages of its file, how to open it, what its own text and the cache are used for.
 
 The password is known here by reference only: a message names the key of Redis that holds it (store/passwords.py).
 """
@@ -22,6 +22,9 @@ class DocumentOptions:
     page_range: str = ""  #: see `core.page_range`; "" = all pages
     password: Any = None  #: a reference, see `store.passwords`; None = none was given
     text_layer: TextLayerUse = "fallback"  #: what the text that a PDF itself has for a page is used for
+    cache: bool = (
+        True  #: whether a page may be answered with what was read on the same page before, where the service keeps it
+    )
 
     def __post_init__(self) -> None:
         if not isinstance(self.page_range, str):
@@ -31,6 +34,8 @@ class DocumentOptions:
             raise BadOption("password: does not travel in a message; store it with client.store_password first.")
         if self.text_layer not in TEXT_LAYER_USES:
             raise BadOption(f"text_layer: must be one of {', '.join(TEXT_LAYER_USES)}.")
+        if not isinstance(self.cache, bool):
+            raise BadOption("cache: must be true or false.")
 
 
 NAMES = tuple(f.name for f in fields(DocumentOptions))

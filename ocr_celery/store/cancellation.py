@@ -98,11 +98,29 @@ class Cancellation:
 
     def forget(self, ids: Sequence[str]) -> None:
         """Leave nothing of these tasks but tombstones, whatever they are."""
-        keys, keep = self.keys, max(self.registry.keep, CANCELLED_KEEP)
         for part in _parts(ids):
-            names = (keys.task, keys.meta, keys.blob, keys.password)
-            touched = [name(id) for id in part for name in names]
-            self._forget(keys=[*keys.all_counted, *touched], args=[keep, *part])
+            while not self._forget_part(part):  # a page of them was just read, or answered, and is in the cache now
+                pass
+
+    def _forget_part(self, ids: Sequence[str]) -> bool:
+        keys, keep = self.keys, max(self.registry.keep, CANCELLED_KEEP)
+        cached = self._cached(ids)
+        touched = list(keys.all_counted)
+        for id in ids:
+            entry = keys.kept_page(cached[id].decode(errors="replace")) if cached[id] else keys.task(id)
+            touched += [keys.task(id), keys.meta(id), keys.blob(id), keys.password(id), entry]
+        return bool(self._forget(keys=touched, args=[keep, *(word for pair in cached.items() for word in pair)]))
+
+    def _cached(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Which reading in the cache the record of each of these tasks names; b"" where there is none."""
+        with self.redis.pipeline(transaction=False) as pipe:
+            for id in ids:
+                pipe.hget(self.keys.task(id), "cached")
+            found = pipe.execute(raise_on_error=False)
+        for answer in found:
+            if isinstance(answer, Exception) and not of_another_type(answer):
+                raise answer
+        return {id: named if isinstance(named, bytes) else b"" for id, named in zip(ids, found, strict=True)}
 
     def forget_batch(self, id: str) -> None:
         """The same for a batch whose tasks are forgotten: until then that can be repeated."""

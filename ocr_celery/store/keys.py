@@ -28,7 +28,7 @@ class Keys:
     # -- tasks -----------------------------------------------------------------------------------------------------------
 
     def task(self, id: str) -> str:
-        """Hash: created_at, updated_at, state; deaths, alone, killed (store/crash_marks.py)."""
+        """Hash: created_at, updated_at, state; deaths, alone, killed (store/crash_marks.py); cached (store/page_cache.py)."""
         return f"{self.prefix}task:{id}"
 
     def blob(self, id: str) -> str:
@@ -42,6 +42,10 @@ class Keys:
     def batch(self, id: str) -> str:
         """JSON: created_at, ids [task id, …], urls (a JSON text: [url, …])."""
         return f"{self.prefix}batch:{id}"
+
+    def kept_page(self, key: str) -> str:
+        """JSON: a reading, for pages that are the same by this key (core/page_cache.py); expires after OCR_CACHE_TTL."""
+        return f"{self.prefix}cache:{key}"
 
     def prompt(self, batch_id: str) -> str:
         """The prompt of a batch whose messages only name it (store/shared_prompt.py)."""

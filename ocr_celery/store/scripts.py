@@ -59,17 +59,24 @@ return {1, open}
 """
 )
 
-#: Forget tasks: their counts, records, results, images and passwords go; a tombstone stays, so that a message that still
-#: waits, or a page that is still in an engine, does not revive them.
-#: KEYS the four zsets, then record, meta, blob and password of each task. ARGV seconds to keep the tombstones, n × id.
+#: Forget tasks: their counts, records, results, images, passwords and cached readings go; a tombstone stays, so that a message
+#: that still waits, or a page that is still in an engine, does not revive them.
+#: KEYS the four zsets, then record, meta, blob, password and cached reading (or the record again) of each task. ARGV seconds to
+#: keep the tombstones, n × (id, which reading its record names or ''). Answers 1, or 0 where a record names another by now, and
+#: has to be read again.
 FORGET = """
-for i = 2, #ARGV do
-  local record = 4 * i - 3
-  redis.call('DEL', KEYS[record], KEYS[record + 1], KEYS[record + 2], KEYS[record + 3])
+for i = 2, #ARGV, 2 do
+  local named = redis.pcall('HGET', KEYS[5 * i / 2], 'cached')
+  if (type(named) == 'string' and named or '') ~= ARGV[i + 1] then return 0 end
+end
+for i = 2, #ARGV, 2 do
+  local record = 5 * i / 2
+  redis.call('DEL', KEYS[record], KEYS[record + 1], KEYS[record + 2], KEYS[record + 3], KEYS[record + 4])
   for zset = 1, 4 do redis.call('ZREM', KEYS[zset], ARGV[i]) end
   redis.call('HSET', KEYS[record], 'state', 'FORGOTTEN')
   redis.call('EXPIRE', KEYS[record], ARGV[1])
 end
+return 1
 """.replace("FORGOTTEN", FORGOTTEN)
 
 #: A node's worker or engine has ended: add strikes to the records of the pages that were marked. KEYS the node's marks, then

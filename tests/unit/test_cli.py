@@ -459,6 +459,11 @@ def test_the_prompt_is_sent_with_every_document(service: FakeService, scans: Pat
     assert [fields["prompt"] for fields in service.asked] == ["<image>\\nFree OCR."] * 2
 
 
+def test_who_wants_pages_read_anew_says_so_of_files_and_urls(service: FakeService, scans: Path) -> None:
+    read(service, scans / "a.jpg", "http://example.com/x.png", "--no-cache", "--jobs", 1)
+    assert [fields["cache"] for fields in service.asked] == ["False", False]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

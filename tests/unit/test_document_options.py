@@ -7,6 +7,7 @@ import pytest
 from ocr_celery.core.document_options import DocumentOptions, checked_options, read_options
 from ocr_celery.core.options import Options
 from ocr_celery.errors import BadOption, BadPageRange, OcrError
+from ocr_celery.message import page_job, read_job
 
 
 def test_what_is_not_given_is_all_pages_without_a_password_and_the_text_layer_as_a_fallback() -> None:
@@ -14,9 +15,10 @@ def test_what_is_not_given_is_all_pages_without_a_password_and_the_text_layer_as
 
 
 def test_options_of_the_page_and_of_the_file_are_told_apart() -> None:
-    page, file = read_options({"prompt": "Free OCR.", "page_range": "2", "text_layer": "prefer"}, Options())
+    given = {"prompt": "Free OCR.", "page_range": "2", "text_layer": "prefer", "cache": False}
+    page, file = read_options(given, Options())
     assert page.prompt.endswith("Free OCR.")
-    assert (file.page_range, file.text_layer) == ("2", "prefer")
+    assert (file.page_range, file.text_layer, file.cache) == ("2", "prefer", False)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,8 @@ def test_options_of_the_page_and_of_the_file_are_told_apart() -> None:
         ({"text_layer": "yes"}, BadOption),
         ({"text_layer": ["prefer"]}, BadOption),
         ({"password": 7}, BadOption),
+        ({"cache": "no"}, BadOption),
+        ({"cache": 0}, BadOption),
         ({"password": "x" * 1025}, BadOption),
         ({"pages": "1"}, BadOption),
     ],
@@ -34,6 +38,14 @@ def test_options_of_the_page_and_of_the_file_are_told_apart() -> None:
 def test_a_wrong_option_is_refused_before_it_is_sent(given: dict[str, Any], error: type[OcrError]) -> None:
     with pytest.raises(error):
         checked_options(given)
+
+
+@pytest.mark.parametrize(("given", "cache"), [({}, True), ({"cache": True}, True), ({"cache": False}, False)])
+def test_pages_of_a_document_are_read_as_its_sender_says(given: dict[str, Any], cache: bool) -> None:
+    job = read_job("ocr.document", [b""], {"prompt": "Free OCR.", "text_layer": "ignore", **given}, Options())
+    page = page_job("document", 7, job.page_options(), Options())
+    assert (page.options, page.file_options) == (job.options, DocumentOptions(text_layer="ignore", cache=cache))
+    assert ("cache" in job.page_options()) is not cache  # workers of an earlier version know no such option
 
 
 def test_a_password_is_not_among_the_options_that_are_sent() -> None:

@@ -91,7 +91,7 @@ def test_a_file_can_be_sent_there_and_nothing_is_filled_in_that_nobody_wrote(
     assert status.inner_text().startswith("202")
     (message,) = redis.client.lrange("ocr", 0, -1)
     _, options, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
-    defaults = {**Options().as_dict(), "page_range": "", "text_layer": "fallback"}
+    defaults = {**Options().as_dict(), "page_range": "", "text_layer": "fallback", "cache": True}
     assert {**defaults, **options} == defaults
     assert seen.errors == []
 

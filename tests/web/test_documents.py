@@ -50,11 +50,11 @@ def counts(body: dict[str, Any]) -> tuple[int, ...]:
 def test_pdf_and_tiff_are_accepted_as_documents_with_their_options(
     http: FlaskClient, queued: Queued, make: Any
 ) -> None:
-    answer = post(http, make([100, 101]), page_range="1-5,r1", text_layer="prefer")
+    answer = post(http, make([100, 101]), page_range="1-5,r1", text_layer="prefer", cache="false")
     assert answer.status_code == 202
     ((task, source, options),) = queued()
     assert (task, source) == ("ocr.document", f"blob:{answer.json['task_id']}")
-    assert options == {"page_range": "1-5,r1", "text_layer": "prefer"}
+    assert options == {"page_range": "1-5,r1", "text_layer": "prefer", "cache": False}
 
 
 def test_a_password_does_not_travel_in_the_message(http: FlaskClient, queued: Queued, client: Client) -> None:

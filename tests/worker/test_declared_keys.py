@@ -51,7 +51,7 @@ def undeclared(commands: list[list[str]]) -> set[tuple[str, str]]:
 def test_every_step_declares_the_keys_it_touches(
     client: Client, start_worker: Callable[..., Worker], redis: RedisServer
 ) -> None:
-    settings = {"OCR_BATCH_SIZE": 2, "OCR_SCRIPTED_SECONDS": 1, "OCR_MAX_REREADS": 0}
+    settings = {"OCR_BATCH_SIZE": 2, "OCR_SCRIPTED_SECONDS": 1, "OCR_MAX_REREADS": 0, "OCR_CACHE_TTL": 60}
     with monitored(redis) as commands:
         worker = start_worker("w1", **settings)
         client.submit_image(png())
@@ -66,6 +66,7 @@ def test_every_step_declares_the_keys_it_touches(
         worker.kill()
         start_worker("w2", **settings)
         until(lambda: client.look_up_batch(batch).status.final, timeout=120, what="the batch is finished")
+        client.forget(client.wait(client.submit_image(png()), timeout=60).id)
         until_settled(redis)
     assert sum(words[0] == "lua" for words in commands) > 50
     assert undeclared(commands) == set()

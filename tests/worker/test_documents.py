@@ -39,6 +39,7 @@ def test_all_pages_of_a_tiff_are_read_in_order_whatever_the_task_is_called(celer
     assert (result["partial"], result["failed_pages"], result["verdict"]) == (False, [], "ok")
     until(celery_setup.is_settled)
     until(lambda: not celery_setup.redis.client.exists(keys.documents), what="its pages expire")
+    assert not list(celery_setup.redis.client.scan_iter(keys.kept_page("*"))), "unless it is asked for"
 
 
 def test_a_pdf_is_read_page_by_page_and_a_range_selects_pages(celery_setup: OcrSetup) -> None:

@@ -66,7 +66,9 @@ def listed() -> list[re.Pattern[str]]:
 
 def test_every_key_that_there_ever_is_is_listed(redis: RedisServer, start_worker: Start) -> None:
     client = Client(Settings(redis_url=redis.url, task_ttl=2))
-    worker = start_worker("w1", OCR_SCRIPTED_SECONDS=0.2, OCR_BATCH_SIZE=2, OCR_TASK_TTL=2, OCR_CLEANUP_INTERVAL=0.5)
+    worker = start_worker(
+        "w1", OCR_SCRIPTED_SECONDS=0.2, OCR_BATCH_SIZE=2, OCR_TASK_TTL=2, OCR_CACHE_TTL=2, OCR_CLEANUP_INTERVAL=0.5
+    )
     client.app.control.inspect(timeout=10, limit=1).ping()
     client.store_image(png())
     ids = [client.submit_image(png()) for _ in range(6)]
