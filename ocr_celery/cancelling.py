@@ -86,7 +86,7 @@ def _delete_file(client: "Client", cancellation: Cancellation, task_id: str) -> 
     try:
         store.delete(file_name_of(task_id))
     except StoreUnavailable as exc:
-        log.warning("the file of a cancelled task is left to the sweeper: task %s, %s", task_id, exc)
+        log.warning("file not deleted: cancelled task %s, left to the sweeper: %s", task_id, exc)
 
 
 def forget_task(client: "Client", cancellation: Cancellation, task_id: str) -> bool:

@@ -82,7 +82,9 @@ class Lookup(ServiceConnection):
         if document is None:
             raise NotADocument
         if number not in document.pages.numbers:
-            raise TaskNotFound(f"No page {number} of the document is read")
+            raise TaskNotFound(
+                f"Page {number} is none of those read of this document; its pages are listed at /ocr/{{id}}/pages."
+            )
         return self.look_up(page_id(document_id, number))
 
     def look_up_batch(self, batch_id: str) -> BatchView:
@@ -95,7 +97,7 @@ class Lookup(ServiceConnection):
             with self._broker():
                 found = self._registry.get_batch(batch_id)
         except ValueError as exc:
-            log.warning("what Redis holds of batch %s cannot be read: %s", batch_id, exc)
+            log.warning("record damaged: batch %s, %s", batch_id, exc)
             raise ResultUnreadable from None
         if found is None:
             raise self._unknown(

@@ -1,4 +1,7 @@
-"""The types of settings that a plain type cannot express: each accepts what an operator types and says what it wants."""
+"""The types of settings that a plain type cannot express: each accepts what an operator types.
+
+The message of each `ValueError` goes on after "wants", see `settings.one_line`: what the variable wants.
+"""
 
 import re
 from importlib.util import find_spec

@@ -39,9 +39,7 @@ def warn_damaged(records: Iterable[Record | None]) -> None:
     """One line for all that cannot be read."""
     spoilt = [record for record in records if record is not None and record.spoilt]
     if spoilt:
-        log.warning(
-            "what Redis holds of %d tasks cannot be read; of %s: %s", len(spoilt), spoilt[0].id, spoilt[0].spoilt
-        )
+        log.warning("records damaged: %d tasks; of %s: %s", len(spoilt), spoilt[0].id, spoilt[0].spoilt)
 
 
 def _stands(record: Record) -> tuple[Status, dict[str, Any] | None, OcrError | None]:

@@ -21,8 +21,8 @@ api = results.api
 _TAGS: Any = [{"name": "Cancel", "description": "Cancel tasks, and forget them."}]
 
 
-def _forgotten(*errors: type[OcrError]) -> Any:
-    """The answers of a call that forgets, for its document."""
+def _forget_responses(*errors: type[OcrError]) -> Any:
+    """The responses of a call that forgets, for the OpenAPI document."""
     documented = openapi_responses({}, *errors)
     del documented[200]
     return {204: {"description": "It is forgotten."}, **documented}
@@ -65,7 +65,7 @@ def cancel_batch(path: BatchPath, query: ResultForm) -> Response:
         return jsonify(render_batch(client().cancel_batch(path.batch_task_id), query))
 
 
-@api.delete(f"/ocr/{ID}", operation_id="forgetTask", tags=_TAGS, responses=_forgotten(*ERRORS))
+@api.delete(f"/ocr/{ID}", operation_id="forgetTask", tags=_TAGS, responses=_forget_responses(*ERRORS))
 @validated
 def forget_task(path: TaskPath) -> Response:
     """Cancel a page or document, and forget its record, its result and its file."""
@@ -78,7 +78,7 @@ def forget_task(path: TaskPath) -> Response:
     "/ocr/batch/<batch_task_id>",
     operation_id="forgetBatch",
     tags=_TAGS,
-    responses=_forgotten(ResultUnreadable, *ERRORS),
+    responses=_forget_responses(ResultUnreadable, *ERRORS),
 )
 @validated
 def forget_batch(path: BatchPath) -> Response:

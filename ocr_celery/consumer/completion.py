@@ -67,7 +67,7 @@ def _store_result(run: PageRun, listeners: Sequence[PageListener]) -> None:
 
 def _hand_over(run: PageRun) -> None:
     if run.request.type == ASSEMBLE:
-        pending_acks.release(run.request.message.delivery_tag)
+        pending_acks.waive_final_result(run.request.message.delivery_tag)
         _acknowledge(run)
     elif _was_cancelled(run):  # before they were: no other message will count its chord's part
         run.announce_cancelled()

@@ -168,7 +168,7 @@ class DocumentOpener:
                 "source": source,
                 "options": json.dumps(options),
             },
-            meta=json.dumps(_started(run)),
+            meta=json.dumps(_started_record(run)),
             meta_keep=self._keep,
             file_in_redis=reference.startswith(IN_REDIS),
             password=passwords.password_id(job.file_options.password),
@@ -221,7 +221,7 @@ def _stored_reference(run: PageRun) -> str:
     return str(source) if source in (IN_REDIS + name, IN_STORE + name) else ""
 
 
-def _started(run: PageRun) -> dict[str, Any]:
+def _started_record(run: PageRun) -> dict[str, Any]:
     """Celery's record of a document that is being read."""
     return {
         "status": states.STARTED,

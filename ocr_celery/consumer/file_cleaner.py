@@ -67,7 +67,7 @@ class FileCleaner:
         ]
         if gone:
             self._store.delete(*gone)
-            log.info("files removed: %d that no task needs", len(gone))
+            log.info("files deleted: %d that no task needs", len(gone))
 
     def _run(self) -> None:
         while True:
@@ -79,7 +79,7 @@ class FileCleaner:
                     self._store.delete(*map(file_name_of, gone))
             except (RedisError, StoreUnavailable) as exc:
                 said = explain(exc) if isinstance(exc, RedisError) else exc
-                log.warning("%d files are left to the sweeper: %s", len(ids), said)
+                log.warning("files not deleted: %d left to the sweeper: %s", len(ids), said)
             except Exception:
                 log.exception("unexpected error: files thread")
 

@@ -139,31 +139,31 @@ class Pipeline:
     # -- what preparation and scheduler report ---------------------------------------------------------------------------
 
     def on_ready(self, run: PageRun) -> None:
-        """See `PreparationEvents`."""
+        """A page is prepared: let it wait for the engine."""
         self.queue.add(run)
 
     def on_expanded(self, run: PageRun) -> None:
-        """See `PreparationEvents`."""
+        """The pages of a document are queued: acknowledge its own message."""
         self.completer.end_expanded(run)
 
     def on_requeue(self, run: PageRun) -> None:
-        """See `PreparationEvents`."""
+        """A page is not gone on with: requeue its message."""
         self.completer.requeue_now(run)
 
     def prepare_quarantined(self, run: PageRun) -> bool:
-        """See `SchedulerEvents`."""
+        """Prepare a page while nothing else is in the engine. False: the worker terminates first."""
         return self.preparation.prepare_quarantined(run)
 
     def on_outcome(self, run: PageRun, outcome: Outcome) -> None:
-        """See `SchedulerEvents`."""
+        """A page left the engine: evaluate what came of it."""
         self.completer.evaluate(run, outcome)
 
     def on_postponed(self, run: PageRun) -> None:
-        """See `SchedulerEvents`."""
+        """The engine is unavailable and the worker stops: requeue the page's message."""
         self.completer.requeue(run)
 
     def on_unread(self, run: PageRun) -> None:
-        """See `SchedulerEvents` and `PreparationEvents`."""
+        """A page has its result without having been read: complete it."""
         self.completer.complete(run)
 
     # -- cancel, stop, fail ----------------------------------------------------------------------------------------------
@@ -193,11 +193,11 @@ class Pipeline:
                 self.marks.clear_all()
 
     def on_engine_failure(self, exc: BaseException, cause: Cause) -> None:
-        """See `SchedulerEvents`."""
+        """The engine delivers no further outcome: end the worker."""
         self._fail("engine", exc, cause)
 
     def on_decoder_failure(self, exc: Exception) -> None:
-        """See `PreparationEvents`."""
+        """No file is decoded any more: end the worker."""
         self._fail("decoder", exc)
 
     def _fail(self, part: str, exc: BaseException, cause: Cause | None = None) -> None:

@@ -55,7 +55,9 @@ def _span(part: str, text: str) -> Span:
     first = _number(found[1], found[2], text)
     last = _number(found[3], found[4], text) if found[4] else first
     if (first < 0) == (last < 0) and first > last:
-        raise BadPageRange(f"The page range {_shown(text)} runs backwards in {_shown(part)}.")
+        raise BadPageRange(
+            f"The page range {_shown(text)} runs backwards in {_shown(part)}; write the lower page first."
+        )
     return first, last
 
 

@@ -32,7 +32,7 @@ def check_url(url: object) -> str:
     except ValueError:  # brackets, a port that is not a number, characters that Unicode normalises to a separator
         raise BadUrl from None
     if "@" in parts.netloc:
-        raise BadUrl("A URL with a user name or password is not accepted.")
+        raise BadUrl("A URL with a user name or password is not accepted; download the file, and send it itself.")
     if not acceptable:
         raise BadUrl
     return url

@@ -68,7 +68,9 @@ def _opened(path: Path, password: str) -> Iterator[Any]:
         if exc.err_code == _PASSWORD:
             raise (WrongPassword if password else PasswordNeeded) from None
         if exc.err_code == _SECURITY:
-            raise UnreadableDocument("The document is encrypted in a way that is not supported.") from None
+            raise UnreadableDocument(
+                "The document's encryption is not supported; save it without a password."
+            ) from None
         raise UnreadableDocument from None
     with closing(document):
         yield document

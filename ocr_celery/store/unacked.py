@@ -57,7 +57,7 @@ def _requeue(redis: Redis, keys: Keys, key: str, held: Mapping[Any, bytes], *, c
         try:
             found.append((tag, *_message(record, counted=counted)))
         except Exception as exc:  # the content may be anything; the others are requeued all the same
-            log.warning("a message that was held cannot be read and is put aside: %s", type(exc).__name__)
+            log.warning("malformed message put aside, of an ended worker: %s", type(exc).__name__)
             messages.put_aside(redis, keys, key, tag, why="it was held and cannot be read")
     for i in range(0, len(found), _MESSAGES_PER_STEP):
         chunk = found[i : i + _MESSAGES_PER_STEP]

@@ -32,7 +32,7 @@ class Channel(TakingChannel):
         try:
             super()._queue_bind(exchange, routing_key, pattern, queue)
         except OutOfMemoryError as exc:
-            log.warning("%s is not bound to %s: Redis says: %s", queue, exchange, exc)
+            log.warning("could not bind queue %s to exchange %s: %s", queue, exchange, exc)
 
     def _get(self, queue: str) -> Any:
         for taken in self._take([queue], 1):

@@ -168,7 +168,7 @@ class Channel(virtual.Channel):
     def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         outbox = _outbox.get()
         if outbox is None:
-            raise RuntimeError("nothing is collected here")
+            raise RuntimeError("no outbox is open in this context")
         outbox.append(queue_command(message, queue, _lane.get()))
 
 

@@ -40,8 +40,8 @@ def count_failed_delivery(delivery_tag: str) -> None:
     _in_vain.add(delivery_tag)
 
 
-def release(delivery_tag: str) -> None:
-    """Acknowledge this message although its task is not final: another one ends that."""
+def waive_final_result(delivery_tag: str) -> None:
+    """Let a message be acknowledged though its task is not final: another message will end the task."""
     if delivery_tag in _records:
         _records[delivery_tag] = ""
     _assemblies.discard(delivery_tag)

@@ -34,7 +34,7 @@ def broadcast_revocation(redis: "Redis", app: "Celery", ids: Sequence[str]) -> N
             for exchange, message in _messages(app.conf.control_exchange, ids[at : at + _IDS_PER_MESSAGE]):
                 redis.publish(f"/{db}.{exchange}", message)
     except RedisError as exc:
-        log.warning("workers were not told that %d tasks were cancelled; they will find out: %s", len(ids), exc)
+        log.warning("cancellation not broadcast: %d tasks, workers find it in Redis: %s", len(ids), exc)
 
 
 def _messages(namespace: str, ids: Sequence[str]) -> list[tuple[str, str]]:

@@ -73,7 +73,7 @@ class TakingChannel(SendingChannel):
             messages.put_aside(client, self.service, self.unacked_key, delivery_tag, why=why)
         self.qos.drop(delivery_tag)
         put_aside_count += 1
-        log.warning("a message that cannot be read is put aside in %s: %s", self.service.put_aside, why)
+        log.warning("malformed message put aside in %s: %s", self.service.put_aside, why)
 
     # -- consuming ----------------------------------------------------------------------------------------------------
 
@@ -152,7 +152,7 @@ class TakingChannel(SendingChannel):
 
     def _on_write_refused(self, exc: ResponseError) -> None:
         """Redis answers but refuses writes: it is read-only, or its disk is full. Celery would end the worker."""
-        log.warning("no page can be taken: Redis says: %s", exc)
+        log.warning("cannot take messages: Redis refuses writes: %s", exc)
         if is_failover(exc):  # the address may lead to another Redis now, which accepts writes
             self.client.connection.disconnect()
             self._left = True

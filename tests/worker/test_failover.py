@@ -77,7 +77,7 @@ def test_a_worker_outlasts_a_redis_that_wants_replicas_and_has_none(
     redis.client.config_set("min-replicas-to-write", 1)
     try:
         until(
-            lambda: "no page can be taken" in worker.log and "lease thread: Redis unavailable" in worker.log,
+            lambda: "cannot take messages" in worker.log and "lease thread: Redis unavailable" in worker.log,
             what="it has met that",
         )
     finally:

@@ -55,7 +55,7 @@ def test_who_waits_for_its_task_is_told_and_no_log_line_shows_what_it_holds(cele
     until(celery_setup.result(sent_elsewhere).ready, what="a task that this worker does not have fails")
     until(celery_setup.is_settled)
     assert SECRET not in celery_setup.worker.logs()
-    assert "a message that cannot be read is put aside in {ocr}:unreadable: retries is" in celery_setup.worker.logs()
+    assert "malformed message put aside in {ocr}:unreadable: retries is" in celery_setup.worker.logs()
     assert "unknown task: mine.read, rejected" in celery_setup.worker.logs()
 
 
