@@ -113,12 +113,12 @@ def forget_batch(client: "Client", cancellation: Cancellation, batch_id: str) ->
 def _forget_all(cancellation: Cancellation, ids: Sequence[str]) -> None:
     """Pages first, as their documents name them: until the end it can be repeated."""
     documents = cancellation.registry.documents
-    for part in _parts(ids):
+    for part in _slices(ids):
         for id, pages in documents.page_ids_by_document(part).items():
             cancellation.forget(pages)
             documents.forget(id)
         cancellation.forget(part)
 
 
-def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[at : at + _TASKS_PER_TRIP] for at in range(0, len(ids), _TASKS_PER_TRIP))

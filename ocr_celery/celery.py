@@ -51,7 +51,7 @@ class _ClientApp(_App):
 def client_app(settings: Settings) -> Celery:
     """An application that sends to the service of these settings, whatever the environment holds."""
     options = client_options(settings)
-    made = _made(_ClientApp, options)
+    made = _make_app(_ClientApp, options)
     made.backend_cls = options["result_backend"]
     options["broker_transport_options"]["app"] = weakref.ref(made)
     return made
@@ -59,7 +59,7 @@ def client_app(settings: Settings) -> Celery:
 
 def service_app() -> Celery:
     """What `celery -A ocr_celery …` runs: with strict settings, `.env` among them. Ends the process where one is wrong."""
-    return _once(lambda: _made(_App, _service_options()))
+    return _once(lambda: _make_app(_App, _service_options()))
 
 
 def process_app() -> Celery:
@@ -67,7 +67,7 @@ def process_app() -> Celery:
     return _once(lambda: client_app(load_client_settings()))
 
 
-def _made(kind: type[Celery], options: Any) -> Celery:
+def _make_app(kind: type[Celery], options: Any) -> Celery:
     made = kind("ocr_celery", loader="app", include=["ocr_celery.tasks"], set_as_current=False)
     made.config_from_object(options)
     # named, not imported: a client needs neither an engine nor a worker

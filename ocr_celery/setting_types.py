@@ -17,7 +17,7 @@ _REDIS_SCHEMES = ("redis://", "rediss://", "redis+socket://")
 _ROOT_PATH = re.compile(r"(/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)*")
 
 
-def _redis_url(value: str) -> str:
+def _check_redis_url(value: str) -> str:
     value = value.replace("unix://", "redis+socket://", 1) if value.startswith("unix://") else value
     if value and not value.startswith(_REDIS_SCHEMES):
         raise ValueError("redis://HOST:6379/0, rediss://HOST:6379/0 or redis+socket:///path/to/redis.sock")
@@ -27,26 +27,26 @@ def _redis_url(value: str) -> str:
     return value
 
 
-def _store(value: str) -> str:
+def _check_store(value: str) -> str:
     if value and store_address.parse(value).kind == store_address.S3 and find_spec("obstore") is None:
         raise ValueError("obstore for a store in S3: pip install 'ocr-celery[s3]'")
     return value
 
 
-def _root_path(value: str) -> str:
+def _check_root_path(value: str) -> str:
     path = value.rstrip("/")
     if not _ROOT_PATH.fullmatch(path):
         raise ValueError("a path like /ocr-service, of letters, digits and . _ ~ -")
     return path
 
 
-def _split(value: Any) -> Any:
+def _split_words(value: Any) -> Any:
     return tuple(filter(None, re.split(r"[,\s]+", value))) if isinstance(value, str) else value
 
 
-def _networks(value: Any) -> Any:
+def _parse_networks(value: Any) -> Any:
     try:
-        return tuple(ip_network(part, strict=False) for part in _split(value))
+        return tuple(ip_network(part, strict=False) for part in _split_words(value))
     except ValueError:
         raise ValueError("addresses or networks of proxies, such as 10.0.0.5 or 10.0.0.0/8") from None
 
@@ -56,14 +56,14 @@ def _without_brackets(value: str) -> str:
 
 
 #: a Redis; a `rediss://` URL that does not say so asks for a valid certificate
-RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+RedisUrl = Annotated[str, AfterValidator(_check_redis_url)]
 #: a store of files
-StoreSetting = Annotated[str, AfterValidator(_store)]
+StoreSetting = Annotated[str, AfterValidator(_check_store)]
 #: the path under which a proxy publishes the service, without a slash at its end
-RootPath = Annotated[str, AfterValidator(_root_path)]
+RootPath = Annotated[str, AfterValidator(_check_root_path)]
 #: an address to listen on; IPv6 may be written in brackets, as in a URL
 BindAddress = Annotated[str, AfterValidator(_without_brackets)]
 #: a list, separated by commas or spaces
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_words)]
 #: addresses and networks, separated by commas or spaces
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_networks)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_parse_networks)]

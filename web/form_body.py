@@ -77,8 +77,8 @@ def _complete_empty_fields(body: bytes, boundary: bytes) -> bytes:
     RFC 2046 lets an empty part have only one, which is then also the one before the next boundary, and werkzeug's client writes
     it so. The library takes the next boundary for the field's data.
     """
-    mark = b"--" + re.escape(boundary)
-    empty = rb"((?:\A|\r\n)" + mark + rb"\r\n(?:[^\r\n]+\r\n){1,8})(?=\r\n" + mark + rb")"
+    delimiter = b"--" + re.escape(boundary)
+    empty = rb"((?:\A|\r\n)" + delimiter + rb"\r\n(?:[^\r\n]+\r\n){1,8})(?=\r\n" + delimiter + rb")"
     return re.sub(empty, rb"\1\r\n", body)
 
 

@@ -142,8 +142,8 @@ class PrefetchStep(bootsteps.StartStopStep):
         self._requeue_idle(c)
         self.published_queues: set[str] = set()
         self.prefetch = c.initial_prefetch_count
-        self._adjust(c)
-        self.timer = c.timer.call_repeatedly(ADJUST_INTERVAL, self._adjust, (c,))
+        self._adjust_prefetch(c)
+        self.timer = c.timer.call_repeatedly(ADJUST_INTERVAL, self._adjust_prefetch, (c,))
         if _lease is not None:
             queue = c.pool.settings.queue
             # a worker of other queues only (-Q, `control cancel_consumer`) is of no use to a page in the service's queue
@@ -186,7 +186,7 @@ class PrefetchStep(bootsteps.StartStopStep):
                 c.pool.registry.redis.sadd(keys.queues, *names)
                 self.published_queues = names
 
-    def _adjust(self, c: Any) -> None:
+    def _adjust_prefetch(self, c: Any) -> None:
         channel = c.task_consumer.channel
         channel.return_handed_unless_waiting()
         if channel.has_moved:

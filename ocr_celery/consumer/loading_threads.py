@@ -32,7 +32,7 @@ class LoadingThreads:
         self._queue = FetchQueue[PageRun](threads=FETCHERS * count)
         self._changed = threading.Condition()
         for i in range(FETCHERS * count):
-            threading.Thread(target=self._fetch, name=f"fetch-{i}", daemon=True).start()
+            threading.Thread(target=self._run_fetcher, name=f"fetch-{i}", daemon=True).start()
 
     def add(self, run: PageRun, url: str) -> None:
         """This page is to be loaded; `url`: what it is to be downloaded from, "" for nothing."""
@@ -55,7 +55,7 @@ class LoadingThreads:
         with self._changed:
             return self._queue.remove_waiting()
 
-    def _fetch(self) -> None:
+    def _run_fetcher(self) -> None:
         while True:
             with self._changed:
                 while (ticket := self._queue.take(time.monotonic())) is None:

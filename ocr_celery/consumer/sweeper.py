@@ -139,19 +139,19 @@ class Sweeper:
 
     def _missing(self, ids: set[str]) -> set[str]:
         """Those whose message is nowhere; searches in the order in which messages move."""
-        for messages in (self._held, self._waiting, self._held):
+        for messages in (self._held_messages, self._waiting_messages, self._held_messages):
             for text in messages():
                 ids.discard(_task_id(text))
                 if not ids:
                     return ids
         return ids
 
-    def _waiting(self) -> Iterator[bytes]:
+    def _waiting_messages(self) -> Iterator[bytes]:
         others = sorted(name.decode() for name in cast(set[bytes], self.redis.smembers(self.keys.queues)))
         queues = (*self.keys.waiting, *(key for name in others for key in self.keys.lists_of(name)))
-        yield from _interleaved([self._list(name) for name in (*read_lanes(self.redis, self.keys), *queues)])
+        yield from _interleaved([self._read_list(name) for name in (*read_lanes(self.redis, self.keys), *queues)])
 
-    def _list(self, key: str) -> Iterator[bytes]:
+    def _read_list(self, key: str) -> Iterator[bytes]:
         """All entries of a list, from the head backwards, so that what enters at the tail meanwhile shifts nothing unseen."""
         start, count = 0, 8
         while part := cast(list[bytes], self.redis.lrange(key, -start - count, -start - 1)):
@@ -162,10 +162,10 @@ class Sweeper:
             count = max(1, min(2 * count, _BYTES_PER_STEP // size, 500))  # a message may hold a whole image
             time.sleep(_PAUSE)
 
-    def _held(self) -> Iterator[bytes]:
+    def _held_messages(self) -> Iterator[bytes]:
         names = [name.decode() for name in cast(list[bytes], self.redis.zrange(self.keys.nodes, 0, -1))]
         for name in node_names.names_with_messages(self.redis, self.keys, names):
-            yield from self._list(self.keys.handed(name))
+            yield from self._read_list(self.keys.handed(name))
             for _, record in self.redis.hscan_iter(self.keys.unacked(name), count=100):
                 yield cast(bytes, record)
 

@@ -38,7 +38,7 @@ def _are_names(value: Any) -> bool:
 
 
 def _is_signature(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("task"), str) and not _wrong(value, _SIGNATURE)
+    return isinstance(value, dict) and isinstance(value.get("task"), str) and not _first_fault(value, _SIGNATURE)
 
 
 def _are_signatures(value: Any) -> bool:
@@ -100,20 +100,20 @@ def fault(headers: Mapping[str, Any], properties: Mapping[str, Any], payload: An
     """What is wrong with a task message, as a phrase; empty where all is as Celery's senders make it."""
     if isinstance(payload, dict):  # the first protocol: everything stands in the body
         fields = {"args": [], "kwargs": {}, **payload, **headers}
-        wrong = _wrong(fields, _FIRST_PROTOCOL)
+        wrong = _first_fault(fields, _FIRST_PROTOCOL)
     else:
-        wrong = _wrong(headers, _HEADERS) or _fault_of_body(payload)
-    return wrong or _wrong(properties, _PROPERTIES)
+        wrong = _first_fault(headers, _HEADERS) or _body_fault(payload)
+    return wrong or _first_fault(properties, _PROPERTIES)
 
 
-def _wrong(fields: Mapping[str, Any], checks: Mapping[str, Check]) -> str:
+def _first_fault(fields: Mapping[str, Any], checks: Mapping[str, Check]) -> str:
     for name, check in checks.items():
         if not check(fields.get(name)):
             return f"{name} is missing, of a wrong type or malformed ({type(fields.get(name)).__name__})"
     return ""
 
 
-def _fault_of_body(payload: Any) -> str:
+def _body_fault(payload: Any) -> str:
     if not isinstance(payload, list | tuple) or len(payload) != 3:
         return f"the body is no list of arguments, keywords and links ({type(payload).__name__})"
     args, kwargs, embed = payload
@@ -123,4 +123,4 @@ def _fault_of_body(payload: Any) -> str:
         return f"the keyword arguments are no mapping ({type(kwargs).__name__})"
     if not isinstance(embed, dict | None):
         return f"the links are no mapping ({type(embed).__name__})"
-    return _wrong(embed or {}, _EMBED)
+    return _first_fault(embed or {}, _EMBED)

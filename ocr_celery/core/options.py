@@ -27,10 +27,10 @@ class Options:
         if not isinstance(self.prompt, str) or len(self.prompt) > MAX_PROMPT:
             raise BadOption(f"prompt: must be a string of at most {MAX_PROMPT} characters.")
         object.__setattr__(self, "prompt", prompts.normalise(self.prompt))
-        _number("temperature", self.temperature, TEMPERATURE, whole=False)
-        _number("max_tokens", self.max_tokens, MAX_TOKENS, whole=True)
-        _number("ngram_size", self.ngram_size, NGRAM_SIZE, whole=True)
-        _number("window_size", self.window_size, WINDOW_SIZE, whole=True)
+        _check_number("temperature", self.temperature, TEMPERATURE, whole=False)
+        _check_number("max_tokens", self.max_tokens, MAX_TOKENS, whole=True)
+        _check_number("ngram_size", self.ngram_size, NGRAM_SIZE, whole=True)
+        _check_number("window_size", self.window_size, WINDOW_SIZE, whole=True)
 
     def as_dict(self) -> dict[str, Any]:
         """The options by name."""
@@ -53,7 +53,7 @@ def checked_options(given: dict[str, Any]) -> dict[str, Any]:
 NAMES = tuple(f.name for f in fields(Options))
 
 
-def _number(name: str, value: object, span: tuple[float, float], *, whole: bool) -> None:
+def _check_number(name: str, value: object, span: tuple[float, float], *, whole: bool) -> None:
     low, high = span
     number = isinstance(value, int) or (isinstance(value, float) and not whole)
     if not number or isinstance(value, bool) or not low <= cast(float, value) <= high:

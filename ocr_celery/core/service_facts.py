@@ -41,9 +41,9 @@ class ServiceFacts:
         """
         facade, worker = (_parse_record(records.get(role), now) for role in ("facade", "worker"))
         return cls(
-            queue_limit=_positive_int((facade or worker).get("queue_limit"), otherwise.queue_limit),
-            task_ttl=_positive_int((worker or facade).get("task_ttl"), otherwise.task_ttl),
-            options=_options((worker or facade).get("options"), otherwise.options),
+            queue_limit=_positive_or_default((facade or worker).get("queue_limit"), otherwise.queue_limit),
+            task_ttl=_positive_or_default((worker or facade).get("task_ttl"), otherwise.task_ttl),
+            options=_options_or_default((worker or facade).get("options"), otherwise.options),
             store=str((worker or facade).get("store", "redis:")),
         )
 
@@ -65,11 +65,11 @@ def _parse_record(record: str | bytes | None, now: float) -> dict[str, Any]:
         return {}
 
 
-def _positive_int(value: Any, otherwise: int) -> int:
+def _positive_or_default(value: Any, otherwise: int) -> int:
     return value if type(value) is int and value > 0 else otherwise
 
 
-def _options(value: Any, otherwise: Options) -> Options:
+def _options_or_default(value: Any, otherwise: Options) -> Options:
     try:
         return otherwise.updated(value) if isinstance(value, dict) else otherwise
     except BadOption:

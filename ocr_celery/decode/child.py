@@ -38,7 +38,7 @@ def main() -> None:
     _set_limit(resource.RLIMIT_CORE, 0)
     _set_limit(resource.RLIMIT_NOFILE, _MAX_FILES)
     _set_limit(resource.RLIMIT_AS, address_space)
-    _keep_buffers()
+    _keep_freed_memory()
     answers = os.dup(1)
     from ocr_celery.decode import image  # the decoders
 
@@ -126,7 +126,7 @@ def _bind_to_worker(worker: int) -> None:
         sys.exit()
 
 
-def _keep_buffers() -> None:
+def _keep_freed_memory() -> None:
     with suppress(OSError, AttributeError):  # only glibc has mallopt
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, _REUSED_BUFFER_BYTES)

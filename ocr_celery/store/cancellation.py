@@ -75,7 +75,7 @@ class Cancellation:
         known: dict[str, Any] = {"now": now, "meta_keep": meta_keep}
         held: list[str] = []
         documents: list[str] = []
-        for part in _parts(ids):
+        for part in _slices(ids):
             # a page of a document whose record was lost is cancelled, too: the document waits for it
             found = dict.fromkeys((id for id in part if id in page_of), "PENDING") | self.states(part)
             states = {id: state for id, state in found.items() if _is_open(state)}
@@ -98,7 +98,7 @@ class Cancellation:
 
     def forget(self, ids: Sequence[str]) -> None:
         """Leave nothing of these tasks but tombstones, whatever they are."""
-        for part in _parts(ids):
+        for part in _slices(ids):
             while not self._forget_part(part):  # a page of them was just read, or answered, and is in the cache now
                 pass
 
@@ -130,7 +130,7 @@ class Cancellation:
             pipe.execute()
 
 
-def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def _slices(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[at : at + _TASKS_PER_PART] for at in range(0, len(ids), _TASKS_PER_PART))
 
 

@@ -59,7 +59,7 @@ def parse_record(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | 
         state = fields[2].decode()
         if state == FORGOTTEN:
             return None
-        created, updated = _time(fields[0]), _time(fields[1])
+        created, updated = _finite_time(fields[0]), _finite_time(fields[1])
         if state not in STATUS_BY_CELERY_STATE:
             raise ValueError(f"the state {state[:40]!r} is none of Celery's")
         found = None if meta is None else parse_meta(meta)
@@ -73,7 +73,7 @@ def parse_meta(text: Any) -> dict[str, Any]:
     if not isinstance(text, bytes):
         raise TypeError("its key has another type in Redis")
     try:
-        meta = json.loads(text, parse_constant=_no_number)
+        meta = json.loads(text, parse_constant=_reject_constant)
     except RecursionError:
         raise ValueError("it is too deep") from None
     if not isinstance(meta, dict) or not isinstance(meta.get("status"), str):
@@ -101,7 +101,7 @@ def parse_batch(text: Any) -> tuple[float, list[str], list[Any]]:
     """When a batch was created, its task ids, and the URLs as they were given. Raises `ValueError` if the text is not a batch."""
     try:
         batch = json.loads(text)
-        created, ids, urls = _time(batch["created_at"]), batch["ids"], json.loads(batch["urls"])
+        created, ids, urls = _finite_time(batch["created_at"]), batch["ids"], json.loads(batch["urls"])
         if not isinstance(ids, list) or not isinstance(urls, list):
             raise TypeError("its ids or its URLs are no list")
         if len(urls) != len(ids):
@@ -113,14 +113,14 @@ def parse_batch(text: Any) -> tuple[float, list[str], list[Any]]:
     return created, ids, urls
 
 
-def _time(value: Any) -> float:
+def _finite_time(value: Any) -> float:
     found = float(value)
     if not math.isfinite(found):
         raise ValueError("a time is not a number")
     return found
 
 
-def _no_number(name: str) -> None:
+def _reject_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
@@ -166,7 +166,7 @@ def _pair(text: bytes) -> tuple[str, str] | None:
 
 def _due(text: bytes) -> float | None:
     try:
-        return _time(text)
+        return _finite_time(text)
     except ValueError:
         return None
 
