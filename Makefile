@@ -77,7 +77,7 @@ docs: ## write docs/settings.md and .env.example from the descriptions in ocr_ce
 
 score: ## how well the CPU engine reads the documents of ../shared
 	@sh requirements/install.sh dev
-	.venv/bin/python -m benchmarks.accuracy ../shared/data/documents
+	.venv/bin/python -m benchmarks.accuracy ../shared/data/documents ../shared/data/pages
 
 install: ## everything for developing, into .venv
 	@sh requirements/install.sh dev
