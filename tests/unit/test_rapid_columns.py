@@ -78,15 +78,15 @@ def around_caption(left: float) -> list[Line]:
     page = []
     for n in range(18):
         short = 100.0 if 5 <= n < 8 else 0.0
-        page.append(Line(0, 24.0 * n, 300 - short, 24.0 * n + 20, "left"))
-        page.append(Line(320 + short, 24.0 * n, 620, 24.0 * n + 20, "right"))
+        page.append(Line(0, 24.0 * n, 300 - short, 24.0 * n + 20, "left words of a column"))
+        page.append(Line(320 + short, 24.0 * n, 620, 24.0 * n + 20, "right words of a column"))
         if short:
             page.append(Line(left, 24.0 * n, 400, 24.0 * n + 20, "caption"))
     return page
 
 
 def test_a_caption_that_stands_free_between_the_columns_is_read_after_them() -> None:
-    assert cut(around_caption(220)) == ["/".join(["left"] * 18), "/".join(["right"] * 18), "caption/caption/caption"]
+    assert kinds(around_caption(220)) == ["left", "right", "caption"]
 
 
 def test_a_caption_that_touches_a_column_does_not_stand_free() -> None:
@@ -97,6 +97,41 @@ def test_a_wide_line_between_columns_parts_what_is_above_from_what_is_below() ->
     across = f"{' ' * 10}THE MIDDLE of the page holds a line that is nearly as wide as both"
     page = "\n".join([*[columns(rows=1)] * 10, across, *[columns(rows=1)] * 10])
     assert kinds(drawn(page)) == ["a", "A", "THE", "a", "A"]
+
+
+def test_a_page_with_a_head_and_a_foot_over_both_columns_is_read_in_columns() -> None:
+    head = f"{' ' * 6}HEAD of a journal page, which stands over both of the columns"
+    foot = f"{' ' * 6}FOOT of a journal page, which stands under both of the columns"
+    assert kinds(drawn(f"{head}\n{columns(rows=12)}\n{foot}")) == ["HEAD", "a", "A", "FOOT"]
+
+
+def test_a_gutter_narrower_than_a_line_is_high_parts_prose() -> None:
+    left = drawn("\n".join([WIDE] * 12))
+    right = [
+        Line(li.left + 370, li.top, li.right + 370, li.bottom, li.text.upper()) for li in drawn("\n".join([WIDE] * 12))
+    ]
+    head = Line(100, -40, 620, -20, "HEAD of a journal page, over both columns")
+    foot = Line(100, 300, 620, 320, "FOOT of a journal page, under both columns")
+    assert kinds([*left, *right, head, foot]) == ["HEAD", "a", "A", "FOOT"]
+
+
+def test_a_short_band_is_read_as_the_columns_above_and_below_it() -> None:
+    across = f"{' ' * 10}THE MIDDLE of the page holds a line that is nearly as wide as both"
+    page = "\n".join([columns(rows=10), across, columns(rows=2), across, columns(rows=10)])
+    assert kinds(drawn(page)) == ["a", "A", "THE", "a", "A", "THE", "a", "A"]
+
+
+def test_a_table_over_both_columns_stands_between_them() -> None:
+    table = "\n".join(f"{' ' * 4}TABLE{' ' * 20}{n}.50{' ' * 18}{n}.75" for n in range(1, 6))
+    head = f"{' ' * 6}HEAD of a table that stands over both of the columns"
+    groups = kinds(drawn(f"{columns(rows=8)}\n\n{head}\n{table}\n\n{columns(rows=8)}"))
+    assert groups == ["a", "A", "HEAD", "a", "A"]
+
+
+def test_a_caption_in_the_gutter_is_read_after_the_columns_of_its_band() -> None:
+    head = Line(0, -80, 620, -60, "HEAD of the page over both columns")
+    foot = Line(0, 500, 620, 520, "FOOT of the page under both columns")
+    assert kinds([head, foot, *around_caption(220)]) == ["HEAD", "left", "right", "caption", "FOOT"]
 
 
 def staggered(rows: int) -> list[Line]:

@@ -79,14 +79,13 @@ and all of them are lower than those of last year
 
 def test_a_cell_that_goes_on_in_the_next_rows_belongs_to_the_table() -> None:
     page = """
-item        what it is
-apples      a fruit that
+item        what it is      price
+apples      a fruit that    1.20
             is round
-pears       another one
+pears       another one     2.50
 """
-    assert outline(layout_page(drawn(page))) == [
-        ("table", [["item", "what it is"], ["apples", "a fruit that"], ["", "is round"], ["pears", "another one"]])
-    ]
+    cells = [["item", "what it is", "price"], ["apples", "a fruit that", "1.20"], ["", "is round", ""]]
+    assert outline(layout_page(drawn(page))) == [("table", [*cells, ["pears", "another one", "2.50"]])]
 
 
 def test_rows_far_below_a_table_belong_to_another() -> None:

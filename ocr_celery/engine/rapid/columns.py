@@ -1,13 +1,25 @@
-"""Splits a page into groups in reading order by a recursive XY-cut along the gutters between columns."""
+"""Splits a page into groups in reading order by a recursive XY-cut along the gutters between columns.
 
-import statistics
+A gutter need not run through: what spans it (a heading, a figure, a foot) divides the page into bands from top to bottom,
+and within a band the columns are read from left to right.
+"""
+
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import partial
 
+from ocr_celery.engine.rapid.column_evidence import Side, are_columns, level_share
 from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds
+from ocr_celery.engine.rapid.gutters import Gutter, row_gap_gutters, through_gutters
+from ocr_celery.engine.rapid.wording import is_figure
 
 _MAX_DEPTH = 40  #: of nested cuts
-_MAX_GAPS = 60  #: row gaps tried at one level, the widest first
+_MAX_ROW_GAPS = 30  #: tried at one level, the widest first
+_MIN_AREAS = 6  #: of anything in columns
+_MIN_FREED = 3  #: areas on the smaller side of the columns that a horizontal cut frees
+_FREE = 0.8  #: line heights between a caption and the columns on both sides of it
+_SHORT_BAND = 9  #: areas; too few to be judged by themselves, such a band is as the others are
+_SPANNING = 0.7  #: line heights that an area reaches over a gutter's middle on both sides, if it spans it
 
 
 def xy_cut(areas: Sequence[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]]:
@@ -21,96 +33,176 @@ def xy_cut(areas: Sequence[Area], line_height: float, rules: Sequence[Rect]) -> 
 def _cut_recursively(areas: list[Area], line_height: float, rules: Sequence[Rect], depth: int) -> list[list[Area]]:
     if len(areas) < 2 or depth == _MAX_DEPTH:
         return [areas] if areas else []
-    parts = _split_columns(areas, line_height, rules) or _split_at_row_gap(areas, line_height, rules)
-    if parts is None:
+    parts = _split(areas, line_height, rules)
+    if not parts or len(parts) == 1:
         return [areas]
     return [group for part in parts for group in _cut_recursively(part, line_height, rules, depth + 1)]
 
 
-def _split_at_row_gap(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]] | None:
-    """The parts above and below the row gap for which the largest columns can be split next."""
-    best: tuple[int, list[list[Area]]] | None = None
-    for y in _row_gaps(areas):
+def _split(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]]:
+    """The parts in reading order; [] where the areas are read row by row."""
+    if len(areas) < _MIN_AREAS:
+        return []
+    parts = _split_columns(areas, line_height, rules)
+    if parts:
+        return parts
+    choices = [_split_into_bands(areas, gutter, line_height) for gutter in row_gap_gutters(areas, line_height)]
+    choices.append(_split_at_row_gap(areas, line_height, rules))
+    freed, parts = max(choices, key=lambda choice: choice[0])
+    return parts if freed >= _MIN_FREED else []
+
+
+# -- a gutter that is spanned here and there -----------------------------------------------------------------------------
+
+
+def _split_into_bands(areas: list[Area], gutter: Gutter, line_height: float) -> tuple[int, list[list[Area]]]:
+    """The page in bands from top to bottom: what spans the gutter, and the columns between.
+
+    With the number of areas on the smaller sides of these columns.
+    """
+    floats, others = _floats(areas, gutter.x, line_height)
+    bands = _bands(others, gutter.x, _SPANNING * line_height)
+    free = [a for band, spans in bands if not spans for a in band]
+    everywhere = are_columns(*_sides(free, gutter.x), line_height, gutter.width)
+    size, found, rest = 0, list[list[Area]](), list[Area]()
+    for band, spans in bands:
+        sides = _sides(band, gutter.x)
+        short = everywhere and len(band) < _SHORT_BAND and min(map(len, sides)) > 0 and not spans
+        if short or (not spans and are_columns(*sides, line_height, gutter.width)):
+            inside = [a for a in floats if min(b.top for b in band) < a.y < max(b.bottom for b in band)]
+            floats = [a for a in floats if a not in inside]
+            found += [part for part in (rest, *sides, inside) if part]
+            size += min(map(len, sides))
+            rest = []
+        else:
+            rest = [*rest, *band]  # read row by row with what is above it
+    rest = [*rest, *floats]
+    return size, found + ([rest] if rest else [])
+
+
+def _floats(areas: Sequence[Area], x: float, line_height: float) -> tuple[list[Area], list[Area]]:
+    """What stands in the gutter at x with text at a distance on both sides, as a caption does; and all other areas."""
+    reach = _SPANNING * line_height
+    left, right = _sides([a for a in areas if not _spans(a, x, reach)], x)
+    floats, others = list[Area](), list[Area]()
+    for area in areas:
+        before = [a.right for a in left if _is_beside(a, area)] if _spans(area, x, reach) else []
+        after = [a.left for a in right if _is_beside(a, area)] if before else []
+        free = after and min(area.left - max(before), min(after) - area.right) >= _FREE * line_height
+        (floats if free else others).append(area)
+    return floats, others
+
+
+def _is_beside(area: Area, other: Area) -> bool:
+    overlap = min(area.bottom, other.bottom) - max(area.top, other.top)
+    return overlap > 0.35 * min(area.height, other.height)
+
+
+def _spans(area: Area, x: float, reach: float) -> bool:
+    return area.left < x - reach and area.right > x + reach
+
+
+def _sides(areas: Sequence[Area], x: float) -> tuple[list[Area], list[Area]]:
+    return [a for a in areas if a.x < x], [a for a in areas if a.x >= x]
+
+
+def _bands(areas: Sequence[Area], x: float, reach: float) -> list[tuple[list[Area], bool]]:
+    """Runs of areas from top to bottom that all span x, or all do not; with whether they do."""
+    found: list[tuple[list[Area], bool]] = []
+    for area in sorted(areas, key=lambda a: a.y):
+        spans = _spans(area, x, reach)
+        if not found or found[-1][1] != spans:
+            found.append(([], spans))
+        found[-1][0].append(area)
+    return found
+
+
+# -- a horizontal cut -----------------------------------------------------------------------------------------------------
+
+
+def _split_at_row_gap(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> tuple[int, list[list[Area]]]:
+    """The parts above and below the row gap for which the largest columns can be split next.
+
+    With the number of areas on the smaller side of these.
+    """
+    best: tuple[int, list[list[Area]]] = 0, []
+    for y in _row_gaps(areas, line_height):
         parts = [[a for a in areas if a.y < y], [a for a in areas if a.y >= y]]
         freed = [_split_columns(part, line_height, rules) for part in parts]
         size = max((min(map(len, columns[:2])) for columns in freed if columns), default=0)
-        if size > (best[0] if best else 0):
+        if size > best[0]:
             best = size, parts
-    return best[1] if best else None
+    return best
 
 
-def _row_gaps(areas: Sequence[Area]) -> list[float]:
-    """The middles of the empty horizontal bands, the widest first."""
+def _row_gaps(areas: Sequence[Area], line_height: float) -> list[float]:
+    """The middles of the empty horizontal bands, the widest first, but not those within a table's figures."""
     gaps, end = [], float("-inf")
     # a margin, as boxes of neighbouring lines overlap a little
     for top, bottom in sorted((a.top + 0.2 * a.height, a.bottom - 0.2 * a.height) for a in areas):
         if end < top:
             gaps.append((top - end, (top + end) / 2))
         end = max(end, bottom)
-    return [middle for _, middle in sorted(gaps[1:], reverse=True)[:_MAX_GAPS]]
+    figures = sorted(a.y for a in areas if isinstance(a, Line) and is_figure(a.text))
+    reach = 2 * line_height
+    outside = [gap for gap in gaps[1:] if not _is_within_figures(figures, gap[1], reach)]
+    return [middle for _, middle in sorted(outside, reverse=True)[:_MAX_ROW_GAPS]]
 
 
-def _split_columns(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]] | None:
-    """Left column, right column and a caption between them, if any; None where there are no columns."""
-    if len(areas) < 6:
-        return None
-    parts_at_rule = _split_at_rule(areas, line_height, rules)
-    if parts_at_rule:
-        return parts_at_rule
+def _is_within_figures(heights: Sequence[float], y: float, reach: float) -> bool:
+    """Whether several figures stand close above y, and several close below."""
+    at = bisect_left(heights, y)
+    above, below = at - bisect_left(heights, y - reach), bisect_left(heights, y + reach) - at
+    return min(above, below) >= 2
+
+
+# -- a gutter that runs through --------------------------------------------------------------------------------------------
+
+
+def _split_columns(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]]:
+    """Left column, right column and a caption between them, if any; [] where there are no columns."""
+    if len(areas) < _MIN_AREAS:
+        return []
+    parts = _split_at_rule(areas, line_height, rules)
+    if parts:
+        return parts
     # a few boxes may cross the gutter: by a mistake of the detector, or as a caption between columns
     for share, split in ((0.04, _split_by_center), (0.1, partial(_split_around_caption, line_height=line_height))):
         max_crossing = int(share * len(areas)) if len(areas) >= 20 else 0
-        for left, right in _gutters(areas, line_height, max_crossing)[:4]:
-            crossing = [a for a in areas if a.left < left and a.right > right]
-            parts = split(areas, crossing, (left + right) / 2)
-            if parts and _are_columns(parts[0], parts[1], line_height):
+        for gutter in through_gutters(areas, line_height, max_crossing)[:4]:
+            crossing = [a for a in areas if a.left < gutter.left and a.right > gutter.right]
+            parts = split(areas, crossing, gutter.x)
+            if parts and are_columns(parts[0], parts[1], line_height, gutter.width):
                 return parts
-    return None
+    return []
 
 
-def _gutters(areas: Sequence[Area], line_height: float, max_crossing: int) -> list[tuple[float, float]]:
-    """The vertical bands that at most `max_crossing` areas reach into, as (left, right), the widest first."""
-    events = []
-    for area in areas:
-        margin = 0.15 * line_height if area.width > line_height else 0.0
-        events += [(area.left + margin, 1), (area.right - margin, -1)]
-    found, covered, start = [], 0, None
-    for x, change in sorted(events):
-        before, covered = covered, covered + change
-        if before > max_crossing >= covered:
-            start = x
-        elif before <= max_crossing < covered and start is not None:
-            found.append((start, x))
-    min_width = (0.6 if max_crossing else 0.8) * line_height
-    return sorted((g for g in found if g[1] - g[0] >= min_width), key=lambda g: g[0] - g[1])
-
-
-def _split_by_center(areas: Sequence[Area], crossing: Sequence[Area], x: float) -> list[list[Area]] | None:
+def _split_by_center(areas: Sequence[Area], crossing: Sequence[Area], x: float) -> list[list[Area]]:
     left, _, right, _ = bounds(areas)
     if any(a.width > 0.6 * (right - left) for a in crossing):
-        return None  # a heading or figure over both columns: cut at a row gap first
+        return []  # a heading or figure over both columns: cut at a row gap first
     return [[a for a in areas if a.x < x], [a for a in areas if a.x >= x]]
 
 
 def _split_around_caption(
     areas: Sequence[Area], crossing: Sequence[Area], x: float, *, line_height: float
-) -> list[list[Area]] | None:
-    """Both columns and the caption between them; None unless it has text at a distance on both sides."""
+) -> list[list[Area]]:
+    """Both columns and the caption between them; [] unless it has text at a distance on both sides."""
     rest = [a for a in areas if a not in crossing]
     sides = [[a for a in rest if a.x < x], [a for a in rest if a.x >= x]]
     for area in crossing:
         near = [[a for a in side if a.top < area.bottom and a.bottom > area.top] for side in sides]
         if not (near[0] and near[1]):
-            return None
+            return []
         if (
             area.left - max(a.right for a in near[0]) < 0.8 * line_height
             or min(a.left for a in near[1]) - area.right < 0.8 * line_height
         ):
-            return None
-    return [*sides, list(crossing)] if crossing else None
+            return []
+    return [*sides, list(crossing)] if crossing else []
 
 
-def _split_at_rule(areas: Sequence[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]] | None:
+def _split_at_rule(areas: Sequence[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]]:
     """The parts left and right of a rule that runs along most of the height, perhaps in several pieces."""
     _, top, _, bottom = bounds(areas)
     for rule in rules:
@@ -122,60 +214,8 @@ def _split_at_rule(areas: Sequence[Area], line_height: float, rules: Sequence[Re
         parts = [[a for a in areas if a.x < x], [a for a in areas if a.x >= x]]
         if (
             min(map(len, parts)) >= 3
-            and any(map(_has_long_lines, parts))
-            and _row_alignment(parts[0], parts[1], line_height) < 0.7
+            and any(Side(part).has_long_rows for part in parts)
+            and level_share(parts[0], parts[1], 0.3 * line_height) < 0.7
         ):
             return parts
-    return None
-
-
-def _are_columns(left: Sequence[Area], right: Sequence[Area], line_height: float) -> bool:
-    """Whether these are columns of text, or text and a sidebar; not table columns or indented text."""
-    if min(len(left), len(right)) < 3 or _side_by_side_share(left, right, line_height) < 0.5:
-        return False
-    prose = _is_prose(left) or _is_prose(right)
-    # table cells are aligned with those of the next column and are no prose
-    return prose or (
-        _row_alignment(left, right, line_height) < 0.4 and _has_long_lines(left) and _has_long_lines(right)
-    )
-
-
-def _row_alignment(left: Sequence[Area], right: Sequence[Area], line_height: float) -> float:
-    """The share of the smaller side's lines that are on one line with a line of the other side."""
-    return _share_with_neighbor(left, right, 0.3 * line_height)
-
-
-def _side_by_side_share(left: Sequence[Area], right: Sequence[Area], line_height: float) -> float:
-    """The share of the smaller side's lines that have text of the other side at about their height."""
-    return _share_with_neighbor(left, right, 2.0 * line_height)
-
-
-def _share_with_neighbor(left: Sequence[Area], right: Sequence[Area], distance: float) -> float:
-    few, many = sorted((left, right), key=len)
-    return sum(any(abs(a.y - b.y) < distance for b in many) for a in few) / len(few)
-
-
-def _is_prose(areas: Sequence[Area]) -> bool:
-    """Whether there are many long lines of words, most of which end where their neighbours end."""
-    letters = [c.isalpha() for a in areas if isinstance(a, Line) for c in a.text if not c.isspace()]
-    return (
-        len(areas) >= 5 and _has_long_lines(areas) and _fill_ratio(areas) >= 0.85 and sum(letters) > 0.6 * len(letters)
-    )
-
-
-def _has_long_lines(areas: Sequence[Area]) -> bool:
-    lines = [a.width / max(1.0, a.height) for a in areas if isinstance(a, Line)]
-    return not lines or statistics.median(lines) >= 5
-
-
-def _fill_ratio(areas: Sequence[Area]) -> float:
-    """The median of each line's width divided by the width of the column at that line.
-
-    The column is measured by the two lines above and below, as text may flow round a picture.
-    """
-    down = sorted(areas, key=lambda a: a.y)
-    shares = []
-    for index, area in enumerate(down):
-        left, _, right, _ = bounds(down[max(0, index - 2) : index + 3])
-        shares.append(area.width / max(1.0, right - left))
-    return statistics.median(shares)
+    return []

@@ -7,6 +7,7 @@ from PIL import Image as Pillow
 
 from ocr_celery.engine.rapid import orientation, output
 from ocr_celery.engine.rapid.geometry import Rect, deskew, estimate_slant
+from ocr_celery.engine.rapid.merged_lines import cut_merged_lines
 from ocr_celery.engine.rapid.models import scale_down
 from ocr_celery.engine.rapid.orientation import Boxes, Image, longest_lines, reads_better_inverted
 from ocr_celery.engine.rapid.reading_order import PagePart, layout_page
@@ -30,11 +31,13 @@ def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> str:
     boxes = models.detect_lines(image)
     turns = orientation.quarter_turns(models, image, boxes)
     image, boxes = _rotate_page(models, image, boxes, turns)
+    boxes = cut_merged_lines(image, boxes)
     read = models.recognize(models.crop_lines(image, boxes))
     probes = longest_lines(boxes)
     if _is_low_confidence(read) and reads_better_inverted(models, models.crop_lines(image, probes)):
         turns = (turns + 2) % 4
         image, boxes = _rotate_page(models, image, boxes, 2)
+        boxes = cut_merged_lines(image, boxes)
         read = models.recognize(models.crop_lines(image, boxes))
     parts = _layout(image, boxes, read)
     if not blocks:

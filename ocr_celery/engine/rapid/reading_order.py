@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from ocr_celery.core.line_joining import is_cjk
-from ocr_celery.engine.rapid import columns, paragraphs, tables
+from ocr_celery.engine.rapid import aligned_tables, columns, paragraphs, ruled_tables
 from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, median_line_height
 from ocr_celery.engine.rapid.paragraphs import Paragraph
 from ocr_celery.engine.rapid.tables import Table
@@ -45,7 +45,7 @@ def layout_horizontal_text(
     lines: Sequence[Line], horizontal: Sequence[Rect], vertical: Sequence[Rect]
 ) -> list[PagePart]:
     """The parts of a page whose text runs from left to right."""
-    framed, rest = tables.find_ruled_tables(lines, horizontal, vertical)
+    framed, rest = ruled_tables.find_ruled_tables(lines, horizontal, vertical)
     line_height = median_line_height(rest or lines)
     body = _body_text_height(lines)
     parts: list[PagePart] = []
@@ -76,7 +76,7 @@ def _extract_aligned_tables(group: list[list[Line]], line_height: float) -> Iter
     index = 0
     while index < len(group):
         end = _table_candidate_end(group, index, line_height)
-        table = tables.detect_aligned_table(group[index:end], line_height) if end - index > 1 else None
+        table = aligned_tables.detect_aligned_table(group[index:end], line_height) if end - index > 1 else None
         if table:
             if group[begin:index]:
                 yield group[begin:index]

@@ -1,8 +1,7 @@
-"""Which lines of text are the cells of a table, by drawn lines or by the columns they stand in."""
+"""Which lines of text are the cells of a table, by the ruling lines around them."""
 
-from ocr_celery.engine.rapid.geometry import Line, Rect, group_rows
-from ocr_celery.engine.rapid.tables import Table, detect_aligned_table, find_ruled_tables
-from tests.testlib.drawn_page import HEIGHT, drawn
+from ocr_celery.engine.rapid.geometry import Line, Rect
+from ocr_celery.engine.rapid.ruled_tables import find_ruled_tables
 
 WIDTH, DEPTH = 150.0, 40.0  #: pixels of a cell
 
@@ -18,15 +17,6 @@ def cell(row: int, column: int, text: str, width: float = 60.0, lower: float = 0
     """A line of text in a cell of `grid`."""
     left, top = 50 + column * WIDTH + 10, 50 + row * DEPTH + 10 + lower
     return Line(left, top, left + width, top + 15, text)
-
-
-def table(page: str) -> list[list[str]] | None:
-    """What a drawn page is as a table without lines."""
-    found = detect_aligned_table(group_rows(drawn(page)), HEIGHT)
-    return found.cells if found else None
-
-
-# -- drawn tables ------------------------------------------------------------------------------------------------------
 
 
 def test_cells_framed_by_drawn_lines_are_a_table_and_other_text_is_not() -> None:
@@ -105,77 +95,3 @@ def test_a_border_drawn_in_pieces_is_one_border_and_a_short_one_is_none() -> Non
     lines = [cell(row, column, "x") for row in range(2) for column in range(2)]
     (found,), _ = find_ruled_tables(lines, horizontal, [*vertical, stub])
     assert found.cells == [["x", "x"], ["x", "x"]]
-
-
-# -- tables without lines ----------------------------------------------------------------------------------------------
-
-
-def test_rows_whose_cells_stand_in_columns_are_a_table() -> None:
-    page = """
-name      age    town
-Jane      42     Springfield
-Joe       7      Shelbyville
-"""
-    assert table(page) == [["name", "age", "town"], ["Jane", "42", "Springfield"], ["Joe", "7", "Shelbyville"]]
-
-
-def test_a_table_encloses_its_lines() -> None:
-    found = detect_aligned_table(group_rows(drawn("a      b\nc      dd\ne      f")), HEIGHT)
-    assert found == Table(0, 0, 90, 68, [["a", "b"], ["c", "dd"], ["e", "f"]])
-
-
-def test_a_missing_cell_is_empty_and_a_cell_goes_on_in_the_next_row() -> None:
-    page = """
-item      price
-apples    1.20
-          a kilo
-pears     2.50
-"""
-    assert table(page) == [["item", "price"], ["apples", "1.20"], ["", "a kilo"], ["pears", "2.50"]]
-
-
-def test_two_rows_of_two_cells_are_too_few_for_a_table() -> None:
-    assert table("name:    Jane\nage:     42") is None
-    assert table("name:    Jane") is None
-
-
-def test_two_rows_of_three_cells_are_a_table() -> None:
-    assert table("a     b     c\nd     e     f") == [["a", "b", "c"], ["d", "e", "f"]]
-
-
-def test_rows_without_an_empty_band_between_them_are_no_table() -> None:
-    page = """
-a       bbbbbbbbbbbb
-cccccccccc      d
-ee          f
-"""
-    assert table(page) is None
-
-
-def test_a_heading_over_several_columns_belongs_to_the_first() -> None:
-    page = """
-the price of all the fruit
-apples    1.20
-pears     2.50
-plums     3.10
-grapes    4.00
-"""
-    found = table(page)
-    assert found is not None
-    assert found[0] == ["the price of all the fruit", ""]
-
-
-def test_several_texts_in_one_column_make_a_form_not_a_table() -> None:
-    page = """
-name  Jane       x
-age   42         x
-town  Ulm        x
-"""
-    assert table(page) == [["name", "Jane", "x"], ["age", "42", "x"], ["town", "Ulm", "x"]]
-    crowded = """
-n  Jane Doe Smith    x
-namely  Joe          x
-n    Li Li           x
-name of  her         x
-"""
-    assert table(crowded) is None
