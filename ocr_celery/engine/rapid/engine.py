@@ -156,6 +156,7 @@ def _load_models() -> tuple["RapidOcrModels", str]:
             "Global.log_level": "critical",
             "EngineConfig.onnxruntime.intra_op_num_threads": 1,
             "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+            "Rec.rec_batch_num": 1,  # a batch is as wide as its longest line: more time and memory, no gain on one thread
             **{f"{step}.model_path": str(file) for step, file in models.items()},
         }
     )
