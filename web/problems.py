@@ -48,7 +48,7 @@ class UnsupportedMediaType(OcrError):
 
 
 class FormatNotAvailable(OcrError):
-    """The result is not available in this format yet; ask for md, text, json, raw, chunks, csv or xlsx."""
+    """The result is not available in this format yet; ask for md, text, json, html, raw, chunks, csv or xlsx."""
 
     code, http_status = "format_not_available", 501
 

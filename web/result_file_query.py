@@ -15,7 +15,8 @@ class ResultFileQuery(BaseModel):
     format: Literal["md", "text", "json", "raw", "chunks", "html", "csv", "xlsx", "zip", "pdf", "docx"] = Field(
         "md",
         description="md: clean markdown. text: without markup. json: blocks with their places. raw: as the engine wrote it. "
-        "chunks: cut at headings and paragraphs. csv, xlsx: its tables. The others are not available yet.",
+        "chunks: cut at headings and paragraphs. html: one document, to be read and printed. csv, xlsx: its tables. "
+        "The others are not available yet.",
     )
     chunk_size: int = Field(
         chunks.DEFAULT_SIZE,
@@ -26,7 +27,12 @@ class ResultFileQuery(BaseModel):
     table: int = Field(0, ge=0, description="csv, xlsx: this table only, from 1 in the order of the result; 0: all.")
     merge_tables: bool = Field(
         False,
-        description="csv, xlsx: join tables that go on on the next page, where their headings are repeated there.",
+        description="csv, xlsx, md, html: join tables that go on on the next page, where their headings are repeated there.",
+    )
+    page: int | None = Field(None, ge=1, description="This page only, from 1, as soon as it is read.")
+    render: Literal["", "html"] = Field(
+        "",
+        description="html: in json, every block has `html`, harmless wherever it is shown; otherwise only those with tables.",
     )
     partial: bool = Field(
         False,

@@ -4,6 +4,7 @@ import errno
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -12,7 +13,8 @@ from flask import Response, jsonify, request
 from flask_openapi.blueprint import APIBlueprint
 
 from ocr_celery.core.file_type import FileType
-from ocr_celery.core.result_formats import FORMATS, ResultFormat, ResultHead, ResultWriter
+from ocr_celery.core.joined_tables import joined_tables
+from ocr_celery.core.result_formats import FORMATS, PagesAsJson, ResultFormat, ResultHead, ResultWriter
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.core.status import Status, TaskView
 from ocr_celery.core.table_formats import TABLE_FORMATS, XLSX
@@ -25,6 +27,8 @@ from ocr_celery.errors import (
     ResultUnreadable,
     TaskNotFound,
 )
+from ocr_celery.export.block_html import blocks_html
+from ocr_celery.export.html import HTML, SECURITY_POLICY
 from web.file_names import content_disposition, result_name
 from web.openapi import openapi_responses
 from web.problems import FormatNotAvailable, TaskFailed, error_response
@@ -33,8 +37,9 @@ from web.request_models import ResultForm, TaskPath
 from web.request_parsing import client, validated
 from web.response_models import Task
 from web.result_file_query import ResultFileQuery
+from web.result_selection import selected_pages, selected_task
 from web.result_sheets import sheet_pieces
-from web.results import ID, TAGS, not_found, render_task
+from web.results import ID, TAGS, render_task
 from web.waiting import connection
 
 log = structlog.get_logger("web")
@@ -42,7 +47,10 @@ api = APIBlueprint("result_files", __name__)
 _RETRY_AFTER = 2  #: seconds
 _RESET = struct.pack("ii", 1, 0)  #: SO_LINGER: whatever was not sent is discarded
 _IS_PARTIAL = {"X-Ocr-Status": "partial"}
-_FORMATS: Mapping[str, FileType] = {**FORMATS, **TABLE_FORMATS}
+_POLICY = {"Content-Security-Policy": SECURITY_POLICY}
+_FORMATS: Mapping[str, FileType] = {**FORMATS, **TABLE_FORMATS, "html": HTML}
+_RENDERED_JSON = replace(FORMATS["json"], writer=lambda head: PagesAsJson(head, blocks_html))
+_JOINED = ("md", "html")  #: formats of whole pages in which tables may be joined
 _ERRORS = (
     *(TaskNotFound, BadRequest, BrokerUnavailable, ResultExpired, ResultUnreadable),
     *(TaskFailed, FormatNotAvailable, NoTables, NoSuchTable),
@@ -57,7 +65,7 @@ _HEADERS = {
 _FILE: dict[str, Any] = {
     "description": "The result in the format asked for.",
     "content": {
-        **dict.fromkeys(("text/markdown", "text/plain", "text/csv"), _TEXT),
+        **dict.fromkeys(("text/markdown", "text/plain", "text/html", "text/csv"), _TEXT),
         "application/json": _JSON,
         XLSX.media_type: {},
     },
@@ -77,25 +85,30 @@ def get_result(path: TaskPath, query: ResultFileQuery) -> Response:
 
     One that failed answers 409 with its own code.
     """
-    chosen = _FORMATS.get(query.format)
+    chosen = _RENDERED_JSON if (query.format, query.render) == ("json", "html") else _FORMATS.get(query.format)
     if chosen is None:
         raise FormatNotAvailable
-    try:
-        view = client().look_up_outline(path.task_id)
-    except TaskNotFound as exc:
-        raise not_found(path.task_id, exc) from None
+    task, view = selected_task(path.task_id, query.page)
     if view.status is not Status.COMPLETED and not (query.partial and _has_pages(view)):
         return _without_result(view)
     head = ResultHead(
-        view.id,
+        task.id,
         view.status,
         is_document=view.document is not None,
         is_partial=_is_partial(view),
+        title=result_name(task.source, ""),
         **query.model_dump(include={"chunk_size", "table", "merge_tables"}),
     )
-    body = _sent(_pieces(chosen, head, _pages(view)), view.id)
+    pages = selected_pages(view, query.page)
+    if head.merge_tables and query.format in _JOINED:
+        pages = joined_tables(pages)
+    body = _sent(_pieces(chosen, head, pages), task.id)
     response = Response(body if head.is_document else b"".join(body), content_type=chosen.media_type)
-    return _with_headers(response, view, chosen, is_partial=head.is_partial)
+    suffix = chosen.suffix if view is task else f".page-{query.page}{chosen.suffix}"
+    response.headers["Content-Disposition"] = content_disposition(result_name(task.source, suffix))
+    response.headers.update(_IS_PARTIAL if head.is_partial else {})
+    response.headers.update(_POLICY if query.format == "html" else {})
+    return response
 
 
 def _has_pages(view: TaskView) -> bool:
@@ -123,16 +136,6 @@ def _without_result(view: TaskView) -> Response:
     response.headers["Location"] = f"{request.root_path}/ocr/{view.id}"
     response.headers["Retry-After"] = str(_RETRY_AFTER)
     return response
-
-
-def _with_headers(response: Response, view: TaskView, chosen: FileType, *, is_partial: bool) -> Response:
-    response.headers["Content-Disposition"] = content_disposition(result_name(view.source, chosen.suffix))
-    response.headers.update(_IS_PARTIAL if is_partial else {})
-    return response
-
-
-def _pages(view: TaskView) -> Iterator[ResultPage]:
-    return iter([ResultPage.alone(view.result)]) if view.document is None else client().page_results(view)
 
 
 def _sent(pieces: Iterator[str | bytes], task_id: str) -> Iterator[bytes]:

@@ -4,16 +4,17 @@ An answer without tags (a plain prompt, a PDF's own text) does not say what is w
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ocr_celery.core import grounding, markdown
 from ocr_celery.core.grounding import MAX_COORD, Block, Box
+from ocr_celery.core.html_tables import with_pipe_tables
 from ocr_celery.core.plain_text import plain_text
 from ocr_celery.core.table_cells import Table, split_tables
 
 _TEXT = "text"  #: the label of what the answer gives no label
-_VERBATIM = frozenset({"code", "equation", "formula"})  #: labels whose text has no markup of markdown
+VERBATIM = frozenset({"code", "equation", "formula"})  #: labels whose text has no markup of markdown
 _TITLES = frozenset({"title", "sub_title"})
 
 
@@ -24,8 +25,13 @@ class PageBlock:
     label: str  #: "title", "text", "table", "image", …, as the engine names it
     boxes: tuple[Box, ...]  #: pixels of the upright page: left, upper, right, lower
     text: str  #: plain text; cells of tables are separated by tabs
-    tables: tuple[Table, ...]  #: in their order
+    parts: tuple[str | Table, ...]  #: its markdown before, between and behind its tables, and these
     markdown: str  #: as in the markdown of the page
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """Its tables in their order."""
+        return tuple(part for part in self.parts if isinstance(part, Table))
 
     @property
     def html(self) -> str:
@@ -50,27 +56,36 @@ def page_blocks(raw: str, *, width: int, height: int) -> list[PageBlock]:
     return [block for block in found if block.text or block.boxes or block.markdown]
 
 
+def with_parts(block: PageBlock, parts: Sequence[str | Table]) -> PageBlock | None:
+    """The block with other tables or texts in it; None where nothing is left."""
+    if not any(part.rows if isinstance(part, Table) else part.strip() for part in parts):
+        return None
+    shown = with_pipe_tables("".join(part.as_html() if isinstance(part, Table) else part for part in parts)).strip()
+    return replace(block, parts=tuple(parts), text=_block_text(block.label, parts), markdown=shown)
+
+
 def _page_block(block: Block, width: int, height: int) -> PageBlock:
     boxes = tuple(_in_pixels(box, width, height) for box in block.boxes) if width > 0 and height > 0 else ()
     shown = markdown.block_markdown(block)
     label = block.label or _TEXT
     if not block.text and block.label not in markdown.LABELS:  # the label is the text itself, which was located
-        return PageBlock(_TEXT, boxes, block.label, (), shown)
+        return PageBlock(_TEXT, boxes, block.label, (shown,), shown)
     text = markdown.without_pictures(block.text) if label in markdown.PICTURES else block.text
-    if label in _VERBATIM:
-        return PageBlock(label, boxes, text, (), shown)
-    parts = split_tables(text, unclosed=label == "table")
-    return PageBlock(label, boxes, _block_text(label, parts), _tables(parts), shown)
+    if label in VERBATIM:
+        return PageBlock(label, boxes, text, (text,), shown)
+    parts = tuple(split_tables(text, unclosed=label == "table"))
+    plain = _block_text(label, parts)
+    return PageBlock(label, boxes, plain, parts if len(parts) > 1 else (shown,), shown)
 
 
 def _block_without_tags(text: str) -> PageBlock:
     """Markdown or plain text, which its answer does not say. It is ours to unescape where escaping it again gives the same."""
     unescaped = plain_text(text)
     if markdown.escape(unescaped) == text:
-        return PageBlock(_TEXT, (), unescaped.strip(), (), text)
-    parts = split_tables(text)
+        return PageBlock(_TEXT, (), unescaped.strip(), (text,), text)
+    parts = tuple(split_tables(text))
     shown = _joined(part.as_text() if isinstance(part, Table) else part.strip() for part in parts)
-    return PageBlock(_TEXT, (), shown, _tables(parts), text)
+    return PageBlock(_TEXT, (), shown, parts, text)
 
 
 def _block_text(label: str, parts: Sequence[str | Table]) -> str:
@@ -80,10 +95,6 @@ def _block_text(label: str, parts: Sequence[str | Table]) -> str:
 
 def _joined(texts: Iterable[str]) -> str:
     return "\n".join(text for text in texts if text)
-
-
-def _tables(parts: Sequence[str | Table]) -> tuple[Table, ...]:
-    return tuple(part for part in parts if isinstance(part, Table))
 
 
 def _in_pixels(box: Box, width: int, height: int) -> Box:

@@ -27,7 +27,7 @@ LABELS = frozenset(
 PICTURES = frozenset({"image", "figure", "chart", "seal"})
 _HEADING = {"title": "# ", "sub_title": "## "}
 
-_ANYWHERE = re.compile(r"[*`<>|\[\]]|\\(?=[!-/:-@\[-`{-~]|$)|~(?=~)|(?<!\w)_|_(?!\w)|&(?=#?\w+;)", re.MULTILINE)
+_ANYWHERE = re.compile(r"[*`<>|\[\]]|\\(?=[!-/:-@\[-`{-~]|$)|~(?=~)|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)", re.MULTILINE)
 _LINE_START = re.compile(
     r"^(\d{1,9})(?=[.)](?:\s|$))|^(?=#{1,6}(?:\s|$)|[+-](?:\s|$)|(?:-[^\S\n]*)+$|=+\s*$)", re.MULTILINE
 )

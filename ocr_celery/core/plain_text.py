@@ -27,10 +27,15 @@ def plain_text(markdown: str) -> str:
     return _MARKUP.sub(_plain, markdown)
 
 
+def is_formula(bracketed: str) -> bool:
+    """Whether what stands between escaped brackets is a formula, and not a text whose brackets were escaped: ``\\[1\\]``."""
+    return _IS_FORMULA.search(bracketed) is not None
+
+
 def _plain(found: re.Match[str]) -> str:
     kind, text = found.lastgroup, found[found.lastgroup or 0]
     if kind == "bracketed":
-        return found[0] if _IS_FORMULA.search(text) else f"[{plain_text(text)}]"
+        return found[0] if is_formula(text) else f"[{plain_text(text)}]"
     if kind == "bold":
         return plain_text(text)
     if kind == "tag":

@@ -4,16 +4,19 @@ A page without a text keeps its place in every format, and says why.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ocr_celery.core.blocks import PageBlock
 from ocr_celery.core.chunks import DEFAULT_SIZE, Chunk, Chunker
 from ocr_celery.core.document import page_mark
 from ocr_celery.core.file_type import FileType
-from ocr_celery.core.markdown import to_markdown
 from ocr_celery.core.result_page import PENDING, ResultPage
 from ocr_celery.errors import OcrError
+
+#: makes harmless HTML of each block of a page
+RenderBlocks = Callable[[Sequence[PageBlock]], Sequence[str]]
 
 _ENGINE = "engine"  #: the `source` of a text that was read
 
@@ -29,6 +32,7 @@ class ResultHead:
     chunk_size: int = DEFAULT_SIZE  #: characters, see `Chunker`
     table: int = 0  #: the only one that is written, from 1; 0: all
     merge_tables: bool = False  #: whether tables that go on on the next page are joined
+    title: str = ""  #: the name of the file that was read, without its suffix
 
 
 class ResultWriter(Protocol):
@@ -60,7 +64,7 @@ class _Gap:
 class MarkedText:
     """The pages of a document behind marks in comments, as in its answer; an image's text alone. `text`: that of a page."""
 
-    def __init__(self, head: ResultHead, text: Callable[[str], str]) -> None:
+    def __init__(self, head: ResultHead, text: Callable[[ResultPage], str]) -> None:
         self._has_marks, self._text = head.is_document, text
         self._gap = _Gap("\n\n")
 
@@ -70,7 +74,7 @@ class MarkedText:
 
     def add(self, page: ResultPage) -> str:
         """The next page, with its mark where it has one."""
-        text = self._text(page.raw)
+        text = self._text(page)
         if page.missing:
             return self._gap.next() + page_mark(page.number, page.missing)
         return self._gap.next() + (f"{page_mark(page.number)}\n\n" if self._has_marks else "") + text
@@ -103,10 +107,10 @@ class PlainText:
 
 
 class PagesAsJson:
-    """An object with the list `pages`, each with its blocks."""
+    """An object with the list `pages`, each with its blocks. `render`: gives each of them HTML, not only those with tables."""
 
-    def __init__(self, head: ResultHead) -> None:
-        self._head = head
+    def __init__(self, head: ResultHead, render: RenderBlocks | None = None) -> None:
+        self._head, self._render = head, render
         self._gap = _Gap(",")
 
     def begin(self) -> str:
@@ -115,7 +119,7 @@ class PagesAsJson:
 
     def add(self, page: ResultPage) -> str:
         """The next page."""
-        text = to_json(_page_dict(page))
+        text = to_json(_page_dict(page, self._render))
         return f"{self._gap.next()}\n{text}"
 
     def end(self) -> str:
@@ -168,7 +172,7 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _page_dict(page: ResultPage) -> dict[str, Any]:
+def _page_dict(page: ResultPage, render: RenderBlocks | None) -> dict[str, Any]:
     if isinstance(page.result, OcrError):
         return {"page": page.number, "status": "failed", "code": page.result.code, "error": page.result.message}
     if page.result is None:
@@ -181,8 +185,13 @@ def _page_dict(page: ResultPage) -> dict[str, Any]:
         "height": height,
         "verdict": page.result.get("verdict"),
         "source": page.result.get("source", _ENGINE),
-        "blocks": [block.as_dict() for block in page.blocks()],
+        "blocks": _block_dicts(page.blocks(), render),
     }
+
+
+def _block_dicts(blocks: Sequence[PageBlock], render: RenderBlocks | None) -> list[dict[str, Any]]:
+    found = [block.as_dict() for block in blocks]
+    return [{**block, "html": html} for block, html in zip(found, render(blocks), strict=True)] if render else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +203,11 @@ class ResultFormat(FileType):
 
 #: by the name that callers use
 FORMATS: Mapping[str, ResultFormat] = {
-    "md": ResultFormat("text/markdown; charset=utf-8", ".md", lambda head: MarkedText(head, to_markdown)),
+    "md": ResultFormat(
+        "text/markdown; charset=utf-8", ".md", lambda head: MarkedText(head, lambda page: page.markdown)
+    ),
     "text": ResultFormat("text/plain; charset=utf-8", ".txt", PlainText),
     "json": ResultFormat("application/json", ".json", PagesAsJson),
     "chunks": ResultFormat("application/json", ".chunks.json", ChunksAsJson),
-    "raw": ResultFormat("text/plain; charset=utf-8", ".raw.txt", lambda head: MarkedText(head, str)),
+    "raw": ResultFormat("text/plain; charset=utf-8", ".raw.txt", lambda head: MarkedText(head, lambda page: page.raw)),
 }

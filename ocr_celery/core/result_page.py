@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from ocr_celery.core.blocks import PageBlock, page_blocks
+from ocr_celery.core.markdown import to_markdown
 from ocr_celery.errors import OcrError
 
 PENDING = "pending"  #: what is said of a page that is not final
@@ -16,6 +17,7 @@ class ResultPage:
 
     number: int  #: from 1
     result: Mapping[str, Any] | OcrError | None
+    changed: tuple[PageBlock, ...] | None = None  #: its blocks, where they are not those that its text makes
 
     @classmethod
     def alone(cls, result: Mapping[str, Any] | None) -> Self:
@@ -36,6 +38,13 @@ class ResultPage:
         return str(self.result["text"]) if isinstance(self.result, Mapping) else ""
 
     @property
+    def markdown(self) -> str:
+        """Its text as clean markdown; "" where it has none."""
+        if self.changed is None:
+            return to_markdown(self.raw)
+        return "\n\n".join(block.markdown for block in self.changed if block.markdown)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels of the upright page; (0, 0) where they are not known."""
         found = self.result if isinstance(self.result, Mapping) else {}
@@ -44,5 +53,7 @@ class ResultPage:
 
     def blocks(self) -> list[PageBlock]:
         """Its blocks in reading order."""
+        if self.changed is not None:
+            return list(self.changed)
         width, height = self.size
         return page_blocks(self.raw, width=width, height=height)

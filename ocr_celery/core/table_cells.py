@@ -5,7 +5,7 @@ without attributes, and no others: a page that shows ``<script>`` does no harm w
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ocr_celery.core.html_entities import ENTITY, unescape_entities
@@ -44,9 +44,16 @@ class Table:
         """A line for each row, its cells separated by tabs, without markup."""
         return "\n".join("\t".join(cell.text for cell in row).rstrip("\t") for row in self.rows)
 
-    def as_html(self) -> str:
-        """A well-formed table with nothing but text and harmless tags."""
-        return f"<table>{''.join(map(_row_html, self.rows))}</table>"
+    def as_html(self, content: Callable[[str], str] | None = None, *, heading_rows: int = 0) -> str:
+        """A well-formed table. `content`: makes HTML of a cell's `inner`; otherwise `safe_content`.
+
+        `heading_rows`: how many rows are its ``<thead>``, which is printed on each sheet again.
+        """
+        rows = [_row_html(row, content or safe_content) for row in self.rows]
+        if not heading_rows:
+            return f"<table>{''.join(rows)}</table>"
+        head, body = "".join(rows[:heading_rows]), "".join(rows[heading_rows:])
+        return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
 def split_tables(text: str, *, unclosed: bool = False) -> list[str | Table]:
@@ -125,16 +132,21 @@ class _Rows:
         self.rows[-1].append(cell)
 
 
-def _row_html(row: Sequence[Cell]) -> str:
-    return f"<tr>{''.join(map(_cell_html, row))}</tr>"
+def safe_content(inner: str) -> str:
+    """The content of a cell as HTML: nothing but text and harmless tags, which need not be closed."""
+    return _SPECIAL.sub(_safe, inner)
 
 
-def _cell_html(cell: Cell) -> str:
+def _row_html(row: Sequence[Cell], content: Callable[[str], str]) -> str:
+    return f"<tr>{''.join(_cell_html(cell, content) for cell in row)}</tr>"
+
+
+def _cell_html(cell: Cell, content: Callable[[str], str]) -> str:
     name = "th" if cell.is_head else "td"
     spans = "".join(
         f' {which}="{number}"' for which, number in (("rowspan", cell.rows), ("colspan", cell.columns)) if number > 1
     )
-    return f"<{name}{spans}>{_SPECIAL.sub(_safe, cell.inner)}</{name}>"
+    return f"<{name}{spans}>{content(cell.inner)}</{name}>"
 
 
 def _safe(found: re.Match[str]) -> str:

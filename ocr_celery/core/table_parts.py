@@ -62,8 +62,11 @@ class TableParts:
 
     def _joined(self, part: TablePart) -> TablePart:
         last = self._last
-        if not self._joins or last is None or last.page != part.page - 1:
-            return part
-        if last.heading != part.heading or not any(map(any, part.heading)):
+        if not self._joins or last is None or not goes_on(last.page, last.heading, part.page, part.heading):
             return part
         return replace(part, rows=part.rows[len(part.heading) :], goes_on=True)
+
+
+def goes_on(last_page: int, last_heading: Grid, page: int, heading: Grid) -> bool:
+    """Whether the first table of a page, with this heading, goes on with the last one of an earlier page."""
+    return last_page == page - 1 and last_heading == heading and any(map(any, heading))

@@ -83,6 +83,7 @@ def get(http: FlaskClient, id: str, query: str = "") -> Any:
         ("text", ("text/plain; charset=utf-8", ".txt")),
         ("json", ("application/json", ".json")),
         ("raw", ("text/plain; charset=utf-8", ".raw.txt")),
+        ("html", ("text/html; charset=utf-8", ".html")),
         ("chunks", ("application/json", ".chunks.json")),
     ],
 )
@@ -276,7 +277,7 @@ def test_an_unknown_format_is_named_and_one_that_comes_later_says_so(http: Flask
     answer = get(http, image, "?format=rtf")
     assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
     assert answer.json["detail"].startswith("format: should be 'md'")
-    for form in ("html", "zip", "pdf", "docx"):
+    for form in ("zip", "pdf", "docx"):
         answer = get(http, image, f"?format={form}")
         assert (answer.status_code, answer.json["code"]) == (501, "format_not_available")
         assert "md, text, json" in answer.json["detail"]
