@@ -32,24 +32,30 @@ keys = Keys("ocr")  #: of a service with the default queue
 
 
 def until(condition: Callable[[], T], *, timeout: float = 60, what: str = "") -> T:
-    """Wait until the condition gives something true, and return it."""
-    end = time.monotonic() + timeout
+    """Wait until the condition gives something true, and return it.
+
+    It is asked less often the longer it takes, at most by a twentieth later than it could be: asking takes CPU from what is
+    waited for.
+    """
+    begin = time.monotonic()
     while not (value := condition()):
-        assert time.monotonic() < end, f"not within {timeout} s: {what or condition}"
-        time.sleep(0.02)
+        waited = time.monotonic() - begin
+        assert waited < timeout, f"not within {timeout} s: {what or condition}"
+        time.sleep(min(0.1, max(0.01, waited / 20)))
     return value
 
 
 def final(client: "Client", ids: list[str], *, timeout: float = 120) -> "list[TaskView]":
     """These tasks, once all are final."""
-    views: dict[str, TaskView] = {}
+    views: list[TaskView] = []
 
     def done() -> bool:
-        views.update((id, view) for id in ids if id not in views and (view := client.look_up(id)).status.final)
+        while len(views) < len(ids) and (view := client.look_up(ids[len(views)])).status.final:
+            views.append(view)
         return len(views) == len(ids)
 
     until(done, timeout=timeout, what=f"all {len(ids)} tasks are final")
-    return [views[id] for id in ids]
+    return views
 
 
 def waiting(redis: Redis, queue: str = "ocr") -> list[bytes]:
