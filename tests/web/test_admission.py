@@ -16,20 +16,26 @@ from tests.testlib.worker_double import Facade, Hand, commands
 
 URLS = ["http://a/", "http://b/", "http://c/"]
 
-#: sends 40 pages once it is told to, and says how many were taken in
-SENDER = """
+#: processes that send 40 pages each, at the same time, and say how many were taken in; forked after the imports, and before
+#: anything is connected
+SENDERS = """
+from multiprocessing import get_context
 from ocr_celery import client
 from ocr_celery.errors import QueueFull
-client.default().app.amqp, client.stats()
-input("ready\\n")
-taken = 0
-for _ in range(40):
-    try:
-        client.submit_url("http://a/")
-        taken += 1
-    except QueueFull:
-        pass
-print(taken)
+def send(_):
+    client.default().app.amqp, client.stats()
+    start.wait()
+    taken = 0
+    for _ in range(40):
+        try:
+            client.submit_url("http://a/")
+            taken += 1
+        except QueueFull:
+            pass
+    return taken
+start = get_context("fork").Barrier(8)
+with get_context("fork").Pool(8) as processes:
+    print(*processes.map(send, range(8), chunksize=1))
 """
 
 
@@ -38,19 +44,11 @@ def send(http: FlaskClient) -> int:
 
 
 def test_8_processes_at_once_take_in_exactly_what_there_is_room_for(redis: RedisServer) -> None:
-    senders = [
-        subprocess.Popen([sys.executable, "-c", SENDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(8)
-    ]
-    for sender in senders:
-        assert sender.stdout is not None
-        assert sender.stdout.readline() == "ready\n"
-    for sender in senders:
-        assert sender.stdin is not None
-        sender.stdin.write("go\n")
-        sender.stdin.flush()
-    taken = [int(sender.communicate(timeout=60)[0]) for sender in senders]
-    assert sum(taken) == 100, taken
+    senders = subprocess.run(
+        [sys.executable, "-c", SENDERS], stdout=subprocess.PIPE, text=True, timeout=120, check=True
+    )
+    taken = [int(number) for number in senders.stdout.split()]
+    assert (len(taken), sum(taken)) == (8, 100), taken
     assert len(waiting(redis.client)) == 100
 
 
