@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ocr_celery.core import verdict
+from ocr_celery.core.placed_line import as_json
 from ocr_celery.core.reading import Reading
 from ocr_celery.errors import OcrError
 
@@ -36,6 +37,9 @@ def result_dict(
         "model": model,
         "seconds": {"waited": round(waited, 3), "prepared": round(prepared, 3), "read": round(read, 3)},
     }
+    if reading.lines:
+        across, down = page.width / page.image.width, page.height / page.image.height
+        result["lines"] = as_json(line.scaled(across, down) for line in reading.lines)
     if reading.max_tokens:
         result["max_tokens"] = reading.max_tokens
     result |= _about(page)

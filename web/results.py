@@ -21,6 +21,7 @@ from web.response_models import Batch, Task
 
 log = structlog.get_logger("web")
 _UNASKED = ("pages", "failed_pages", "partial", "text_layer_pages")  #: shown also without details
+_OF_PAGE = ("text", "lines")  #: not among the details of a page
 _OF_DOCUMENT = ("text", "spans", *_UNASKED)
 api = APIBlueprint("results", __name__)
 TAGS: Any = [{"name": "Results", "description": "Get the status of pages and their text."}]
@@ -118,7 +119,7 @@ def _render_result(view: TaskView, query: ResultForm) -> dict[str, Any]:
     if view.result is None:
         return {}
     rendered: dict[str, Any] = {"result": _text(view.result, query.format)}
-    left_out = _OF_DOCUMENT if "spans" in view.result else ("text",)
+    left_out = _OF_DOCUMENT if "spans" in view.result else _OF_PAGE
     if query.details:
         rendered["details"] = {name: value for name, value in view.result.items() if name not in left_out}
     if not query.details or "spans" in view.result:  # text is missing, or it has several pages

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ocr_celery.core import verdict
+from ocr_celery.core import placed_line, verdict
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
@@ -17,7 +17,7 @@ from ocr_celery.core.verdict import Verdict
 
 #: Our own part of a reading, between the page's pixels and its text: how engines are used, what is read again, what is kept.
 #: Raised whenever that may change an answer; tests/unit/test_page_cache.py notices. (What changes the pixels is in the key.)
-READING_VERSION = 1
+READING_VERSION = 2
 MAX_ENTRY = 256 * 1024  #: bytes of a reading that is kept; a dense page has some 10,000
 
 
@@ -72,8 +72,8 @@ def unpack(text: str | bytes) -> KeptReading | None:
     """The other way round; None for anything that `pack` does not make."""
     try:
         fields = json.loads(text)
-        times = fields.pop("times")
-        kept = KeptReading(Reading(**fields), times)
+        times, lines = fields.pop("times"), fields.pop("lines")
+        kept = KeptReading(Reading(**fields, lines=tuple(placed_line.from_json(lines))), times)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
     numbers = (times, kept.reading.prompt_tokens, kept.reading.output_tokens, kept.reading.max_tokens)

@@ -1,6 +1,9 @@
 """The answer of an engine for one page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from ocr_celery.core.placed_line import PlacedLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,3 +15,6 @@ class Reading:
     prompt_tokens: int = 0  #: of prompt and image; 0 for an engine without tokens
     output_tokens: int = 0
     max_tokens: int = 0  #: the limit that applied, where it is lower than the one requested; 0 = as requested
+    lines: Sequence[
+        PlacedLine
+    ] = ()  #: in reading order, in pixels of the picture; () for an engine that knows blocks only

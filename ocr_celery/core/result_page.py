@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from ocr_celery.core.blocks import PageBlock, page_blocks
 from ocr_celery.core.markdown import to_markdown
+from ocr_celery.core.placed_line import PlacedLine, from_json
 from ocr_celery.errors import OcrError
 
 PENDING = "pending"  #: what is said of a page that is not final
@@ -50,6 +51,11 @@ class ResultPage:
         found = self.result if isinstance(self.result, Mapping) else {}
         width, height = found.get("width"), found.get("height")
         return (width, height) if type(width) is int and type(height) is int else (0, 0)
+
+    def lines(self) -> list[PlacedLine]:
+        """Its lines with their places, in pixels of the upright page, in reading order; [] where the engine knows none."""
+        found = self.result if isinstance(self.result, Mapping) else {}
+        return list(from_json(found.get("lines")))
 
     def blocks(self) -> list[PageBlock]:
         """Its blocks in reading order."""

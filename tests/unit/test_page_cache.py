@@ -14,6 +14,7 @@ from ocr_celery.core import page_cache
 from ocr_celery.core.options import NAMES, Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.page_cache import READING_VERSION, KeptReading, Reader, is_repeatable, pack, page_key, unpack
+from ocr_celery.core.placed_line import PlacedLine
 from ocr_celery.core.reading import Reading
 from tests.testlib.processes import ROOT
 
@@ -88,7 +89,10 @@ def test_a_page_that_is_read_by_chance_is_not_answered_twice_with_the_same(
     assert is_repeatable(Options(temperature=temperature)) is repeatable
 
 
-GOOD = Reading(text='blocks\n"of" text', finish_reason="stop", prompt_tokens=3, output_tokens=4, max_tokens=5)
+LINE = PlacedLine(1.5, 2, 30, 40, "text", 1, 0.01)
+GOOD = Reading(
+    text='blocks\n"of" text', finish_reason="stop", prompt_tokens=3, output_tokens=4, max_tokens=5, lines=(LINE,)
+)
 LOOP = Reading(text="and so on " * 200)
 
 
@@ -130,7 +134,7 @@ def test_anything_else_that_lies_in_its_place_is_no_reading(text: str | bytes) -
 READ_BY = {
     "core/reread_policy.py": "7317cba4c659",
     "core/verdict.py": "694fc0989289",
-    "engine/rapid/*.py": "55e6009876bb",
+    "engine/rapid/*.py": "31b906ca2d1a",
     "engine/vllm/model.py": "c273eb22c00c",
     "engine/vllm/tiling.py": "2a86d698aa70",
     "engine/vllm/token_budget.py": "8664c01e07f8",

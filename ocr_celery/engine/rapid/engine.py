@@ -109,9 +109,7 @@ class RapidEngine:
         from ocr_celery.engine.rapid import pipeline
 
         try:
-            return Reading(
-                text=pipeline.read_page(self._models, request.page.image, blocks=wants_blocks(request.options.prompt))
-            )
+            return pipeline.read_page(self._models, request.page.image, blocks=wants_blocks(request.options.prompt))
         except MemoryError:
             return EngineFailed("There was not enough memory to read this page.")
         except Exception:

@@ -1,12 +1,16 @@
 """Reads a page: turn it upright, detect its lines, recognise them, arrange them, render the answer."""
 
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
 from PIL import Image as Pillow
 
+from ocr_celery.core.placed_line import PlacedLine
+from ocr_celery.core.reading import Reading
 from ocr_celery.engine.rapid import orientation, output
-from ocr_celery.engine.rapid.geometry import Rect, deskew, estimate_slant
+from ocr_celery.engine.rapid.geometry import Line, Point, Rect, deskew, estimate_slant
+from ocr_celery.engine.rapid.line_places import place_line, reading_sequence
 from ocr_celery.engine.rapid.merged_lines import cut_merged_lines
 from ocr_celery.engine.rapid.models import scale_down
 from ocr_celery.engine.rapid.orientation import Boxes, Image, longest_lines, reads_better_inverted
@@ -18,6 +22,10 @@ _LOW_CONFIDENCE = 0.75  #: median of a page; a page below it may be upside down 
 _MAX_SLANT = 0.006  #: radians; on a page with more, ruling lines and text do not match
 
 
+#: a line's box of four corners, from the upper left, clockwise; and the line as it would be on a page without slant
+_Recognized = tuple[list[Point], Line]
+
+
 class PageModels(orientation.LineRecognizer, Protocol):
     """The models that read a page."""
 
@@ -25,8 +33,8 @@ class PageModels(orientation.LineRecognizer, Protocol):
         """The boxes of the lines of text, of shape (number, 4, 2)."""
 
 
-def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> str:
-    """The text of a page in block language or plain; "" where nothing is readable."""
+def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> Reading:
+    """The text of a page in block language or plain, "" where nothing is readable; and its lines."""
     image = scale_down(np.ascontiguousarray(np.asarray(page.convert("RGB"))[:, :, ::-1]))
     boxes = models.detect_lines(image)
     turns = orientation.quarter_turns(models, image, boxes)
@@ -39,11 +47,16 @@ def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> str:
         image, boxes = _rotate_page(models, image, boxes, 2)
         boxes = cut_merged_lines(image, boxes)
         read = models.recognize(models.crop_lines(image, boxes))
-    parts = _layout(image, boxes, read)
-    if not blocks:
-        return output.render_plain(parts)
+    recognized = _recognized_lines(boxes, read)
+    parts = _layout(image, recognized)
     height, width = image.shape[:2]
-    return output.render_blocks(parts, lambda rect: _undo_rotation(_to_fractions(rect, width, height), turns))
+    if blocks:
+        text = output.render_blocks(parts, lambda rect: _undo_rotation(_to_fractions(rect, width, height), turns))
+    else:
+        text = output.render_plain(parts)
+    placed = _placed_lines(recognized, parts, (width, height), turns)
+    scale = max(page.size) / max(width, height)
+    return Reading(text=text, lines=tuple(line.scaled(scale, scale) for line in placed))
 
 
 def _rotate_page(models: PageModels, image: Image, boxes: Boxes, turns: int) -> tuple[Image, Boxes]:
@@ -57,15 +70,29 @@ def _is_low_confidence(read: list[tuple[str, float]]) -> bool:
     return len(read) > 0 and float(np.median([score for _, score in read])) < _LOW_CONFIDENCE
 
 
-def _layout(image: Image, boxes: Boxes, read: list[tuple[str, float]]) -> list[PagePart]:
-    recognized = zip(boxes.tolist(), read, strict=True)
-    confident = [(quad, text) for quad, (text, score) in recognized if score >= _MIN_CONFIDENCE]
-    angle = estimate_slant(quad for quad, _ in confident)
-    lines = [deskew(quad, text, angle) for quad, text in confident]
-    if len(lines) < 2 or abs(angle) >= _MAX_SLANT:
+def _recognized_lines(boxes: Boxes, read: list[tuple[str, float]]) -> list[_Recognized]:
+    """The lines that are no noise: their boxes, and where they would be on a page without slant."""
+    pairs = zip(boxes.tolist(), read, strict=True)
+    confident = [(quad, text) for quad, (text, score) in pairs if score >= _MIN_CONFIDENCE and text.strip()]
+    slant = estimate_slant(quad for quad, _ in confident)
+    return [(quad, deskew(quad, text, slant)) for quad, text in confident]
+
+
+def _layout(image: Image, recognized: Sequence[_Recognized]) -> list[PagePart]:
+    lines = [line for _, line in recognized]
+    if len(lines) < 2 or abs(estimate_slant(quad for quad, _ in recognized)) >= _MAX_SLANT:
         return layout_page(lines)
     rules = find_ruling_lines(image)
     return layout_page(lines, rules.horizontal, rules.vertical)
+
+
+def _placed_lines(
+    recognized: Sequence[_Recognized], parts: Sequence[PagePart], size: tuple[int, int], turns: int
+) -> Iterator[PlacedLine]:
+    slant = estimate_slant(quad for quad, _ in recognized)
+    for index in reading_sequence([line for _, line in recognized], [part.rect for part in parts]):
+        quad, line = recognized[index]
+        yield place_line(quad, line.text, slant, size, turns)
 
 
 def _to_fractions(rect: Rect, width: int, height: int) -> Rect:

@@ -1,0 +1,66 @@
+"""Says where each recognised line is on the page as it was given, in the order in which the page is read."""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from ocr_celery.core.line_joining import is_cjk
+from ocr_celery.core.placed_line import DOWNWARDS, RIGHTWARDS, PlacedLine
+from ocr_celery.engine.rapid.geometry import Line, Point, Rect, group_rows
+
+_LEVEL = 0.003  #: radians; less is not worth a slant
+_LONG = 5.0  #: times as long as thick: long enough for a slant of its own
+_TALL = 2.2  #: times as high as wide: text that runs down
+_MARGIN = 2.0  #: pixels that a line's middle may lie outside of its part
+
+
+def reading_sequence(lines: Sequence[Line], rects: Iterable[Rect]) -> Iterator[int]:
+    """The indices of the lines by the parts of the page, whose rectangles these are, and within each from row to row."""
+    left = dict(enumerate(lines))
+    for rect in rects:
+        inside = {index: line for index, line in left.items() if _is_inside(line, rect)}
+        yield from _by_rows(inside)
+        left = {index: line for index, line in left.items() if index not in inside}
+    yield from _by_rows(left)
+
+
+def place_line(quad: Sequence[Point], text: str, page_slant: float, size: tuple[int, int], turns: int) -> PlacedLine:
+    """The line in a box of four corners (from the upper left, clockwise) of a page that was turned upright.
+
+    `page_slant`: radians, of lines too short to tell; `size`: width and height of the turned page in pixels; `turns`: the quarter
+    turns to the left that made it upright.
+    """
+    (x1, y1), (x2, y2), (x3, y3), (x4, y4) = quad
+    x, y = (x1 + x2 + x3 + x4) / 4, (y1 + y2 + y3 + y4) / 4
+    along = (x2 + x3 - x1 - x4) / 2, (y2 + y3 - y1 - y4) / 2
+    down = (x3 + x4 - x1 - x2) / 2, (y3 + y4 - y1 - y2) / 2
+    width, height = math.hypot(*along), math.hypot(*down)
+    is_column = height > _TALL * width and len(text.strip()) > 1  # it was turned to be read
+    slant = math.atan2(-down[0], down[1]) if is_column else math.atan2(along[1], along[0])
+    if max(width, height) < _LONG * min(width, height):
+        slant = page_slant
+    for _ in range(turns):
+        x, y, width, height, size = size[1] - y, x, height, width, (size[1], size[0])
+    return PlacedLine(
+        x - width / 2,
+        y - height / 2,
+        x + width / 2,
+        y + height / 2,
+        text.strip(),
+        ((DOWNWARDS if is_column else RIGHTWARDS) + turns) % 4,
+        slant if abs(slant) > _LEVEL else 0.0,
+    )
+
+
+def _is_inside(line: Line, rect: Rect) -> bool:
+    left, top, right, bottom = rect
+    return left - _MARGIN <= line.x <= right + _MARGIN and top - _MARGIN <= line.y <= bottom + _MARGIN
+
+
+def _by_rows(lines: dict[int, Line]) -> Iterator[int]:
+    index_of = {id(line): index for index, line in lines.items()}
+    columns = [line for line in lines.values() if line.height > _TALL * line.width and any(map(is_cjk, line.text))]
+    if 2 * len(columns) > len(lines):
+        ordered = sorted(lines.values(), key=lambda line: (-line.right, line.top))
+    else:
+        ordered = [line for row in group_rows(lines.values()) for line in row]
+    yield from (index_of[id(line)] for line in ordered)
