@@ -37,14 +37,14 @@ def expired_view(id: str, created: float) -> TaskView:
 
 def warn_damaged(records: Iterable[Record | None]) -> None:
     """One line for all that cannot be read."""
-    spoilt = [record for record in records if record is not None and record.spoilt]
-    if spoilt:
-        log.warning("records damaged: %d tasks; of %s: %s", len(spoilt), spoilt[0].id, spoilt[0].spoilt)
+    damaged = [record for record in records if record is not None and record.damaged]
+    if damaged:
+        log.warning("records damaged: %d tasks; of %s: %s", len(damaged), damaged[0].id, damaged[0].damaged)
 
 
 def _stands(record: Record) -> tuple[Status, dict[str, Any] | None, OcrError | None]:
     """Status, and what came of it."""
-    if record.spoilt:
+    if record.damaged:
         return Status.FAILED, None, ResultUnreadable()
     meta = record.meta or {}
     # the registry and Celery's record change together, but for a task that only Celery knows to be finished

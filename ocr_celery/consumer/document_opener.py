@@ -17,7 +17,7 @@ from ocr_celery import message
 from ocr_celery.consumer.document_assembly import assemble_document
 from ocr_celery.consumer.file_keeper import FileKeeper
 from ocr_celery.consumer.file_kind import is_document
-from ocr_celery.consumer.page_run import PageRun, Sheet
+from ocr_celery.consumer.page_run import DocumentPage, PageRun
 from ocr_celery.consumer.spool import Spool
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core.document import PageSet
@@ -78,7 +78,7 @@ class DocumentOpener:
             self.open(run)
 
     def open(self, run: PageRun) -> None:
-        """Count the pages of a task's file; set `run.sheet` where it is to be read as one page, else queue its pages.
+        """Count the pages of a task's file; set `run.document_page` where it is to be read as one page, else queue its pages.
 
         Blocks while the file is opened. Afterwards `run.file` is None.
         """
@@ -123,7 +123,7 @@ class DocumentOpener:
         info = self._decoder.open_document(path, password=password)
         numbers = self._selected(options, info.pages)
         if len(numbers) == 1:
-            run.sheet = Sheet(path, numbers[0], password, options.text_layer, stack.pop_all())
+            run.document_page = DocumentPage(path, numbers[0], password, options.text_layer, stack.pop_all())
             if data is not None:
                 self._keeper.hold(run, data)
             return
@@ -186,7 +186,7 @@ class DocumentOpener:
         return queue if queue in app.amqp.queues.consume_from else str(app.conf.task_default_queue)
 
     def load_page(self, run: PageRun, args: Any, kwargs: Any) -> None:
-        """Set the options of a page of a document, and its sheet. Blocks while the document's file is fetched."""
+        """Set the options of a page of a document, and where it is. Blocks while the document's file is fetched."""
         document, number = message.read_page_args(args, kwargs)
         opened = self._documents.opened(document)
         if opened is None:
@@ -200,7 +200,7 @@ class DocumentOpener:
         )
         with ExitStack() as stack:
             path = stack.enter_context(self._spool.path(opened.file))
-            run.sheet = Sheet(path, number, password, run.job.file_options.text_layer, stack.pop_all())
+            run.document_page = DocumentPage(path, number, password, run.job.file_options.text_layer, stack.pop_all())
 
 
 def _checked_name(task_id: str) -> str:

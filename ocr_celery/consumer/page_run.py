@@ -39,7 +39,7 @@ class Phase(Enum):
 
 
 @dataclass(eq=False, slots=True)
-class Sheet:
+class DocumentPage:
     """One page of a file that has several, before it is decoded."""
 
     path: Path  #: of the file
@@ -62,7 +62,7 @@ class PageRun:
     created_at: float = 0.0  #: Unix seconds; when the task was sent, as far as is known
     job: Job | None = None
     file: bytes | None = None  #: until it is decoded
-    sheet: Sheet | None = None  #: in place of `file`, until it is decoded
+    document_page: DocumentPage | None = None  #: in place of `file`, until it is decoded
     held_file: bytes | None = field(
         default=None, repr=False
     )  #: to be stored once it was read (consumer/file_keeper.py)
@@ -133,11 +133,11 @@ class PageRun:
         """Seconds from when the task was sent until the engine took the page, less its preparation."""
         return max(0.0, (self.first_entered_at or time.time()) - self.created_at - self.prepare_seconds)
 
-    def release_sheet(self) -> None:
+    def release_document_page(self) -> None:
         """The page is decoded, or will not be: its file may go."""
-        sheet, self.sheet = self.sheet, None
-        if sheet is not None:
-            sheet.holding.close()
+        page, self.document_page = self.document_page, None
+        if page is not None:
+            page.holding.close()
 
     def announce_started(self) -> None:
         """Announce once that work has begun: Celery's event, `inspect active`, and the state STARTED if it is read."""

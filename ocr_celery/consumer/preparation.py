@@ -19,8 +19,7 @@ from ocr_celery.consumer.redis_retry import pause_if_store_full, retry_while_red
 from ocr_celery.consumer.startup import start_decoder, start_spool
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core.prefetch import PrefetchController
-from ocr_celery.decode.job import DecodeJob
-from ocr_celery.decode.job import Result as DecodeResult
+from ocr_celery.decode.job import DecodeJob, DecodeResult
 from ocr_celery.decode.pool import PoolClosed
 from ocr_celery.engine.contract import Engine
 from ocr_celery.errors import OcrError
@@ -119,8 +118,8 @@ class Preparation:
             return
         if run.terminated:  # while it was fetched
             run.file = None
-            run.release_sheet()
-        if run.file is None and run.sheet is None:
+            run.release_document_page()
+        if run.file is None and run.document_page is None:
             self._finish(run)
             return
         try:
@@ -139,10 +138,10 @@ class Preparation:
             raise run.convicted or exc from None
 
     def _decode(self, run: PageRun) -> DecodeJob:
-        if sheet := run.sheet:
-            known = {"password": sheet.password, "text_layer": sheet.text_layer}
+        if page := run.document_page:
+            known = {"password": page.password, "text_layer": page.text_layer}
             return self.decoder.submit_page(
-                sheet.path, sheet.number, lambda result: self._on_decoded(run, result), **known
+                page.path, page.number, lambda result: self._on_decoded(run, result), **known
             )
         assert run.file is not None
         file, run.file = run.file, None
@@ -150,7 +149,7 @@ class Preparation:
         return self.decoder.submit(file, lambda result: self._on_decoded(run, result))
 
     def _on_decoded(self, run: PageRun, result: DecodeResult) -> None:
-        run.release_sheet()
+        run.release_document_page()
         if result is None:
             self._events.on_requeue(run)
             return
@@ -177,7 +176,7 @@ class Preparation:
 
     def _finish(self, run: PageRun) -> None:
         """The page is ready for the engine, or ends here."""
-        run.release_sheet()
+        run.release_document_page()
         run.prepare_seconds = time.monotonic() - run.prepare_started_at
         if run.page is not None:
             self._prefetch.page_prepared(run.prepare_seconds)

@@ -10,9 +10,9 @@ from ocr_celery.decode.protocol import Operation, Request
 from ocr_celery.errors import OcrError
 
 #: the page, the error of the file, or None: cancelled before it was decoded
-Result = Page | OcrError | None
+DecodeResult = Page | OcrError | None
 #: of any job
-JobResult = Result | DocumentInfo
+JobResult = DecodeResult | DocumentInfo
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class DecodeJob:
     with_text: bool = False
     expected: int  #: bytes of memory, estimated
     memory: int  #: bytes of memory that decoding may use
-    done: Callable[[Any], None]  #: is given a `JobResult`; those who submit pages get a `Result`
+    done: Callable[[Any], None]  #: is given a `JobResult`; those who submit pages get a `DecodeResult`
     costly: bool = False
     seconds: float = 0.0  #: that children have spent on it
     deaths: int = 0  #: of children that were decoding it

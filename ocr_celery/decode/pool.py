@@ -14,7 +14,7 @@ from ocr_celery.decode.child_set import ChildSet
 from ocr_celery.decode.decode_queue import DecodeQueue
 from ocr_celery.decode.decoder_thread import DecoderThread
 from ocr_celery.decode.header import read_header
-from ocr_celery.decode.job import DecodeJob, JobResult, Result, document_job
+from ocr_celery.decode.job import DecodeJob, DecodeResult, JobResult, document_job
 from ocr_celery.decode.memory_limits import child_address_space, pool_limits
 from ocr_celery.decode.protocol import Operation, Request, pack_location
 from ocr_celery.errors import OcrError
@@ -61,7 +61,7 @@ class DecoderPool:
         for _ in range(costly.pages):
             self._start_thread(costly=True)
 
-    def submit(self, data: bytes, done: Callable[[Result], None]) -> DecodeJob:
+    def submit(self, data: bytes, done: Callable[[DecodeResult], None]) -> DecodeJob:
         """Decode this file. `done` is called once with the result, from any thread.
 
         Raises what `header.read_header` raises. Returns at once; see `wait_for_room`.
@@ -76,7 +76,7 @@ class DecoderPool:
         self,
         path: Path,
         number: int,
-        done: Callable[[Result], None],
+        done: Callable[[DecodeResult], None],
         *,
         password: str = "",
         text_layer: str = "fallback",
@@ -115,7 +115,7 @@ class DecoderPool:
 
     def decode(self, data: bytes) -> Page:
         """Decode this file and wait for the page. Raises its `OcrError`, or `PoolClosed`."""
-        result: Future[Result] = Future()
+        result: Future[DecodeResult] = Future()
         self.submit(data, result.set_result)
         return _found(result.result())
 

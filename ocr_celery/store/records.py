@@ -44,7 +44,7 @@ class Record:
     state: str
     meta: dict[str, Any] | None
     progress: Progress = field(default_factory=Progress)
-    spoilt: str = ""  #: why the record cannot be read; all other fields are defaults then
+    damaged: str = ""  #: why the record cannot be read; all other fields are defaults then
 
 
 def parse_record(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | None:
@@ -65,7 +65,7 @@ def parse_record(id: str, fields: Any, meta: Any, rank: Any = None) -> Record | 
         found = None if meta is None else parse_meta(meta)
         return Record(id, created, updated, state, found, _progress(state, fields, rank))
     except Exception as exc:  # the key may contain anything
-        return Record(id, 0.0, 0.0, "FAILURE", None, spoilt=_why(fields, meta, exc))
+        return Record(id, 0.0, 0.0, "FAILURE", None, damaged=_why(fields, meta, exc))
 
 
 def parse_meta(text: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from PIL import Image
 from ocr_celery.core.page import Page
 from ocr_celery.decode import child_process, decoder_thread
 from ocr_celery.decode.image import load
-from ocr_celery.decode.job import Result
+from ocr_celery.decode.job import DecodeResult
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.errors import Internal, NotAnImage, OcrError, PageTooCostly, TooManyPixels, Unreadable
 from tests.testlib.hostile_images import saved, wavelets
@@ -85,8 +85,8 @@ def trap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trap:
     return set_up
 
 
-def submitted(pool: DecoderPool, data: bytes) -> "Future[Result]":
-    future: Future[Result] = Future()
+def submitted(pool: DecoderPool, data: bytes) -> "Future[DecodeResult]":
+    future: Future[DecodeResult] = Future()
     pool.submit(data, future.set_result)
     return future
 
@@ -341,7 +341,7 @@ def test_decoders_that_cannot_be_started_are_reported_at_once(monkeypatch: pytes
 def test_a_callback_that_raises_ends_no_thread(make: Make) -> None:
     pool = make()
 
-    def raises(_: Result) -> None:
+    def raises(_: DecodeResult) -> None:
         raise ZeroDivisionError
 
     for _ in range(6):

@@ -15,7 +15,7 @@ from PIL import Image
 from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.page import Page
 from ocr_celery.decode import pdf
-from ocr_celery.decode.job import Result
+from ocr_celery.decode.job import DecodeResult
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.errors import (
     DocumentNotSupported,
@@ -50,8 +50,8 @@ def stored(folder: Path, data: bytes, name: str = "a document") -> Path:
     return path
 
 
-def submitted(pool: DecoderPool, path: Path, number: int = 1, password: str = "") -> "Future[Result]":
-    future: Future[Result] = Future()
+def submitted(pool: DecoderPool, path: Path, number: int = 1, password: str = "") -> "Future[DecodeResult]":
+    future: Future[DecodeResult] = Future()
     pool.submit_page(path, number, future.set_result, password=password)
     return future
 
@@ -201,7 +201,7 @@ def test_a_page_comes_with_the_text_that_its_file_has_for_it(pool: DecoderPool, 
 
 def test_a_page_whose_text_is_to_be_ignored_comes_without_it(pool: DecoderPool, tmp_path: Path) -> None:
     path = stored(tmp_path, text_pdf(latin("A page with a text of its own.")))
-    future: Future[Result] = Future()
+    future: Future[DecodeResult] = Future()
     pool.submit_page(path, 1, future.set_result, text_layer="ignore")
     page = future.result()
     assert isinstance(page, Page)

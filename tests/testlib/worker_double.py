@@ -47,7 +47,7 @@ def _of_another_type(key: Callable[[str], str]) -> Callable[["Redis", str], obje
 
 KEYS = Keys("ocr")
 #: what another program, or a hand, may have done to the record of a completed task
-SPOILT: list[Callable[["Redis", str], object]] = [
+DAMAGED: list[Callable[["Redis", str], object]] = [
     *map(_meta, ("", "{", "[]", "null", "7", '"x"', "{}", b"\xff", '{"status": []}', '{"status": "SUCCESS"}')),
     *(_meta(f'{{"status": "SUCCESS", "result": {result}}}') for result in ("7", '"x"', "[]", "{}", '{"text": 7}')),
     _meta('{"status": "SUCCESS", "result": {"text": "a", "seconds": {"read": NaN}}}'),

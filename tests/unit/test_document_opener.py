@@ -85,10 +85,10 @@ def test_a_file_of_one_page_is_not_stored_and_stays_until_it_is_decoded(bench: B
     assert bench.opened == [b"%PDF-"]
     assert bench.stored == ["elsewhere"]
     assert not run.was_stored
-    assert run.sheet is not None
-    path = run.sheet.path
+    assert run.document_page is not None
+    path = run.document_page.path
     assert path.exists()
-    run.release_sheet()
+    run.release_document_page()
     assert not path.exists()
 
 
@@ -114,7 +114,7 @@ def test_a_document_in_the_store_is_fetched_and_never_held_in_memory(
     run = bench.open_stored("file:elsewhere")
     assert bench.opened == [b"%PDF-"]
     assert run.file is None
-    assert run.sheet is not None
+    assert run.document_page is not None
 
 
 @pytest.mark.parametrize("id", ["", "x" * 201, "\u8bf7" * 24])
@@ -127,7 +127,7 @@ def test_an_id_that_makes_no_name_of_a_file_is_refused(bench: Bench, id: str) ->
 def test_an_image_that_was_sent_as_a_document_is_read_as_the_image_it_is(bench: Bench) -> None:
     bench.store.put("image", png())
     run = bench.open_stored("file:image")
-    assert (run.file, run.sheet, bench.opened) == (png(), None, [])
+    assert (run.file, run.document_page, bench.opened) == (png(), None, [])
     with pytest.raises(WorkerKilled):
         bench.open_stored("file:image", convicted=WorkerKilled())
 

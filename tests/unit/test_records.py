@@ -1,4 +1,4 @@
-"""Whatever lies in Redis of a task is a record, no record, or a spoilt one: it is never an exception."""
+"""Whatever lies in Redis of a task is a record, no record, or a damaged one: it is never an exception."""
 
 import json
 import math
@@ -26,7 +26,7 @@ def fields(**given: Any) -> list[bytes | None]:
 def test_a_whole_record_is_read() -> None:
     record = parse_record("a", fields(source=b"page.png", attempts=b"2", last_error=b'["DownloadFailed", "No."]'), DONE)
     assert record is not None
-    assert (record.created_at, record.updated_at, record.state, record.spoilt) == (1.5, 2.5, "SUCCESS", "")
+    assert (record.created_at, record.updated_at, record.state, record.damaged) == (1.5, 2.5, "SUCCESS", "")
     assert record.meta is not None
     assert record.meta["result"] == RESULT
     progress = record.progress
@@ -62,7 +62,7 @@ def test_a_task_that_waits_has_a_place_and_one_that_waits_for_its_next_try_a_tim
 def test_a_spoilt_field_that_all_depends_on_spoils_the_record(given: dict[str, Any]) -> None:
     record = parse_record("a", fields(**given), DONE)
     assert record is not None
-    assert record.spoilt
+    assert record.damaged
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_spoilt_field_that_all_depends_on_spoils_the_record(given: dict[str, A
 def test_a_spoilt_field_that_is_only_told_beside_spoils_nothing(given: dict[str, Any]) -> None:
     record = parse_record("a", fields(state=b"RETRY", **given), None)
     assert record is not None
-    assert not record.spoilt
+    assert not record.damaged
 
 
 META: list[bytes | Exception] = [
@@ -94,14 +94,14 @@ META: list[bytes | Exception] = [
 def test_a_record_of_celery_that_is_no_end_of_a_page_spoils_it(meta: Any) -> None:
     record = parse_record("a", fields(), meta)
     assert record is not None
-    assert record.spoilt
-    assert len(record.spoilt) <= 200
+    assert record.damaged
+    assert len(record.damaged) <= 200
 
 
 def test_a_key_of_another_type_is_said_in_the_words_of_redis() -> None:
     record = parse_record("a", WRONG, None)
     assert record is not None
-    assert "WRONGTYPE" in record.spoilt
+    assert "WRONGTYPE" in record.damaged
 
 
 JSON = st.recursive(

@@ -73,13 +73,13 @@ def test_an_image_without_text_is_an_empty_file_of_its_kind(form: str) -> None:
 
 def test_chunks_that_were_complete_outlive_a_mistake_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(raw: str, **size: int) -> list[Any]:
-        return [*page_blocks(raw, **size), *([None] if "spoilt" in raw else [])]
+        return [*page_blocks(raw, **size), *([None] if "damaged" in raw else [])]
 
     monkeypatch.setattr(result_page, "page_blocks", broken)
     writer = FORMATS["chunks"].writer(ResultHead("id", "completed", is_document=True, is_partial=False))
     found = [writer.begin(), writer.add(ResultPage(1, {"text": "one"}))]
     with pytest.raises(AttributeError):
-        writer.add(ResultPage(2, {"text": "# Two\n\nspoilt"}))
+        writer.add(ResultPage(2, {"text": "# Two\n\ndamaged"}))
     found += [writer.add(ResultPage(2, PageDeadline())), writer.add(ResultPage(3, {"text": "# Three"})), writer.end()]
     chunks = json.loads("".join(found))["chunks"]
     assert [(chunk["chunk"], chunk["pages"]) for chunk in chunks] == [(1, [1]), (2, [2]), (3, [3])]

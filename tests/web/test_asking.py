@@ -12,7 +12,7 @@ from ocr_celery.client import Client
 from ocr_celery.errors import Cancelled, EmptyFile, Internal, ResultExpired, ResultUnreadable
 from ocr_celery.message import COLLECT
 from tests.testlib.processes import RedisServer, keys, png
-from tests.testlib.worker_double import FOUND, SPOILT, Hand, commands
+from tests.testlib.worker_double import DAMAGED, FOUND, Hand, commands
 
 URL = "https://example.com/image.jpg"
 KNOWN = {"source": URL, "attempts": 0}  #: what is told of every task beside how it stands
@@ -172,12 +172,12 @@ def test_the_task_that_collects_a_batch_is_no_page(http: FlaskClient, hand: Hand
     assert http.get(f"/ocr/{id}").status_code == 404
 
 
-@pytest.mark.parametrize("spoil", SPOILT)
-def test_a_record_that_is_spoilt_is_a_task_that_failed_and_is_logged_once(  # noqa: PLR0917
-    http: FlaskClient, client: Client, hand: Hand, id: str, spoil: Any, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_record_that_is_damaged_is_a_task_that_failed_and_is_logged_once(  # noqa: PLR0917
+    http: FlaskClient, client: Client, hand: Hand, id: str, damage: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     hand.complete(id)
-    spoil(client.redis, id)
+    damage(client.redis, id)
     body = ask(http, id)
     assert (body["status"], body["code"], body["error"]) == ("failed", "result_unreadable", ResultUnreadable().message)
     assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1

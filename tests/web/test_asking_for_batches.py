@@ -12,7 +12,7 @@ from ocr_celery.client import Client
 from ocr_celery.errors import BadUrl, DownloadFailed
 from ocr_celery.message import COLLECT
 from tests.testlib.processes import RedisServer, keys
-from tests.testlib.worker_double import FOUND, SPOILT, Hand, Queued, commands
+from tests.testlib.worker_double import DAMAGED, FOUND, Hand, Queued, commands
 
 URLS = [f"https://example.com/image{n}.jpg" for n in (1, 2, 3)]
 
@@ -177,16 +177,16 @@ def test_what_is_refused_goes_when_its_time_has_passed(http: FlaskClient, redis:
 def test_a_page_whose_record_is_spoilt_is_failed_and_the_others_are_shown(
     http: FlaskClient, hand: Hand, redis: RedisServer, query: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    id = send(http, [f"https://example.com/{n}.jpg" for n in range(2 * len(SPOILT) + 1)])
+    id = send(http, [f"https://example.com/{n}.jpg" for n in range(2 * len(DAMAGED) + 1)])
     tasks = ids(ask(http, id))
     for task in tasks:
         hand.complete(task, "# Title")
-    for spoil, task in zip(SPOILT, tasks[1::2], strict=True):
-        spoil(redis.client, task)
+    for damage, task in zip(DAMAGED, tasks[1::2], strict=True):
+        damage(redis.client, task)
     body = ask(http, id, query)
-    assert [item["status"] for item in body["results"][::2]] == ["completed"] * (len(SPOILT) + 1)
-    assert [item["code"] for item in body["results"][1::2]] == ["result_unreadable"] * len(SPOILT)
-    assert (body["completed"], body["failed"]) == (len(SPOILT) + 1, len(SPOILT))
+    assert [item["status"] for item in body["results"][::2]] == ["completed"] * (len(DAMAGED) + 1)
+    assert [item["code"] for item in body["results"][1::2]] == ["result_unreadable"] * len(DAMAGED)
+    assert (body["completed"], body["failed"]) == (len(DAMAGED) + 1, len(DAMAGED))
     warnings = [record for record in caplog.records if record.levelname == "WARNING"]
     assert len(warnings) == 1
 

@@ -22,7 +22,7 @@ from tests.testlib.facade_process import served
 from tests.testlib.mutated_answers import PAGE
 from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.several_pages import pdf
-from tests.testlib.worker_double import FOUND, SPOILT, Hand, commands
+from tests.testlib.worker_double import DAMAGED, FOUND, Hand, commands
 from web import create_app
 from web.request_deadline import granted
 
@@ -228,15 +228,15 @@ def test_unknown_and_gone_results_are_told_apart(http: FlaskClient, client: Clie
         assert get(http, id).status_code == 404
 
 
-@pytest.mark.parametrize("spoil", SPOILT)
-def test_a_damaged_record_is_410(http: FlaskClient, client: Client, image: str, spoil: Any) -> None:
-    spoil(client.redis, image)
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_record_is_410(http: FlaskClient, client: Client, image: str, damage: Any) -> None:
+    damage(client.redis, image)
     assert get(http, image).status_code == 410
 
 
-@pytest.mark.parametrize("spoil", SPOILT)
-def test_a_damaged_page_harms_no_other(http: FlaskClient, client: Client, read: str, spoil: Any) -> None:
-    spoil(client.redis, page_id(read, 1))
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_page_harms_no_other(http: FlaskClient, client: Client, read: str, damage: Any) -> None:
+    damage(client.redis, page_id(read, 1))
     for form in FORMATS:
         text = get(http, read, f"?format={form}").text
         assert "seven" in text

@@ -110,8 +110,8 @@ def test_only_what_has_no_message_anywhere_is_lost(redis: RedisServer) -> None:
 
 def test_a_task_that_redis_refuses_does_not_keep_the_others_from_being_swept(redis: RedisServer) -> None:
     redis.client.hset(keys.task("d"), mapping={"created_at": 1, "updated_at": 1, "state": "EXPANDED"})
-    redis.client.hset(keys.document("d"), mapping={"assembly": "message", "queue": "spoilt"})
-    redis.client.set("spoilt", "no list")
+    redis.client.hset(keys.document("d"), mapping={"assembly": "message", "queue": "damaged"})
+    redis.client.set("damaged", "no list")
     redis.client.zadd(keys.counted(Status.PROCESSING), {"d": 1})
     lost = [f"task{n}" for n in range(20)]
     open_tasks(redis.client, lost, since=1)
