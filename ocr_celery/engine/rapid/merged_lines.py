@@ -62,7 +62,7 @@ def _seen_gutters(areas: Sequence[Area], line_height: float) -> list[tuple[float
     ]
     middles = sorted({round((gap.left + gap.right) / 2) for gap in gaps})
     showing = {x: [gap.y for gap in gaps if gap.left < x < gap.right] for x in middles}
-    kept: list[float] = []
+    kept: list[int] = []
     for x in sorted(middles, key=lambda x: -len(showing[x])):
         if len(showing[x]) >= _MIN_ROWS and all(abs(x - other) > 2 * line_height for other in kept):
             kept.append(x)
