@@ -8,10 +8,12 @@ from flask_openapi.blueprint import APIBlueprint
 from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
 from ocr_celery.store.redis_checks import UNKNOWN, eviction_refusal
+from web import page
 from web.openapi import openapi_responses
 from web.ops_models import Health, Index, Ready, StatsResponse
 from web.problems import NotReady, error_response
 from web.request_parsing import client
+from web.result_files import available_formats
 
 api = APIBlueprint("ops", __name__)
 _TAGS: Any = [{"name": "Operate", "description": "Watch the service."}]
@@ -89,6 +91,30 @@ def get_stats() -> Response:
 
 @api.get("/", operation_id="getIndex", tags=_TAGS, responses={200: Index})
 def get_index() -> Response:
-    """List the calls of this service."""
-    endpoints = current_app.extensions["ocr_endpoints"]
-    return jsonify(name="ocr-celery", version=__version__, docs=url_for("docs.page"), endpoints=endpoints)
+    """List the calls of this service, its limits and the formats of its results. A browser gets a page for people."""
+    response = page.people_page() if page.is_for_people() else jsonify(_index())
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _index() -> dict[str, Any]:
+    return {
+        "name": "ocr-celery",
+        "version": __version__,
+        "docs": url_for("docs.page"),
+        "endpoints": current_app.extensions["ocr_endpoints"],
+        "formats": available_formats(),
+        "limits": _limits(),
+    }
+
+
+def _limits() -> dict[str, Any]:
+    settings = client().settings
+    return {
+        "max_image_mb": settings.max_image_size_mb,
+        "max_document_mb": settings.max_document_mb,
+        "max_document_pages": settings.max_document_pages,
+        "max_batch_urls": settings.max_batch_urls,
+        "result_ttl": client().facts.task_ttl,
+        "options": settings.options().as_dict(),
+    }

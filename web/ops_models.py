@@ -1,6 +1,6 @@
 """The answers of /health, /ready, /stats and /; documentation only, as in response_models.py."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -49,6 +49,17 @@ class StatsResponse(BaseModel):
     workers: int = Field(description="Workers whose engine is loaded and alive.", examples=[1])
 
 
+class Limits(BaseModel):
+    """What this service accepts, and for how long it keeps results."""
+
+    max_image_mb: float = Field(description="Megabytes (1024 x 1024 bytes) of an image.", examples=[20])
+    max_document_mb: float = Field(description="The same of a PDF or TIFF.", examples=[200])
+    max_document_pages: int = Field(examples=[1000])
+    max_batch_urls: int = Field(examples=[100])
+    result_ttl: int = Field(description="Seconds that a result is kept.", examples=[3600])
+    options: dict[str, Any] = Field(description="The reading options that are used where a caller gives none.")
+
+
 class Index(BaseModel):
     """The service and its calls."""
 
@@ -56,3 +67,5 @@ class Index(BaseModel):
     version: str
     docs: str = Field(description="The path of the interactive documentation.", examples=["/docs"])
     endpoints: dict[str, str]
+    formats: list[str] = Field(description="The formats that results may be asked for in.", examples=[["md", "text"]])
+    limits: Limits

@@ -190,3 +190,11 @@ class ResultQuery(ResultForm):
         description="Seconds to wait until all is completed or failed; the answer comes then, or when they are over. "
         "Where too many requests wait already it comes at once, with `Retry-After`.",
     )
+
+
+class TaskQuery(ResultQuery):
+    """The same, and whether the text is wanted."""
+
+    text: bool = Field(
+        True, description="false: leave out `result`, the text; how things stand is cheap to ask for then."
+    )

@@ -73,6 +73,11 @@ _FILE: dict[str, Any] = {
 }
 
 
+def available_formats() -> list[str]:
+    """The formats that a result may be asked for in."""
+    return list(_FORMATS)
+
+
 @api.get(
     f"/ocr/{ID}/result",
     operation_id="getResult",

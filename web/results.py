@@ -15,7 +15,7 @@ from ocr_celery.errors import BadRequest, BrokerUnavailable, OcrError, ResultExp
 from ocr_celery.task_results import TEXT_LAYER
 from web import waiting
 from web.openapi import openapi_responses
-from web.request_models import BatchPath, ResultForm, ResultQuery, TaskPath
+from web.request_models import BatchPath, ResultForm, ResultQuery, TaskPath, TaskQuery
 from web.request_parsing import client, validated
 from web.response_models import Batch, Task
 
@@ -33,13 +33,23 @@ ID = "<regex('(?!url$)[^/]+'):task_id>"
 
 @api.get(f"/ocr/{ID}", operation_id="getTask", tags=TAGS, responses=openapi_responses(Task, ResultExpired, *ERRORS))
 @validated
-def get_task(path: TaskPath, query: ResultQuery) -> Response:
+def get_task(path: TaskPath, query: TaskQuery) -> Response:
     """Get the status of a page, and its text once it is completed; with `wait`, as soon as it is completed or failed."""
     try:
-        view = waiting.task_view(path.task_id, query.wait)
+        view = waiting.task_view(path.task_id, query.wait) if query.text else _without_text(path.task_id, query.wait)
     except TaskNotFound as exc:
         raise not_found(path.task_id, exc) from None
-    return jsonify(render_task(view, query))
+    rendered = render_task(view, query)
+    if not query.text:
+        rendered.pop("result", None)
+    return jsonify(rendered)
+
+
+def _without_text(task_id: str, seconds: float) -> TaskView:
+    """The task as `waiting.task_view` finds it, but the text of a document that was read is not fetched."""
+    if seconds:
+        waiting.task_view(task_id, seconds)
+    return client().look_up_outline(task_id)
 
 
 @api.get(

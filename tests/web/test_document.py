@@ -81,7 +81,7 @@ def test_generated_clients_find_their_classes_under_the_same_names(document: Doc
     sent = "BatchRequest Upload UrlRequest"
     answered = (
         "Accepted Batch BatchAccepted Checks Details DocumentPages FailedPage FailedReading Figures Health Index Item LastError "
-        "ListedPage Page Pages Problem Ready Seconds"
+        "Limits ListedPage Page Pages Problem Ready Seconds"
     )
     assert set(found) == {*sent.split(), *answered.split(), "Status", "Task", "Verdict"}
 

@@ -1,0 +1,58 @@
+"""Serves the page for people at /: to browsers only, from files of this package, under paths that change with their content.
+
+A file's path holds a digest of all files, so that browsers may keep it for ever and never mix two versions of the page.
+"""
+
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import PurePosixPath
+
+from flask import Blueprint, Response, request
+
+from web.headers import people_page_policy
+from web.problems import PathNotFound
+
+api = Blueprint("page", __name__)
+
+_INDEX = "index.html"
+_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_HERE = "{static}"  # in index.html: the folder of the other files, relative, so that the page works below any root path
+
+
+@cache
+def static_files() -> dict[str, bytes]:
+    """The page's files by name."""
+    found = (file for file in files("web").joinpath("static").iterdir() if file.is_file())
+    return {file.name: file.read_bytes() for file in sorted(found, key=lambda file: file.name)}
+
+
+@cache
+def static_version() -> str:
+    """A digest of all files of the page, part of their paths."""
+    digest = sha256()
+    for name, data in static_files().items():
+        digest.update(f"{name}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()[:16]
+
+
+def is_for_people() -> bool:
+    """Whether the current request rather wants HTML than JSON, as those of browsers do."""
+    return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
+
+
+def people_page() -> Response:
+    """The page itself. It is asked for anew each time, and names the current version of its files."""
+    text = static_files()[_INDEX].decode().replace(_HERE, f"static/{static_version()}")
+    return Response(text, headers={**people_page_policy(), "Cache-Control": "no-cache"}, mimetype="text/html")
+
+
+@api.get("/static/<version>/<name>")
+def static_file(version: str, name: str) -> Response:
+    """A file of the page. One of another version is not found: its parts would not fit together."""
+    data = static_files().get(name)
+    media_type = _MEDIA_TYPES.get(PurePosixPath(name).suffix)
+    if version != static_version() or data is None or media_type is None:
+        raise PathNotFound
+    return Response(data, headers={"Cache-Control": "public, max-age=31536000, immutable"}, mimetype=media_type)

@@ -1,0 +1,82 @@
+// Every request of the page. Addresses are relative to where this module lies: it works below any path of a proxy.
+
+export const root = new URL("../../", import.meta.url).href;
+
+const TIMEOUT = 15_000; // ms
+const UPLOAD_SILENCE = 60_000; // ms without a byte sent or an answer
+
+/** What the service refused, or why it could not be asked: then `status` is 0 and `code` is "unreachable". */
+export class Problem extends Error {
+  constructor(status, code, sentence, retryAfter = 0) {
+    super(sentence);
+    Object.assign(this, { status, code, retryAfter });
+  }
+
+  /** Whether the same request may be answered later. */
+  get passes() {
+    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504 || this.status === 507;
+  }
+}
+
+/** Asks; raises `Problem` for every answer that is none. */
+export async function ask(path, { method = "GET", json = null, signal = null, accept = "application/json" } = {}) {
+  const patience = AbortSignal.timeout(TIMEOUT);
+  const headers = { Accept: accept, ...(json && { "Content-Type": "application/json" }) };
+  const both = signal ? AbortSignal.any([signal, patience]) : patience;
+  let answer;
+  try {
+    answer = await fetch(root + path, { method, headers, body: json && JSON.stringify(json), signal: both });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Problem(0, "unreachable", String(error));
+  }
+  if (!answer.ok) throw await problemOf(answer);
+  return answer;
+}
+
+/** The answer's JSON. */
+export async function askJson(path, how) {
+  const answer = await ask(path, how);
+  return answer.status === 204 ? null : answer.json();
+}
+
+async function problemOf(answer) {
+  const said = await answer.json().catch(() => ({}));
+  return new Problem(answer.status, said.code ?? "", said.detail ?? "", Number(answer.headers.get("Retry-After")) || 0);
+}
+
+/** Sends a file with its options; `onProgress` gets the share that was sent, from 0 to 1. fetch tells nobody how far it is. */
+export function upload(file, options, onProgress, signal) {
+  const form = new FormData();
+  for (const [name, value] of Object.entries(options)) form.append(name, value);
+  form.append("file", file, file.name);
+  const request = new XMLHttpRequest();
+  return new Promise((resolve, reject) => {
+    let silence = 0;
+    const lose = () => reject(new Problem(0, "unreachable", ""));
+    const listen = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => request.abort(), UPLOAD_SILENCE);
+    };
+    request.upload.onprogress = (event) => (listen(), onProgress(event.total ? event.loaded / event.total : 0));
+    request.onload = () => settle(request, resolve, reject);
+    request.onerror = request.onabort = lose;
+    request.onloadend = () => clearTimeout(silence);
+    signal.addEventListener("abort", () => request.abort());
+    request.open("POST", `${root}ocr`);
+    listen();
+    request.send(form);
+  });
+}
+
+function settle(request, resolve, reject) {
+  let said = {};
+  try {
+    said = JSON.parse(request.responseText);
+  } catch {
+    // a proxy's own page
+  }
+  if (request.status === 202 && said.task_id) return resolve(said);
+  const retryAfter = Number(request.getResponseHeader("Retry-After")) || 0;
+  return reject(new Problem(request.status, said.code ?? "", said.detail ?? "", retryAfter));
+}

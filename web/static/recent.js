@@ -1,0 +1,93 @@
+// The work that was sent from this browser. The service lists nobody's pages: who has an id may see it, so ids stay here.
+
+import { askJson } from "./api.js";
+import { poll } from "./polling.js";
+import { onRemembered, recall, remember } from "./preferences.js";
+import { answered } from "./service.js";
+
+const NAME = "recent";
+const MOST = 200;
+const AT_ONCE = 4;
+const listeners = new Set();
+let polling = null;
+
+/** All that is known of what was sent, the newest first. */
+export const recentWork = () => recall(NAME, []);
+
+/** What is known of one. */
+export const recentEntry = (id) => recentWork().find((entry) => entry.id === id);
+
+/** Calls back when something has changed, in this tab or another; returns how to end that. */
+export function onRecent(changed) {
+  listeners.add(changed);
+  return () => listeners.delete(changed);
+}
+
+onRemembered(NAME, () => tell());
+
+function tell() {
+  for (const changed of [...listeners]) changed();
+}
+
+function keep(entries) {
+  remember(NAME, entries.slice(0, MOST));
+  tell();
+}
+
+/** Notes what was sent, or opened by its address. */
+export function addRecent(entry) {
+  keep([entry, ...recentWork().filter((other) => other.id !== entry.id)]);
+  polling?.now();
+}
+
+/** Changes what is known of one, if it is listed and something differs. */
+export function updateRecent(id, facts) {
+  const entries = recentWork();
+  const entry = entries.find((other) => other.id === id);
+  if (!entry || Object.entries(facts).every(([name, value]) => entry[name] === value)) return false;
+  Object.assign(entry, facts);
+  keep(entries);
+  return true;
+}
+
+/** Drops one from the list; the service keeps it as long as it would have. */
+export function dropRecent(id) {
+  keep(recentWork().filter((entry) => entry.id !== id));
+}
+
+/** Whether it is not final. */
+export const isOpen = (entry) => entry.status === "pending" || entry.status === "processing";
+
+/** The facts that are kept, out of an answer about a task. */
+export function factsOf(task) {
+  const alone = { total: 1, completed: Number(task.status === "completed"), failed: Number(task.status === "failed") };
+  const { total, completed, failed } = task.pages?.total ? task.pages : alone;
+  const final = task.status === "completed" || task.status === "failed";
+  return { status: task.status, total, completed, failed, code: task.code ?? "", finalAt: final ? task.updated_at : 0 };
+}
+
+/** Asks for everything that is open, while it is watched; returns how to end that. */
+export function watchRecent() {
+  polling = poll(async () => {
+    const open = recentWork().filter(isOpen);
+    let moved = false;
+    for (let at = 0; at < open.length; at += AT_ONCE) {
+      const found = await Promise.all(open.slice(at, at + AT_ONCE).map(refresh));
+      moved ||= found.includes(true);
+    }
+    return moved ? "moved" : "same";
+  });
+  return () => {
+    polling.stop();
+    polling = null;
+  };
+}
+
+async function refresh(entry) {
+  try {
+    return updateRecent(entry.id, factsOf(await answered(askJson(`ocr/${entry.id}?text=false`))));
+  } catch (error) {
+    if (error.status === 404 || error.status === 410) return updateRecent(entry.id, { status: "gone" });
+    throw error;
+  }
+}

@@ -1,0 +1,55 @@
+// What is known of the service: its calls, limits and formats, its figures, and whether it answers.
+
+import { askJson } from "./api.js";
+
+export const service = { away: false, index: null, stats: null };
+const listeners = new Set();
+
+/** Calls back when what is known has changed; returns how to end that. */
+export function onService(changed) {
+  listeners.add(changed);
+  return () => listeners.delete(changed);
+}
+
+function tell() {
+  for (const changed of [...listeners]) changed();
+}
+
+/** Asks for limits and calls, until they are known. */
+export async function learnService() {
+  if (!service.index) service.index = await answered(askJson(""));
+  tell();
+}
+
+/** Asks for the figures. */
+export async function refreshStats() {
+  service.stats = await answered(askJson("stats"));
+  if (!service.index) await learnService();
+  tell();
+}
+
+/** Waits for an answer, and notes whether the service gave one. */
+export async function answered(asking) {
+  try {
+    const answer = await asking;
+    noteAway(false);
+    return answer;
+  } catch (error) {
+    if (error.status === 0 || error.code === "broker_unavailable" || [502, 504].includes(error.status)) noteAway(true);
+    else if (error.status) noteAway(false);
+    throw error;
+  }
+}
+
+/** Notes whether the service answers. */
+export function noteAway(away) {
+  if (service.away === away) return;
+  service.away = away;
+  tell();
+}
+
+/** Whether a call is there, by its name in the service's own list. */
+export const hasCall = (name) => Boolean(service.index && name in service.index.endpoints);
+
+/** Whether results can be had in a format. */
+export const hasFormat = (format) => Boolean(service.index?.formats.includes(format));
