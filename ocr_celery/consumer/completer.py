@@ -20,7 +20,7 @@ _COMPLETION_THREADS = 4
 
 
 class Completer:
-    """Threads "complete". All calls return at once, but `requeue_now`. `listeners`: see `page_events`."""
+    """Ends pages, in the threads "complete". All calls return at once, but `requeue_now`. `listeners`: see `page_events`."""
 
     def __init__(
         self,

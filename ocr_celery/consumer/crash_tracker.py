@@ -12,7 +12,10 @@ log = logging.getLogger(__name__)
 
 
 class CrashTracker:
-    """No method raises `RedisError`: a crash that goes unrecorded costs a further reading, no page."""
+    """Marks the pages in the engine, and adds strikes.
+
+    No method raises `RedisError`: a crash that goes unrecorded costs a further reading, no page.
+    """
 
     def __init__(self, marks: CrashMarks) -> None:
         self._marks = marks

@@ -44,7 +44,10 @@ log = logging.getLogger(__name__)
 
 
 class DocumentOpener:
-    """Safe to use from many threads. All raise the `OcrError` that says why a task fails, and `RedisError`."""
+    """Opens documents, and finds the pages of opened ones. Safe to use from many threads.
+
+    All raise the `OcrError` that says why a task fails, and `RedisError`.
+    """
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from ocr_celery.store.crash_marks import CrashMarks
 
 
 class EnginePreparation:
-    """Safe to use from many threads."""
+    """Makes decoded pages into what the engine takes. Safe to use from many threads."""
 
     def __init__(self, engine: Engine, marks: CrashMarks) -> None:
         self._engine = engine

@@ -15,7 +15,10 @@ from ocr_celery.core.prefetch import PrefetchController
 
 
 class EngineQueue:
-    """Safe to use from many threads. `clock`: monotonic seconds. `prefetch` is told how fast pages leave the engine."""
+    """The pages that wait to enter. Safe to use from many threads.
+
+    `clock`: monotonic seconds. `prefetch` is told how fast pages leave the engine.
+    """
 
     def __init__(
         self,

@@ -21,7 +21,10 @@ _WATCH_INTERVAL = 1.0  #: seconds between two checks
 
 
 class EngineWatch:
-    """Thread "watch", until the scheduler is closed. `deadline`: seconds a page may be in the engine."""
+    """Checks the engine each second, in the thread "watch", until the scheduler is closed.
+
+    `deadline`: seconds a page may be in the engine.
+    """
 
     def __init__(
         self,

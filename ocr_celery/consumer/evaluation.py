@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Evaluator:
-    """Safe to use from many threads."""
+    """Decides on readings, and makes results of them. Safe to use from many threads."""
 
     def __init__(self, settings: Settings, engine: Engine) -> None:
         self.max_rereads = settings.max_rereads if engine.supports_reread else 0

@@ -27,7 +27,7 @@ _PAUSE = 0.005  #: seconds between two steps, for the other clients of Redis
 
 
 class FileCleaner:
-    """Safe to share between threads. Does nothing where Redis is the store.
+    """Deletes files of tasks that are final. Safe to share between threads. Does nothing where Redis is the store.
 
     `ttl`: seconds that a result is kept. `keep`: whether the files of tasks that were read stay as long.
     """

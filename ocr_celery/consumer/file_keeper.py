@@ -30,7 +30,7 @@ def _nothing(_: str) -> None:
 
 
 class FileKeeper:
-    """Safe to share between threads. Does nothing where the store is Redis, or `enabled` is false.
+    """Stores files that were read. Safe to share between threads. Does nothing where the store is Redis, or `enabled` is false.
 
     `then`: called with the id of each task that was read, when its file lies in the store or is known not to; in thread
     "keep-files", or in the caller's where there is nothing to store.

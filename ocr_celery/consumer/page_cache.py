@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class PageCache:
-    """Safe to use from many threads."""
+    """Finds and keeps readings of pages. Safe to use from many threads."""
 
     def __init__(self, settings: Settings, engine: Engine, registry: Registry, evaluator: Evaluator) -> None:
         self.hits = 0  #: pages that were not read; approximate, like the next: several threads count without a lock

@@ -41,7 +41,7 @@ _MAY_HAVE_TEXT = (PAGE, IMAGE, DOCUMENT)  #: tasks whose file is at hand and may
 
 
 class PageLoader:
-    """Loads many pages at once (safe to call from many threads)."""
+    """Reads a message, and gets its file. Safe to call from many threads."""
 
     def __init__(self, settings: Settings, registry: Registry, files: StoredFiles) -> None:
         self.downloader = Downloader(
