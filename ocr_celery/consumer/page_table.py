@@ -7,7 +7,10 @@ from ocr_celery.consumer.page_run import PageRun, Phase
 
 
 class PageTable:
-    """Which pages are in which phase. Safe to use from many threads. `changed` is the lock, may be acquired twice, and is notified of every change."""
+    """Which pages are in which phase. Safe to use from many threads.
+
+    `changed` is the lock, may be acquired twice, and is notified of every change.
+    """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()

@@ -15,7 +15,9 @@ _NO_STORE = (
 
 
 class StoredFiles:
-    """Files by their reference. Safe to share between threads. `redis`: the files in Redis. `store`: the service's store, which may be the same.
+    """Files by their reference. Safe to share between threads.
+
+    `redis`: the files in Redis. `store`: the service's store, which may be the same.
 
     Both calls raise `ImageExpired` where there is no such file any more, `StoreUnavailable`, and `RedisError`.
     """

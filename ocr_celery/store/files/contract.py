@@ -27,7 +27,9 @@ class StoredFile:
 
 
 class FileStore(Protocol):
-    """Files by their name. Safe to share between threads. Every call blocks for as long as the store takes to answer, seconds at most if it is away.
+    """Files by their name. Safe to share between threads.
+
+    Every call blocks for as long as the store takes to answer, seconds at most if it is away.
 
     All calls raise `StoreUnavailable` where the store is away or refuses, and `RedisError` where it is Redis.
     """
