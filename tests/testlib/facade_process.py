@@ -8,7 +8,7 @@ from pathlib import Path
 
 import requests
 
-from tests.testlib.fork_server import fork_server
+from tests.testlib import fork_server
 from tests.testlib.processes import free_port, until
 
 
@@ -28,8 +28,8 @@ class Served:
         """Start it, also after a `stop`."""
         command = ["-c", "python:web.gunicorn_conf", "web.wsgi:app"]
         with self.log_path.open("ab") as file:
-            self.process = fork_server("gunicorn").start(
-                command, self._env, file.fileno(), limit_files=self._limit_files
+            self.process = fork_server.start(
+                "gunicorn", command, self._env, file.fileno(), limit_files=self._limit_files
             )
 
     @property

@@ -2,7 +2,7 @@
 
 Two thirds of what a worker takes to start is importing. What it does then is its own: its environment, settings, application,
 log, session and signals are made after the fork, by the program's own entry point. That both start by themselves is proven
-in tests/local and tests/system, which start them as users do.
+in tests/local and tests/system, which start them as users do. What the interpreter reads as it starts needs a start of its own.
 """
 
 import gc
@@ -101,8 +101,25 @@ class ForkServer:
         return ForkedProcess(pid, ended)
 
 
+def start(
+    program: str, arguments: list[str], environment: dict[str, str], log: int, *, limit_files: int = 0
+) -> "subprocess.Popen[bytes] | ForkedProcess":
+    """Start `celery` or `gunicorn`, in a session of its own. See `ForkServer.start`."""
+    if _is_for_interpreter(environment):
+        assert not limit_files, "only forked programs are started with a limit"
+        command = [sys.executable, "-m", program, *arguments]
+        return subprocess.Popen(command, cwd=_ROOT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    return _server(program).start(arguments, environment, log, limit_files=limit_files)
+
+
+def _is_for_interpreter(environment: dict[str, str]) -> bool:
+    """Whether it holds what a Python that runs already would not read: a `sitecustomize`, say."""
+    names = {name for name in {*environment, *os.environ} if name.startswith(("PYTHON", "LD_", "MALLOC_"))}
+    return any(environment.get(name) != os.environ.get(name) for name in names)
+
+
 @cache
-def fork_server(program: str) -> ForkServer:
+def _server(program: str) -> ForkServer:
     """The one of this test process, started when it is first needed."""
     return ForkServer(program)
 

@@ -19,7 +19,7 @@ from redis import Redis
 
 from ocr_celery.core.lane_weights import BULK, SINGLE
 from ocr_celery.store.keys import Keys
-from tests.testlib.fork_server import ForkedProcess, fork_server
+from tests.testlib import fork_server
 
 if TYPE_CHECKING:
     from ocr_celery.client import Client
@@ -150,7 +150,7 @@ class Worker:
         given = {**os.environ, **engine, **settings, "REDIS_URL": redis_url}
         environment = {k: str(v) for k, v in given.items()}
         start = ["-A", "ocr_celery", "worker", "-n", self.name, *([] if mingle else ["--without-mingle"]), *arguments]
-        self.process: subprocess.Popen[bytes] | ForkedProcess
+        self.process: subprocess.Popen[bytes] | fork_server.ForkedProcess
         with log:
             if before or environment["OCR_ENGINE"] != "scripted":
                 command = [*before, sys.executable, "-m", "celery", *start]
@@ -158,7 +158,7 @@ class Worker:
                     command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True
                 )
             else:
-                self.process = fork_server("celery").start(start, environment, log.fileno())
+                self.process = fork_server.start("celery", start, environment, log.fileno())
 
     @property
     def log(self) -> str:
