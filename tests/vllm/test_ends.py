@@ -14,7 +14,7 @@ from ocr_celery.consumer.shutdown import EXIT_ENGINE_FAILED
 from ocr_celery.core.status import Status
 from ocr_celery.settings import Settings
 from tests.testlib.processes import RedisServer, Worker, final, png, until
-from tests.testlib.vllm.pages import NO_GUARD, ROUND
+from tests.testlib.vllm.pages import LAYOUT, NO_GUARD, ROUND, SENTENCE
 from tests.testlib.vllm.processes import family, named
 
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
@@ -74,6 +74,20 @@ def supervisor(running: Supervisor) -> Supervisor:
 @pytest.fixture
 def client(redis: RedisServer) -> Client:
     return Client(Settings(redis_url=redis.url))
+
+
+def test_results_say_how_pages_were_read_and_by_what(supervisor: Supervisor, client: Client, checkpoint: Path) -> None:
+    ids = [client.submit_image(png(200, 150), prompt=ROUND, max_tokens=300, **NO_GUARD)]
+    ids += [client.submit_image(png(1300, 900), prompt=prompt) for prompt in (SENTENCE, LAYOUT)]
+    views = final(client, ids, timeout=WARM)
+    assert {view.status for view in views} == {Status.COMPLETED}
+    results = [view.result for view in views if view.result]
+    assert [result["finish_reason"] for result in results] == ["length", "stop", "stop"]
+    assert [result.get("max_tokens", 0) for result in results] == [
+        0,
+        *(4096 - result["prompt_tokens"] for result in results[1:]),
+    ]
+    assert {(result["engine"], result["model"]) for result in results} == {("vllm", checkpoint.name)}
 
 
 @pytest.mark.parametrize("end", ENDS)
