@@ -19,7 +19,7 @@ from ocr_celery.decode.image import load
 from ocr_celery.decode.job import DecodeResult
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.errors import Internal, NotAnImage, OcrError, PageTooCostly, TooManyPixels, Unreadable
-from tests.testlib.hostile_images import saved, wavelets
+from tests.testlib.hostile_images import saved, wavelets, webp
 from tests.testlib.processes import ROOT, until
 
 MAX_PIXELS = 64_000_000
@@ -221,7 +221,7 @@ def test_a_picture_that_turns_out_to_take_more_memory_gets_it(make: Make) -> Non
 
 def test_a_picture_that_takes_more_memory_than_any_may_fails(make: Make) -> None:
     with pytest.raises(PageTooCostly):
-        make(max_pixels=36_000_000).decode(wavelets(6000, num_resolutions=1))
+        make(max_pixels=12_250_000).decode(wavelets(3500, num_resolutions=1))
 
 
 def test_a_child_has_nothing_of_its_worker(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -317,7 +317,7 @@ def test_a_closed_pool_decodes_no_page_and_says_so(make: Make) -> None:
 def test_once_costly_pages_are_cancelled_a_new_one_ends_at_once_and_a_quick_one_is_decoded(make: Make) -> None:
     pool = make()
     pool.stop_costly()
-    assert submitted(pool, wavelets(6000)).result(60) is None
+    assert submitted(pool, webp()).result(60) is None
     assert pool.decode(picture(100, 100)).width == 100
 
 
