@@ -101,7 +101,7 @@ def _measure_start(browser: Browser, url: str) -> None:
         paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? performance.now()"
         paints.append(cast(float, page.evaluate(paint)))
         context.close()
-    from web.page import static_files
+    from web.user_interface import static_files
 
     print(f"{sum(map(len, static_files().values())) / 1000:.0f} kB of files")
     print(f"first paint after {sorted(paints)[2]:.0f} ms, buttons there after {sorted(ready)[2]:.0f} ms (medians of 5)")

@@ -16,7 +16,6 @@ from web import (
     headers,
     openapi,
     ops,
-    page,
     problems,
     proxy,
     request_body,
@@ -27,6 +26,7 @@ from web import (
     submit,
     swagger_ui,
     unread_body,
+    user_interface,
     waiting,
 )
 from web.response_models import Problem
@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     for calls in (submit, cancel, documents, result_files, events, ops):
         app.register_api(calls.api)
     app.register_blueprint(swagger_ui.api)
-    app.register_blueprint(page.api)
+    app.register_blueprint(user_interface.api)
     openapi.finalize(app, settings)
     app.wsgi_app = headers.SecurityHeaders(_behind_proxy(app, settings))  # type: ignore[method-assign]
     return app

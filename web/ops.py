@@ -8,7 +8,7 @@ from flask_openapi.blueprint import APIBlueprint
 from ocr_celery import __version__
 from ocr_celery.errors import BrokerUnavailable
 from ocr_celery.store.redis_checks import UNKNOWN, eviction_refusal
-from web import page
+from web import user_interface
 from web.openapi import openapi_responses
 from web.ops_models import Health, Index, Ready, StatsResponse
 from web.problems import NotReady, error_response
@@ -92,7 +92,7 @@ def get_stats() -> Response:
 @api.get("/", operation_id="getIndex", tags=_TAGS, responses={200: Index})
 def get_index() -> Response:
     """List the calls of this service, its limits and the formats of its results. A browser gets a page for people."""
-    response = page.people_page() if page.is_for_people() else jsonify(_index())
+    response = user_interface.start_page() if user_interface.is_for_people() else jsonify(_index())
     response.headers["Vary"] = "Accept"
     return response
 

@@ -6,7 +6,7 @@ import pytest
 
 from ocr_celery.errors import BY_NAME, OcrError
 from web import problems
-from web.page import static_files
+from web.user_interface import static_files
 
 _ENTRY = re.compile(r'^  (\w+): "(.*)",$', re.MULTILINE)
 

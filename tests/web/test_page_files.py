@@ -10,7 +10,7 @@ from ocr_celery.core.document import PageSet
 from tests.testlib.opened_document import end_document, end_page, open_document
 from tests.testlib.processes import png
 from tests.testlib.worker_double import Facade, Hand
-from web.page import static_files, static_version
+from web.user_interface import static_files, static_version
 
 CHROMIUM_ACCEPTS = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
 

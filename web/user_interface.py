@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from web.headers import people_page_policy
 from web.problems import PathNotFound
 
-api = Blueprint("page", __name__)
+api = Blueprint("user_interface", __name__)
 
 _INDEX = "index.html"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -42,7 +42,7 @@ def is_for_people() -> bool:
     return request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html"
 
 
-def people_page() -> Response:
+def start_page() -> Response:
     """The page itself. It is asked for anew each time, and names the current version of its files."""
     text = static_files()[_INDEX].decode().replace(_HERE, f"static/{static_version()}")
     return Response(text, headers={**people_page_policy(), "Cache-Control": "no-cache"}, mimetype="text/html")
