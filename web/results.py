@@ -36,7 +36,9 @@ ID = "<regex('(?!url$)[^/]+'):task_id>"
 def get_task(path: TaskPath, query: TaskQuery) -> Response:
     """Get the status of a page, and its text once it is completed; with `wait`, as soon as it is completed or failed."""
     try:
-        view = waiting.task_view(path.task_id, query.wait) if query.text else _without_text(path.task_id, query.wait)
+        # the details of a document lie beside its text
+        whole = query.text or query.details
+        view = waiting.task_view(path.task_id, query.wait) if whole else _without_text(path.task_id, query.wait)
     except TaskNotFound as exc:
         raise not_found(path.task_id, exc) from None
     rendered = render_task(view, query)

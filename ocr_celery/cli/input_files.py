@@ -1,10 +1,12 @@
 """Expands the arguments of `ocr-celery read` into files to read, each with a unique name for its text."""
 
+import glob
 import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePath
 from urllib.parse import unquote, urlsplit
 
@@ -39,41 +41,73 @@ class _Found:
     suffix: str = ""
 
 
-def find_input_files(arguments: Iterable[str], left_out: list[Path] | None = None) -> list[InputFile]:
-    """Files and URLs as given, folders with all images and PDFs below them, sorted. Raises `click.UsageError`.
+def find_input_files(
+    arguments: Iterable[str], left_out: list[Path] | None = None, *, output: Path | None = None
+) -> list[InputFile]:
+    """Files and URLs as given, folders with all images and PDFs below them, patterns (`scans/**/*.pdf`), sorted.
 
-    `left_out` gets the files of those folders whose format is known and not read.
+    `left_out` gets the files of folders and patterns whose format is known and not read. `output`: a folder that results are
+    written to; where it lies in one of those, its files are not read. Raises `click.UsageError`.
     """
     found: list[_Found] = []
+    search = _Search([] if left_out is None else left_out, output.resolve() if output else None)
     for argument in arguments:
-        found += _expand(argument, [] if left_out is None else left_out)
+        found += _expand(argument, search)
     return [InputFile(f.location, f.path, name) for f, name in zip(found, _unique_names(found), strict=True)]
 
 
-def _expand(location: str, left_out: list[Path]) -> list[_Found]:
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """What is known while folders and patterns are looked through."""
+
+    left_out: list[Path]
+    output: Path | None
+
+    def passes_over(self, path: Path, root: Path) -> bool:
+        """Whether a file below this root is a result of an earlier run."""
+        output = self.output
+        return output is not None and output != root.resolve() and path.resolve().is_relative_to(output)
+
+
+def _expand(location: str, search: _Search) -> list[_Found]:
     if location == "-":
         return [_Found(location, None, PurePath("stdin"))]
     if re.match(r"https?://", location, re.IGNORECASE):
         return [_Found(location, None, *_url_name(location))]
     path = Path(location)
     if path.is_dir():
-        return _expand_folder(location, path, left_out)
-    if not path.exists():
-        raise click.UsageError(f"{location}: no such file or folder")
-    return [_Found(location, path, PurePath(path.stem), path.suffix)]
+        return _expand_folder(location, path, search)
+    if path.exists():
+        return [_Found(location, path, PurePath(path.stem), path.suffix)]
+    if glob.has_magic(location):
+        files = sorted(Path(name) for name in glob.iglob(location, recursive=True) if Path(name).is_file())
+        return _those_to_read(location, _root(path), files, search)
+    raise click.UsageError(f"{location}: no such file or folder")
 
 
-def _expand_folder(location: str, path: Path, left_out: list[Path]) -> list[_Found]:
+def _root(pattern: Path) -> Path:
+    """The folder in front of the first wildcard: what is found is mirrored from there."""
+    fixed = takewhile(lambda part: not glob.has_magic(part), pattern.parts)
+    return Path(*fixed)
+
+
+def _expand_folder(location: str, path: Path, search: _Search) -> list[_Found]:
     files = sorted(p for p in path.rglob("*") if not _is_hidden(p.relative_to(path)) and p.is_file())
+    return _those_to_read(location, path, files, search)
+
+
+def _those_to_read(location: str, root: Path, files: list[Path], search: _Search) -> list[_Found]:
+    files = [p for p in files if not search.passes_over(p, root)]
     read = [p for p in files if p.suffix.lower() in _READ_SUFFIXES]
     others = [p for p in files if p.suffix.lower() not in _READ_SUFFIXES]
-    named = ", ".join([str(p.relative_to(path)) for p in others[:5]] + ["…"] * (len(others) > 5))
+    named = ", ".join([str(p.relative_to(root)) for p in others[:5]] + ["…"] * (len(others) > 5))
     if not read:
-        raise click.UsageError(f"{location}: no image or PDF in this folder" + (f", but {named}" if others else ""))
+        where = "in this folder" if root == Path(location) else "fits this pattern"
+        raise click.UsageError(f"{location}: no image or PDF {where}" + (f", but {named}" if others else ""))
     if others:
         click.echo(f"{location}: left out, neither image nor PDF: {named}", err=True)
-    left_out += [p for p in others if p.suffix.lower() in _UNSUPPORTED_SUFFIXES]
-    return [_Found(str(p), p, p.relative_to(path).with_suffix(""), p.suffix) for p in read]
+    search.left_out.extend(p for p in others if p.suffix.lower() in _UNSUPPORTED_SUFFIXES)
+    return [_Found(str(p), p, p.relative_to(root).with_suffix(""), p.suffix) for p in read]
 
 
 def _is_hidden(path: Path) -> bool:

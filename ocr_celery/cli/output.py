@@ -1,48 +1,44 @@
-"""Prints the texts of `ocr-celery read` in order or writes files; progress and errors go to standard error."""
+"""Prints the results of `ocr-celery read` in order or has them written to files; progress and errors go to standard error."""
 
 import json
-import os
 import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any, BinaryIO
 
 import click
 
 from ocr_celery.cli.input_files import InputFile
+from ocr_celery.cli.output_folder import OutputFolder
+from ocr_celery.cli.output_formats import WHOLE_ANSWER, OutputFormat
 from ocr_celery.cli.service_answers import ReadFailed
+from ocr_celery.cli.service_client import ReadResult
 from ocr_celery.core import markdown
 
 
-def output_path(folder: Path, input_file: InputFile, suffix: str) -> Path:
-    """The file that the text of an input file is written to."""
-    return folder / input_file.output_name.with_name(input_file.output_name.name + suffix)
-
-
-def _json_line(answer: dict[str, Any]) -> str:
-    return json.dumps(answer, ensure_ascii=False) + "\n"
-
-
-def _what_was_read(task: dict[str, Any]) -> str:
-    pages = task.get("pages") or {}
-    return f"{pages.get('completed')} of {pages['total']} pages read" if pages.get("total") else "read"
-
-
 class Output:
-    """Prints or writes answers as they arrive. Used from one thread.
+    """Prints or writes results as they arrive. Used from one thread, but for `open`.
 
-    `folder`: where files are written, their names with `suffix`; None: standard output. `text_format`: of the texts; it decides
-    what may stand between them. `as_json`: the whole answer, one line per input file on standard output.
+    `formats`: of each input file, in the order in which they are printed. `folder`: where files are written; None: standard
+    output. `are_fetched`: whether the formats come through `open`, else the text in the task is the only one. `prints_answers`:
+    one line of JSON for each input file goes to standard output.
     """
 
     def __init__(
-        self, input_files: list[InputFile], *, folder: Path | None, suffix: str, text_format: str, as_json: bool = False
+        self,
+        formats: Mapping[InputFile, tuple[OutputFormat, ...]],
+        *,
+        folder: OutputFolder | None,
+        are_fetched: bool,
+        prints_answers: bool,
     ) -> None:
-        self._input_files = input_files
+        self._input_files = input_files = list(formats)
+        self._formats = formats
         self._folder = folder
-        self._suffix = suffix
-        self._text_format = text_format
-        self._as_json = as_json
-        self._waiting: dict[int, str | None] = {}  # texts that wait for earlier ones, by number; None: failed
+        self._are_fetched, self._prints_answers = are_fetched, prints_answers
+        self._fetched: dict[InputFile, BytesIO] = {}  # what is to be printed
+        self._waiting: dict[int, bytes] = {}  # what waits for earlier ones, by number; b"": failed
         self._next = 0
         self.failed = 0
         self._bar = None
@@ -55,32 +51,40 @@ class Output:
         if self._bar:
             self._bar.render_finish()
 
-    def add(self, number: int, answer: "dict[str, Any] | ReadFailed") -> None:
-        """Take the finished task of input file `number`, or why it failed."""
+    @contextmanager
+    def open(self, input_file: InputFile, format: OutputFormat) -> Iterator[BinaryIO]:
+        """Where the result of an input file is to be written in this format; see `OutputFolder.open`. From any thread."""
+        if self._folder is not None:
+            with self._folder.open(input_file, format) as file:
+                yield file
+            return
+        fetched = BytesIO()
+        yield fetched
+        self._fetched[input_file] = fetched
+
+    def add(self, number: int, answer: ReadResult | ReadFailed) -> None:
+        """Take the result of input file `number`, what there is to be fetched of it fetched, or why it failed."""
         input_file = self._input_files[number]
-        text: str | bytes | None = None
         if isinstance(answer, ReadFailed):
             self.failed += 1
             self.warn(f"{input_file.location}: {answer}")
-            if self._as_json and self._folder is None:
-                text = _json_line({"source": input_file.location, "status": "failed", **answer.as_dict()})
+            printed = self._line(input_file, {"status": "failed", **answer.as_dict()})
         else:
-            text = self._format_text(input_file, answer)
-        if self._folder is None:
-            assert not isinstance(text, bytes)
-            self._waiting[number] = text
-            self._print_waiting()
-        elif text is not None:
-            self._write(input_file, text)
+            self.failed += bool(answer.failed)
+            for remark in _remarks(answer):
+                self.warn(input_file.location + remark)
+            printed = self._printed(input_file, answer)
+        self._waiting[number] = printed
+        self._print_waiting()
         if self._bar:
             self._bar.update(1)
         elif not isinstance(answer, ReadFailed):
-            click.echo(f"{input_file.location}: {_what_was_read(answer)}", err=True)
+            click.echo(f"{input_file.location}: {_what_was_read(answer.task)}", err=True)
 
-    def show_pages(self, number: int, done: int, total: int) -> None:
-        """Show on the terminal how many pages of input file `number` are done."""
+    def show_progress(self, number: int, what: str) -> None:
+        """Show on the terminal what is being done with input file `number`."""
         if self._bar:
-            self._bar.label = f"{self._input_files[number].output_name.name[:30]}: page {done} of {total}; reading"
+            self._bar.label = f"{self._input_files[number].output_name.name[:30]}: {what}; reading"
             self._bar.render_progress()
 
     def warn(self, text: str) -> None:
@@ -88,57 +92,77 @@ class Output:
         self._clear_bar()
         click.echo(text, err=True)
 
-    def _format_text(self, input_file: InputFile, task: dict[str, Any]) -> str | bytes:
-        details = task.get("details") or {}
-        pages = task.get("pages") or {}
-        if pages.get("in_file", 1) > pages.get("read", pages.get("in_file", 1)):
-            self.warn(f"{input_file.location}: one of its {pages['in_file']} pages was read")
-        for page in task.get("failed_pages") or ():
-            self.warn(f"{input_file.location}, page {page.get('page')}: {page.get('code')}: {page.get('error')}")
-        if details.get("finish_reason") == "length":
-            self.warn(f"{input_file.location}: the text is cut off: a page has more tokens than max_tokens allows")
-        if task.get("fonts_missing"):
-            self.warn(f"{input_file.location}: fonts are missing on the worker's machine (apt install fonts-noto-cjk)")
-        if task.get("text_layer") or task.get("text_layer_pages"):
-            which = ", ".join(map(str, task.get("text_layer_pages") or ()))
-            self.warn(
-                f"{input_file.location}: the PDF's own text was taken of {f'pages {which}' if which else 'the page'}"
-            )
-        if self._as_json:
-            return _json_line({"source": input_file.location, **task})
-        if isinstance(task.get("result"), bytes):
-            return bytes(task["result"])
-        return str(task.get("result", "")).rstrip("\n") + "\n"
+    def _printed(self, input_file: InputFile, answer: ReadResult) -> bytes:
+        """What goes to standard output of a file that was read; what goes into the folder is written."""
+        if self._prints_answers:
+            return self._line(input_file, answer.task | self._told(input_file, answer))
+        if self._are_fetched:
+            return self._fetched.pop(input_file, BytesIO()).getvalue()
+        (form,) = self._formats[input_file]
+        text = str(answer.task["result"]).rstrip("\n") + "\n"
+        if form is WHOLE_ANSWER:
+            text = _json_line({"source": input_file.location, **answer.task})
+        if self._folder is None:
+            return text.encode()
+        with self._folder.open(input_file, form) as file:
+            file.write(text.encode())
+        return b""
+
+    def _told(self, input_file: InputFile, answer: ReadResult) -> dict[str, Any]:
+        if self._folder is None:
+            return {}
+        there = [form for form in self._formats[input_file] if form not in answer.failed]
+        not_there = {form.name: exc.as_dict() for form, exc in answer.failed.items()}
+        files = {form.name: str(self._folder.path(input_file, form)) for form in there}
+        return {"files": files, **({"failed_formats": not_there} if not_there else {})}
+
+    def _line(self, input_file: InputFile, answer: dict[str, Any]) -> bytes:
+        return _json_line({"source": input_file.location, **answer}).encode() if self._prints_answers else b""
 
     def _print_waiting(self) -> None:
         while self._next in self._waiting:
-            text = self._waiting.pop(self._next)
-            if text is not None:
+            data = self._waiting.pop(self._next)
+            if data:
                 self._clear_bar()
-                click.echo(self._with_heading(self._input_files[self._next].location, text), nl=False)
+                click.echo(self._with_heading(self._input_files[self._next], data), nl=False)
             self._next += 1
 
-    def _with_heading(self, location: str, text: str) -> str:
-        if len(self._input_files) == 1 or self._as_json or self._text_format in ("json", "chunks"):
-            return text
-        if self._text_format in ("raw", "text"):
-            return f"===== {location} =====\n{text}\n"
-        return f"# {markdown.escape(location)}\n\n{text}\n---\n\n"
-
-    def _write(self, input_file: InputFile, text: str | bytes) -> None:
-        """Write the file atomically: a program that watches the folder never sees half a text."""
-        assert self._folder is not None
-        path = output_path(self._folder, input_file, self._suffix)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_bytes(text if isinstance(text, bytes) else text.encode())
-            unfinished.replace(path)
-        except OSError as exc:
-            raise click.ClickException(f"cannot write {path}: {exc.strerror}") from None
-        finally:
-            unfinished.unlink(missing_ok=True)
+    def _with_heading(self, input_file: InputFile, data: bytes) -> bytes:
+        (form,) = self._formats[input_file] if not self._prints_answers else (WHOLE_ANSWER,)
+        if len(self._input_files) == 1 or form.name not in ("md", "raw", "text"):
+            return data
+        if form.name == "md":
+            return f"# {markdown.escape(input_file.location)}\n\n".encode() + data + b"\n---\n\n"
+        return f"===== {input_file.location} =====\n".encode() + data + b"\n"
 
     def _clear_bar(self) -> None:
         if self._bar:
             click.echo("\r\033[K", nl=False, err=True)
+
+
+def _remarks(answer: ReadResult) -> Iterator[str]:
+    """What a user should know of a file that was read, to be said behind its name."""
+    task = answer.task
+    details, pages = task.get("details") or {}, task.get("pages") or {}
+    if pages.get("in_file", 1) > pages.get("read", pages.get("in_file", 1)):
+        yield f": one of its {pages['in_file']} pages was read"
+    for page in task.get("failed_pages") or ():
+        yield f", page {page.get('page')}: {page.get('code')}: {page.get('error')}"
+    if details.get("finish_reason") == "length":
+        yield ": the text is cut off: a page has more tokens than max_tokens allows"
+    if task.get("fonts_missing"):
+        yield ": fonts are missing on the worker's machine (apt install fonts-noto-cjk)"
+    if task.get("text_layer") or task.get("text_layer_pages"):
+        which = ", ".join(map(str, task.get("text_layer_pages") or ()))
+        yield f": the PDF's own text was taken of {f'pages {which}' if which else 'the page'}"
+    for form, error in answer.failed.items():
+        yield f", as {form.name}: {error}"
+
+
+def _what_was_read(task: Mapping[str, Any]) -> str:
+    pages = task.get("pages") or {}
+    return f"{pages.get('completed')} of {pages['total']} pages read" if pages.get("total") else "read"
+
+
+def _json_line(answer: Mapping[str, Any]) -> str:
+    return json.dumps(answer, ensure_ascii=False) + "\n"

@@ -7,14 +7,14 @@ from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any
 
-from ocr_celery.cli.input_files import InputFile
 from ocr_celery.cli.service_answers import ReadFailed
-from ocr_celery.cli.service_client import ServiceClient
+from ocr_celery.cli.service_client import OnProgress, ReadResult, ServiceClient
 
-#: number of the input file, and its result, why there is none, or how many of its pages are done
-ReadEvent = tuple[int, "dict[str, Any] | ReadFailed | tuple[int, int]"]
+#: number of the input file, and its result, why there is none, or what is being done with it
+ReadEvent = tuple[int, ReadResult | ReadFailed | str]
+#: reads the input file with this number: see `ServiceClient.read`
+ReadOne = Callable[[int, OnProgress], ReadResult]
 
 _MOST_NAMED = 20  #: files that are still being read, in the message after Ctrl-C
 
@@ -27,13 +27,13 @@ class _News(Enum):
 
 
 class ReadRun:
-    """One run over these files, `jobs` at once. `tell`: gets a line for the user. Used from the main thread."""
+    """One run over `count` files, `jobs` at once. `tell`: gets a line for the user. Used from the main thread."""
 
     def __init__(
-        self, input_files: list[InputFile], service: ServiceClient, *, jobs: int, tell: Callable[[str], None]
+        self, count: int, service: ServiceClient, read: ReadOne, *, jobs: int, tell: Callable[[str], None]
     ) -> None:
-        self._input_files, self._service, self._tell = input_files, service, tell
-        self._threads = min(jobs, len(input_files))
+        self._count, self._service, self._read, self._tell = count, service, read, tell
+        self._threads = min(jobs, count)
         self._todo: SimpleQueue[int] = SimpleQueue()
         self._news: SimpleQueue[ReadEvent | _News | BaseException] = SimpleQueue()
         self._signals = 0
@@ -43,7 +43,7 @@ class ReadRun:
 
         After the second Ctrl-C nothing is waited for: the threads are daemons.
         """
-        for number in range(len(self._input_files)):
+        for number in range(self._count):
             self._todo.put(number)
         with self._interrupts_as_news():
             for _ in range(self._threads):
@@ -68,16 +68,15 @@ class ReadRun:
             while not self._service.is_stopped:
                 number = self._todo.get_nowait()
                 try:
-                    shown = partial(self._put_pages, number)
-                    self._news.put((number, self._service.read(self._input_files[number], shown)))
+                    self._news.put((number, self._read(number, partial(self._put_progress, number))))
                 except ReadFailed as exc:
                     self._news.put((number, exc))
                 except BaseException as exc:  # a defect: raised in the main thread, which would wait without end
                     self._news.put(exc)
         self._news.put(_News.THREAD_ENDED)
 
-    def _put_pages(self, number: int, read: int, total: int) -> None:
-        self._news.put((number, (read, total)))
+    def _put_progress(self, number: int, what: str) -> None:
+        self._news.put((number, what))
 
     @contextmanager
     def _interrupts_as_news(self) -> Iterator[None]:

@@ -57,13 +57,26 @@ class RetryingRequests:
         """The JSON body of a successful answer. Raises `ReadFailed`."""
         return json_body(self.answer(method, path, deadline, **arguments))
 
-    def answer(self, method: str, path: str, deadline: float, **arguments: Any) -> requests.Response:
-        """A successful answer, whatever its body. Raises `ReadFailed`."""
+    def answer(
+        self,
+        method: str,
+        path: str,
+        deadline: float,
+        *,
+        receive: Callable[[requests.Response], None] = lambda _: None,
+        **arguments: Any,
+    ) -> requests.Response:
+        """A successful answer, whatever its body. Raises `ReadFailed`.
+
+        `receive` is called with each that is successful, and again where the connection breaks meanwhile.
+        """
         pause, lost = 0.5, 0
         while True:
             wait = pause
             try:
                 answer = self.once(method, path, **arguments)
+                if answer.ok:
+                    receive(answer)
             except requests.RequestException as exc:
                 lost += not never_connected(exc)
                 if lost >= _MAX_LOST_CONNECTIONS or not _may_be_repeated(method, exc):

@@ -3,18 +3,18 @@
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 
 from ocr_celery.cli.input_files import InputFile
+from ocr_celery.cli.output_formats import OutputFormat
 from ocr_celery.cli.retrying_requests import RetryingRequests
 from ocr_celery.cli.service_answers import ReadFailed, json_body, retry_after
-from ocr_celery.core.result_formats import FORMATS
-from ocr_celery.core.table_formats import TABLE_FORMATS
 
 _WAIT = 20.0  #: seconds that the service is asked to wait for a page; proxies in front of it give up after 30 or more
 _WAIT_WITH_PAGES = 3.0  #: … and for a document, whose progress is shown meanwhile
@@ -22,20 +22,26 @@ _MAX_FAILED_WAITS = 3  #: after which the service is asked now and then instead
 _CANCEL_TIMEOUT = 5.0  #: seconds that a user who interrupts it waits for everything to be cancelled
 
 
-#: formats that are fetched as a file once a task is finished, and the suffixes of their names
-RESULT_FILES = {name: FORMATS[name].suffix for name in ("text", "json", "chunks")}
-#: … those of them that programs open: they are never printed
-TABLE_FILES = {name: table_format.suffix for name, table_format in TABLE_FORMATS.items()}
-RESULT_FILES |= TABLE_FILES
+_CHUNK = 1 << 20  #: bytes of a file that are received at once
 
-OnPages = Callable[[int, int], None]
+OnProgress = Callable[[str], None]
+#: where a file in this format is written: a context whose file is kept only if it ends well; entered again where a try fails
+OpenFile = Callable[[OutputFormat], AbstractContextManager[BinaryIO]]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadResult:
+    """A file that was read."""
+
+    task: dict[str, Any]  #: as the service shows it, with details
+    failed: dict[OutputFormat, ReadFailed] = field(default_factory=dict)  #: the formats that it could not be had in
 
 
 class ServiceClient:
     """Client of the service at a base URL. Used from many threads.
 
-    `options`: reading options of every file. `format`: of their texts, see `RESULT_FILES`. `timeout`: seconds per file.
-    `warn`: gets a line for the user.
+    `options`: reading options of every file. `text`: in which form tasks have their text, "markdown" or "raw"; "" = they need
+    none. `timeout`: seconds per file. `warn`: gets a line for the user.
     """
 
     def __init__(
@@ -44,15 +50,14 @@ class ServiceClient:
         options: Mapping[str, Any],
         *,
         timeout: float,
-        format: str = "markdown",
+        text: str = "markdown",
         headers: Mapping[str, str] = MappingProxyType({}),
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._requests = RetryingRequests(server, headers, warn)
         self._options = options
         self._timeout = timeout
-        self._file_format = format if format in RESULT_FILES else ""
-        self._result_query = {"format": "raw" if format == "raw" else "markdown", "details": "true"}
+        self._task_query = {"details": "true", **({"format": text} if text else {"text": "false"})}
         self._failed_waits = 0
         self._changed = threading.Condition()  # guards the next three
         self._sent: dict[str, str] = {}  # task id → location of its file, of what is not finished
@@ -100,16 +105,27 @@ class ServiceClient:
                     self._cancelled += task_id in self._sent
                 self._finished(task_id)
 
-    def read(self, input_file: InputFile, on_pages: OnPages = lambda *_: None) -> dict[str, Any]:
-        """Send the file and return its finished task, with details; a table file as bytes. Raises `ReadFailed`.
+    def read(
+        self,
+        input_file: InputFile,
+        formats: Sequence[OutputFormat],
+        open_file: OpenFile,
+        on_progress: OnProgress = lambda _: None,
+    ) -> ReadResult:
+        """Send the file, wait until it is read, and fetch it in these formats. Raises `ReadFailed`.
 
-        `on_pages(done, total)` is called in this thread while a document of several pages is read.
+        `on_progress` is called in this thread with a few words, such as "page 3 of 7", as long as there is something to tell.
         """
         deadline = time.monotonic() + self._timeout
         task_id = self._submit(input_file, deadline)
         try:
-            task = self._wait_for(task_id, deadline, on_pages)
-            return {**task, "result": self._result_file(task_id, deadline)} if self._file_format else task
+            result = ReadResult(self._wait_for(task_id, deadline, on_progress))
+            for format in formats:
+                try:
+                    self._fetch(task_id, format, open_file, deadline, on_progress)
+                except ReadFailed as exc:
+                    result.failed[format] = exc
+            return result
         finally:
             if not self._requests.is_stopped:
                 self._finished(task_id)
@@ -143,7 +159,7 @@ class ServiceClient:
             self._sent.pop(task_id, None)
             self._changed.notify_all()
 
-    def _wait_for(self, task_id: str, deadline: float, on_pages: OnPages) -> dict[str, Any]:
+    def _wait_for(self, task_id: str, deadline: float, on_progress: OnProgress) -> dict[str, Any]:
         overdue = ReadFailed("timeout", f"not read within {self._timeout:g} s (task {task_id})")
         pause, longest = 0.1, _WAIT
         while True:
@@ -151,7 +167,7 @@ class ServiceClient:
             task = self._look_up(f"/ocr/{task_id}", wait, deadline)
             if (pages := task.get("pages") or {}).get("total"):
                 longest = _WAIT_WITH_PAGES
-                on_pages(pages.get("completed", 0) + pages.get("failed", 0), pages["total"])
+                on_progress(f"page {pages.get('completed', 0) + pages.get('failed', 0)} of {pages['total']}")
             if task.get("status") == "completed":
                 return task
             if task.get("status") == "failed":
@@ -163,25 +179,51 @@ class ServiceClient:
     def _look_up(self, path: str, wait: int, deadline: float) -> dict[str, Any]:
         """The task as it stands; if it can, the service waits for so many seconds until it is finished.
 
-        An older service knows no `wait`, and a proxy may cut off an answer that takes long.
+        An older service knows no `wait` and always sends the text, and a proxy may cut off an answer that takes long.
         """
         if wait > 0 and self._failed_waits < _MAX_FAILED_WAITS:
             try:
-                answer = self._requests.once("GET", path, params={**self._result_query, "wait": str(wait)})
+                answer = self._requests.once("GET", path, params={**self._task_query, "wait": str(wait)})
                 if answer.ok:
                     return json_body(answer)
-                self._failed_waits += _MAX_FAILED_WAITS if answer.status_code == 422 else 1
+                self._failed_waits += _MAX_FAILED_WAITS if answer.status_code == requests.codes.unprocessable else 1
             except requests.RequestException:
                 self._failed_waits += 1
-        return self._requests.json("GET", path, deadline, params=self._result_query)
+        try:
+            return self._requests.json("GET", path, deadline, params=self._task_query)
+        except ReadFailed as exc:
+            if exc.args[0] != "bad_request" or "text" not in self._task_query:
+                raise
+        self._task_query = {"details": "true"}
+        return self._requests.json("GET", path, deadline, params=self._task_query)
 
-    def _result_file(self, task_id: str, deadline: float) -> str | bytes:
-        path, query = f"/ocr/{task_id}/result", {"format": self._file_format}
-        overdue = ReadFailed("timeout", f"no result within {self._timeout:g} s (task {task_id})")
-        while (answer := self._requests.answer("GET", path, deadline, params=query)).status_code != requests.codes.ok:
-            pause = retry_after(answer) or 1.0  # 202: Redis lost that it was finished, and it is read again
-            self._requests.sleep(pause, deadline, overdue)
-        return answer.content if self._file_format in TABLE_FILES else answer.content.decode()
+    def _fetch(
+        self, task_id: str, format: OutputFormat, open_file: OpenFile, deadline: float, on_progress: OnProgress
+    ) -> None:
+        """Fetch a result in one format. One that is made when it is asked for first is waited for."""
+        overdue = ReadFailed("timeout", f"no {format.name} within {self._timeout:g} s (task {task_id})")
+
+        def receive(answer: requests.Response) -> None:
+            with answer:
+                if answer.status_code != requests.codes.ok:
+                    return  # it is not there yet
+                with open_file(format) as file:
+                    for part in answer.iter_content(_CHUNK):
+                        file.write(part)
+
+        path, query, wait = f"/ocr/{task_id}/result", {"format": format.name}, 0
+        while True:
+            asked_at = time.monotonic()
+            answer = self._requests.answer("GET", path, deadline, params=query, stream=True, receive=receive)
+            if answer.status_code == requests.codes.ok:
+                return
+            # else the file is being made, or Redis lost that the task was finished, and it is read again
+            on_progress(f"making {format.name}")
+            may_wait = format.is_export and (not wait or time.monotonic() - asked_at > wait / 2)
+            self._requests.sleep(0.0 if may_wait else retry_after(answer) or 1.0, deadline, overdue)
+            if format.is_export:
+                wait = max(1, int(min(_WAIT, deadline - time.monotonic())))
+                query["wait"] = str(wait)
 
 
 def _read_bytes(input_file: InputFile) -> bytes:

@@ -21,6 +21,8 @@ from ocr_celery.cli.input_files import find_input_files
 from ocr_celery.core.markdown import to_markdown
 from tests.testlib.processes import until
 
+BINARY = ("xlsx", "zip", "pdf", "docx")
+
 
 class FakeService(ThreadingHTTPServer):
     """Reads a file as its own bytes, a URL as the URL. `refusals`: how many of the next requests get 503."""
@@ -32,6 +34,10 @@ class FakeService(ThreadingHTTPServer):
         self.refusals = 0
         self.before_a_file: list[str] = []  # what the next requests for a result get
         self.retry_after = "0"
+        self.lacks: list[str] = []  # formats that it cannot make
+        self.making = 0  # how many of the next requests for an export find it unfinished
+        self.files_asked: list[dict[str, list[str]]] = []
+        self.knows_text = True  # whether a task can be had without its text
         self.also: dict[str, dict[str, Any]] = {}  # text: further fields of its answer
         self.tasks: dict[str, dict[str, Any]] = {}
         self.asked: list[dict[str, str]] = []
@@ -95,13 +101,16 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if "wait" in query and self.server.on_wait == "waits":
             time.sleep(min(float(query["wait"][0]), max(0, task["from"] - time.monotonic())))
-        if time.monotonic() < task["from"]:
+        if "text" in query and not self.server.knows_text:
+            self._answer(422, {"detail": "Unknown field: text.", "code": "bad_request"})
+        elif time.monotonic() < task["from"]:
             self._answer(200, {"status": "processing"})
         elif task["text"] == "damaged":
             self._answer(200, {"status": "failed", "error": "The file is damaged.", "code": "unreadable_image"})
         else:
-            text = task["text"] if query["format"] == ["raw"] else to_markdown(task["text"])
-            answer = {"status": "completed", "result": text, "details": {"finish_reason": "stop"}}
+            text = task["text"] if query.get("format") == ["raw"] else to_markdown(task["text"])
+            answer: dict[str, Any] = {"status": "completed", "details": {"finish_reason": "stop"}}
+            answer |= {} if query.get("text") == ["false"] else {"result": text}
             answer |= self.server.also.get(task["text"], {})
             self._answer(200, answer)
 
@@ -109,8 +118,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.before_a_file:
             self._no_file(self.server.before_a_file.pop(0))
             return
-        (form,) = parse_qs(urlsplit(self.path).query)["format"]
-        data = f"{form} of {self.server.tasks[task_id]['text']} ü\n".encode() + (b"PK\xff" if form == "xlsx" else b"")
+        query = parse_qs(urlsplit(self.path).query)
+        self.server.files_asked.append(query)
+        (form,) = query["format"]
+        if form in self.server.lacks:
+            self._answer(501, {"detail": f"There is no {form} here.", "code": "format_not_available"})
+            return
+        if form in ("zip", "pdf", "docx") and self.server.making:
+            self.server.making -= 1
+            self._answer(202, {"task_id": task_id, "status": "processing"}, {"Retry-After": "0"})
+            return
+        data = f"{form} of {self.server.tasks[task_id]['text']} ü\n".encode() + (b"PK\xff" if form in BINARY else b"")
         self.send_response(200)
         self.send_header("Content-Type", "text/plain")
         self.send_header("Content-Length", str(len(data)))
@@ -407,12 +425,13 @@ def test_the_engines_own_notation_becomes_markdown_unless_raw_is_asked_for(
 
 
 @pytest.mark.parametrize(
-    ("form", "suffix"), [("text", ".txt"), ("json", ".json"), ("chunks", ".chunks.json"), ("md", ".md"), ("raw", ".md")]
+    ("form", "suffix"),
+    [("text", ".txt"), ("json", ".json"), ("chunks", ".chunks.json"), ("md", ".md"), ("raw", ".raw.txt")],
 )
 def test_each_format_is_printed_and_written_under_its_own_suffix(
     service: FakeService, scans: Path, tmp_path: Path, form: str, suffix: str
 ) -> None:
-    text = f"{form} of a.jpg ü\n" if suffix != ".md" else "a.jpg\n"
+    text = f"{form} of a.jpg ü\n" if form not in ("md", "raw") else "a.jpg\n"
     assert read(service, scans / "a.jpg", "--format", form).stdout == text
     out = tmp_path / "out"
     read(service, scans / "a.jpg", "--format", form, "--output", out)
@@ -421,14 +440,129 @@ def test_each_format_is_printed_and_written_under_its_own_suffix(
     assert "1 skipped" in again.stderr
 
 
-@pytest.mark.parametrize("form", ["csv", "xlsx"])
-def test_tables_are_written_byte_by_byte(service: FakeService, scans: Path, tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("form", ["html", "csv", "xlsx", "zip", "pdf", "docx"])
+def test_files_are_written_byte_by_byte_also_to_standard_output_where_that_is_asked_for(
+    service: FakeService, scans: Path, tmp_path: Path, form: str
+) -> None:
     page, out = tmp_path / "p.png", tmp_path / "out"
     page.write_text("\ufeffa,b\r")
     done = read(service, page, "--format", form, "--output", out)
     assert (done.exit_code, done.stdout) == (0, "")
-    written = (out / f"p.{form}").read_bytes()
-    assert written == f"{form} of \ufeffa,b\r ü\n".encode() + (b"PK\xff" if form == "xlsx" else b"")
+    data = f"{form} of \ufeffa,b\r ü\n".encode() + (b"PK\xff" if form in BINARY else b"")
+    assert [(file.name, file.read_bytes()) for file in out.iterdir()] == [(f"p.{form}", data)]
+    assert read(service, page, "--format", form, "-o", "-").stdout_bytes == data
+    assert read(service, page, scans / "a.jpg", "--format", form, "-o", "-").exit_code == 2
+
+
+def test_several_formats_are_had_of_one_reading(service: FakeService, scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = read(service, scans / "a.jpg", "--format", "md,PDF", "--format", "chunks", "--format", "markdown", "-o", out)
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert sorted(file.name for file in out.iterdir()) == ["a.chunks.json", "a.md", "a.pdf"]
+    assert len(service.asked) == 1
+    assert {look["text"][0] for look in service.looks} == {"false"}, "no text is sent twice"
+
+
+def test_with_skip_existing_only_what_is_missing_is_fetched(service: FakeService, scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.pdf").write_text("mine")
+    arguments = (scans / "a.jpg", "--format", "md,pdf", "-o", out, "--skip-existing")
+    assert read(service, *arguments).exit_code == 0
+    assert ((out / "a.pdf").read_text(), (out / "a.md").read_text()) == ("mine", "md of a.jpg ü\n")
+    assert "1 skipped" in read(service, *arguments).stderr
+    assert len(service.asked) == 1
+
+
+def test_a_file_that_the_service_makes_first_is_waited_for(service: FakeService, scans: Path, tmp_path: Path) -> None:
+    service.making = 2
+    done = read(service, scans / "a.jpg", "--format", "zip", "-o", tmp_path / "out")
+    assert (done.exit_code, (tmp_path / "out/a.zip").read_bytes()) == (0, "zip of a.jpg ü\n".encode() + b"PK\xff")
+    assert len(service.files_asked) == 3
+    assert ["wait" in query for query in service.files_asked] == [False, True, True]
+    assert all(0 < int(query["wait"][0]) <= 20 for query in service.files_asked[1:])
+
+
+def test_a_file_that_is_never_made_ends_at_the_timeout(service: FakeService, scans: Path, tmp_path: Path) -> None:
+    service.making = 1000
+    done = read(service, scans / "a.jpg", "--format", "pdf", "-o", tmp_path / "out", "--timeout", 1)
+    assert done.exit_code == 1
+    assert "a.jpg, as pdf: timeout: no pdf within 1 s (task 1)" in done.stderr
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_format_that_a_service_lacks_is_named_and_the_others_are_written(
+    service: FakeService, scans: Path, tmp_path: Path
+) -> None:
+    service.lacks, out = ["docx"], tmp_path / "out"
+    done = read(service, scans / "a.jpg", scans / "b.png", "--format", "docx,html", "-o", out)
+    assert done.exit_code == 1
+    assert f"{scans / 'b.png'}, as docx: format_not_available: There is no docx here." in done.stderr
+    assert sorted(file.name for file in out.iterdir()) == ["a.html", "b.html"]
+
+
+def test_an_older_service_that_always_sends_the_text_does_as_well(
+    service: FakeService, scans: Path, tmp_path: Path
+) -> None:
+    service.knows_text = False
+    assert read(service, scans / "a.jpg", "--format", "md,text", "-o", tmp_path / "out").exit_code == 0
+    assert (tmp_path / "out/a.txt").read_text() == "text of a.jpg ü\n"
+    assert (tmp_path / "out/a.md").read_text() == "md of a.jpg ü\n"
+
+
+def test_json_lines_say_which_files_there_are(service: FakeService, scans: Path, tmp_path: Path) -> None:
+    (scans / "b.png").write_text("damaged")
+    service.lacks, out = ["docx"], tmp_path / "out"
+    done = read(service, scans / "a.jpg", scans / "b.png", "--format", "md,docx", "-o", out, "--json")
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert (first["status"], first["files"], "result" in first) == ("completed", {"md": str(out / "a.md")}, False)
+    assert first["failed_formats"] == {"docx": {"code": "format_not_available", "error": "There is no docx here."}}
+    assert (second["status"], second["code"]) == ("failed", "unreadable_image")
+
+
+def test_no_result_replaces_another_or_a_file_that_is_read(
+    service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.pdf", "b.png", "b.chunks.png"):
+        (tmp_path / name).write_text(name)
+    replaced = read(service, "a.pdf", "--format", "pdf", "-o", ".")
+    assert replaced.exit_code == 2
+    assert "a.pdf: the pdf of a.pdf would replace a.pdf, which is read; name another folder" in replaced.stderr
+    assert read(service, "b.png", "b.chunks.png", "--format", "json,chunks", "-o", "out").exit_code == 2
+    assert service.asked == []
+    assert (tmp_path / "a.pdf").read_text() == "a.pdf"
+
+
+def test_results_of_an_earlier_run_are_not_read(
+    service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.pdf").write_text("a")
+    for sources in ([".", "-o", "out"], [".", "-o", "out"], ["**/*.pdf", "-o", "out"]):
+        assert read(service, *sources, "--format", "pdf").exit_code == 0
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*.pdf"))] == ["a.pdf", "out/a.pdf"]
+
+
+def test_a_quoted_pattern_finds_what_the_shell_would_and_mirrors_it(
+    service: FakeService, scans: Path, tmp_path: Path
+) -> None:
+    (scans / "more/deep").mkdir()
+    (scans / "more/deep/d.png").write_text("d")
+    out = tmp_path / "out"
+    done = read(service, f"{scans}/**/*", "--output", out)
+    assert done.exit_code == 0
+    assert "left out, neither image nor PDF: more/notes.txt" in done.stderr
+    written = sorted(str(path.relative_to(out)) for path in out.rglob("*.md"))
+    assert written == ["a.md", "b.md", "more/a.md", "more/deep/d.md"]
+    names = [file.output_name for file in find_input_files([f"{scans}/[ab].*"])]
+    assert names == [PurePath("a"), PurePath("b")]
+    assert read(service, f"{scans}/*.webp").exit_code == 2
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_a_file(service: FakeService, tmp_path: Path) -> None:
+    (tmp_path / "page[1].png").write_text("one")
+    assert read(service, tmp_path / "page[1].png").stdout == "one\n"
 
 
 @pytest.mark.parametrize("before", ["away", "not ready", "breaks off"])
@@ -473,6 +607,11 @@ def test_who_wants_pages_read_anew_says_so_of_files_and_urls(service: FakeServic
         ["a.jpg", "--json", "--format", "text"],
         ["a.jpg", "--format", "xlsx"],
         ["a.jpg", "--format", "csv"],
+        ["a.jpg", "--format", "html"],
+        ["a.jpg", "--format", "md,text"],
+        ["a.jpg", "--format", "odt"],
+        ["a.jpg", "--format", "pdf", "--json"],
+        ["a.jpg", "--skip-existing", "-o", "-"],
         ["a.jpg", "--jobs", "0"],
         ["a.jpg", "--server", "localhost"],
         ["empty"],

@@ -227,6 +227,13 @@ def test_details_say_how_the_page_was_read(http: FlaskClient, hand: Hand, id: st
     assert "details" not in ask(http, id, "?details=false")
 
 
+def test_how_a_page_was_read_can_be_asked_for_without_its_text(http: FlaskClient, hand: Hand, id: str) -> None:
+    hand.complete(id, "text", cached=True)
+    body = ask(http, id, "?text=false&details=true")
+    times(body)
+    assert body == {"task_id": id, "status": "completed", **KNOWN, "details": {**FOUND, "cached": True}}
+
+
 def test_a_file_of_more_pages_says_so_unasked(http: FlaskClient, hand: Hand, id: str) -> None:
     pages = {"in_file": 3, "read": 1}
     hand.complete(id, "text", pages=pages)

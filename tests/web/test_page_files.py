@@ -95,4 +95,6 @@ def test_how_things_stand_can_be_asked_for_without_the_text(http: FlaskClient, c
         whole, without = http.get(f"/ocr/{id}").json, http.get(f"/ocr/{id}?text=false&wait=1").json
         assert "text" in whole.pop("result")
         assert without == whole
+        told, untold = (http.get(f"/ocr/{id}?details=true{more}").json for more in ("", "&text=false"))
+        assert untold == {name: value for name, value in told.items() if name != "result"}
     assert http.get(f"/ocr/{image}?text=maybe").json["code"] == "bad_request"
