@@ -67,7 +67,8 @@ def _request(event: Mapping[str, Any]) -> str:
 
 def _page_read(event: Mapping[str, Any]) -> str:
     times = f" after {event['readings']} readings" if event["readings"] > 1 else ""
-    return f"{_page_label(event)}  read {event['read']:.1f}s  {event['characters']} chars {event['verdict']}{times}"
+    how = "cached" if event.get("cached") else f"read {event['read']:.1f}s"
+    return f"{_page_label(event)}  {how}  {event['characters']} chars {event['verdict']}{times}"
 
 
 def _document_read(event: Mapping[str, Any]) -> str:

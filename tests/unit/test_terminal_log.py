@@ -45,6 +45,7 @@ def test_a_page_that_was_read() -> None:
     assert shown(READ) == "21:04:32 worker  0eda4be5 page.png  read 11.1s  2552 chars ok"
     again = {**READ, "readings": 3, "verdict": "repeating"}
     assert shown(again).endswith("2552 chars repeating after 3 readings")
+    assert shown({**READ, "cached": True}) == "21:04:32 worker  0eda4be5 page.png  cached  2552 chars ok"
 
 
 def test_a_document_says_how_many_of_its_pages_were_read() -> None:
