@@ -382,6 +382,26 @@ def test_a_quarantined_page_whose_own_text_is_taken_does_not_enter_either(bench:
     assert (run.result["text"], bench.engine.entered, bench.marks.marked) == ("标准", [], {})
 
 
+@pytest.mark.parametrize("quarantined", [False, True])
+def test_a_page_that_was_read_before_takes_no_place_and_leaves_no_mark(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, quarantined: bool
+) -> None:
+    def loads(run: PageRun) -> None:
+        bench.loads(run)
+        run.quarantined = quarantined
+
+    def find(run: PageRun) -> bool:
+        run.result = {"text": "words", "cached": True}
+        return True
+
+    bench.load = loads
+    monkeypatch.setattr(bench.pipeline.cache, "find", find)
+    run = bench.prepare()
+    bench.clock.now += SUSPECT_WARMUP
+    bench.pipeline.scheduler.dispatch()
+    assert (bench.completed, run.phase, bench.engine.entered, bench.marks.marked) == ([run], Phase.DONE, [], {})
+
+
 def test_a_redelivered_page_is_marked_while_the_engine_prepares_it(bench: Bench) -> None:
     marked: list[dict[str, RunMode]] = []
     prepare = bench.engine.prepare
