@@ -165,7 +165,7 @@ class NoPageRead(OcrError):
 
 
 class BadUrl(OcrError):
-    """The URL is not a valid http or https address, such as https://example.com/page.png."""
+    """The URL is not a valid http or https address, such as https://www.example.org/scan.pdf."""
 
     code, http_status = "bad_url", 422
 
