@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from ocr_celery import task_results
 from ocr_celery.core.document import PageSet, assemble, bounded_results
-from ocr_celery.core.file_keeping import file_name_of
+from ocr_celery.core.file_keeping import export_name_of, file_name_of
 from ocr_celery.errors import OcrError, ResultTooLarge, StoreUnavailable
 from ocr_celery.store.cancellation import Cancellation
 from ocr_celery.store.documents import Documents, PageOf
+from ocr_celery.store.exports import Exports
 from ocr_celery.transport.revocation import broadcast_revocation
 
 if TYPE_CHECKING:
@@ -89,13 +90,27 @@ def _delete_file(client: "Client", cancellation: Cancellation, task_id: str) -> 
         log.warning("file not deleted: cancelled task %s, left to the sweeper: %s", task_id, exc)
 
 
+def _delete_files(client: "Client", cancellation: Cancellation, ids: Sequence[str]) -> None:
+    """Delete the files of tasks that are forgotten, and what was made of their results."""
+    exports = Exports(cancellation.registry.redis, cancellation.registry.keys, keep=client.facts.task_ttl)
+    names = [export_name_of(*found) for found in exports.take_all(ids)]
+    names += map(file_name_of, ids)
+    store = client.upload_store
+    if store is None:
+        return
+    try:
+        store.delete(*names)
+    except StoreUnavailable as exc:
+        log.warning("the files of %d forgotten tasks are left to the sweeper: %s", len(ids), exc)
+
+
 def forget_task(client: "Client", cancellation: Cancellation, task_id: str) -> bool:
     """Cancel a task and leave nothing of it. Whether it was known, or forgotten before. Raises `RedisError`."""
     if not cancellation.states([task_id]):
         return False
     cancel_tasks(client, cancellation, [task_id])
     _forget_all(cancellation, [task_id])
-    _delete_file(client, cancellation, task_id)
+    _delete_files(client, cancellation, [task_id])
     return True
 
 
@@ -106,6 +121,7 @@ def forget_batch(client: "Client", cancellation: Cancellation, batch_id: str) ->
         return cancellation.forgotten(batch_id)
     cancel_tasks(client, cancellation, tasks)
     _forget_all(cancellation, tasks)
+    _delete_files(client, cancellation, tasks)
     cancellation.forget_batch(batch_id)
     return True
 

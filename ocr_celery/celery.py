@@ -15,7 +15,7 @@ from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.signals import celeryd_init
 
-from ocr_celery.celery_options import client_options, service_options
+from ocr_celery.celery_options import client_options, exporter_options, service_options
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.settings import Settings
 from ocr_celery.transport import outbox
@@ -48,6 +48,10 @@ class _ClientApp(_App):
         return super().connection_for_write(url or self.conf.get("broker_url"), **options)
 
 
+class _ExporterApp(_App):
+    """That of an exporter."""
+
+
 def client_app(settings: Settings) -> Celery:
     """An application that sends to the service of these settings, whatever the environment holds."""
     options = client_options(settings)
@@ -62,16 +66,34 @@ def service_app() -> Celery:
     return _once(lambda: _make_app(_App, _service_options()))
 
 
+def exporter_app() -> Celery:
+    """What `celery -A ocr_celery.export …` runs: the service's options, and the exporters' queue."""
+    return _once(_make_exporter_app)
+
+
 def process_app() -> Celery:
     """The application of this process: the service's in its own programs, else a client's, of the settings it finds."""
     return _once(lambda: client_app(load_client_settings()))
 
 
-def _make_app(kind: type[Celery], options: Any) -> Celery:
-    made = kind("ocr_celery", loader="app", include=["ocr_celery.tasks"], set_as_current=False)
+def _make_app(
+    kind: type[Celery],
+    options: Any,
+    *,
+    tasks: str = "ocr_celery.tasks",
+    step: str = "ocr_celery.consumer.bootsteps:PrefetchStep",
+) -> Celery:
+    """`tasks`, `step`: named, not imported, as a client needs neither an engine nor a worker."""
+    made = kind("ocr_celery", loader="app", include=[tasks], set_as_current=False)
     made.config_from_object(options)
-    # named, not imported: a client needs neither an engine nor a worker
-    made.steps["consumer"].add("ocr_celery.consumer.bootsteps:PrefetchStep")
+    made.steps["consumer"].add(step)
+    return made
+
+
+def _make_exporter_app() -> Celery:
+    own = {"tasks": "ocr_celery.export.tasks", "step": "ocr_celery.export.bootsteps:ExporterStep"}
+    made = _make_app(_ExporterApp, _service_options(), **own)
+    made.conf.update(exporter_options())
     return made
 
 
@@ -107,4 +129,7 @@ def _worker(instance: Any, **_: Any) -> None:
         return
     # that root may run whatever a pickled message says: ours are JSON, and a container's only user is root
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    import ocr_celery.consumer.bootsteps  # noqa: F401
+    if isinstance(instance.app, _ExporterApp):
+        import ocr_celery.export.bootsteps
+    else:
+        import ocr_celery.consumer.bootsteps  # noqa: F401

@@ -30,7 +30,7 @@ def celery_options(settings: Settings) -> dict[str, Any]:
     from ocr_celery.transport import broker
 
     url = settings.redis_address
-    carrier = {**broker.url_for(url), "broker_transport_options": {**_own_keys(settings), **_SOCKETS}}
+    carrier = {**broker.url_for(url), "broker_transport_options": {**_own_keys(Keys(settings.queue)), **_SOCKETS}}
     return {**carrier, **_BROKER, **_results(url, settings), **_tasks(settings), **_worker(settings)}
 
 
@@ -43,16 +43,32 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 def service_options() -> dict[str, Any]:
     """The options of the service's own programs, which are strict: a wrong setting ends the process with one line."""
+    return celery_options(_strict_settings())
+
+
+def exporter_options() -> dict[str, Any]:
+    """What an exporter's options differ in from those of the service's other programs."""
+    settings = _strict_settings()
+    keys = Keys(settings.queue).of_exporters
+    return {
+        "task_default_queue": keys.queue,
+        "broker_transport_options": {**_own_keys(keys), **_SOCKETS},
+        "worker_pool": "solo",  # one export after the other, in the process's main thread
+        "worker_prefetch_multiplier": 1,
+    }
+
+
+def _strict_settings() -> Settings:
     try:
-        return celery_options(load_settings())
+        return load_settings()
     except SettingsError as exc:
         sys.exit(f"ocr-celery: {exc}")
 
 
-def _own_keys(settings: Settings) -> dict[str, Any]:
+def _own_keys(keys: Keys) -> dict[str, Any]:
     return {
-        "service_queue": settings.queue,  # names the keys of this service, see store/keys.py
-        "unacked_key": f"{Keys(settings.queue).prefix}unacked",  # replaced in each worker by a key with its name
+        "service_queue": keys.queue,  # names the keys of this service, see store/keys.py
+        "unacked_key": f"{keys.prefix}unacked",  # replaced in each worker by a key with its name
     }
 
 

@@ -19,12 +19,13 @@ from ocr_celery import cancelling
 from ocr_celery.client_settings import load_client_settings
 from ocr_celery.core.status import BatchView, Stats, TaskView
 from ocr_celery.document_view import PagesView
+from ocr_celery.exporting import Exporting
 from ocr_celery.lookup import Lookup
 from ocr_celery.store import redis_checks
 from ocr_celery.submitter import Submitter
 
 
-class Client(Submitter, Lookup):
+class Client(Submitter, Lookup, Exporting):
     """Sends pages, looks them up, cancels them. Safe to share between threads; holds a small pool of connections.
 
     `settings`: where the service is, and what holds as long as it has not said otherwise in Redis. `service`: they are the

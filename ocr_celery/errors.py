@@ -149,6 +149,27 @@ class NoSuchTable(OcrError):
     code, http_status = "no_such_table", 422
 
 
+# -- exports -----------------------------------------------------------------------------------------------------------
+
+
+class FormatNotAvailable(OcrError):
+    """The result is not available in this format yet; ask for md, text, json, html, raw, chunks, csv, xlsx or zip."""
+
+    code, http_status = "format_not_available", 501
+
+
+class NoExporter(OcrError):
+    """Nothing makes exports here: start an exporter beside the workers with celery -A ocr_celery.export worker."""
+
+    code, http_status, retryable = "no_exporter", 503, True
+
+
+class ExportFailed(OcrError):
+    """The file could not be made of this result; the exporter's log says why."""
+
+    code, http_status = "export_failed", 500
+
+
 class ResultTooLarge(OcrError):
     """The text of the document is too long for one result; ask for its pages one by one, or select fewer with page_range."""
 
@@ -249,6 +270,12 @@ class ImageExpired(OcrError):
     """The stored image of this task has expired or was deleted; send it again."""
 
     code, http_status = "image_expired", 410
+
+
+class FileNotKept(ImageExpired):
+    """The file of this task is not kept, so that its pages cannot be shown: see OCR_KEEP_FILES and OCR_STORE."""
+
+    code, http_status = "file_not_kept", 410
 
 
 class PromptExpired(OcrError):

@@ -20,6 +20,7 @@ from ocr_celery.errors import BadOption
 IMAGE, URL, DOCUMENT, COLLECT = "ocr.image", "ocr.url", "ocr.document", "ocr.collect"
 PAGE = "ocr.page"  #: a page of a document that was opened
 ASSEMBLE = "ocr.assemble"  #: a document whose pages are all final; it has the id of the document
+EXPORT = "ocr.export"  #: a file that is made of a result, by an exporter: (task id, format, options)
 POOL_TASKS = frozenset({IMAGE, URL, DOCUMENT, PAGE, ASSEMBLE})  #: those that the batching pool takes
 ACCEPT_PARTIAL = "accept_partial"  #: what a chord's body says that is to run although pages failed
 _ARGUMENT = {IMAGE: "image", URL: "url", DOCUMENT: "document"}

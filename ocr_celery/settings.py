@@ -81,6 +81,11 @@ class Settings(BaseModel):
         "files that are being read may need more",
     )
 
+    # Exports
+    export_seconds: float = Field(
+        1800, gt=0, description="seconds that making one export may take; then it fails (`export_failed`)"
+    )
+
     # Batches
     batch_size: int = Field(8, ge=1, le=1024, description="pages in the engine at once")
     batch_timeout: float = Field(

@@ -4,9 +4,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ocr_celery.core.export_request import ExportRequest
+from ocr_celery.core.export_status import ExportStatus
 from ocr_celery.core.status import BatchView, TaskView
 
 if TYPE_CHECKING:
+    from ocr_celery.exporting import Exporting
     from ocr_celery.lookup import Lookup
 
 GoOn = Callable[[], bool]
@@ -45,6 +48,19 @@ def wait_for_batch(client: "Lookup", batch_id: str, *, seconds: float, go_on: Go
                 batch = client.look_up_batch(batch_id)
                 unfinished = _unfinished(batch)
         return client.look_up_batch(batch_id) if unfinished else batch
+
+
+def wait_for_export(
+    client: "Exporting", export: ExportRequest, *, seconds: float, go_on: GoOn = _always
+) -> ExportStatus:
+    """The export as soon as it is made or failed, else like `wait_for_task`. Raises like `Client.request_export`."""
+    deadline = time.monotonic() + seconds
+    with client.changes.watch([export.id]) as watch:
+        found = client.request_export(export)
+        while not found.status.final and watch.pause(deadline, go_on):
+            watch.take_changed()
+            found = client.request_export(export)
+        return found
 
 
 def _unfinished(batch: BatchView) -> set[str]:

@@ -16,6 +16,7 @@ from web import (
     headers,
     openapi,
     ops,
+    page_images,
     problems,
     proxy,
     request_body,
@@ -68,7 +69,7 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     waiting.limit_waiting(app, settings.web_waits)
     max_body_bytes = request_parsing.max_body_bytes(settings)
     request_body.limit_bodies(app, max_body_bytes=max_body_bytes, rate=settings.upload_rate * 1024)
-    for calls in (submit, cancel, documents, result_files, events, ops):
+    for calls in (submit, cancel, documents, page_images, result_files, events, ops):
         app.register_api(calls.api)
     app.register_blueprint(swagger_ui.api)
     app.register_blueprint(user_interface.api)

@@ -49,9 +49,10 @@ def finalize(app: OpenAPI, settings: Settings) -> None:
             schemas[name]["properties"][option]["default"] = default
     form, fields = schemas["Upload"], schemas["Upload"]["properties"]
     # a default "<image>…" would make the curl line of /docs read a file; without any, Swagger fills in the word "string"
-    for option in ("prompt", "page_range", "password"):
+    for option in ("prompt", "page_range", "password", "outputs"):
         fields[option]["default"] = ""
-    fields["page_range"].pop("examples", None)  # Swagger would fill it in
+    for option in ("page_range", "outputs"):
+        fields[option].pop("examples", None)  # Swagger would fill it in
     for option in ("text_layer", "cache"):
         fields[option]["default"] = getattr(DocumentOptions(), option)
     fields["prompt"]["description"] += f" Where it is empty: {_as_code(settings.options().prompt)}"

@@ -6,7 +6,16 @@ import structlog
 from flask import Flask, Response, g, jsonify
 from werkzeug.exceptions import HTTPException
 
-from ocr_celery.errors import BadRequest, BrokerUnavailable, Internal, OcrError, QueueFull, StoreFull, StoreUnavailable
+from ocr_celery.errors import (
+    BadRequest,
+    BrokerUnavailable,
+    Internal,
+    NoExporter,
+    OcrError,
+    QueueFull,
+    StoreFull,
+    StoreUnavailable,
+)
 
 log = structlog.get_logger("web")
 
@@ -47,12 +56,6 @@ class UnsupportedMediaType(OcrError):
     code, http_status = "unsupported_media_type", 415
 
 
-class FormatNotAvailable(OcrError):
-    """The result is not available in this format yet; ask for md, text, json, html, raw, chunks, csv or xlsx."""
-
-    code, http_status = "format_not_available", 501
-
-
 class TaskFailed(OcrError):
     """The page or document could not be read: code and sentence are those of its task."""
 
@@ -67,6 +70,7 @@ class NotReady(OcrError):
 
 #: seconds after which a retry makes sense
 _RETRY_AFTER_SECONDS: dict[type[OcrError], int] = {
+    NoExporter: 5,
     QueueFull: 5,
     BrokerUnavailable: 2,
     StoreUnavailable: 5,

@@ -6,10 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field, SkipValidation, WithJsonSchem
 
 from ocr_celery.core import document_options, options
 from ocr_celery.core.document_options import TextLayerUse
+from ocr_celery.core.export_formats import RESULT_EXPORTS
 from ocr_celery.core.page_range import MAX_LENGTH
 from ocr_celery.core.url_syntax import MAX_URL
 from web.examples import BATCH_ID, PROMPT, TASK_ID
 from web.form_body import FormField
+
+_OUTPUTS = "^(({names})(,({names}))*)?$".format(names="|".join(RESULT_EXPORTS))
 
 
 def _no_null(schema: dict[str, Any]) -> None:
@@ -69,6 +72,15 @@ class ReadingOptions(BaseModel):
     cache: bool | None = Field(
         None,
         description="false: read the page, even where the service has read the same page in the same way a while ago.",
+    )
+
+    outputs: str | None = Field(
+        None,
+        max_length=200,
+        pattern=_OUTPUTS,
+        description="Formats of the result that are made as soon as it is there, with commas between them: zip. Others are "
+        "made when they are asked for.",
+        examples=["zip"],
     )
 
     def given(self) -> dict[str, Any]:
@@ -138,6 +150,18 @@ class PagePath(TaskPath):
     """The path of a page of a document."""
 
     page: int = Field(ge=1, description="The number of the page in the file, from 1.", examples=[7])
+
+
+class PageImageQuery(BaseModel):
+    """How a page is shown."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    annotated: bool = Field(
+        False,
+        description="Draw in what was found: boxes with their labels, in colours by kind, numbered in reading order.",
+    )
+    wait: float = Field(10, ge=0, le=50, description="Seconds to wait until the picture is made.")
 
 
 class PagesQuery(BaseModel):

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ocr_celery.core import chunks
+from web.request_models import MAX_WAIT
 
 
 class ResultFileQuery(BaseModel):
@@ -16,6 +17,7 @@ class ResultFileQuery(BaseModel):
         "md",
         description="md: clean markdown. text: without markup. json: blocks with their places. raw: as the engine wrote it. "
         "chunks: cut at headings and paragraphs. html: one document, to be read and printed. csv, xlsx: its tables. "
+        "zip: markdown and html with their figures, and blocks. "
         "The others are not available yet.",
     )
     chunk_size: int = Field(
@@ -33,6 +35,12 @@ class ResultFileQuery(BaseModel):
     render: Literal["", "html"] = Field(
         "",
         description="html: in json, every block has `html`, harmless wherever it is shown; otherwise only those with tables.",
+    )
+    wait: float = Field(
+        0,
+        ge=0,
+        le=MAX_WAIT,
+        description="zip: seconds to wait until the task is completed or failed, and the file is made.",
     )
     partial: bool = Field(
         False,

@@ -1,17 +1,15 @@
 """The call that returns a result as a file. That of a document is sent page by page, as its pages are fetched."""
 
-import errno
-import socket
-import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import structlog
-from flask import Response, jsonify, request
+from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
+from ocr_celery.core.export_formats import EXPORT_FORMATS, RESULT_EXPORTS
 from ocr_celery.core.file_type import FileType
 from ocr_celery.core.joined_tables import joined_tables
 from ocr_celery.core.result_formats import FORMATS, PagesAsJson, ResultFormat, ResultHead, ResultWriter
@@ -21,31 +19,33 @@ from ocr_celery.core.table_formats import TABLE_FORMATS, XLSX
 from ocr_celery.errors import (
     BadRequest,
     BrokerUnavailable,
+    FormatNotAvailable,
+    NoExporter,
     NoSuchTable,
     NoTables,
+    QueueFull,
     ResultExpired,
     ResultUnreadable,
+    StoreUnavailable,
     TaskNotFound,
 )
 from ocr_celery.export.block_html import blocks_html
 from ocr_celery.export.html import HTML, SECURITY_POLICY
+from web import result_exports
 from web.file_names import content_disposition, result_name
 from web.openapi import openapi_responses
-from web.problems import FormatNotAvailable, TaskFailed, error_response
-from web.request_deadline import grant
-from web.request_models import ResultForm, TaskPath
-from web.request_parsing import client, validated
+from web.problems import TaskFailed
+from web.request_models import TaskPath
+from web.request_parsing import validated
 from web.response_models import Task
+from web.result_answers import sent, without_result
 from web.result_file_query import ResultFileQuery
 from web.result_selection import selected_pages, selected_task
 from web.result_sheets import sheet_pieces
-from web.results import ID, TAGS, render_task
-from web.waiting import connection
+from web.results import ID, TAGS
 
 log = structlog.get_logger("web")
 api = APIBlueprint("result_files", __name__)
-_RETRY_AFTER = 2  #: seconds
-_RESET = struct.pack("ii", 1, 0)  #: SO_LINGER: whatever was not sent is discarded
 _IS_PARTIAL = {"X-Ocr-Status": "partial"}
 _POLICY = {"Content-Security-Policy": SECURITY_POLICY}
 _FORMATS: Mapping[str, FileType] = {**FORMATS, **TABLE_FORMATS, "html": HTML}
@@ -54,6 +54,7 @@ _JOINED = ("md", "html")  #: formats of whole pages in which tables may be joine
 _ERRORS = (
     *(TaskNotFound, BadRequest, BrokerUnavailable, ResultExpired, ResultUnreadable),
     *(TaskFailed, FormatNotAvailable, NoTables, NoSuchTable),
+    *(NoExporter, QueueFull, StoreUnavailable),
 )
 
 _TEXT = {"schema": {"type": "string"}}
@@ -68,6 +69,7 @@ _FILE: dict[str, Any] = {
         **dict.fromkeys(("text/markdown", "text/plain", "text/html", "text/csv"), _TEXT),
         "application/json": _JSON,
         XLSX.media_type: {},
+        **{EXPORT_FORMATS[name].media_type: {} for name in RESULT_EXPORTS},
     },
     "headers": _HEADERS,
 }
@@ -88,14 +90,17 @@ def available_formats() -> list[str]:
 def get_result(path: TaskPath, query: ResultFileQuery) -> Response:
     """Get the result itself, as a file; 202 with its status while it is not ready.
 
-    One that failed answers 409 with its own code.
+    One that failed answers 409 with its own code. A format that shows the pages of the file (zip) is made when it is asked for
+    first, or named in the option `outputs`; until then the answer is 202, with `wait` as soon as it is made.
     """
+    if query.format in RESULT_EXPORTS:
+        return result_exports.get_export(path.task_id, query.format, page=query.page, wait=query.wait)
     chosen = _RENDERED_JSON if (query.format, query.render) == ("json", "html") else _FORMATS.get(query.format)
     if chosen is None:
         raise FormatNotAvailable
     task, view = selected_task(path.task_id, query.page)
     if view.status is not Status.COMPLETED and not (query.partial and _has_pages(view)):
-        return _without_result(view)
+        return without_result(view)
     head = ResultHead(
         task.id,
         view.status,
@@ -107,7 +112,7 @@ def get_result(path: TaskPath, query: ResultFileQuery) -> Response:
     pages = selected_pages(view, query.page)
     if head.merge_tables and query.format in _JOINED:
         pages = joined_tables(pages)
-    body = _sent(_pieces(chosen, head, pages), task.id)
+    body = sent(_pieces(chosen, head, pages), task.id)
     response = Response(body if head.is_document else b"".join(body), content_type=chosen.media_type)
     suffix = chosen.suffix if view is task else f".page-{query.page}{chosen.suffix}"
     response.headers["Content-Disposition"] = content_disposition(result_name(task.source, suffix))
@@ -128,40 +133,6 @@ def _is_partial(view: TaskView) -> bool:
     return document is not None and document.counts.get(Status.COMPLETED, 0) < document.total
 
 
-def _without_result(view: TaskView) -> Response:
-    """The answer about a task that failed, or is not ready."""
-    if isinstance(view.error, ResultUnreadable):
-        raise view.error
-    if view.error is not None:
-        response = error_response(view.error)
-        response.status_code = TaskFailed.http_status
-        return response
-    response = jsonify(render_task(view, ResultForm(format="raw")))
-    response.status_code = 202
-    response.headers["Location"] = f"{request.root_path}/ocr/{view.id}"
-    response.headers["Retry-After"] = str(_RETRY_AFTER)
-    return response
-
-
-def _sent(pieces: Iterator[str | bytes], task_id: str) -> Iterator[bytes]:
-    """What is sent, made as it is sent. The first bytes are there already: what goes wrong before is an answer of its own."""
-    sock = connection()
-    data = _encoded(pieces, sock, client().settings.upload_rate * 1024)
-    first = next(data, b"")
-    return chain([first], _until_broken(data, sock, task_id))
-
-
-def _until_broken(data: Iterator[bytes], sock: socket.socket | None, task_id: str) -> Iterator[bytes]:
-    """The same. Where Redis goes away meanwhile, the server breaks the connection: what was sent must not look complete."""
-    try:
-        yield from data
-    except BrokerUnavailable as exc:
-        log.warning("result_broken_off", task_id=task_id, reason=exc.message)
-        if sock is not None:  # it is reset, not closed: that is the end of an answer of HTTP/1.0
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        raise ConnectionResetError(errno.ECONNRESET, "the result is incomplete") from None
-
-
 def _pieces(chosen: FileType, head: ResultHead, pages: Iterator[ResultPage]) -> Iterator[str | bytes]:
     if isinstance(chosen, ResultFormat):
         return _texts(chosen.writer(head), pages)
@@ -170,15 +141,6 @@ def _pieces(chosen: FileType, head: ResultHead, pages: Iterator[ResultPage]) -> 
 
 def _texts(writer: ResultWriter, pages: Iterable[ResultPage]) -> Iterator[str]:
     return chain([writer.begin()], (_written(writer, page) for page in pages), (end() for end in [writer.end]))
-
-
-def _encoded(pieces: Iterator[str | bytes], sock: socket.socket | None, bytes_per_second: float) -> Iterator[bytes]:
-    """The pieces that are not empty. A caller gets as much time to take a result as an upload of its length has."""
-    for piece in pieces:
-        data = piece.encode("utf-8", "replace") if isinstance(piece, str) else piece  # half a surrogate pair is no text
-        if data:
-            grant(sock, len(data) / bytes_per_second)
-            yield data
 
 
 def _written(writer: ResultWriter, page: ResultPage) -> str:

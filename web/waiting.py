@@ -13,8 +13,10 @@ from typing import Any, cast
 
 from flask import Flask, Response, current_app
 
+from ocr_celery.core.export_request import ExportRequest
+from ocr_celery.core.export_status import ExportStatus
 from ocr_celery.core.status import BatchView, TaskView
-from ocr_celery.waiting import wait_for_batch, wait_for_task
+from ocr_celery.waiting import wait_for_batch, wait_for_export, wait_for_task
 from web import request_context
 from web.request_deadline import paused
 from web.request_parsing import client
@@ -86,7 +88,12 @@ def batch_view(batch_id: str, seconds: float) -> BatchView:
     return cast(BatchView, _wait(seconds, client().look_up_batch, wait_for_batch, batch_id))
 
 
-def _wait(seconds: float, look: Callable[[str], Any], wait: Callable[..., Any], id: str) -> Any:
+def export_status(export: ExportRequest, seconds: float) -> ExportStatus:
+    """The same for an export, which is asked for. Raises like `Client.request_export`."""
+    return cast(ExportStatus, _wait(seconds, client().request_export, wait_for_export, export))
+
+
+def _wait(seconds: float, look: Callable[[Any], Any], wait: Callable[..., Any], id: Any) -> Any:
     if not seconds:
         return look(id)
     permit = waiting_requests().acquire(connection())

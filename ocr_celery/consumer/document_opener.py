@@ -170,6 +170,7 @@ class DocumentOpener:
                 "file": reference,
                 "source": source,
                 "options": json.dumps(options),
+                "outputs": ",".join(job.file_options.outputs),
             },
             meta=json.dumps(_started_record(run)),
             meta_keep=self._keep,

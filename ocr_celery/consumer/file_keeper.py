@@ -22,17 +22,17 @@ log = logging.getLogger(__name__)
 
 MOST_BYTES = 256 * 1024 * 1024  #: of files that are held until they are stored
 
-Then = Callable[[str], None]
+Then = Callable[[PageRun], None]
 
 
-def _nothing(_: str) -> None:
+def _nothing(_: PageRun) -> None:
     """Nothing follows."""
 
 
 class FileKeeper:
     """Stores files that were read. Safe to share between threads. Does nothing where the store is Redis, or `enabled` is false.
 
-    `then`: called with the id of each task that was read, when its file lies in the store or is known not to; in thread
+    `then`: called with each page that was read, when its file lies in the store or is known not to; in thread
     "keep-files", or in the caller's where there is nothing to store.
     """
 
@@ -43,7 +43,7 @@ class FileKeeper:
         self._enabled = enabled and not store.in_redis
         self._room = most
         self._lock = threading.Lock()
-        self._read: SimpleQueue[tuple[str, bytes]] = SimpleQueue()
+        self._read: SimpleQueue[tuple[PageRun, bytes]] = SimpleQueue()
 
     def start(self) -> None:
         """Store from now on what was read, in thread "keep-files"."""
@@ -65,11 +65,11 @@ class FileKeeper:
         """The task is done with here: store its file if it was read. Returns at once."""
         data, run.held_file = run.held_file, None
         if data is not None and was_read:
-            self._read.put((run.id, data))
+            self._read.put((run, data))
             return
         self._free(data)
         if was_read:
-            self._then(run.id)
+            self._then(run)
 
     def _free(self, data: bytes | None) -> None:
         with self._lock:
@@ -77,15 +77,16 @@ class FileKeeper:
 
     def _run(self) -> None:
         while True:
-            task_id, data = self._read.get()
+            run, data = self._read.get()
             try:
-                self._keep(task_id, data)
+                self._keep(run.id, data)
             except (RedisError, StoreUnavailable) as exc:
-                log.warning("file not kept: task %s, its exports have no pictures: %s", task_id, exc)
+                log.warning("file not kept: task %s, its exports have no pictures: %s", run.id, exc)
             except Exception:
-                log.exception("unexpected error: file not kept, task %s", task_id)
+                log.exception("unexpected error: file not kept, task %s", run.id)
             self._free(data)
-            self._then(task_id)
+            self._then(run)
+            del run, data
 
     def _keep(self, task_id: str, data: bytes) -> None:
         name = file_name_of(task_id)

@@ -19,6 +19,7 @@ from ocr_celery.consumer.engine_watch import EngineWatch
 from ocr_celery.consumer.evaluation import Evaluator
 from ocr_celery.consumer.file_cleaner import FileCleaner
 from ocr_celery.consumer.file_keeper import FileKeeper
+from ocr_celery.consumer.outputs import Outputs
 from ocr_celery.consumer.page_cache import PageCache
 from ocr_celery.consumer.page_events import PageListener
 from ocr_celery.consumer.page_run import PageRun
@@ -93,7 +94,8 @@ class Pipeline:
         self.cache = PageCache(settings, engine, registry, self._evaluator)
         store = open_store(settings.store_address, registry.redis, registry.keys)
         self.file_cleaner = FileCleaner(store, registry, ttl=settings.task_ttl, keep=settings.keep_files)
-        self.file_keeper = FileKeeper(store, registry, enabled=settings.keep_files)
+        outputs = Outputs(registry, ttl=settings.task_ttl, in_redis=store.in_redis)
+        self.file_keeper = FileKeeper(store, registry, enabled=settings.keep_files, then=outputs.request)
         self.completer = Completer(
             pages=self.pages,
             queue=self.queue,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from ocr_celery.core import options, page_range
+from ocr_celery.core.export_formats import RESULT_EXPORTS
 from ocr_celery.errors import BadOption
 
 TextLayerUse = Literal["ignore", "fallback", "prefer"]
@@ -25,6 +26,7 @@ class DocumentOptions:
     cache: bool = (
         True  #: whether a page may be answered with what was read on the same page before, where the service keeps it
     )
+    outputs: Any = ()  #: formats that are made as soon as the result is there: names, or a text with commas between them
 
     def __post_init__(self) -> None:
         if not isinstance(self.page_range, str):
@@ -36,6 +38,16 @@ class DocumentOptions:
             raise BadOption(f"text_layer: must be one of {', '.join(TEXT_LAYER_USES)}.")
         if not isinstance(self.cache, bool):
             raise BadOption("cache: must be true or false.")
+        object.__setattr__(self, "outputs", _output_names(self.outputs))
+
+
+def _output_names(outputs: Any) -> tuple[str, ...]:
+    found = outputs.split(",") if isinstance(outputs, str) else outputs
+    if isinstance(found, list | tuple) and all(isinstance(name, str) for name in found):
+        names = dict.fromkeys(name.strip() for name in found if name.strip())
+        if all(name in RESULT_EXPORTS for name in names):
+            return tuple(names)
+    raise BadOption(f"outputs: may name {', '.join(RESULT_EXPORTS)}; other formats are made when they are asked for.")
 
 
 NAMES = tuple(f.name for f in fields(DocumentOptions))

@@ -4,7 +4,12 @@ from collections.abc import Mapping
 
 from ocr_celery.core.file_type import FileType
 
-#: by the name that callers use; what writes each: `export/formats.py`
+PAGE_IMAGE = "page-image"  #: the picture of one page, which has a call of its own
+
+#: by the name that callers use
 EXPORT_FORMATS: Mapping[str, FileType] = {
     "zip": FileType("application/zip", ".zip"),
+    PAGE_IMAGE: FileType("image/jpeg", ".jpg"),
 }
+#: those that are a form of the whole result: what `result?format=` and the option `outputs` may name
+RESULT_EXPORTS = tuple(name for name in EXPORT_FORMATS if name != PAGE_IMAGE)

@@ -35,6 +35,11 @@ def file_name_of(task_id: str) -> str:
     return _NOT_IN_NAMES.sub(lambda found: b"_%02X" % found[0][0], task_id.encode(errors="replace")).decode()
 
 
+def export_name_of(task_id: str, export_id: str) -> str:
+    """What an export of a task is called: it belongs to the task, and goes with it."""
+    return f"{file_name_of(task_id)}.{export_id}"
+
+
 def task_of(name: str) -> str:
     """The id of the task that a file belongs to, from its name up to the first dot."""
     escaped = name.partition(".")[0].replace("%", "%25").replace("_", "%")

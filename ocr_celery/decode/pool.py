@@ -15,7 +15,7 @@ from ocr_celery.decode.decode_queue import DecodeQueue
 from ocr_celery.decode.decoder_thread import DecoderThread
 from ocr_celery.decode.header import read_header
 from ocr_celery.decode.job import DecodeJob, DecodeResult, JobResult, document_job
-from ocr_celery.decode.memory_limits import child_address_space, pool_limits
+from ocr_celery.decode.memory_limits import MOST_AT_ONCE, child_address_space, pool_limits
 from ocr_celery.decode.protocol import Operation, Request, pack_location
 from ocr_celery.errors import OcrError
 
@@ -40,16 +40,19 @@ class DecoderPool:
         max_pixels: int,
         max_side: int,
         seconds: float,
+        at_once: int = MOST_AT_ONCE,
         on_failure: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         """`max_pixels` of an image as stored; `max_side`: pixels of a page's longer side; `seconds` for each page.
+
+        `at_once`: pages that are quickly decoded, and as many costly ones, at the same time; fewer where CPUs are few.
 
         `on_failure`: called when children cannot be started any more, from any thread, possibly several times. Pages then
         end with None.
         """
         self.on_failure = on_failure
         self.max_pixels, self.max_side, self.seconds = max_pixels, max_side, seconds
-        quick, costly = pool_limits(max_pixels)
+        quick, costly = pool_limits(max_pixels, at_once)
         self.max_memory = costly.memory
         self._queue = DecodeQueue[DecodeJob](quick, costly)
         self._changed = threading.Condition()

@@ -22,10 +22,18 @@ class ExportJob(Protocol):
     head: ResultHead
     source: str  #: the file's name or the URL without its secret parts, as its sender wrote it: hostile; "" if unknown
     options: Mapping[str, Any]  #: of the format, checked when it was asked for
+    password: str  #: that opens the file; "" where it has none or it is not kept, as a rule
+    max_pixels: int  #: of an image as stored; larger ones are not decoded
     folder: Path  #: for files of this job; deleted with all that is in it when the job ends
 
     def pages(self) -> Iterator[ResultPage]:
         """The pages of the result in their order, those that failed too. May be called again; each call looks them up anew."""
+
+    def page(self, number: int) -> ResultPage:
+        """One page of a document, without the others; of anything else its only page, whatever the number.
+
+        Raises `TaskNotFound` for a page that is not read.
+        """
 
     def picture(self, number: int) -> "Image":
         """Page `number` of the file, from 1 (of an image: 1): upright, RGB, its longer side at most 2048 pixels.

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import cast
 
+from ocr_celery.core.export_formats import PAGE_IMAGE
 from ocr_celery.export.contract import WriteExport
 
 #: by the name that callers use: "module:function", so that what one format needs and is missing costs no other
 _WRITERS: Mapping[str, str] = {
     "zip": "ocr_celery.export.zip_file:write_zip",
-    "page-image": "ocr_celery.export.page_image:write_page_image",
+    PAGE_IMAGE: "ocr_celery.export.page_image:write_page_image",
 }
 
 

@@ -1,4 +1,4 @@
-"""`make run`: starts Redis, workers and the facade, and prints the address once the service is ready."""
+"""`make run`: starts Redis, workers, an exporter and the facade, and prints the address once the service is ready."""
 
 import asyncio
 import os
@@ -140,7 +140,8 @@ def _programs(settings: Settings) -> list[Program]:
         for number in range(1, settings.workers + 1)
     ]
     facade = Program(name="facade", command=(*python, "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"))
-    return [*workers, facade]
+    exporter = (*python, "celery", "--quiet", "-A", "ocr_celery.export", "worker", "-n", "export@%h")
+    return [*workers, Program(name="exporter", command=exporter), facade]
 
 
 if __name__ == "__main__":

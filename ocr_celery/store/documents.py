@@ -113,6 +113,10 @@ class Documents:
         kind, file, source, options, password = ((value or b"").decode() for value in found)
         return OpenedDocument(kind, (state or b"").decode(), file, source, json.loads(options), password)
 
+    def outputs(self, id: str) -> tuple[str, ...]:
+        """The formats that are to be made of a document's result."""
+        return tuple(filter(None, self._field(id, "outputs").split(",")))
+
     def has_open_pages(self, id: str) -> bool:
         """Whether pages of this document are not final."""
         return bool(self._redis.exists(self._keys.open_pages(id)))

@@ -23,7 +23,7 @@ class Keys:
     @cached_property
     def prefix(self) -> str:
         """The prefix of all keys of the service, except those that other programs expect by name."""
-        return f"{{{self.queue}}}:"
+        return f"{self.queue}:" if self.queue.startswith("{") else f"{{{self.queue}}}:"
 
     # -- tasks -----------------------------------------------------------------------------------------------------------
 
@@ -55,7 +55,7 @@ class Keys:
 
     def document(self, id: str) -> str:
         """Hash: assembly (the message that is queued when the last page is final), queue, kind, file, source, options,
-        pages (as its task's record names them), password (the id of its key), cancelled (1)."""
+        outputs, pages (as its task's record names them), password (the id of its key), cancelled (1)."""
         return f"{self.prefix}document:{id}"
 
     def open_pages(self, document_id: str) -> str:
@@ -71,6 +71,17 @@ class Keys:
         """The password of a file, which is shown nowhere (store/passwords.py); goes with its task's or batch's end, or
         expires."""
         return f"{self.prefix}password:{id}"
+
+    # -- exports: files that are made of results, in a lane of their own -------------------------------------------------
+
+    def exports(self, task_id: str) -> str:
+        """Hash: id of an export of this task → JSON: how it stands (store/exports.py)."""
+        return f"{self.prefix}exports:{task_id}"
+
+    @cached_property
+    def of_exporters(self) -> "Keys":
+        """The keys of the exporters: their queue, and what they keep beside it as workers do. They have this service's prefix."""
+        return Keys(f"{self.prefix}export")
 
     @staticmethod
     def meta(id: str) -> str:

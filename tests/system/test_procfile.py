@@ -89,7 +89,7 @@ def test_where_flower_is_not_installed_all_else_runs_and_every_line_of_the_log_i
     ours = [text for line, text in zip(run.log.splitlines(), said, strict=False) if " system " not in line]
     assert any("Flower is not installed: pip install '.[flower]'" in line for line in said)
     lines = [json.loads(text) for text in ours if text.startswith("{")]
-    assert {line["program"] for line in lines} == {"facade", "worker"}
+    assert {line["program"] for line in lines} == {"facade", "worker", "export"}
     (sent,) = [
         line for line in lines if line["event"] == "request" and line.get("task_id") == id and line["status"] == 202
     ]

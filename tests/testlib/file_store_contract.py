@@ -32,6 +32,16 @@ class FileStoreContract:
         assert store.fetch(name, tmp_path / "copy") == size
         assert (tmp_path / "copy").read_bytes() == data
 
+    @pytest.mark.parametrize("size", [1, 1000, LARGE])
+    def test_a_file_comes_from_the_disk_and_leaves_in_pieces(self, store: FileStore, size: int, tmp_path: Path) -> None:
+        name, data = f"{uuid4()}.{uuid4()}", os.urandom(size)
+        (tmp_path / "source").write_bytes(data)
+        store.put_file(name, tmp_path / "source")
+        length, pieces = store.pieces(name)
+        found = list(pieces)
+        assert (length, b"".join(found)) == (size, data)
+        assert all(len(piece) <= 5 * 1024 * 1024 for piece in found)
+
     def test_a_name_holds_one_file_and_all_of_it(self, store: FileStore) -> None:
         files = [b"x" * LARGE, b"second"]
         for data in files:
@@ -45,6 +55,8 @@ class FileStoreContract:
             store.get("one")
         with pytest.raises(NoSuchFile):
             store.fetch("one", tmp_path / "copy")
+        with pytest.raises(NoSuchFile):
+            store.pieces("one")
 
     def test_deleting_takes_the_named_files_and_no_other(self, store: FileStore) -> None:
         for name in ("one", "two", "three"):

@@ -141,18 +141,19 @@ class Worker:
         *arguments: str,
         before: Sequence[str] = (),
         mingle: bool = False,
+        app: str = "ocr_celery",
     ) -> None:
-        """`before`: a command to start it by."""
+        """`before`: a command to start it by. `app`: `ocr_celery.export` for an exporter."""
         self.name = f"{name}@test"
         log = tempfile.NamedTemporaryFile(prefix=f"worker-{name}-", suffix=".log", delete=False)  # noqa: SIM115
         self.log_path = Path(log.name)
         engine = {"OCR_ENGINE": "scripted", "OCR_URL_ALLOW": "127.0.0.1", "OCR_MAX_QUEUE_SIZE": 10_000}
         given = {**os.environ, **engine, **settings, "REDIS_URL": redis_url}
         environment = {k: str(v) for k, v in given.items()}
-        start = ["-A", "ocr_celery", "worker", "-n", self.name, *([] if mingle else ["--without-mingle"]), *arguments]
+        start = ["-A", app, "worker", "-n", self.name, *([] if mingle else ["--without-mingle"]), *arguments]
         self.process: subprocess.Popen[bytes] | fork_server.ForkedProcess
         with log:
-            if before or environment["OCR_ENGINE"] != "scripted":
+            if before or environment["OCR_ENGINE"] != "scripted" or app != "ocr_celery":
                 command = [*before, sys.executable, "-m", "celery", *start]
                 self.process = subprocess.Popen(
                     command, cwd=ROOT, env=environment, stdout=log, stderr=log, start_new_session=True

@@ -21,7 +21,9 @@ class Bench:
         self.task: LastChange | None = LastChange("SUCCESS", 0.0)
         self.done: list[str] = []
         registry: Any = SimpleNamespace(last_changes=lambda ids: [self.task for _ in ids])
-        self.keeper = FileKeeper(self.store, registry, enabled=enabled, then=self.done.append, most=most)
+        self.keeper = FileKeeper(
+            self.store, registry, enabled=enabled, then=lambda run: self.done.append(run.id), most=most
+        )
         self.keeper.start()
 
     def read(self, id: str, data: bytes, source: object = b"", *, was_read: bool = True) -> None:

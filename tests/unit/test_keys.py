@@ -18,11 +18,20 @@ def every(keys: Keys) -> set[str]:
         *keys.all_counted,
     }
     of_nodes = {keys.lease("w1@host"), keys.unacked("w1@host"), keys.handed("w1@host"), keys.inside("w1@host")}
+    if not keys.queue.startswith("{"):
+        of_tasks |= {keys.exports("one"), keys.of_exporters.queue, *every(keys.of_exporters)}
     return of_tasks | of_nodes | {keys.workers, keys.lanes, keys.nodes, keys.sweep, keys.put_aside}
 
 
 def test_every_key_begins_with_the_queue_as_a_hash_tag() -> None:
     assert all(key.startswith("{ocr}:") for key in every(Keys("ocr")))
+
+
+def test_exporters_share_no_key_with_workers() -> None:
+    keys = Keys("ocr")
+    assert keys.of_exporters.queue == "{ocr}:export"
+    own = {keys.workers, keys.nodes, keys.sweep, keys.unacked("a"), keys.lease("a"), keys.exports("a"), *keys.waiting}
+    assert not own & every(keys.of_exporters)
 
 
 def test_two_services_share_no_key_and_no_queue() -> None:

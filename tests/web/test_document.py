@@ -21,6 +21,7 @@ CALLS = {
     ("get", "/ocr/{task_id}/result"): "200 202 404 409 410 422 501 503",
     ("get", "/ocr/{task_id}/pages"): "200 404 409 410 422 503",
     ("get", "/ocr/{task_id}/pages/{page}"): "200 404 409 410 422 503",
+    ("get", "/ocr/{task_id}/pages/{page}/image"): "200 202 404 409 410 422 501 503",
     ("get", "/ocr/batch/{batch_task_id}"): "200 404 410 422 503",
     ("get", "/ocr/{task_id}/events"): "200 204 404 410 422 503",
     ("get", "/ocr/batch/{batch_task_id}/events"): "200 204 404 410 422 503",
@@ -61,6 +62,7 @@ def test_the_document_is_of_a_version_that_generators_of_clients_know(document: 
         ("get", "/ocr/{task_id}/result"): "getResult",
         ("get", "/ocr/{task_id}/pages"): "getPages",
         ("get", "/ocr/{task_id}/pages/{page}"): "getPage",
+        ("get", "/ocr/{task_id}/pages/{page}/image"): "getPageImage",
         ("get", "/ocr/batch/{batch_task_id}"): "getBatch",
         ("get", "/ocr/{task_id}/events"): "getTaskEvents",
         ("get", "/ocr/batch/{batch_task_id}/events"): "getBatchEvents",
@@ -134,12 +136,14 @@ def test_codes_are_those_of_the_call(document: Document, call: tuple[str, str], 
 
 
 def test_headers_are_there(document: Document) -> None:
-    of_result = {"200": {"Content-Disposition", "X-Ocr-Status"}, "202": {"Retry-After"}}
+    of_files = {"200": {"Content-Disposition"}, "202": {"Retry-After"}}
     for (_, path), operation in operations(document).items():
         for status, response in operation["responses"].items():
             wanted = {"X-Request-ID"} | ({"202": {"Location"}, "503": {"Retry-After"}}.get(status) or set())
-            if path.endswith("/result"):
-                wanted |= of_result.get(status, set())
+            if path.endswith(("/result", "/image")):
+                wanted |= of_files.get(status, set())
+            if path.endswith("/result") and status == "200":
+                wanted |= {"X-Ocr-Status"}
             assert set(response["headers"]) == wanted
 
 

@@ -44,6 +44,9 @@ class FileStore(Protocol):
         Raises `StoreFull`, and `ValueError` for what is no name.
         """
 
+    def put_file(self, name: str, path: Path) -> None:
+        """The same with the bytes of the file at `path`, which are not held in memory unless the store is Redis."""
+
     def get(self, name: str) -> bytes:
         """The file's bytes. Raises `NoSuchFile`."""
 
@@ -51,6 +54,12 @@ class FileStore(Protocol):
         """Write the file to `path`, which does not exist yet, and return its size in bytes. Never holds all of it in memory.
 
         Raises `NoSuchFile`, and `OSError` where `path` cannot be written; an unfinished `path` may be left behind.
+        """
+
+    def pieces(self, name: str) -> tuple[int, Iterator[bytes]]:
+        """The file's size in bytes, and its bytes in pieces of a few megabytes at most. Raises `NoSuchFile`.
+
+        To be read to the end, or closed. One that is deleted meanwhile may come whole, or raise `NoSuchFile`.
         """
 
     def delete(self, *names: str) -> None:

@@ -8,7 +8,7 @@ which folders have had one, so that none is made anew in place of a mount that i
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -22,6 +22,7 @@ _NOT_MOUNTED = (
     "The store of files, {folder}, is not mounted, as it has no {mark}. Mount it; or, where its files are gone for good, "
     "make that file."
 )
+_PIECE = 1024 * 1024  #: bytes
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -50,13 +51,21 @@ class FolderStore:
 
     def put(self, name: str, data: bytes) -> None:
         """See `FileStore`."""
+        self._put(name, lambda file: _write_all(file, data))
+
+    def put_file(self, name: str, path: Path) -> None:
+        """See `FileStore`."""
+        with path.open("rb") as source:
+            self._put(name, lambda file: shutil.copyfileobj(source, file, _PIECE))
+
+    def _put(self, name: str, write: Callable[[BinaryIO], None]) -> None:
         path = self.folder / checked_name(name)
         # should this process die, it is swept like any file without a task
         unfinished = path.with_name(f"{name}.{uuid4().hex}")
         with self._translated():
             self._make_folder()
             try:
-                _write_synced(unfinished, data)
+                _write_synced(unfinished, write)
                 unfinished.replace(path)
             except BaseException:
                 with suppress(OSError):
@@ -78,6 +87,21 @@ class FolderStore:
                 with path.open("xb") as copy:
                     shutil.copyfileobj(file, copy)
             return os.fstat(file.fileno()).st_size
+
+    def pieces(self, name: str) -> tuple[int, Iterator[bytes]]:
+        """See `FileStore`."""
+        with self._translated():
+            file = self._open(name)
+            return os.fstat(file.fileno()).st_size, self._read(file)
+
+    def _read(self, file: BinaryIO) -> Iterator[bytes]:
+        with file:
+            while piece := self._piece(file):
+                yield piece
+
+    def _piece(self, file: BinaryIO) -> bytes:
+        with self._translated():
+            return file.read(_PIECE)
 
     def delete(self, *names: str) -> None:
         """See `FileStore`."""
@@ -136,12 +160,16 @@ class FolderStore:
             ) from exc
 
 
-def _write_synced(path: Path, data: bytes) -> None:
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]
+
+
+def _write_synced(path: Path, write: Callable[[BinaryIO], None]) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "wb", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
+        write(file)
         os.fsync(descriptor)
 
 

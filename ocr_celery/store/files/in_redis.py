@@ -65,6 +65,10 @@ class RedisStore:
         for start in reversed(range(0, len(data), PART)):
             self._redis.setrange(key, start, cast(bytes, view[start : start + PART]))
 
+    def put_file(self, name: str, path: Path) -> None:
+        """See `FileStore`."""
+        self.put(name, path.read_bytes())
+
     def get(self, name: str) -> bytes:
         """See `FileStore`."""
         data = cast(bytes | None, self._redis.get(self._keys.file(name))) if is_name(name) else None
@@ -74,17 +78,25 @@ class RedisStore:
 
     def fetch(self, name: str, path: Path) -> int:
         """See `FileStore`."""
+        size, pieces = self.pieces(name)
+        with path.open("xb") as file:
+            file.writelines(pieces)
+        return size
+
+    def pieces(self, name: str) -> tuple[int, Iterator[bytes]]:
+        """See `FileStore`."""
         key = self._keys.file(name)
         size = self._redis.strlen(key) if is_name(name) else 0
         if not size and not (is_name(name) and self._redis.exists(key)):
             raise NoSuchFile(name)
-        with path.open("xb") as file:
-            for start in range(0, size, PART):
-                part = cast(bytes, self._redis.getrange(key, start, start + PART - 1))
-                if len(part) != min(PART, size - start):
-                    raise NoSuchFile(name)  # deleted meanwhile
-                file.write(part)
-        return size
+        return size, self._parts(name, size)
+
+    def _parts(self, name: str, size: int) -> Iterator[bytes]:
+        for start in range(0, size, PART):
+            part = cast(bytes, self._redis.getrange(self._keys.file(name), start, start + PART - 1))
+            if len(part) != min(PART, size - start):
+                raise NoSuchFile(name)  # deleted meanwhile
+            yield part
 
     def delete(self, *names: str) -> None:
         """See `FileStore`."""

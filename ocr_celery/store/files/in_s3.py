@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,14 @@ class ObjectFileStore:
         with self._translated(name):
             obstore.put(self._store(), name, data, chunk_size=_PART, max_concurrency=_PARTS_AT_ONCE)
 
+    def put_file(self, name: str, path: Path) -> None:
+        """See `FileStore`."""
+        import obstore
+
+        checked_name(name)
+        with self._translated(name):
+            obstore.put(self._store(), name, path, chunk_size=_PART, max_concurrency=_PARTS_AT_ONCE)
+
     def get(self, name: str) -> bytes:
         """See `FileStore`."""
         import obstore
@@ -58,12 +67,16 @@ class ObjectFileStore:
 
     def fetch(self, name: str, path: Path) -> int:
         """See `FileStore`."""
-        part, size = self._first_part(name)
+        size, pieces = self.pieces(name)
         with path.open("xb") as file:
-            file.write(part)
-            for start in range(len(part), size, _PART):
-                file.write(self._part(name, start, min(start + _PART, size)))
+            file.writelines(pieces)
         return size
+
+    def pieces(self, name: str) -> tuple[int, Iterator[bytes]]:
+        """See `FileStore`."""
+        part, size = self._first_part(name)
+        rest = (self._part(name, start, min(start + _PART, size)) for start in range(len(part), size, _PART))
+        return size, chain([part], rest)
 
     def delete(self, *names: str) -> None:
         """See `FileStore`."""

@@ -1,0 +1,164 @@
+"""Makes exports, one after the other: looks up the result, has the format write its file, and puts that into the store.
+
+Delivered again after a kill, an export is made anew, up to a few times. One that is made is not made again, and one whose task
+is gone leaves nothing.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from celery.worker import state as worker_state
+from redis.exceptions import RedisError
+
+from ocr_celery.client import Client
+from ocr_celery.consumer.spool import Spool
+from ocr_celery.consumer.stored_files import StoredFiles
+from ocr_celery.core.export_request import ExportRequest
+from ocr_celery.core.export_status import MAX_TRIES
+from ocr_celery.decode.pool import DecoderPool
+from ocr_celery.errors import ExportFailed, FormatNotAvailable, Internal, OcrError, TaskNotFound
+from ocr_celery.export.contract import WriteExport
+from ocr_celery.export.formats import writer
+from ocr_celery.export.job import StoredJob
+from ocr_celery.settings import Settings
+from ocr_celery.store.exports import GONE, MADE, Exports
+from ocr_celery.store.files.in_redis import RedisStore
+from ocr_celery.store.files.opening import open_store
+from ocr_celery.transport.stop_request import is_set
+
+log = logging.getLogger(__name__)
+
+MAX_SIDE = 2048  #: pixels of a picture's longer side
+_ALIVE_INTERVAL = 2.0  #: seconds between two notes that an export is still being made
+
+_current: list["Exporter"] = []
+
+
+class Interrupted(BaseException):
+    """The exporter is to stop: the export goes back to the queue. It is no error, so that no format takes it for one."""
+
+
+class Exporter:
+    """The exporter of this process; used by one thread. Raises `OSError` where there is no folder for its files."""
+
+    def __init__(self, settings: Settings) -> None:
+        client = Client(settings, service=True)
+        self._client, self._settings = client, settings
+        self._exports = Exports(client.redis, client.keys, keep=settings.task_ttl)
+        self._store = open_store(settings.store_address, client.redis, client.keys)
+        files = StoredFiles(RedisStore(client.redis, client.keys), self._store)
+        self._spool = Spool(files, max_bytes=settings.spool_mb * 1024 * 1024)
+        self._decoder = DecoderPool(
+            max_pixels=settings.max_image_pixels, max_side=MAX_SIDE, seconds=settings.prepare_seconds, at_once=1
+        )
+
+    def close(self) -> None:
+        """End its processes and delete its files."""
+        self._decoder.close()
+        self._spool.close()
+
+    def make(self, request: ExportRequest) -> dict[str, Any]:
+        """Make an export, unless it is made. Raises `Interrupted`, the `OcrError` that says why there is none, `RedisError`."""
+        began, tries = time.monotonic(), self._exports.begin(request, now=time.time())
+        if tries == GONE:
+            raise TaskNotFound
+        if tries != MADE:
+            try:
+                self._refuse(tries)
+                size = self._write(request)
+            except Interrupted:
+                self._exports.give_back(request, tries=tries - 1, now=time.time())
+                log.info("export given back: %s, this exporter stops", request)
+                raise
+            except RedisError:
+                raise
+            except Exception as exc:
+                raise self._failed(request, exc) from None
+            log.info("export made: %s, %d bytes, %.1f s", request, size, time.monotonic() - began)
+        return {"task_id": request.task_id, "format": request.format, "file": request.file_name}
+
+    def _refuse(self, tries: int) -> None:
+        if self._store.in_redis:
+            raise FormatNotAvailable("Files are not kept in Redis; set OCR_STORE to a folder or to S3.")
+        if tries > MAX_TRIES:
+            raise ExportFailed(f"The exporter died each of the {MAX_TRIES} times that it made this file.")
+
+    def _write(self, request: ExportRequest) -> int:
+        with ExitStack() as stack:
+            folder = Path(stack.enter_context(TemporaryDirectory(dir=self._spool.folder)))
+            view = self._client.look_up_outline(request.task_id)
+            job = StoredJob(
+                request,
+                view,
+                client=self._client,
+                spool=self._spool,
+                decoder=self._decoder,
+                folder=folder,
+                stack=stack,
+                alive=self._liveness(request),
+            )
+            path = _writer(request.format)(job)
+            size = path.stat().st_size
+            self._store.put_file(request.file_name, path)
+        if not self._exports.complete(request, size, now=time.time()):
+            self._store.delete(request.file_name)
+            raise TaskNotFound
+        return size
+
+    def _failed(self, request: ExportRequest, exc: Exception) -> OcrError:
+        """The error as its sender sees it, noted in the record of the export."""
+        if isinstance(exc, OcrError):
+            error = exc
+            log.warning("export failed: %s, %s: %s", request, error.code, error.message)
+        else:
+            error = Internal()
+            log.error("unexpected error: export of %s", request, exc_info=exc)
+        self._exports.fail(request, error, now=time.time())
+        return error
+
+    def _liveness(self, request: ExportRequest) -> Callable[[], None]:
+        """What a job calls between pages: notes that it lives, and raises where it is to end."""
+        end = time.monotonic() + self._settings.export_seconds
+        next_at = time.monotonic() + _ALIVE_INTERVAL
+
+        def check() -> None:
+            nonlocal next_at
+            now = time.monotonic()
+            if is_set(worker_state.should_stop) or is_set(worker_state.should_terminate):
+                raise Interrupted
+            if now > end:
+                raise ExportFailed(f"Making this file took more than {self._settings.export_seconds:g} s.")
+            if now >= next_at:
+                next_at = now + _ALIVE_INTERVAL
+                if not self._exports.note_alive(request, now=time.time()):
+                    raise TaskNotFound
+
+        return check
+
+
+def _writer(format: str) -> WriteExport:
+    try:
+        return writer(format)
+    except ImportError as exc:
+        log.warning("format not available: %s, %s", format, exc)
+        raise FormatNotAvailable(
+            f"The exporter lacks what makes {format}: install its packages with pip install 'ocr-celery[export]'."
+        ) from None
+
+
+def start(settings: Settings) -> Exporter:
+    """Make the exporter of this process. Raises `OSError`."""
+    _current.append(Exporter(settings))
+    return _current[0]
+
+
+def current() -> Exporter:
+    """The exporter of this process. Raises `Internal` where it has none."""
+    if not _current:
+        raise Internal
+    return _current[0]

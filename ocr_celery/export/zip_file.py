@@ -1,0 +1,154 @@
+"""The format `zip`: markdown and HTML with their figures, and the blocks as JSON.
+
+The same result makes the same bytes. Every name in it is ours, so that nothing can be unpacked outside its folder. Pictures go
+into the archive as they are cut, texts through files, so that memory is that of a page.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+from ocr_celery.core.document import page_mark
+from ocr_celery.core.markdown import PICTURES
+from ocr_celery.core.result_formats import FORMATS, ResultHead, ResultWriter
+from ocr_celery.core.result_page import ResultPage
+from ocr_celery.errors import OcrError
+from ocr_celery.export.contract import ExportJob, scaled_box
+from ocr_celery.export.html import FindPicture, HtmlDocument
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_QUALITY = 85  #: of JPEG
+_MARKDOWN, _HTML, _JSON, _PROBLEMS = "result.md", "result.html", "result.json", "images/missing.txt"
+_PIECE = 1024 * 1024  #: bytes
+
+#: places of blocks among those of a page, from 0 → the name of the picture of each
+Figures = dict[int, str]
+
+
+def write_zip(job: ExportJob) -> Path:
+    """Write it. A figure whose page cannot be shown is left out, and named in a file. Raises what `job` raises of the whole."""
+    target = job.folder / "result.zip"
+    with ZipFile(target, "w", ZIP_DEFLATED, allowZip64=True) as archive:
+        _Writer(job, archive).write()
+    return target
+
+
+class _Writer:
+    """Writes one archive."""
+
+    def __init__(self, job: ExportJob, archive: ZipFile) -> None:
+        self._job, self._archive = job, archive
+        self._problems: list[str] = []
+        self._names: Figures = {}  # of the page that is written
+
+    def write(self) -> None:
+        texts = {name: self._job.folder / name for name in (_MARKDOWN, _HTML, _JSON)}
+        with _opened(texts[_MARKDOWN]) as markdown, _opened(texts[_HTML]) as html, _opened(texts[_JSON]) as json:
+            writers: list[tuple[TextIO, ResultWriter]] = [
+                (markdown, _MarkdownWithFigures(self._job.head, self._find)),
+                (html, HtmlDocument(self._job.head, self._find)),
+                (json, FORMATS["json"].writer(self._job.head)),
+            ]
+            self._write_pages(writers)
+        for name, path in texts.items():
+            self._add_file(name, path)
+        if self._problems:
+            self._archive.writestr(_entry(_PROBLEMS), "\n".join(self._problems) + "\n")
+
+    def _write_pages(self, writers: Sequence[tuple[TextIO, ResultWriter]]) -> None:
+        for file, writer in writers:
+            file.write(writer.begin())
+        for page in self._job.pages():
+            self._names = self._figures(page)
+            for file, writer in writers:
+                file.write(writer.add(page))
+        for file, writer in writers:
+            file.write(writer.end())
+
+    def _find(self, page: int, place: int) -> str:  # noqa: ARG002  (it is the page that is written)
+        """The name of the picture of a block on the page that is written; "" where it has none."""
+        return self._names.get(place, "")
+
+    def _figures(self, page: ResultPage) -> Figures:
+        """Cut the figures of a page, put them into the archive, and return their names."""
+        if not any(block.label in PICTURES and block.boxes for block in page.blocks()):
+            return {}
+        try:
+            picture = self._job.picture(page.number)
+        except OcrError as error:
+            self._problems.append(f"page {page.number}: {error.code}: {error.message}")
+            return {}
+        return {
+            place: self._add_figure(f"images/{page.number}_{n}.jpg", figure)
+            for n, (place, figure) in enumerate(cut_figures(page, picture), start=1)
+        }
+
+    def _add_figure(self, name: str, figure: "Image") -> str:
+        data = io.BytesIO()
+        figure.save(data, "JPEG", quality=_QUALITY)
+        self._archive.writestr(_entry(name, ZIP_STORED), data.getvalue())
+        return name
+
+    def _add_file(self, name: str, path: Path) -> None:
+        with path.open("rb") as source, self._archive.open(_entry(name), "w", force_zip64=True) as entry:
+            while piece := source.read(_PIECE):
+                entry.write(piece)
+
+
+def _opened(path: Path) -> TextIO:
+    return path.open("w", encoding="utf-8", errors="replace")  # half a surrogate pair is no text
+
+
+def _entry(name: str, compression: int = ZIP_DEFLATED) -> ZipInfo:
+    """An entry without a time and an owner: the same result makes the same file."""
+    entry = ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+    entry.compress_type, entry.create_system, entry.external_attr = compression, 3, 0o644 << 16
+    return entry
+
+
+def cut_figures(page: ResultPage, picture: "Image") -> Iterator[tuple[int, "Image"]]:
+    """What a page shows as pictures: (place of the block among those of the page, from 0; the cut).
+
+    A block with several boxes is cut as one. `picture`: of the page, at any size.
+    """
+    for place, block in enumerate(page.blocks()):
+        if block.label not in PICTURES or not block.boxes:
+            continue
+        edges = zip(*block.boxes, strict=True)
+        lefts, uppers, rights, lowers = edges
+        whole = (min(lefts), min(uppers), max(rights), max(lowers))
+        left, upper, right, lower = scaled_box(whole, page.size, picture.size)
+        if left < right and upper < lower:
+            yield place, picture.crop((left, upper, right, lower))
+
+
+class _MarkdownWithFigures:
+    """As the format `md`, with a link in front of the text of each block that is shown as a picture."""
+
+    def __init__(self, head: ResultHead, find_picture: FindPicture) -> None:
+        self._is_document, self._find_picture = head.is_document, find_picture
+        self._gap = ""
+
+    def begin(self) -> str:
+        return ""
+
+    def add(self, page: ResultPage) -> str:
+        gap, self._gap = self._gap, "\n\n"
+        if page.missing:
+            return gap + page_mark(page.number, page.missing)
+        mark = f"{page_mark(page.number)}\n\n" if self._is_document else ""
+        return gap + mark + "\n\n".join(filter(None, self._parts(page)))
+
+    def end(self) -> str:
+        return "\n"
+
+    def _parts(self, page: ResultPage) -> Iterator[str]:
+        for place, block in enumerate(page.blocks()):
+            name = self._find_picture(page.number, place)
+            if name:
+                yield f"![{block.label}]({name})"
+            yield block.markdown

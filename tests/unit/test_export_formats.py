@@ -1,0 +1,165 @@
+"""What exports look like: an archive whose names are ours and whose bytes repeat, and a page with its blocks drawn in."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from ocr_celery.core.export_formats import EXPORT_FORMATS
+from ocr_celery.core.result_formats import FORMATS, ResultHead
+from ocr_celery.core.result_page import ResultPage
+from ocr_celery.errors import OcrError, PageDeadline, Unreadable
+from ocr_celery.export import formats
+from ocr_celery.export.contract import SourceKind, scaled_box
+from ocr_celery.export.page_image import write_page_image
+from ocr_celery.export.zip_file import write_zip
+
+
+def block(label: str, text: str = "", box: str = "[[100, 200, 500, 800]]") -> str:
+    return f"<|ref|>{label}<|/ref|><|det|>{box}<|/det|>\n{text}\n\n"
+
+
+def page(text: str, number: int = 1) -> ResultPage:
+    return ResultPage(number, {"text": text, "width": 1000, "height": 500, "verdict": "ok"})
+
+
+class Job:
+    """A job whose pictures are red where the pages have their figures, and half as large as the pages."""
+
+    source, password, max_pixels = "report.pdf", "", 10**9
+    kind: SourceKind = "pdf"
+
+    def __init__(self, folder: Path, *pages: ResultPage, unreadable: int = 0, **options: Any) -> None:
+        self.folder, self._pages, self.options, self._unreadable = folder, pages, options, unreadable
+        self.head = ResultHead("1d", "completed", is_document=len(pages) > 1, is_partial=False)
+        folder.mkdir(exist_ok=True)
+
+    def pages(self) -> Iterator[ResultPage]:
+        return iter(self._pages)
+
+    def page(self, number: int) -> ResultPage:
+        return next(page for page in self._pages if page.number == number)
+
+    def picture(self, number: int) -> Image.Image:
+        if number == self._unreadable:
+            raise Unreadable
+        picture = Image.new("RGB", (500, 250), "white")
+        picture.paste("red", (50, 50, 251, 201))
+        return picture
+
+    def source_path(self) -> Path:
+        raise AssertionError("no format of these opens the file")
+
+
+def unpacked(path: Path) -> dict[str, bytes]:
+    with ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def shown(path: Path) -> Image.Image:
+    return Image.open(io.BytesIO(path.read_bytes()))
+
+
+def test_an_archive_has_markdown_with_its_figures_and_the_blocks(tmp_path: Path) -> None:
+    pages = [
+        page(block("title", "One") + block("image", "cap") + block("seal")),
+        ResultPage(2, PageDeadline()),
+        page(block("text", "Three"), 3),
+    ]
+    files = unpacked(write_zip(Job(tmp_path, *pages)))
+    assert list(files) == ["images/1_1.jpg", "images/1_2.jpg", "result.md", "result.html", "result.json"]
+    assert files["result.md"].decode() == (
+        "<!-- page 1 -->\n\n# One\n\n![image](images/1_1.jpg)\n\ncap\n\n![seal](images/1_2.jpg)\n\n"
+        "<!-- page 2: page_deadline -->\n\n<!-- page 3 -->\n\nThree\n"
+    )
+    writer = FORMATS["json"].writer(Job(tmp_path, *pages).head)
+    html = files["result.html"].decode()
+    assert [f'src="images/1_{n}.jpg"' in html for n in (1, 2)] == [True, True]
+    assert files["result.json"].decode() == "".join([writer.begin(), *map(writer.add, pages), writer.end()])
+    figure = Image.open(io.BytesIO(files["images/1_1.jpg"]))
+    assert figure.size == (201, 151)
+    red, green, blue = figure.getpixel((100, 75))  # type: ignore[misc]
+    assert red > 200
+    assert max(green, blue) < 60
+
+
+def test_the_same_result_makes_the_same_bytes(tmp_path: Path) -> None:
+    pages = [page(block("image", "a") + block("table", "<table><tr><td>1</td></tr></table>"))]
+    one, other = (write_zip(Job(tmp_path / name, *pages)).read_bytes() for name in "ab")
+    assert one == other
+
+
+def test_a_page_that_cannot_be_shown_costs_its_figures_only(tmp_path: Path) -> None:
+    pages = [page(block("image", "one")), page(block("image", "two"), 2)]
+    files = unpacked(write_zip(Job(tmp_path, *pages, unreadable=1)))
+    assert list(files) == ["images/2_1.jpg", "result.md", "result.html", "result.json", "images/missing.txt"]
+    assert b"page 1: unreadable_image" in files["images/missing.txt"]
+    assert "one" in files["result.md"].decode()
+
+
+@pytest.mark.parametrize("label", ["../../etc/passwd", "/image", "image\n](http://evil/)", "C:\\x", "image/../.."])
+def test_no_name_in_an_archive_comes_from_a_page(tmp_path: Path, label: str) -> None:
+    files = unpacked(write_zip(Job(tmp_path, page(block(label, "![x](../../y.png)")))))
+    assert set(files) == {"result.md", "result.html", "result.json"}
+
+
+@pytest.mark.parametrize("box", ["[[5000, 5000, 6000, 6000]]", "[[999, 0, 999, 999]]", "[]", "[[0, 0, 0, 0]]"])
+def test_a_figure_that_has_no_place_on_its_page_is_left_out(tmp_path: Path, box: str) -> None:
+    files = unpacked(write_zip(Job(tmp_path, page(block("image", "text", box)))))
+    assert all(Image.open(io.BytesIO(files[name])).size[0] for name in files if name.endswith(".jpg"))
+    assert "text" in files["result.md"].decode()
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
+def test_without_figures_the_markdown_is_that_of_the_format_md(text: str) -> None:
+    pages = [
+        page(block("text", text) + block("title", text)),
+        ResultPage(2, PageDeadline()),
+        page(block("list", text), 3),
+    ]
+    with TemporaryDirectory() as folder:
+        job = Job(Path(folder), *pages)
+        writer = FORMATS["md"].writer(job.head)
+        expected = "".join([writer.begin(), *map(writer.add, pages), writer.end()])
+        assert unpacked(write_zip(job))["result.md"].decode() == expected
+
+
+@pytest.mark.parametrize("label", ["title", "image", "表格\u202e", "x" * 5000, "</script>"])
+def test_a_page_is_shown_with_its_blocks_drawn_in(tmp_path: Path, label: str) -> None:
+    plain, drawn = (
+        shown(write_page_image(Job(tmp_path / str(annotated), page(block(label, "t")), page=1, annotated=annotated)))
+        for annotated in (False, True)
+    )
+    assert plain.size == drawn.size == (500, 250)
+    assert plain.getpixel((20, 20)) == drawn.getpixel((400, 230)) == (255, 255, 255)
+    upper_edge = [drawn.getpixel((x, 50)) for x in range(100, 240)]
+    assert all(one != (255, 0, 0) for one in upper_edge)
+    assert max(max(abs(a - b) for a, b in zip(one, (255, 0, 0), strict=True)) for one in upper_edge) > 60  # type: ignore[arg-type]
+
+
+def test_a_page_without_a_result_is_shown_as_it_was_seen(tmp_path: Path) -> None:
+    job = Job(tmp_path, ResultPage(1, OcrError("x")), page("", 2), page=1, annotated=True)
+    assert shown(write_page_image(job)).size == (500, 250)
+
+
+@given(
+    st.tuples(*[st.integers(-50, 2000)] * 4),
+    st.tuples(*[st.integers(0, 300)] * 2),
+    st.tuples(*[st.integers(1, 300)] * 2),
+)
+def test_a_scaled_box_lies_in_the_picture(box: Any, page_size: Any, picture_size: Any) -> None:
+    left, upper, right, lower = scaled_box(box, page_size, picture_size)
+    assert all(0 <= x <= picture_size[0] for x in (left, right))
+    assert all(0 <= y <= picture_size[1] for y in (upper, lower))
+
+
+def test_every_format_has_a_function_that_writes_it() -> None:
+    assert all(callable(formats.writer(name)) for name in EXPORT_FORMATS)
