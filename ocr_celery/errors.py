@@ -153,7 +153,7 @@ class NoSuchTable(OcrError):
 
 
 class FormatNotAvailable(OcrError):
-    """The result is not available in this format yet; ask for md, text, json, html, raw, chunks, csv, xlsx or zip."""
+    """The result is not available in this format yet; ask for md, text, json, html, raw, chunks, csv, xlsx, zip or docx."""
 
     code, http_status = "format_not_available", 501
 

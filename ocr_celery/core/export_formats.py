@@ -9,6 +9,7 @@ PAGE_IMAGE = "page-image"  #: the picture of one page, which has a call of its o
 #: by the name that callers use
 EXPORT_FORMATS: Mapping[str, FileType] = {
     "zip": FileType("application/zip", ".zip"),
+    "docx": FileType("application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx"),
     PAGE_IMAGE: FileType("image/jpeg", ".jpg"),
 }
 #: those that are a form of the whole result: what `result?format=` and the option `outputs` may name

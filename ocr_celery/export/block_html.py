@@ -61,11 +61,16 @@ def _cell_html(inner: str, formulas: Formulas) -> str:
 
 
 def _heading_rows(table: Table) -> int:
-    """How many rows at the top are of heading cells only, none of which reaches below them."""
+    """How many rows at the top are of heading cells only, or are reached by these."""
     heads = 0
     for row in table.rows:
         if not row or not all(cell.is_head for cell in row):
             break
         heads += 1
-    within = all(at + cell.rows <= heads for at, row in enumerate(table.rows[:heads]) for cell in row)
-    return heads if within and heads < len(table.rows) else 0
+    at = 0
+    while at < heads:
+        heads = max([heads, *(at + cell.rows for cell in table.rows[at])])
+        at += 1
+        if at == len(table.rows):
+            return at
+    return heads

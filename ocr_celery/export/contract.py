@@ -48,6 +48,9 @@ class ExportJob(Protocol):
         Raises `ImageExpired` where it is not kept any more, `StoreUnavailable`.
         """
 
+    def note_alive(self) -> None:
+        """To be called every few seconds by what takes long without asking for a page. Raises where the job is to end."""
+
     @property
     def kind(self) -> SourceKind:
         """What the file is, by its content. Raises like `source_path`, and what says that it cannot be opened."""

@@ -103,6 +103,10 @@ class StoredJob:
             header = read_header(file, max_pixels=self.max_pixels)
         return cast(SourceKind, header.format.lower()) if header.is_document else "image"
 
+    def note_alive(self) -> None:
+        """See `ExportJob`."""
+        self._alive()
+
     def source_path(self) -> Path:
         """See `ExportJob`."""
         return self._source

@@ -1,0 +1,124 @@
+"""The format docx, by the pandoc that is installed: what Word needs is in it, and pandoc is bounded."""
+
+import shutil
+import stat
+from pathlib import Path
+from xml.etree import ElementTree
+from zipfile import ZipFile
+
+import pytest
+
+from ocr_celery.core.result_page import ResultPage
+from ocr_celery.errors import ExportFailed, FormatNotAvailable, PageDeadline
+from ocr_celery.export import docx
+from ocr_celery.export.docx import write_docx
+from tests.testlib.attack_texts import attack_texts
+from tests.unit.test_export_formats import Job, block, page
+
+needs_pandoc = pytest.mark.skipif(shutil.which("pandoc") is None, reason="there is no pandoc on PATH")
+WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+PICTURE = "{http://schemas.openxmlformats.org/drawingml/2006/picture}"
+
+
+class DocxJob(Job):
+    """A job that counts how often it is told that it goes on."""
+
+    alive = 0
+
+    def note_alive(self) -> None:
+        self.alive += 1
+
+
+def word(path: Path) -> tuple[ElementTree.Element, list[str]]:
+    """The document, and the names of all files in it."""
+    with ZipFile(path) as archive:
+        assert archive.testzip() is None
+        return ElementTree.fromstring(archive.read("word/document.xml")), archive.namelist()
+
+
+def text_of(tree: ElementTree.Element) -> str:
+    return " ".join("".join(t.text or "" for t in p.iter(f"{WORD}t")) for p in tree.iter(f"{WORD}p"))
+
+
+@needs_pandoc
+def test_word_gets_chinese_formulas_tables_with_spans_and_figures(tmp_path: Path) -> None:
+    table = (
+        "<table><tr><th rowspan=2>项目</th><th colspan=2>金额</th></tr><tr><td>2023</td><td>\\(x^2\\)</td></tr></table>"
+    )
+    texts = block("title", "年度报告 2024") + block("equation", "\\[ \\frac{a}{b} \\]") + block("table", table)
+    pages = [page(texts + block("image", "a caption")), ResultPage(2, PageDeadline()), page(block("text", "Three"), 3)]
+    tree, names = word(write_docx(DocxJob(tmp_path, *pages)))
+    text = text_of(tree)
+    for expected in ("年度报告 2024", "项目", "a caption", "page_deadline", "Three"):
+        assert expected in text
+    styles = [style.get(f"{WORD}val") for style in tree.iter(f"{WORD}pStyle")]
+    assert "Heading1" in styles
+    assert len(list(tree.iter(f"{MATH}oMath"))) == 2
+    assert next(e.get(f"{WORD}val") for e in tree.iter(f"{WORD}gridSpan")) == "2"
+    assert "restart" in [e.get(f"{WORD}val") for e in tree.iter(f"{WORD}vMerge")]
+    assert len([name for name in names if name.startswith("word/media/")]) == 1
+    assert len(list(tree.iter(f"{PICTURE}pic"))) == 1
+    assert not [value for element in tree.iter() for value in element.attrib.values() if value.startswith("data:")]
+
+
+@needs_pandoc
+def test_figures_that_cannot_be_shown_are_left_out(tmp_path: Path) -> None:
+    tree, names = word(write_docx(DocxJob(tmp_path, page(block("image", "a caption")), unreadable=1)))
+    assert "a caption" in text_of(tree)
+    assert not [name for name in names if "media" in name]
+
+
+@needs_pandoc
+def test_nothing_that_a_page_says_becomes_more_than_text(tmp_path: Path) -> None:
+    pages = [page(text, number) for number, text in enumerate(attack_texts()[::3], 1)]
+    path = write_docx(DocxJob(tmp_path, *pages))
+    tree, names = word(path)
+    assert not [name for name in names if "embed" in name or "vba" in name.lower()]
+    assert all(name.endswith(".jpg") for name in names if "media" in name)  # cut from the page
+    with ZipFile(path) as archive:
+        links = archive.read("word/_rels/document.xml.rels").decode()
+    targets = [link.get("Target", "") for link in ElementTree.fromstring(links) if link.get("TargetMode") == "External"]
+    assert all(target.startswith(("https:", "http:", "mailto:")) for target in targets)
+    assert not list(tree.iter(f"{WORD}instrText"))
+
+
+def fake_pandoc(folder: Path, script: str) -> None:
+    path = folder / "bin" / "pandoc"
+    path.parent.mkdir()
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+
+
+@pytest.mark.parametrize(
+    ("script", "error", "says"),
+    [
+        (None, FormatNotAvailable, "apt-get install pandoc"),
+        ("echo 'Unknown option --sandbox.' >&2; exit 6", FormatNotAvailable, "2.15"),
+        ("exit 251", ExportFailed, "too long"),
+        ("exit 1", ExportFailed, "log"),
+    ],
+)
+def test_what_is_wrong_with_pandoc_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, error: type[Exception], says: str
+) -> None:
+    if script:
+        fake_pandoc(tmp_path, script)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin" + (":/bin:/usr/bin" if script else ""))
+    with pytest.raises(error, match=says):
+        write_docx(DocxJob(tmp_path / "job", page("x")))
+
+
+def test_pandoc_is_told_its_bounds_and_killed_when_it_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_pandoc(tmp_path, f'echo "$@" > {tmp_path}/said; exec tail -f /dev/null')
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
+    monkeypatch.setattr(docx, "_SECONDS", 0.5)
+    job = DocxJob(tmp_path / "job", page("x"))
+    with pytest.raises(ExportFailed, match="took more than"):
+        write_docx(job)
+    assert job.alive > 0
+    said = (tmp_path / "said").read_text()
+    assert "--sandbox" in said
+    assert "-M2g" in said
