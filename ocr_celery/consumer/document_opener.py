@@ -66,8 +66,8 @@ class DocumentOpener:
         self._max_image_bytes, self._max_document_bytes = settings.max_image_bytes, settings.max_document_bytes
         self._keep = settings.task_ttl
 
-    def resolve(self, run: PageRun) -> None:
-        """What a loaded task is to be, beyond an image: a document to be opened, a page of one, or one to be assembled."""
+    def open_or_assemble(self, run: PageRun) -> None:
+        """Open a loaded document, find the page of one in its file, or assemble one; an image stays as it is."""
         if run.prior_result is not None or run.is_expanded:
             return
         if run.request.type == message.PAGE:

@@ -93,7 +93,7 @@ class PageLoader:
             raise run.refused
         if run.job.task == DOCUMENT and is_reference(run.job.source):  # it may be large: document_opener.py fetches it
             return
-        run.file = self._file(run.job, run.address)
+        run.file = self._fetch_file(run.job, run.address)
         if run.convicted is not None and not is_document(run.file):
             raise run.convicted
 
@@ -101,7 +101,7 @@ class PageLoader:
         options = shared_prompt.resolve(self._redis, self._registry.keys, kwargs)
         return message.read_job(task, args, options, self._defaults)
 
-    def _file(self, job: Job, address: Address | None = None) -> bytes:
+    def _fetch_file(self, job: Job, address: Address | None = None) -> bytes:
         data = self.downloader.fetch(job.source, address) if job.task == URL else self._image_bytes(job.source)
         if len(data) > (self._max_document_bytes if is_document(data) else self._max_bytes):
             raise FileTooLarge()

@@ -133,7 +133,7 @@ class Preparation:
     def _load_file(self, run: PageRun) -> None:
         try:
             self._loader.load(run)
-            self.documents.resolve(run)
+            self.documents.open_or_assemble(run)
         except OcrError as exc:
             raise run.convicted or exc from None
 

@@ -104,7 +104,7 @@ class Bench:
         self.pipeline = Pipeline(settings, self.engine, registry, "w1", clock=self.clock)
         self.pipeline.completer.threads = Inline()  # type: ignore[assignment]
         self.pipeline.preparation.decoder = self.decoder  # type: ignore[assignment]
-        self.pipeline.preparation.documents = SimpleNamespace(resolve=lambda _: None)  # type: ignore[assignment]
+        self.pipeline.preparation.documents = SimpleNamespace(open_or_assemble=lambda _: None)  # type: ignore[assignment]
         self.pipeline.preparation.loading_threads = SimpleNamespace(  # type: ignore[assignment]
             add=lambda run, _: self.waiting.append(run),
             remove_waiting=lambda: [run for run in self.waiting if run.phase is Phase.RECEIVED],
