@@ -73,7 +73,7 @@ def measure(browser: Browser, url: str, client: Any, hand: Any, *, pages: int, m
     readings = Readings(page)
     before = readings.work()
     page.goto(f"{url}/#/d/{id}")
-    page.wait_for_function(f"document.querySelectorAll('.pages li').length === {pages}")
+    page.locator(".pages li").nth(pages - 1).wait_for(state="attached")
     print(f"{pages} pages: {readings.work() - before:.0f} ms to draw")
     polls: list[str] = []
     page.on("request", lambda request: polls.append(request.url) if "text=false" in request.url else None)

@@ -17,7 +17,9 @@ api = Blueprint("user_interface", __name__)
 
 _INDEX = "index.html"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-_HERE = "{static}"  # in index.html: the folder of the other files, relative, so that the page works below any root path
+# in index.html: the folder of the other files, relative, so that the page works below any root path; and links to all modules but
+# the words, so that browsers fetch them at once instead of one import after the other
+_HERE, _PRELOADS = "{static}", "{preloads}"
 
 
 @cache
@@ -44,8 +46,14 @@ def is_for_people() -> bool:
 
 def start_page() -> Response:
     """The page itself. It is asked for anew each time, and names the current version of its files."""
-    text = static_files()[_INDEX].decode().replace(_HERE, f"static/{static_version()}")
+    folder = f"static/{static_version()}"
+    text = static_files()[_INDEX].decode().replace(_HERE, folder).replace(_PRELOADS, _preloads(folder))
     return Response(text, headers={**people_page_policy(), "Cache-Control": "no-cache"}, mimetype="text/html")
+
+
+def _preloads(folder: str) -> str:
+    modules = [name for name in static_files() if name.endswith(".js") and not name.startswith("words_")]
+    return "".join(f'<link rel="modulepreload" href="{folder}/{name}">' for name in modules)
 
 
 @api.get("/static/<version>/<name>")

@@ -368,7 +368,7 @@ def test_a_table_is_copied_for_a_spreadsheet_and_the_whole_as_text(open_page: Op
     expect(page.locator("#status")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()").splitlines()[1] == "January\t2.058\t3.91\t0.31"
     page.get_by_role("button", name="Copy text").click()
-    page.wait_for_function("navigator.clipboard.readText().then((text) => text.includes('hectopascal'))")
+    until(lambda: "hectopascal" in page.evaluate("navigator.clipboard.readText()"), what="the text is copied")
 
 
 def test_results_are_saved_under_their_names_whole_or_a_page_of_them(
