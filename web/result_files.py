@@ -77,7 +77,7 @@ _FILE: dict[str, Any] = {
 
 def available_formats() -> list[str]:
     """The formats that a result may be asked for in."""
-    return list(_FORMATS)
+    return [*_FORMATS, *RESULT_EXPORTS]
 
 
 @api.get(

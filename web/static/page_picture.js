@@ -7,11 +7,13 @@ import { sentPicture } from "./sending.js";
 import { hasCall } from "./service.js";
 import { t } from "./words.js";
 
+const WAITS = [30, 45]; // seconds; a page whose picture is not made by then is shown without
 const IMAGE_CALL = "GET /ocr/{task_id}/pages/{page}/image";
 
 /** Where a page's picture can be had: addresses to be tried in turn, and what frees them. The service makes it when it is asked. */
 function sourcesOf(id, page) {
-  const made = hasCall(IMAGE_CALL) && page.status === "completed" ? [`${root}ocr/${id}/pages/${page.page}/image?wait=40`] : [];
+  const isThere = hasCall(IMAGE_CALL) && page.status === "completed";
+  const made = isThere ? WAITS.map((wait) => `${root}ocr/${id}/pages/${page.page}/image?wait=${wait}`) : [];
   const own = sentPicture(id);
   const address = own && page.page === 1 ? URL.createObjectURL(own) : "";
   return { addresses: address ? [address, ...made] : made, free: () => address && URL.revokeObjectURL(address) };
