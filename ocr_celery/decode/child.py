@@ -8,7 +8,6 @@ kernel, which also ends a child that is busy.
 import ctypes
 import os
 import resource
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,13 +17,13 @@ from typing import BinaryIO
 from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.page import Page
 from ocr_celery.decode import protocol
+from ocr_celery.decode.process_limits import bind_to_parent, set_limit
 from ocr_celery.decode.protocol import Operation
 from ocr_celery.errors import OcrError
 
 #: `decode.image.load`
 Load = Callable[..., Page]
 
-_PR_SET_PDEATHSIG = 1
 _M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  #: of malloc.h
 _REUSED_BUFFER_BYTES = 32 << 20  #: buffers up to this size are kept for the next page: a fresh one costs page faults
 _MAX_FILES = 64  #: open at once
@@ -34,10 +33,10 @@ _CPU_MARGIN_SECONDS = 2  #: of CPU time beyond the request's: normally the worke
 def main() -> None:
     """`sys.argv`: the folder of the package, the worker's process id, the most bytes of address space it may have."""
     worker, address_space = int(sys.argv[2]), int(sys.argv[3])
-    _bind_to_worker(worker)
-    _set_limit(resource.RLIMIT_CORE, 0)
-    _set_limit(resource.RLIMIT_NOFILE, _MAX_FILES)
-    _set_limit(resource.RLIMIT_AS, address_space)
+    bind_to_parent(worker)
+    set_limit(resource.RLIMIT_CORE, 0)
+    set_limit(resource.RLIMIT_NOFILE, _MAX_FILES)
+    set_limit(resource.RLIMIT_AS, address_space)
     _keep_freed_memory()
     answers = os.dup(1)
     from ocr_celery.decode import image  # the decoders
@@ -59,11 +58,11 @@ def serve(requests: BinaryIO, answers: int, load: Load, address_space: int) -> N
             break
         if asked.operation is not Operation.IMAGE and _import_documents():
             idle = _address_space_used()
-        _set_limit(resource.RLIMIT_AS, idle + len(data) + asked.memory, soft=True)
-        _set_limit(resource.RLIMIT_CPU, int(_cpu_seconds() + asked.seconds) + _CPU_MARGIN_SECONDS, soft=True)
+        set_limit(resource.RLIMIT_AS, idle + len(data) + asked.memory, soft=True)
+        set_limit(resource.RLIMIT_CPU, int(_cpu_seconds() + asked.seconds) + _CPU_MARGIN_SECONDS, soft=True)
         pieces = _answer(load, data, asked)
         del data
-        _set_limit(resource.RLIMIT_AS, address_space, soft=True)
+        set_limit(resource.RLIMIT_AS, address_space, soft=True)
         for piece in pieces:
             _write(answers, piece)
 
@@ -116,30 +115,11 @@ def _import_documents() -> bool:
     return True
 
 
-def _bind_to_worker(worker: int) -> None:
-    """End with the worker, and ignore the signals that a terminal or supervisor sends to the worker's group."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
-    with suppress(OSError, AttributeError):  # only Linux has prctl
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != worker:
-        sys.exit()
-
-
 def _keep_freed_memory() -> None:
     with suppress(OSError, AttributeError):  # only glibc has mallopt
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, _REUSED_BUFFER_BYTES)
         libc.mallopt(_M_TRIM_THRESHOLD, 2 * _REUSED_BUFFER_BYTES)
-
-
-def _set_limit(resource_id: int, limit: int, *, soft: bool = False) -> None:
-    """Lower the limit, as far as the system has it. `soft`: leave the hard limit, so that it can be raised again."""
-    with suppress(OSError, ValueError):
-        hard = resource.getrlimit(resource_id)[1]
-        if hard != resource.RLIM_INFINITY:
-            limit = min(limit, hard)
-        resource.setrlimit(resource_id, (limit, hard if soft else limit))
 
 
 def _address_space_used() -> int:

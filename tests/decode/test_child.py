@@ -17,7 +17,7 @@ from PIL import Image
 
 from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.page import Page
-from ocr_celery.decode import child, document, image, protocol
+from ocr_celery.decode import child, document, image, process_limits, protocol
 from ocr_celery.decode.child import serve
 from ocr_celery.decode.protocol import (
     ANSWER,
@@ -187,9 +187,9 @@ def test_memory_and_time_are_limited_while_a_page_is_decoded_and_memory_is_given
 
 def test_a_limit_is_never_above_the_hard_one(limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (10, 100))
-    child._set_limit(resource.RLIMIT_NOFILE, 1000)
-    child._set_limit(resource.RLIMIT_NOFILE, 50)
-    child._set_limit(resource.RLIMIT_NOFILE, 50, soft=True)
+    process_limits.set_limit(resource.RLIMIT_NOFILE, 1000)
+    process_limits.set_limit(resource.RLIMIT_NOFILE, 50)
+    process_limits.set_limit(resource.RLIMIT_NOFILE, 50, soft=True)
     assert [both for _, both in limits] == [(100, 100), (50, 50), (50, 100)]
 
 
@@ -198,7 +198,7 @@ def test_a_system_without_a_limit_is_no_reason_to_fail(monkeypatch: pytest.Monke
         raise ValueError("not allowed to raise maximum limit")
 
     monkeypatch.setattr(resource, "setrlimit", refuse)
-    child._set_limit(resource.RLIMIT_AS, 1)
+    process_limits.set_limit(resource.RLIMIT_AS, 1)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it needs /proc")
