@@ -17,8 +17,7 @@ class ResultFileQuery(BaseModel):
         "md",
         description="md: clean markdown. text: without markup. json: blocks with their places. raw: as the engine wrote it. "
         "chunks: cut at headings and paragraphs. html: one document, to be read and printed. csv, xlsx: its tables. "
-        "zip: markdown and html with their figures, and blocks. docx: for Word. "
-        "The others are not available yet.",
+        "zip: markdown and html with their figures, and blocks. pdf: searchable. docx: for Word.",
     )
     chunk_size: int = Field(
         chunks.DEFAULT_SIZE,

@@ -8,6 +8,7 @@ PAGE_IMAGE = "page-image"  #: the picture of one page, which has a call of its o
 
 #: by the name that callers use
 EXPORT_FORMATS: Mapping[str, FileType] = {
+    "pdf": FileType("application/pdf", ".pdf"),
     "zip": FileType("application/zip", ".zip"),
     "docx": FileType("application/vnd.openxmlformats-officedocument.wordprocessingml.document", ".docx"),
     PAGE_IMAGE: FileType("image/jpeg", ".jpg"),

@@ -26,6 +26,9 @@ class ExportJob(Protocol):
     max_pixels: int  #: of an image as stored; larger ones are not decoded
     folder: Path  #: for files of this job; deleted with all that is in it when the job ends
 
+    def check(self) -> None:
+        """Say that the job is alive; a format that waits for something calls it every few seconds. Raises where it is to end."""
+
     def pages(self) -> Iterator[ResultPage]:
         """The pages of the result in their order, those that failed too. May be called again; each call looks them up anew."""
 

@@ -13,6 +13,7 @@ from ocr_celery.export.contract import WriteExport
 #: by the name that callers use: "module:function", so that what one format needs and is missing costs no other
 _WRITERS: Mapping[str, str] = {
     "docx": "ocr_celery.export.docx:write_docx",
+    "pdf": "ocr_celery.export.searchable_pdf:write_searchable_pdf",
     "zip": "ocr_celery.export.zip_file:write_zip",
     PAGE_IMAGE: "ocr_celery.export.page_image:write_page_image",
 }

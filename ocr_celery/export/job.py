@@ -63,6 +63,10 @@ class StoredJob:
         self._view, self._client, self._spool, self._decoder = view, client, spool, decoder
         self._stack, self._alive = stack, alive
 
+    def check(self) -> None:
+        """See `ExportJob`."""
+        self._alive()
+
     def pages(self) -> Iterator[ResultPage]:
         """See `ExportJob`."""
         self._alive()

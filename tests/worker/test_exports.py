@@ -25,6 +25,7 @@ from ocr_celery.store.documents import PageOf
 from ocr_celery.store.files.folder import FolderStore
 from ocr_celery.task_results import completed_record, failed_record
 from ocr_celery.waiting import wait_for_export
+from tests.testlib import pdf_readers
 from tests.testlib.processes import RedisServer, Worker, keys, png, until
 from tests.testlib.several_pages import pdf
 
@@ -141,13 +142,18 @@ def test_exports_are_made_shared_given_out_and_gone_with_their_result(
             markdown = archive.read("result.md").decode()
             assert f"![image]({figures[0]})" in markdown
             assert ("<!-- page 2: page_deadline -->" in markdown) is (id == document)
+        searchable = folder / f".{id}.pdf"
+        searchable.write_bytes(made(facade, ExportRequest(id, "pdf")))
+        texts = [text.strip() for text in pdf_readers.pdfium(searchable)]
+        assert texts == (["Page 1", "", "Page 3"] if id == document else ["Page"])
+        searchable.unlink()
     for annotated in (False, True):
         for id, page, number in ((document, 3, 3), (image, 1, 1)):
             picture = Image.open(io.BytesIO(made(facade, page_image(id, page, annotated=annotated))))
             assert picture.format == "JPEG", number
-    assert len(names(folder)) == 8
+    assert len(names(folder)) == 10
     facade.forget(document)
-    assert len(names(folder)) == 4
+    assert len(names(folder)) == 5
     assert all(name.startswith(image) for name in names(folder))
     with pytest.raises(TaskNotFound):
         facade.request_export(page_image(document, 1, annotated=True))
