@@ -4,7 +4,6 @@ Delivered again after a kill, an export is made anew, up to a few times. One tha
 is gone leaves nothing.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import structlog
 from celery.worker import state as worker_state
 from redis.exceptions import RedisError
 
@@ -31,7 +31,7 @@ from ocr_celery.store.files.in_redis import RedisStore
 from ocr_celery.store.files.opening import open_store
 from ocr_celery.transport.stop_request import is_set
 
-log = logging.getLogger(__name__)
+log = structlog.stdlib.get_logger("ocr_celery.exports")
 
 MAX_SIDE = 2048  #: pixels of a picture's longer side
 _ALIVE_INTERVAL = 2.0  #: seconds between two notes that an export is still being made
@@ -73,13 +73,13 @@ class Exporter:
                 size = self._write(request)
             except Interrupted:
                 self._exports.give_back(request, tries=tries - 1, now=time.time())
-                log.info("export given back: %s, this exporter stops", request)
+                log.info("export given back", **_named(request))
                 raise
             except RedisError:
                 raise
             except Exception as exc:
                 raise self._failed(request, exc) from None
-            log.info("export made: %s, %d bytes, %.1f s", request, size, time.monotonic() - began)
+            log.info("export made", **_named(request), bytes=size, seconds=round(time.monotonic() - began, 1))
         return {"task_id": request.task_id, "format": request.format, "file": request.file_name}
 
     def _refuse(self, tries: int) -> None:
@@ -114,10 +114,10 @@ class Exporter:
         """The error as its sender sees it, noted in the record of the export."""
         if isinstance(exc, OcrError):
             error = exc
-            log.warning("export failed: %s, %s: %s", request, error.code, error.message)
+            log.warning("export failed", **_named(request), code=error.code, why=error.message)
         else:
             error = Internal()
-            log.error("unexpected error: export of %s", request, exc_info=exc)
+            log.error("export failed", **_named(request), code=error.code, exc_info=exc)
         self._exports.fail(request, error, now=time.time())
         return error
 
@@ -141,11 +141,15 @@ class Exporter:
         return check
 
 
+def _named(request: ExportRequest) -> dict[str, str]:
+    return {"task_id": request.task_id[:120], "format": request.format}
+
+
 def _writer(format: str) -> WriteExport:
     try:
         return writer(format)
     except ImportError as exc:
-        log.warning("format not available: %s, %s", format, exc)
+        log.warning("export format not available", format=format, why=str(exc))
         raise FormatNotAvailable(
             f"The exporter lacks what makes {format}: install its packages with pip install 'ocr-celery[export]'."
         ) from None

@@ -119,6 +119,11 @@ def failure(client: Client, export: ExportRequest) -> ExportStatus:
     return found
 
 
+def _times_made(exporter: Worker, id: str) -> int:
+    events = [json.loads(line) for line in exporter.log.splitlines()]
+    return sum(event.get("event") == "export made" and event.get("task_id") == id for event in events)
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
 
@@ -134,8 +139,8 @@ def test_exports_are_made_shared_given_out_and_gone_with_their_result(
         export = ExportRequest(id, "zip")
         data = made(facade, export)
         assert made(Client(facade.settings, service=True), ExportRequest(id, "zip")) == data
-        until(lambda e=export: f"export made: {e}" in exporter.log, what="it says so")
-        assert exporter.log.count(f"export made: {export}") == 1
+        until(lambda id=id: _times_made(exporter, id), what="it says so")
+        assert _times_made(exporter, id) == 1
         with ZipFile(io.BytesIO(data)) as archive:
             assert archive.namelist() == [*figures, "result.md", "result.html", "result.json"]
             assert Image.open(archive.open(figures[0])).size[0] > 100
@@ -224,6 +229,26 @@ def test_an_exporter_that_is_stopped_gives_its_export_back(
     start_exporter("e2")
     assert b"images/1_1.jpg" in made(facade, export)
     assert _tries(facade, export) == 1
+
+
+def test_outputs_are_made_as_soon_as_the_result_is_there(
+    facade: Client, folder: Path, start_exporter: Callable[..., Worker], start_worker: Callable[..., Worker]
+) -> None:
+    start_worker(OCR_STORE=f"file://{folder.parent}", OCR_SCRIPTED_SECONDS=0.05)
+    start_exporter()
+    ids = [
+        facade.submit_image(png(), outputs="zip"),
+        facade.submit_document(pdf([400, 500]), outputs=["zip"]),
+        str(facade.app.send_task("ocr.image", [png()], {"outputs": "zip"}).id),  # its file comes in its message
+    ]
+    exports = [ExportRequest(id, "zip") for id in ids]
+    until(lambda: all(export.file_name in names(folder) for export in exports), what="all are made")
+    assert names(folder) == sorted([*ids, *(export.file_name for export in exports)])
+    for export in exports:
+        with ZipFile(io.BytesIO(made(facade, export))) as archive:
+            assert archive.namelist()[-3:] == ["result.md", "result.html", "result.json"]
+        facade.forget(export.task_id)
+    assert names(folder) == []
 
 
 def test_what_cannot_be_made_says_why(
