@@ -1,8 +1,6 @@
 """What a client does not say is as the service has it: its facade says what is taken in, its workers how pages are read."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +12,8 @@ from ocr_celery.core import prompts
 from ocr_celery.errors import QueueFull
 from ocr_celery.settings import Settings
 from ocr_celery.store.keys import Keys
-from tests.testlib.processes import ROOT, RedisServer, Worker, final, free_port, png, until
+from tests.testlib.facade_process import served
+from tests.testlib.processes import RedisServer, Worker, final, png, until
 
 KEYS = Keys(Settings().queue)
 #: of the service; the client in these tests has none of them
@@ -40,40 +39,9 @@ def client(redis: RedisServer) -> Iterator[Client]:
 @pytest.fixture
 def facade(redis: RedisServer) -> Iterator[str]:
     """The address of a facade that takes in 3 pages at once, and would read them otherwise than the worker does."""
-    port = free_port()
-    own = {
-        "OCR_HOST": "127.0.0.1",
-        "OCR_PORT": port,
-        "OCR_WEB_PROCESSES": 1,
-        "OCR_MAX_QUEUE_SIZE": 3,
-        "OCR_TASK_TTL": 5,
-    }
-    settings = {
-        **own,
-        "OCR_BATCH_SIZE": 1,
-        "REDIS_URL": redis.url,
-        "PATH": "/usr/bin:/bin",
-        "OCR_DEFAULT_MAX_TOKENS": 1,
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "python:web.gunicorn_conf", "web.wsgi:app"],
-        cwd=ROOT,
-        env={name: str(value) for name, value in settings.items()},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    until(lambda: answers(url), what="the facade answers")
-    yield url
-    process.terminate()
-    process.wait(30)
-
-
-def answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=5).ok
-    except requests.ConnectionError:
-        return False
+    own = {"OCR_MAX_QUEUE_SIZE": 3, "OCR_TASK_TTL": 5, "OCR_BATCH_SIZE": 1, "OCR_DEFAULT_MAX_TOKENS": 1}
+    with served(redis.url, **own) as server:
+        yield server.url
 
 
 def said(redis: RedisServer, *roles: str) -> bool:

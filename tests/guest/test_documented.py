@@ -109,9 +109,11 @@ def test_a_block_prints_what_it_promises(mine: Mine, number: int) -> None:
 
 
 def test_links_and_errbacks_run_in_the_worker_that_they_name(mine: Mine) -> None:
-    for block in BLOCKS[1:3]:
-        done = mine.run(block)
-        assert done.returncode == 0, done.stderr
+    log = mine.log.read_text()
+    for block, said in zip(BLOCKS[1:3], (f"again: {READ}", "SourceRefused: 127"), strict=True):
+        if said not in log:  # else the test of each block, above, has run it
+            done = mine.run(block)
+            assert done.returncode == 0, done.stderr
     until(lambda: f"again: {READ}" in mine.log.read_text(), what="the link has run")
     until(
         lambda: "SourceRefused: 127.0.0.1 answered with status 404." in mine.log.read_text(), what="the errback has run"

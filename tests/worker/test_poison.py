@@ -15,13 +15,15 @@ QUICK = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.1}
 
 def run_until_final(client: Client, ids: list[str], start: Callable[[], Worker]) -> int:
     """Start the worker again whenever it ends; answers how often it did."""
-    worker, ends = start(), 0
+    worker, ends, left = start(), 0, list(ids)
 
     def settled() -> bool:
         nonlocal worker, ends
         if worker.process.poll() is not None:
             worker, ends = start(), ends + 1
-        return all(client.look_up(id).status.final for id in ids)
+        while left and client.look_up(left[-1]).status.final:
+            left.pop()
+        return not left
 
     until(settled, timeout=90, what="all pages are final")
     return ends
