@@ -134,7 +134,7 @@ def test_anything_else_that_lies_in_its_place_is_no_reading(text: str | bytes) -
 READ_BY = {
     "core/reread_policy.py": "7317cba4c659",
     "core/verdict.py": "694fc0989289",
-    "engine/rapid/*.py": "d4d3374b9872",
+    "engine/rapid/*.py": "cbcd357eeb97",
     "engine/vllm/model.py": "c273eb22c00c",
     "engine/vllm/tiling.py": "2a86d698aa70",
     "engine/vllm/token_budget.py": "8664c01e07f8",

@@ -14,7 +14,7 @@ from ocr_celery.engine.rapid.gutters import row_gap_gutters, through_gutters
 from ocr_celery.engine.rapid.wording import is_figure
 
 _MAX_DEPTH = 40  #: of nested cuts
-_MAX_ROW_GAPS = 30  #: tried at one level, the widest first
+_MAX_ROW_GAPS = 16  #: tried at one level, the widest first
 _MIN_AREAS = 6  #: of anything in columns
 _MIN_FREED = 3  #: areas on the smaller side of the columns that a horizontal cut frees
 

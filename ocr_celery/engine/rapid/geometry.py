@@ -4,7 +4,7 @@ import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  #: left, top, right, bottom in pixels
@@ -92,20 +92,34 @@ def bounds(areas: Iterable[Area]) -> Rect:
 
 def group_rows(areas: Iterable[A]) -> list[list[A]]:
     """The areas as rows from top to bottom, each from left to right. Areas side by side share a row."""
-    found: list[list[A]] = []
+    found: list[_Row[A]] = []
     for area in sorted(areas, key=lambda a: a.y):
         # the row that fits need not be the last one: rows begin before the row above them is complete
-        home = next((row for row in reversed(found[-3:]) if _same_row(row, area)), None)
+        home = next((row for row in reversed(found[-3:]) if row.takes(area)), None)
         if home is None:
-            found.append([area])
+            found.append(_Row(area))
         else:
-            home.append(area)
-    return [sorted(row, key=lambda a: a.left) for row in found]
+            home.add(area)
+    return [sorted(row.areas, key=lambda a: a.left) for row in found]
 
 
-def _same_row(row: Sequence[Area], area: Area) -> bool:
-    middle = sum(a.y for a in row) / len(row)
-    lowest = min(area.height, *(a.height for a in row))
-    if abs(middle - area.y) >= 0.5 * lowest:
-        return False
-    return all(min(a.right, area.right) - max(a.left, area.left) < 0.3 * min(a.width, area.width) for a in row)
+class _Row(Generic[A]):
+    """Areas side by side, with what is asked of them again and again."""
+
+    __slots__ = ("areas", "lowest", "total_y")
+
+    def __init__(self, area: A) -> None:
+        self.areas = [area]
+        self.total_y, self.lowest = area.y, area.height
+
+    def add(self, area: A) -> None:
+        self.areas.append(area)
+        self.total_y += area.y
+        self.lowest = min(self.lowest, area.height)
+
+    def takes(self, area: A) -> bool:
+        """Whether the area is at the height of these, and beside all of them."""
+        if abs(self.total_y / len(self.areas) - area.y) >= 0.5 * min(self.lowest, area.height):
+            return False
+        left, right, width = area.left, area.right, area.width
+        return all(min(a.right, right) - max(a.left, left) < 0.3 * min(a.right - a.left, width) for a in self.areas)
