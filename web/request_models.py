@@ -78,8 +78,8 @@ class ReadingOptions(BaseModel):
         None,
         max_length=200,
         pattern=_OUTPUTS,
-        description="Formats of the result that are made as soon as it is there, with commas between them: zip. Others are "
-        "made when they are asked for.",
+        description="Formats of the result that are made as soon as it is there, with commas between them: "
+        f"{', '.join(RESULT_EXPORTS)}. Others are made when they are asked for.",
         examples=["zip"],
     )
 

@@ -81,6 +81,9 @@ def _begin(sender: str, instance: Any, conf: Any, **_: Any) -> None:
         atexit.register(exporter.start(settings).close)
     except OSError as exc:
         sys.exit(f"ocr-celery: no folder for files can be made ({exc}); set TMPDIR to one that can be written")
+    except Exception as exc:  # Celery would log it and go on, as an exporter that can make nothing
+        log.exception("the exporter cannot start")
+        sys.exit(f"ocr-celery: the exporter cannot start: {exc!r:.300}")
 
 
 def _yield_to_engines() -> None:
