@@ -41,7 +41,7 @@ def until(condition: Callable[[], T], *, timeout: float = 60, what: str = "") ->
     while not (value := condition()):
         waited = time.monotonic() - begin
         assert waited < timeout, f"not within {timeout} s: {what or condition}"
-        time.sleep(min(0.1, max(0.01, waited / 20)))
+        time.sleep(min(0.05, max(0.01, waited / 20)))
     return value
 
 
