@@ -485,9 +485,10 @@ def test_a_file_that_the_service_makes_first_is_waited_for(service: FakeService,
 
 def test_a_file_that_is_never_made_ends_at_the_timeout(service: FakeService, scans: Path, tmp_path: Path) -> None:
     service.making = 1000
-    done = read(service, scans / "a.jpg", "--format", "pdf", "-o", tmp_path / "out", "--timeout", 1)
+    done = read(service, scans / "a.jpg", "--format", "pdf", "-o", tmp_path / "out", "--timeout", 2)
     assert done.exit_code == 1
-    assert "a.jpg, as pdf: timeout: no pdf within 1 s (task 1)" in done.stderr
+    # on a busy machine the time may be over before the file is asked for
+    assert re.search(r"a\.jpg(, as pdf: timeout: no pdf|: timeout: not read) within 2 s \(task 1\)", done.stderr)
     assert not list(tmp_path.glob("out/*"))
 
 
