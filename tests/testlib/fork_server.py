@@ -38,6 +38,14 @@ _IMPORTED = {
     """,
 }
 
+#: a process id, and then its exit status, on one stream: of fixed width, as the second may follow before the first is read
+_NUMBER = b"%11d"
+_WIDTH = len(_NUMBER % 0)
+
+
+def _receive(ended: socket.socket) -> bytes:
+    return ended.recv(_WIDTH, socket.MSG_WAITALL)
+
 
 class ForkedProcess:
     """What the tests ask of a `subprocess.Popen`; the fork server is its parent and hands on its exit status."""
@@ -59,7 +67,7 @@ class ForkedProcess:
         if self.returncode is None:
             if not select.select([self._ended], [], [], timeout)[0]:
                 raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0)
-            self.returncode = int(self._ended.recv(16) or -signal.SIGKILL)
+            self.returncode = int(_receive(self._ended) or -signal.SIGKILL)
             self._ended.close()
         return self.returncode
 
@@ -97,7 +105,7 @@ class ForkServer:
         with theirs, self._one_at_a_time:
             sent = socket.send_fds(self._orders, [order], [log, theirs.fileno()])
             self._orders.sendall(order[sent:])
-            pid = int(ended.recv(16))
+            pid = int(_receive(ended))
         return ForkedProcess(pid, ended)
 
 
@@ -146,7 +154,7 @@ def _serve(orders: socket.socket) -> None:
             if pid := os.fork():
                 os.close(log)
                 children[pid] = socket.socket(fileno=ended)
-                children[pid].send(b"%d" % pid)
+                children[pid].send(_NUMBER % pid)
                 continue
             for other in (orders, woken, wakes, *children.values()):
                 other.close()
@@ -161,7 +169,7 @@ def _reap(children: dict[int, socket.socket]) -> None:
         if not pid:
             return
         with children.pop(pid) as ended, suppress(OSError):
-            ended.send(b"%d" % os.waitstatus_to_exitcode(status))
+            ended.send(_NUMBER % os.waitstatus_to_exitcode(status))
 
 
 def _become(arguments: list[str], environment: dict[str, str], limit_files: int, log: int) -> None:
