@@ -22,8 +22,8 @@ T = TypeVar("T", bound=Item)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Limits of one kind of page, quick or costly."""
+class DecodeLimits:
+    """DecodeLimits of one kind of page, quick or costly."""
 
     pages: int  #: decoded at once
     memory: int  #: bytes, of all these pages together
@@ -32,7 +32,7 @@ class Limits:
 class DecodeQueue(Generic[T]):
     """First come, first served within the quick and within the costly pages; never loses or repeats an item."""
 
-    def __init__(self, quick: Limits, costly: Limits) -> None:
+    def __init__(self, quick: DecodeLimits, costly: DecodeLimits) -> None:
         self._limits = {False: quick, True: costly}
         self._waiting: dict[bool, deque[T]] = {False: deque(), True: deque()}
         self._decoding: dict[bool, list[T]] = {False: [], True: []}

@@ -2,7 +2,7 @@
 
 import os
 
-from ocr_celery.decode.decode_queue import Limits
+from ocr_celery.decode.decode_queue import DecodeLimits
 
 MOST_AT_ONCE = 4  #: of each kind, whatever the number of CPUs
 _QUICK_PAGE_BYTES = 96 << 20  #: for each quick thread: enough for A4 at 300 dpi in most formats
@@ -12,12 +12,12 @@ _DOCUMENT_STEP = 4  #: times as much memory, for a document's page that lacked s
 _CHILD_BASE_BYTES = 256 << 20  #: more address space than a child has before it decodes
 
 
-def pool_limits(max_pixels: int, at_once: int = MOST_AT_ONCE) -> tuple[Limits, Limits]:
+def pool_limits(max_pixels: int, at_once: int = MOST_AT_ONCE) -> tuple[DecodeLimits, DecodeLimits]:
     """The limits of quick and of costly pages. `at_once`: pages of each kind, if the CPUs allow more."""
     cpus = _cpu_count()
     quick, costly = min(cpus + 1, at_once, MOST_AT_ONCE), min(max(cpus, 2), at_once, MOST_AT_ONCE)
     memory = max(_MIN_COSTLY_BYTES, max_pixels * _COSTLY_BYTES_PER_PIXEL)
-    return Limits(pages=quick, memory=quick * _QUICK_PAGE_BYTES), Limits(pages=costly, memory=memory)
+    return DecodeLimits(pages=quick, memory=quick * _QUICK_PAGE_BYTES), DecodeLimits(pages=costly, memory=memory)
 
 
 def child_address_space(max_memory: int) -> int:

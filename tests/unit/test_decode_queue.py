@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_celery.decode.decode_queue import DecodeQueue, Limits
+from ocr_celery.decode.decode_queue import DecodeQueue, DecodeLimits
 
 
 @dataclass(eq=False)
@@ -13,7 +13,7 @@ class Page:
 
 
 def made() -> DecodeQueue[Page]:
-    return DecodeQueue[Page](Limits(pages=2, memory=20), Limits(pages=2, memory=100))
+    return DecodeQueue[Page](DecodeLimits(pages=2, memory=20), DecodeLimits(pages=2, memory=100))
 
 
 def test_costly_pages_take_no_quick_thread() -> None:
