@@ -8,7 +8,7 @@ from ocr_celery.core.document import PageResult, PageSet, assemble, page_id
 from ocr_celery.errors import OcrError
 from tests.testlib.processes import keys
 from tests.testlib.several_pages import pdf
-from tests.testlib.worker_double import FOUND, Hand
+from tests.testlib.worker_double import FOUND, WorkerDouble
 
 
 def open_document(client: Client, pages: PageSet, name: str = "a.pdf") -> str:
@@ -24,17 +24,17 @@ def open_document(client: Client, pages: PageSet, name: str = "a.pdf") -> str:
     return id
 
 
-def end_page(hand: Hand, document: str, number: int, result: str | OcrError, **found: Any) -> PageResult:
+def end_page(worker: WorkerDouble, document: str, number: int, result: str | OcrError, **found: Any) -> PageResult:
     """Read a page of an opened document, or let it fail."""
     id = page_id(document, number)
     if isinstance(result, OcrError):
-        hand.store(id, result, "FAILURE", task="ocr.page")
+        worker.store(id, result, "FAILURE", task="ocr.page")
         return PageResult(number, result)
     read = {"text": result, **FOUND, **found}
-    hand.store(id, read, "SUCCESS", task="ocr.page")
+    worker.store(id, read, "SUCCESS", task="ocr.page")
     return PageResult(number, read)
 
 
-def end_document(hand: Hand, document: str, pages: PageSet, results: list[PageResult]) -> None:
+def end_document(worker: WorkerDouble, document: str, pages: PageSet, results: list[PageResult]) -> None:
     """Put the results of its pages together, as the last one to be read does."""
-    hand.store(document, assemble(pages, results), "SUCCESS", task="ocr.assemble")
+    worker.store(document, assemble(pages, results), "SUCCESS", task="ocr.assemble")

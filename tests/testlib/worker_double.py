@@ -61,7 +61,7 @@ DAMAGED: list[Callable[["Redis", str], object]] = [
 ]
 
 
-class Hand:
+class WorkerDouble:
     """Does to tasks what a worker does, through the worker's own result backend."""
 
     def __init__(self) -> None:

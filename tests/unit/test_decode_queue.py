@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ocr_celery.decode.decode_queue import DecodeQueue, DecodeLimits
+from ocr_celery.decode.decode_queue import DecodeLimits, DecodeQueue
 
 
 @dataclass(eq=False)

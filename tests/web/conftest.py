@@ -15,7 +15,7 @@ from ocr_celery.settings import Settings
 from ocr_celery.store import change_feed
 from tests.testlib.processes import RedisServer, own_redis, waiting
 from tests.testlib.threads import Start
-from tests.testlib.worker_double import Facade, Hand, Queued
+from tests.testlib.worker_double import Facade, Queued, WorkerDouble
 from web import create_app
 
 own_redis()
@@ -46,8 +46,8 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture
-def hand(redis: RedisServer) -> Hand:
-    return Hand()
+def worker(redis: RedisServer) -> WorkerDouble:
+    return WorkerDouble()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from ocr_celery.client import Client
 from ocr_celery.core.status import Status
 from ocr_celery.store.registry import Registry
 from tests.testlib.processes import RedisServer, keys, png, waiting
-from tests.testlib.worker_double import Facade, Hand, commands
+from tests.testlib.worker_double import Facade, WorkerDouble, commands
 
 URLS = ["http://a/", "http://b/", "http://c/"]
 
@@ -71,7 +71,7 @@ def test_a_full_queue_is_503_and_says_when_to_come_again(facade: Facade, redis: 
     assert redis.client.keys(keys.batch("*")) == []
 
 
-def test_an_image_that_a_full_queue_refuses_does_not_travel_to_redis(facade: Facade, hand: Hand) -> None:
+def test_an_image_that_a_full_queue_refuses_does_not_travel_to_redis(facade: Facade, worker: WorkerDouble) -> None:
     http = facade(max_queue_size=1)
     client: Client = http.application.extensions["ocr_client"]
     id = http.post("/ocr/url", json={"url": "http://a/"}).json["task_id"]
@@ -81,7 +81,7 @@ def test_an_image_that_a_full_queue_refuses_does_not_travel_to_redis(facade: Fac
         statuses.append(http.post("/ocr", data={"file": (BytesIO(png()), "page.png")}).status_code)
 
     assert commands(client, upload) == ["ZCARD", "ZCARD"]
-    hand.complete(id)
+    worker.complete(id)
     upload()
     assert statuses == [503, 202]
 
@@ -96,23 +96,25 @@ def test_a_batch_may_exceed_the_limit_unless_the_queue_is_full_already(facade: F
     assert len(waiting(redis.client)) == 4
 
 
-def test_a_page_that_is_read_still_counts_and_one_that_is_finished_does_not(facade: Facade, hand: Hand) -> None:
+def test_a_page_that_is_read_still_counts_and_one_that_is_finished_does_not(
+    facade: Facade, worker: WorkerDouble
+) -> None:
     http = facade(max_queue_size=1)
     id = http.post("/ocr/url", json={"url": "http://a/"}).json["task_id"]
-    hand.start(id)
+    worker.start(id)
     assert send(http) == 503
-    hand.complete(id)
+    worker.complete(id)
     assert send(http) == 202
 
 
-def test_a_refused_page_can_be_sent_again(facade: Facade, hand: Hand) -> None:
+def test_a_refused_page_can_be_sent_again(facade: Facade, worker: WorkerDouble) -> None:
     http = facade(max_queue_size=1)
     ids = []
     for _ in range(5):
         answer = http.post("/ocr/url", json={"url": "http://a/"})
         ids.append(answer.json["task_id"])
         assert send(http) == 503
-        hand.fail(ids[-1], RuntimeError())
+        worker.fail(ids[-1], RuntimeError())
     assert len(set(ids)) == 5
 
 

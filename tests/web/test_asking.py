@@ -12,7 +12,7 @@ from ocr_celery.client import Client
 from ocr_celery.errors import Cancelled, EmptyFile, Internal, ResultExpired, ResultUnreadable
 from ocr_celery.message import COLLECT
 from tests.testlib.processes import RedisServer, keys, png
-from tests.testlib.worker_double import DAMAGED, FOUND, Hand, commands
+from tests.testlib.worker_double import DAMAGED, FOUND, WorkerDouble, commands
 
 URL = "https://example.com/image.jpg"
 KNOWN = {"source": URL, "attempts": 0}  #: what is told of every task beside how it stands
@@ -44,37 +44,37 @@ def test_a_task_just_sent_is_pending(http: FlaskClient, id: str) -> None:
     assert body == {"task_id": id, "status": "pending", **KNOWN, "position": 0}
 
 
-def test_a_task_in_the_engine_is_processing(http: FlaskClient, hand: Hand, id: str) -> None:
-    hand.start(id)
+def test_a_task_in_the_engine_is_processing(http: FlaskClient, worker: WorkerDouble, id: str) -> None:
+    worker.start(id)
     body = ask(http, id)
     created, updated = times(body)
     assert created < updated
     assert body == {"task_id": id, "status": "processing", **KNOWN}
 
 
-def test_a_completed_task_has_its_text(http: FlaskClient, hand: Hand, id: str) -> None:
-    hand.start(id)
-    hand.complete(id, "# Document Title\n\nDocument content…")
+def test_a_completed_task_has_its_text(http: FlaskClient, worker: WorkerDouble, id: str) -> None:
+    worker.start(id)
+    worker.complete(id, "# Document Title\n\nDocument content…")
     body = ask(http, id)
     created, updated = times(body)
     assert created < updated
     assert body == {"task_id": id, "status": "completed", **KNOWN, "result": "# Document Title\n\nDocument content…"}
 
 
-def test_an_empty_page_is_completed_with_no_text(http: FlaskClient, hand: Hand, id: str) -> None:
-    hand.complete(id, "")
+def test_an_empty_page_is_completed_with_no_text(http: FlaskClient, worker: WorkerDouble, id: str) -> None:
+    worker.complete(id, "")
     assert ask(http, id)["result"] == ""
 
 
-def test_a_failed_task_says_why_to_people_and_to_programs(http: FlaskClient, hand: Hand, id: str) -> None:
-    hand.fail(id, EmptyFile())
+def test_a_failed_task_says_why_to_people_and_to_programs(http: FlaskClient, worker: WorkerDouble, id: str) -> None:
+    worker.fail(id, EmptyFile())
     body = ask(http, id)
     times(body)
     assert body == {"task_id": id, "status": "failed", **KNOWN, "error": "The file is empty.", "code": "empty_file"}
 
 
-def test_what_no_error_of_ours_says_is_not_shown(http: FlaskClient, hand: Hand, id: str) -> None:
-    hand.fail(id, RuntimeError("password=hunter2 at /home/me"))
+def test_what_no_error_of_ours_says_is_not_shown(http: FlaskClient, worker: WorkerDouble, id: str) -> None:
+    worker.fail(id, RuntimeError("password=hunter2 at /home/me"))
     body = ask(http, id)
     times(body)
     assert body == {"task_id": id, "status": "failed", **KNOWN, "error": Internal().message, "code": "internal_error"}
@@ -92,8 +92,10 @@ def test_what_no_error_of_ours_says_is_not_shown(http: FlaskClient, hand: Hand, 
         ("IGNORED", "failed"),
     ],
 )
-def test_every_state_of_celery_has_its_word(http: FlaskClient, hand: Hand, id: str, state: str, status: str) -> None:
-    hand.store(id, None, state)
+def test_every_state_of_celery_has_its_word(
+    http: FlaskClient, worker: WorkerDouble, id: str, state: str, status: str
+) -> None:
+    worker.store(id, None, state)
     assert ask(http, id)["status"] == status
 
 
@@ -132,9 +134,9 @@ def test_an_id_that_can_be_none_of_ours_is_404_and_is_not_repeated(http: FlaskCl
 
 
 def test_a_task_whose_result_is_no_longer_kept_is_410(
-    http: FlaskClient, hand: Hand, redis: RedisServer, id: str
+    http: FlaskClient, worker: WorkerDouble, redis: RedisServer, id: str
 ) -> None:
-    hand.complete(id)
+    worker.complete(id)
     redis.client.delete(keys.meta(id))  # as when OCR_TASK_TTL has passed
     answer = http.get(f"/ocr/{id}")
     assert answer.status_code == 410
@@ -145,38 +147,38 @@ def test_a_task_whose_result_is_no_longer_kept_is_410(
 
 
 def test_a_result_is_kept_for_the_time_that_is_set_and_its_record_for_twice_as_long(
-    hand: Hand, redis: RedisServer, id: str
+    worker: WorkerDouble, redis: RedisServer, id: str
 ) -> None:
-    hand.complete(id)
+    worker.complete(id)
     assert redis.client.ttl(keys.meta(id)) == pytest.approx(3600, abs=10)
     assert redis.client.ttl(keys.task(id)) == pytest.approx(7200, abs=10)
 
 
-def test_a_final_state_stays(http: FlaskClient, hand: Hand, id: str) -> None:
-    hand.complete(id, "once")
+def test_a_final_state_stays(http: FlaskClient, worker: WorkerDouble, id: str) -> None:
+    worker.complete(id, "once")
     first = ask(http, id)
-    hand.start(id)
-    hand.fail(id, EmptyFile())
+    worker.start(id)
+    worker.fail(id, EmptyFile())
     assert ask(http, id) == first
 
 
-def test_a_task_sent_by_celery_alone_is_found_once_a_worker_had_it(http: FlaskClient, hand: Hand) -> None:
-    hand.complete("a-foreign-id", "text")
+def test_a_task_sent_by_celery_alone_is_found_once_a_worker_had_it(http: FlaskClient, worker: WorkerDouble) -> None:
+    worker.complete("a-foreign-id", "text")
     assert ask(http, "a-foreign-id")["result"] == "text"
 
 
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex")  # Celery's own call
-def test_the_task_that_collects_a_batch_is_no_page(http: FlaskClient, hand: Hand, client: Client) -> None:
+def test_the_task_that_collects_a_batch_is_no_page(http: FlaskClient, worker: WorkerDouble, client: Client) -> None:
     id = client.submit_batch(["http://a/"])
-    hand.store(id, {"total": 1, "outcomes": []}, "SUCCESS", task=COLLECT)
+    worker.store(id, {"total": 1, "outcomes": []}, "SUCCESS", task=COLLECT)
     assert http.get(f"/ocr/{id}").status_code == 404
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
 def test_a_record_that_is_damaged_is_a_task_that_failed_and_is_logged_once(  # noqa: PLR0917
-    http: FlaskClient, client: Client, hand: Hand, id: str, damage: Any, caplog: pytest.LogCaptureFixture
+    http: FlaskClient, client: Client, worker: WorkerDouble, id: str, damage: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    hand.complete(id)
+    worker.complete(id)
     damage(client.redis, id)
     body = ask(http, id)
     assert (body["status"], body["code"], body["error"]) == ("failed", "result_unreadable", ResultUnreadable().message)
@@ -195,10 +197,12 @@ def test_a_file_without_a_name_has_no_source_and_half_a_character_in_one_is_show
     assert len(client.look_up(client.submit_image(png(), name="x" * 500)).source) == 120
 
 
-def test_a_page_that_waits_has_its_place_in_the_queue(http: FlaskClient, client: Client, hand: Hand, id: str) -> None:
+def test_a_page_that_waits_has_its_place_in_the_queue(
+    http: FlaskClient, client: Client, worker: WorkerDouble, id: str
+) -> None:
     others = [client.submit_url(URL) for _ in range(3)]
     assert [ask(http, other)["position"] for other in others] == [1, 2, 3]
-    hand.start(id)
+    worker.start(id)
     assert [ask(http, other)["position"] for other in others] == [0, 1, 2]
     assert "position" not in ask(http, id)
 
@@ -211,32 +215,34 @@ def test_a_task_is_looked_up_in_one_round_trip(client: Client, id: str) -> None:
 
 
 def test_a_grounded_answer_is_shown_as_clean_markdown_unless_it_is_wanted_raw(
-    http: FlaskClient, hand: Hand, id: str
+    http: FlaskClient, worker: WorkerDouble, id: str
 ) -> None:
-    hand.complete(id, GROUNDED)
+    worker.complete(id, GROUNDED)
     assert ask(http, id)["result"].strip() == "# Title"
     assert ask(http, id, "?format=markdown") == ask(http, id)
     assert ask(http, id, "?format=raw")["result"] == GROUNDED
 
 
-def test_details_say_how_the_page_was_read(http: FlaskClient, hand: Hand, id: str) -> None:
-    hand.complete(id, "text")
+def test_details_say_how_the_page_was_read(http: FlaskClient, worker: WorkerDouble, id: str) -> None:
+    worker.complete(id, "text")
     body = ask(http, id, "?details=true")
     times(body)
     assert body == {"task_id": id, "status": "completed", **KNOWN, "result": "text", "details": FOUND}
     assert "details" not in ask(http, id, "?details=false")
 
 
-def test_how_a_page_was_read_can_be_asked_for_without_its_text(http: FlaskClient, hand: Hand, id: str) -> None:
-    hand.complete(id, "text", cached=True)
+def test_how_a_page_was_read_can_be_asked_for_without_its_text(
+    http: FlaskClient, worker: WorkerDouble, id: str
+) -> None:
+    worker.complete(id, "text", cached=True)
     body = ask(http, id, "?text=false&details=true")
     times(body)
     assert body == {"task_id": id, "status": "completed", **KNOWN, "details": {**FOUND, "cached": True}}
 
 
-def test_a_file_of_more_pages_says_so_unasked(http: FlaskClient, hand: Hand, id: str) -> None:
+def test_a_file_of_more_pages_says_so_unasked(http: FlaskClient, worker: WorkerDouble, id: str) -> None:
     pages = {"in_file": 3, "read": 1}
-    hand.complete(id, "text", pages=pages)
+    worker.complete(id, "text", pages=pages)
     body = ask(http, id)
     times(body)
     assert body == {"task_id": id, "status": "completed", **KNOWN, "result": "text", "pages": pages}
@@ -251,9 +257,11 @@ def test_a_file_of_more_pages_says_so_unasked(http: FlaskClient, hand: Hand, id:
     }
 
 
-def test_a_text_that_the_file_itself_has_says_so_without_being_asked(http: FlaskClient, hand: Hand, id: str) -> None:
+def test_a_text_that_the_file_itself_has_says_so_without_being_asked(
+    http: FlaskClient, worker: WorkerDouble, id: str
+) -> None:
     why = {"code": "page_deadline", "error": "It took too long."}
-    hand.complete(id, "text", source="text_layer", failed_reading=why, fonts_missing=True)
+    worker.complete(id, "text", source="text_layer", failed_reading=why, fonts_missing=True)
     body = ask(http, id)
     times(body)
     assert body == {
@@ -270,8 +278,8 @@ def test_a_shape_that_does_not_exist_is_422(http: FlaskClient, id: str, query: s
     assert answer.json["detail"].startswith(f"{names}: ")
 
 
-def test_text_is_sent_as_utf_8(http: FlaskClient, hand: Hand, id: str) -> None:
-    hand.complete(id, "文档 – ü 😀")
+def test_text_is_sent_as_utf_8(http: FlaskClient, worker: WorkerDouble, id: str) -> None:
+    worker.complete(id, "文档 – ü 😀")
     answer = http.get(f"/ocr/{id}")
     assert answer.content_type == "application/json"
     assert json.loads(answer.data.decode("utf-8"))["result"] == "文档 – ü 😀"

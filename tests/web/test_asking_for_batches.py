@@ -12,16 +12,16 @@ from ocr_celery.client import Client
 from ocr_celery.errors import BadUrl, DownloadFailed
 from ocr_celery.message import COLLECT
 from tests.testlib.processes import RedisServer, keys
-from tests.testlib.worker_double import DAMAGED, FOUND, Hand, Queued, commands
+from tests.testlib.worker_double import DAMAGED, FOUND, Queued, WorkerDouble, commands
 
 URLS = [f"https://example.com/image{n}.jpg" for n in (1, 2, 3)]
 
-Act = Callable[[Hand, str], None]
+Act = Callable[[WorkerDouble, str], None]
 ACTS: dict[str, Act] = {
     "pending": lambda _hand, _id: None,
-    "processing": Hand.start,
-    "completed": Hand.complete,
-    "failed": lambda hand, id: hand.fail(id, DownloadFailed()),
+    "processing": WorkerDouble.start,
+    "completed": WorkerDouble.complete,
+    "failed": lambda worker, id: worker.fail(id, DownloadFailed()),
 }
 
 
@@ -42,11 +42,11 @@ def ids(body: dict[str, Any]) -> list[str]:
     return [item["task_id"] for item in body["results"]]
 
 
-def test_a_batch_in_the_middle_is_answered_field_by_field(http: FlaskClient, hand: Hand) -> None:
+def test_a_batch_in_the_middle_is_answered_field_by_field(http: FlaskClient, worker: WorkerDouble) -> None:
     id = send(http, URLS)
     first, second, third = ids(ask(http, id))
-    hand.start(second)
-    hand.complete(first, "# Document Title\n\nDocument content…")
+    worker.start(second)
+    worker.complete(first, "# Document Title\n\nDocument content…")
     body = ask(http, id)
     names = list(body)
     created, updated = body.pop("created_at"), body.pop("updated_at")
@@ -75,10 +75,10 @@ def test_a_batch_in_the_middle_is_answered_field_by_field(http: FlaskClient, han
     assert names == [*body, "created_at", "updated_at"]
 
 
-def test_a_batch_that_is_done_has_every_text_in_order(http: FlaskClient, hand: Hand) -> None:
+def test_a_batch_that_is_done_has_every_text_in_order(http: FlaskClient, worker: WorkerDouble) -> None:
     id = send(http, URLS)
     for n, task in reversed(list(enumerate(ids(ask(http, id)), 1))):
-        hand.complete(task, f"# Document {n}")
+        worker.complete(task, f"# Document {n}")
     body = ask(http, id)
     assert body["status"] == "completed"
     assert [(item["url"], item["result"]) for item in body["results"]] == [
@@ -101,11 +101,13 @@ def test_a_batch_that_is_done_has_every_text_in_order(http: FlaskClient, hand: H
         ("completed", "completed"),
     ],
 )
-def test_the_status_of_a_batch_follows_from_its_pages(http: FlaskClient, hand: Hand, items: str, status: str) -> None:
+def test_the_status_of_a_batch_follows_from_its_pages(
+    http: FlaskClient, worker: WorkerDouble, items: str, status: str
+) -> None:
     acts = items.split()
     id = send(http, URLS[: len(acts)])
     for act, task in zip(acts, ids(ask(http, id)), strict=True):
-        ACTS[act](hand, task)
+        ACTS[act](worker, task)
     body = ask(http, id)
     assert body["status"] == status
     assert [item["status"] for item in body["results"]] == acts
@@ -113,10 +115,10 @@ def test_the_status_of_a_batch_follows_from_its_pages(http: FlaskClient, hand: H
     assert {name: body[name] for name in ACTS} == {name: acts.count(name) for name in ACTS}
 
 
-def test_a_failed_page_says_why_and_the_others_are_as_they_were(http: FlaskClient, hand: Hand) -> None:
+def test_a_failed_page_says_why_and_the_others_are_as_they_were(http: FlaskClient, worker: WorkerDouble) -> None:
     id = send(http, URLS)
     before = ask(http, id)["results"]
-    hand.fail(before[1]["task_id"], DownloadFailed())
+    worker.fail(before[1]["task_id"], DownloadFailed())
     after = ask(http, id)["results"]
     assert after[1] == {
         "url": URLS[1],
@@ -175,12 +177,12 @@ def test_what_is_refused_goes_when_its_time_has_passed(http: FlaskClient, redis:
 
 @pytest.mark.parametrize("query", ["", "?format=raw", "?details=true"])
 def test_a_page_whose_record_is_spoilt_is_failed_and_the_others_are_shown(
-    http: FlaskClient, hand: Hand, redis: RedisServer, query: str, caplog: pytest.LogCaptureFixture
+    http: FlaskClient, worker: WorkerDouble, redis: RedisServer, query: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     id = send(http, [f"https://example.com/{n}.jpg" for n in range(2 * len(DAMAGED) + 1)])
     tasks = ids(ask(http, id))
     for task in tasks:
-        hand.complete(task, "# Title")
+        worker.complete(task, "# Title")
     for damage, task in zip(DAMAGED, tasks[1::2], strict=True):
         damage(redis.client, task)
     body = ask(http, id, query)
@@ -192,7 +194,7 @@ def test_a_page_whose_record_is_spoilt_is_failed_and_the_others_are_shown(
 
 
 def test_a_page_that_cannot_be_shown_is_failed_whatever_it_raises(
-    http: FlaskClient, hand: Hand, monkeypatch: pytest.MonkeyPatch
+    http: FlaskClient, worker: WorkerDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def show(text: str) -> str:
         if text == "third":
@@ -202,7 +204,7 @@ def test_a_page_that_cannot_be_shown_is_failed_whatever_it_raises(
     monkeypatch.setattr("web.results.to_markdown", show)
     id = send(http, URLS)
     for task, text in zip(ids(ask(http, id)), ("first", "second", "third"), strict=True):
-        hand.complete(task, text)
+        worker.complete(task, text)
     body = ask(http, id)
     assert [item.get("result") for item in body["results"]] == ["first", "second", None]
     assert (body["results"][2]["code"], body["completed"], body["failed"]) == ("result_unreadable", 2, 1)
@@ -228,12 +230,12 @@ def test_a_batch_whose_key_holds_something_else_says_so(http: FlaskClient, redis
     assert http.get(f"/ocr/batch/{id}").json["code"] == "result_unreadable"
 
 
-def test_pages_that_wait_have_their_place_in_the_queue(http: FlaskClient, hand: Hand) -> None:
+def test_pages_that_wait_have_their_place_in_the_queue(http: FlaskClient, worker: WorkerDouble) -> None:
     first, second = send(http, URLS), send(http, URLS)
     assert [item["position"] for item in ask(http, first)["results"]] == [0, 1, 2]
     assert [item["position"] for item in ask(http, second)["results"]] == [3, 4, 5]
-    hand.start(ids(ask(http, first))[0])
-    hand.complete(ids(ask(http, first))[1])
+    worker.start(ids(ask(http, first))[0])
+    worker.complete(ids(ask(http, first))[1])
     assert [item.get("position") for item in ask(http, first)["results"]] == [None, None, 0]
     assert [item["position"] for item in ask(http, second)["results"]] == [1, 2, 3]
 
@@ -280,17 +282,17 @@ def test_a_url_given_twice_is_two_pages(http: FlaskClient) -> None:
     assert len(set(ids(body))) == 2
 
 
-def test_each_page_of_a_batch_can_be_asked_for_alone(http: FlaskClient, hand: Hand) -> None:
+def test_each_page_of_a_batch_can_be_asked_for_alone(http: FlaskClient, worker: WorkerDouble) -> None:
     (task,) = ids(ask(http, send(http, URLS[:1])))
-    hand.complete(task, "text")
+    worker.complete(task, "text")
     assert http.get(f"/ocr/{task}").json["result"] == "text"
 
 
-def test_shapes_are_those_of_a_page(http: FlaskClient, hand: Hand) -> None:
+def test_shapes_are_those_of_a_page(http: FlaskClient, worker: WorkerDouble) -> None:
     id = send(http, URLS[:1])
     (task,) = ids(ask(http, id))
     pages = {"in_file": 2, "read": 1}
-    hand.complete(task, "<|ref|>text<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\nHello", pages=pages)
+    worker.complete(task, "<|ref|>text<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\nHello", pages=pages)
     (item,) = ask(http, id)["results"]
     assert item["result"].strip() == "Hello"
     assert item["pages"] == pages
@@ -300,12 +302,12 @@ def test_shapes_are_those_of_a_page(http: FlaskClient, hand: Hand) -> None:
 
 
 def test_a_page_whose_result_is_no_longer_kept_is_a_failed_item(
-    http: FlaskClient, hand: Hand, redis: RedisServer
+    http: FlaskClient, worker: WorkerDouble, redis: RedisServer
 ) -> None:
     id = send(http, URLS[:2])
     expired, gone = ids(ask(http, id))
-    hand.complete(expired)
-    hand.complete(gone)
+    worker.complete(expired)
+    worker.complete(gone)
     redis.client.delete(keys.meta(expired), keys.meta(gone), keys.task(gone))  # as when their times have passed
     body = ask(http, id)
     assert [item["code"] for item in body["results"]] == ["result_expired"] * 2

@@ -13,7 +13,7 @@ from ocr_celery.client import Client
 from ocr_celery.core.document import PageSet
 from tests.testlib.attack_texts import EVIL, attack_texts
 from tests.testlib.processes import png
-from tests.testlib.worker_double import Hand
+from tests.testlib.worker_double import WorkerDouble
 from tests.web.test_result_files import end_page, get, open_document
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -135,12 +135,14 @@ def kept() -> dict[str, TestResponse]:
 
 
 @pytest.fixture
-def answers(client: Client, hand: Hand, http: FlaskClient, kept: dict[str, TestResponse]) -> dict[str, TestResponse]:
+def answers(
+    client: Client, worker: WorkerDouble, http: FlaskClient, kept: dict[str, TestResponse]
+) -> dict[str, TestResponse]:
     """The result of a document each of whose pages is an attack, in every format."""
     if not kept:
         id = open_document(client, PageSet(len(ATTACKS), f"1-{len(ATTACKS)}"))
         for number, text in enumerate(ATTACKS, 1):
-            end_page(hand, id, number, text)
+            end_page(worker, id, number, text)
         kept.update({query: get(http, id, f"?partial=true&format={query}") for query in (*HTML, RENDERED, *OTHERS)})
         assert all(
             answer.data for answer in kept.values()
@@ -217,11 +219,11 @@ def test_nothing_runs_in_the_other_formats_with_the_policy_and_without(
 
 
 def test_the_name_of_a_file_is_no_attack(
-    http: FlaskClient, client: Client, hand: Hand, opened: Callable[[], Opened]
+    http: FlaskClient, client: Client, worker: WorkerDouble, opened: Callable[[], Opened]
 ) -> None:
     name = "</title><script>alert(1)</script><img src=x onerror=alert(2)>.png"
     id = client.submit_image(png(), name=name)
-    hand.complete(id, "# x")
+    worker.complete(id, "# x")
     seen = opened()
     seen.open(*without_policy(get(http, id, "?format=html")))
     seen.use()

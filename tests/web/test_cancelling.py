@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.testlib.processes import RedisServer, keys, png
-from tests.testlib.worker_double import Hand
+from tests.testlib.worker_double import WorkerDouble
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 URLS = {"urls": ["https://example.com/1.jpg", "https://example.com/2.jpg", "nowhere"]}
@@ -36,37 +36,37 @@ def test_a_cancelled_page_says_so_and_takes_no_place(http: FlaskClient, redis: R
     assert not redis.client.exists(keys.blob(id))
 
 
-def test_a_finished_page_stays_and_is_answered_as_asked(http: FlaskClient, hand: Hand) -> None:
+def test_a_finished_page_stays_and_is_answered_as_asked(http: FlaskClient, worker: WorkerDouble) -> None:
     id = send(http)
-    hand.complete(id, "# <|ref|>Title<|/ref|>")
+    worker.complete(id, "# <|ref|>Title<|/ref|>")
     answer = http.post(f"/ocr/{id}/cancel?format=raw&details=true")
     assert (answer.status_code, answer.json) == (200, http.get(f"/ocr/{id}?format=raw&details=true").json)
     assert answer.json["status"] == "completed"
 
 
-def test_the_finished_pages_of_a_cancelled_batch_stay(http: FlaskClient, hand: Hand) -> None:
+def test_the_finished_pages_of_a_cancelled_batch_stay(http: FlaskClient, worker: WorkerDouble) -> None:
     id, pages = send_batch(http)
-    hand.complete(pages[0])
+    worker.complete(pages[0])
     answer = http.post(f"/ocr/batch/{id}/cancel")
     assert answer.status_code == 200
     assert (answer.json["status"], answer.json["completed"], answer.json["failed"]) == ("completed", 1, 2)
     assert [item.get("code") for item in answer.json["results"]] == [None, "cancelled", "bad_url"]
 
 
-def test_what_a_worker_does_later_changes_nothing(http: FlaskClient, hand: Hand) -> None:
+def test_what_a_worker_does_later_changes_nothing(http: FlaskClient, worker: WorkerDouble) -> None:
     cancelled, forgotten = send(http), send(http)
     http.post(f"/ocr/{cancelled}/cancel")
     http.delete(f"/ocr/{forgotten}")
     for id in (cancelled, forgotten):
-        hand.start(id)
-        hand.complete(id)
+        worker.start(id)
+        worker.complete(id)
     assert http.get(f"/ocr/{cancelled}").json["code"] == "cancelled"
     assert http.get(f"/ocr/{forgotten}").status_code == 404
 
 
-def test_a_forgotten_page_is_not_found(http: FlaskClient, hand: Hand, redis: RedisServer) -> None:
+def test_a_forgotten_page_is_not_found(http: FlaskClient, worker: WorkerDouble, redis: RedisServer) -> None:
     waits, done = send(http), send(http)
-    hand.complete(done)
+    worker.complete(done)
     for id in (waits, done):
         answer = http.delete(f"/ocr/{id}")
         assert (answer.status_code, answer.data) == (204, b"")

@@ -13,7 +13,7 @@ from ocr_celery.settings import Settings
 from ocr_celery.store import change_feed
 from tests.testlib.processes import ROOT, RedisServer, until
 from tests.testlib.threads import Start
-from tests.testlib.worker_double import Hand
+from tests.testlib.worker_double import WorkerDouble
 
 
 def until_listening(client: Client) -> None:
@@ -24,69 +24,73 @@ def feed_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "change-feed"]
 
 
-def test_who_waits_is_woken_when_the_task_is_final(client: Client, hand: Hand, start: Start, woken_only: None) -> None:
+def test_who_waits_is_woken_when_the_task_is_final(
+    client: Client, worker: WorkerDouble, start: Start, woken_only: None
+) -> None:
     id = client.submit_url("http://a/")
     found = start(client.wait, id, timeout=60)
     until_listening(client)
-    hand.start(id)
+    worker.start(id)
     assert not found.done()
-    hand.complete(id, "# Text")
+    worker.complete(id, "# Text")
     task = found.result(60)
     assert (task.status, task.result["text"]) == (Status.COMPLETED, "# Text")
 
 
 def test_many_wait_for_different_tasks_in_one_subscription(
-    client: Client, hand: Hand, start: Start, woken_only: None, redis: RedisServer
+    client: Client, worker: WorkerDouble, start: Start, woken_only: None, redis: RedisServer
 ) -> None:
     ids = [client.submit_url("http://a/") for _ in range(5)]
     found = [start(client.wait, id, timeout=60) for id in ids]
     until_listening(client)
     assert redis.client.pubsub_numsub(client.keys.changes)[0][1] == 1
     for id in reversed(ids):
-        hand.complete(id)
+        worker.complete(id)
     assert [one.result(60).id for one in found] == ids
 
 
 def test_a_batch_is_waited_for_until_the_last_of_its_tasks(
-    client: Client, hand: Hand, start: Start, woken_only: None
+    client: Client, worker: WorkerDouble, start: Start, woken_only: None
 ) -> None:
     batch = client.submit_batch(["http://a/", "no address", "http://b/"])
     first, _, last = (task.id for _, task in client.look_up_batch(batch).items)
     found = start(client.wait_batch, batch, timeout=60)
     until_listening(client)
-    hand.complete(first)
+    worker.complete(first)
     with pytest.raises(TimeoutError, match=f"batch {batch} is still processing after 0.05 s"):
         client.wait_batch(batch, timeout=0.05)
     assert not found.done()
-    hand.fail(last, EmptyFile())
+    worker.fail(last, EmptyFile())
     view = found.result(60)
     assert (view.status, view.counts) == (Status.COMPLETED, {Status.COMPLETED: 1, Status.FAILED: 2})
 
 
 def test_a_change_while_the_connection_is_lost_is_not_missed(
-    client: Client, hand: Hand, start: Start, woken_only: None, redis: RedisServer
+    client: Client, worker: WorkerDouble, start: Start, woken_only: None, redis: RedisServer
 ) -> None:
     for _ in range(10):
         id = client.submit_url("http://a/")
         found = start(client.wait, id, timeout=60)
         until_listening(client)
         redis.client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-        hand.complete(id)
+        worker.complete(id)
         assert found.result(60).status is Status.COMPLETED
 
 
-def test_who_may_not_subscribe_asks_now_and_then(client: Client, hand: Hand, redis: RedisServer, start: Start) -> None:
+def test_who_may_not_subscribe_asks_now_and_then(
+    client: Client, worker: WorkerDouble, redis: RedisServer, start: Start
+) -> None:
     redis.client.execute_command("ACL", "SETUSER", "deaf", "on", ">x", "~*", "+@all", "resetchannels")
     deaf = Client(Settings(redis_url=redis.url.replace("//", "//deaf:x@")))
     id = client.submit_url("http://a/")
     found = start(deaf.wait, id, timeout=60)
-    hand.complete(id)
+    worker.complete(id)
     assert found.result(60).status is Status.COMPLETED
     assert not deaf.changes.is_listening
 
 
 def test_the_thread_ends_when_nobody_waits_and_another_begins_with_the_next(
-    client: Client, hand: Hand, monkeypatch: pytest.MonkeyPatch
+    client: Client, worker: WorkerDouble, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(change_feed, "_IDLE_INTERVAL", 0.01)
     monkeypatch.setattr(change_feed, "_LISTEN_INTERVAL", 0.01)
@@ -99,10 +103,10 @@ def test_the_thread_ends_when_nobody_waits_and_another_begins_with_the_next(
 
 
 def test_a_process_that_was_forked_has_a_subscription_of_its_own(
-    client: Client, hand: Hand, redis: RedisServer
+    client: Client, worker: WorkerDouble, redis: RedisServer
 ) -> None:
     done, open_ = client.submit_url("http://a/"), client.submit_url("http://a/")
-    hand.complete(done)
+    worker.complete(done)
     program = f"""
 import os
 from ocr_celery.client import Client

@@ -22,7 +22,7 @@ from ocr_celery.client import Client
 from ocr_celery.errors import EmptyFile
 from ocr_celery.settings import Settings
 from tests.testlib.processes import RedisServer, keys, own_redis, png
-from tests.testlib.worker_double import Hand
+from tests.testlib.worker_double import WorkerDouble
 from web import create_app
 from web.examples import BATCH_ID, TASK_ID
 
@@ -60,16 +60,16 @@ bounded = settings(max_examples=10, deadline=None, database=None, suppress_healt
 
 
 @pytest.fixture(autouse=True)
-def _examples(redis: RedisServer, hand: Hand) -> Iterator[None]:
+def _examples(redis: RedisServer, worker: WorkerDouble) -> Iterator[None]:
     """The tasks that the document takes as examples, and a queue that is full where it holds one."""
     client: Client = roomy.app.extensions["ocr_client"]
     id = client.submit_batch(["http://a/", "http://b/", "http://c/", None])
     redis.client.copy(keys.batch(id), keys.batch(BATCH_ID))
     tasks = [task.id for _, task in client.look_up_batch(id).items]
-    hand.complete(tasks[0], "# Title", pages={"in_file": 2, "read": 1})
-    hand.fail(tasks[1], EmptyFile())
-    hand.start(tasks[2])
-    hand.complete(TASK_ID, "# Title", pages={"in_file": 2, "read": 1})
+    worker.complete(tasks[0], "# Title", pages={"in_file": 2, "read": 1})
+    worker.fail(tasks[1], EmptyFile())
+    worker.start(tasks[2])
+    worker.complete(TASK_ID, "# Title", pages={"in_file": 2, "read": 1})
     yield
     for schema in (roomy, full):
         schema.app.extensions["ocr_client"].redis.close()

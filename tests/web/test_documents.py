@@ -13,7 +13,7 @@ from ocr_celery.core.document import PageResult, PageSet, assemble, page_id
 from ocr_celery.errors import NoPageRead, OcrError, PageDeadline
 from tests.testlib.processes import keys
 from tests.testlib.several_pages import pdf, tiff
-from tests.testlib.worker_double import FOUND, Hand, Queued
+from tests.testlib.worker_double import FOUND, Queued, WorkerDouble
 
 PAGES = PageSet(9, "1-2,7")
 
@@ -23,7 +23,7 @@ def post(http: FlaskClient, data: bytes, **options: str) -> Any:
 
 
 @pytest.fixture
-def opened(client: Client, hand: Hand) -> str:
+def opened(client: Client, worker: WorkerDouble) -> str:
     """A document of which a worker has opened three pages."""
     id = client.submit_document(pdf([100, 101]), name="a.pdf")
     client._registry.transition(id, "RECEIVED", now=5.0)
@@ -34,12 +34,12 @@ def opened(client: Client, hand: Hand) -> str:
     return id
 
 
-def end_page(hand: Hand, document: str, number: int, result: str | OcrError) -> None:
+def end_page(worker: WorkerDouble, document: str, number: int, result: str | OcrError) -> None:
     id = page_id(document, number)
     if isinstance(result, OcrError):
-        hand.store(id, result, "FAILURE", task="ocr.page")
+        worker.store(id, result, "FAILURE", task="ocr.page")
     else:
-        hand.store(id, {"text": result, **FOUND}, "SUCCESS", task="ocr.page")
+        worker.store(id, {"text": result, **FOUND}, "SUCCESS", task="ocr.page")
 
 
 def counts(body: dict[str, Any]) -> tuple[int, ...]:
@@ -98,29 +98,29 @@ def test_before_it_is_opened_a_document_says_nothing_of_pages(http: FlaskClient,
 
 
 def test_from_the_moment_it_is_opened_a_document_tells_how_many_pages_stand_where(
-    http: FlaskClient, hand: Hand, opened: str
+    http: FlaskClient, worker: WorkerDouble, opened: str
 ) -> None:
     body = http.get(f"/ocr/{opened}").json
     assert (body["status"], body["expires_at"]) == ("processing", None)
     assert (body["pages"]["in_file"], body["pages"]["range"]) == (9, "1-2,7")
     assert counts(body) == (3, 0, 0, 0, 3)
-    hand.store(page_id(opened, 1), None, "STARTED", task="ocr.page")
-    end_page(hand, opened, 2, PageDeadline())
+    worker.store(page_id(opened, 1), None, "STARTED", task="ocr.page")
+    end_page(worker, opened, 2, PageDeadline())
     body = http.get(f"/ocr/{opened}").json
     assert counts(body) == (3, 0, 1, 1, 1)
     assert body["failed_pages"] == [{"page": 2, "code": "page_deadline", "error": PageDeadline().message}]
     assert "partial" not in body
 
 
-def test_a_document_can_be_followed_to_its_end(http: FlaskClient, hand: Hand, opened: str) -> None:
+def test_a_document_can_be_followed_to_its_end(http: FlaskClient, worker: WorkerDouble, opened: str) -> None:
     with http.get(f"/ocr/{opened}/events") as answer:
         pieces = (piece.decode() for piece in answer.iter_encoded())
         assert json.loads(next_data(pieces))["pages"]["pending"] == 3
         for number in (1, 2, 7):
-            end_page(hand, opened, number, "SECRET")
+            end_page(worker, opened, number, "SECRET")
         assert json.loads(next_data(pieces))["pages"]["completed"] > 0
         results = [PageResult(number, {"text": "SECRET", **FOUND}) for number in (1, 2, 7)]
-        hand.store(opened, assemble(PAGES, results), "SUCCESS", task="ocr.assemble")
+        worker.store(opened, assemble(PAGES, results), "SUCCESS", task="ocr.assemble")
         rest = list(pieces)
     last = json.loads(next(piece for piece in reversed(rest) if "data: " in piece).partition("data: ")[2])
     shown = http.get(f"/ocr/{opened}").json
@@ -134,8 +134,10 @@ def next_data(pieces: Iterator[str]) -> str:
     return next(piece for piece in pieces if "data: " in piece).partition("data: ")[2]
 
 
-def test_a_page_is_answered_as_an_image_is_as_soon_as_it_is_done(http: FlaskClient, hand: Hand, opened: str) -> None:
-    end_page(hand, opened, 7, "seven")
+def test_a_page_is_answered_as_an_image_is_as_soon_as_it_is_done(
+    http: FlaskClient, worker: WorkerDouble, opened: str
+) -> None:
+    end_page(worker, opened, 7, "seven")
     body = http.get(f"/ocr/{opened}/pages/7?details=true").json
     assert (body["page"], body["status"], body["result"]) == (7, "completed", "seven")
     assert body["task_id"] == page_id(opened, 7)
@@ -146,9 +148,11 @@ def test_a_page_is_answered_as_an_image_is_as_soon_as_it_is_done(http: FlaskClie
         assert (answer.status_code, answer.json["code"]) == (404, "task_not_found")
 
 
-def test_the_pages_are_listed_in_order_without_texts_and_in_parts(http: FlaskClient, hand: Hand, opened: str) -> None:
-    end_page(hand, opened, 1, "one")
-    end_page(hand, opened, 2, PageDeadline())
+def test_the_pages_are_listed_in_order_without_texts_and_in_parts(
+    http: FlaskClient, worker: WorkerDouble, opened: str
+) -> None:
+    end_page(worker, opened, 1, "one")
+    end_page(worker, opened, 2, PageDeadline())
     body = http.get(f"/ocr/{opened}/pages").json
     assert [(page["page"], page["status"]) for page in body["pages"]] == [
         (1, "completed"),
@@ -169,13 +173,13 @@ def test_the_pages_are_listed_in_order_without_texts_and_in_parts(http: FlaskCli
 
 
 def test_a_document_that_is_final_answers_all_pages_and_says_what_is_missing(
-    http: FlaskClient, hand: Hand, opened: str
+    http: FlaskClient, worker: WorkerDouble, opened: str
 ) -> None:
     results: list[PageResult] = []
     for number, result in ((1, "a <|ref|>title<|/ref|> b"), (2, PageDeadline()), (7, "x <!-- page 9 -->")):
-        end_page(hand, opened, number, result)
+        end_page(worker, opened, number, result)
         results.append(PageResult(number, result if isinstance(result, OcrError) else {"text": result, **FOUND}))
-    hand.store(opened, assemble(PAGES, results), "SUCCESS", task="ocr.assemble")
+    worker.store(opened, assemble(PAGES, results), "SUCCESS", task="ocr.assemble")
     body = http.get(f"/ocr/{opened}").json
     assert (body["status"], body["partial"]) == ("completed", True)
     assert counts(body) == (3, 2, 1, 0, 0)
@@ -190,10 +194,12 @@ def test_a_document_that_is_final_answers_all_pages_and_says_what_is_missing(
     assert http.get(f"/ocr/{opened}/pages/1").json["status"] == "completed"
 
 
-def test_a_document_of_which_no_page_was_read_names_them_all(http: FlaskClient, hand: Hand, opened: str) -> None:
+def test_a_document_of_which_no_page_was_read_names_them_all(
+    http: FlaskClient, worker: WorkerDouble, opened: str
+) -> None:
     for number in (1, 2, 7):
-        end_page(hand, opened, number, PageDeadline())
-    hand.store(opened, NoPageRead(), "FAILURE", task="ocr.assemble")
+        end_page(worker, opened, number, PageDeadline())
+    worker.store(opened, NoPageRead(), "FAILURE", task="ocr.assemble")
     body = http.get(f"/ocr/{opened}").json
     assert (body["status"], body["code"]) == ("failed", "no_page_read")
     assert [page["page"] for page in body["failed_pages"]] == [1, 2, 7]

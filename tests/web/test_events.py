@@ -18,7 +18,7 @@ from ocr_celery.store import change_feed
 from tests.testlib.facade_process import served
 from tests.testlib.processes import RedisServer, keys, until
 from tests.testlib.threads import Start
-from tests.testlib.worker_double import Facade, Hand
+from tests.testlib.worker_double import Facade, WorkerDouble
 from web import events
 
 Event = dict[str, Any]
@@ -50,7 +50,7 @@ class Follower:
 
 
 def test_each_change_of_a_page_is_an_event_and_the_final_one_is_the_last(
-    http: FlaskClient, client: Client, hand: Hand, start: Start, woken_only: None
+    http: FlaskClient, client: Client, worker: WorkerDouble, start: Start, woken_only: None
 ) -> None:
     id = client.submit_url("http://a/")
     stream = Follower(http, f"/ocr/{id}/events", start)
@@ -58,9 +58,9 @@ def test_each_change_of_a_page_is_an_event_and_the_final_one_is_the_last(
     assert stream.response.headers["Cache-Control"] == "no-store"
     stream.until(1)
     until(lambda: client.changes.is_listening)
-    hand.start(id)
+    worker.start(id)
     stream.until(2)
-    hand.complete(id, "SECRET")
+    worker.complete(id, "SECRET")
     stream.ended.result(60)
     found = parsed(stream.text)
     assert stream.text.startswith("retry: ")
@@ -77,16 +77,16 @@ def test_each_change_of_a_page_is_an_event_and_the_final_one_is_the_last(
 
 
 def test_a_batch_is_followed_until_all_its_pages_are_final(
-    http: FlaskClient, client: Client, hand: Hand, start: Start, woken_only: None
+    http: FlaskClient, client: Client, worker: WorkerDouble, start: Start, woken_only: None
 ) -> None:
     batch = client.submit_batch(["http://a/", "no address", "http://b/"])
     first, _, last = (task.id for _, task in client.look_up_batch(batch).items)
     stream = Follower(http, f"/ocr/batch/{batch}/events", start)
     stream.until(1)
     until(lambda: client.changes.is_listening)
-    hand.complete(first, "SECRET")
+    worker.complete(first, "SECRET")
     stream.until(2)
-    hand.fail(last, EmptyFile())
+    worker.fail(last, EmptyFile())
     stream.ended.result(60)
     found = [event["data"] for event in parsed(stream.text)]
     assert [(data["status"], data["completed"], data["failed"]) for data in found] == [
@@ -99,14 +99,14 @@ def test_a_batch_is_followed_until_all_its_pages_are_final(
 
 
 def test_who_comes_back_gets_only_what_is_newer(
-    http: FlaskClient, client: Client, hand: Hand, start: Start, woken_only: None
+    http: FlaskClient, client: Client, worker: WorkerDouble, start: Start, woken_only: None
 ) -> None:
     id = client.submit_url("http://a/")
     known = Follower(http, f"/ocr/{id}/events", start)
     (pending,) = known.until(1)
     again = Follower(http, f"/ocr/{id}/events", start, last=pending["id"])
     until(lambda: client.changes.is_listening)
-    hand.complete(id)
+    worker.complete(id)
     again.ended.result(60)
     known.ended.result(60)
     (completed,) = parsed(again.text)
@@ -117,23 +117,23 @@ def test_who_comes_back_gets_only_what_is_newer(
     assert (over.status_code, over.data) == (204, b"")
 
 
-def test_a_place_in_the_queue_is_no_change(http: FlaskClient, client: Client, hand: Hand) -> None:
+def test_a_place_in_the_queue_is_no_change(http: FlaskClient, client: Client, worker: WorkerDouble) -> None:
     first, second = client.submit_url("http://a/"), client.submit_url("http://b/")
     before = events.look_at_task(client, second)
-    hand.start(first)
+    worker.start(first)
     after = events.look_at_task(client, second)
     assert before.id == after.id
     assert json.loads(before.data)["position"] != json.loads(after.data)["position"]
 
 
 def test_a_stream_shows_that_it_lives(
-    http: FlaskClient, client: Client, hand: Hand, start: Start, monkeypatch: pytest.MonkeyPatch
+    http: FlaskClient, client: Client, worker: WorkerDouble, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(events, "_COMMENT_INTERVAL", 0.01)
     id = client.submit_url("http://a/")
     stream = Follower(http, f"/ocr/{id}/events", start)
     until(lambda: stream.text.count("\n:\n\n") >= 3)
-    hand.complete(id)
+    worker.complete(id)
     stream.ended.result(60)
     assert [event["data"]["status"] for event in parsed(stream.text)] == ["pending", "completed"]
 
@@ -147,7 +147,7 @@ def test_with_no_place_a_stream_says_how_it_stands_and_ends(facade: Facade, clie
     assert parsed(http.get(f"/ocr/{id}/events", headers={"Last-Event-ID": pending["id"]}).text) == []
 
 
-def test_a_stream_gives_its_place_back(facade: Facade, client: Client, hand: Hand) -> None:
+def test_a_stream_gives_its_place_back(facade: Facade, client: Client, worker: WorkerDouble) -> None:
     http = facade(web_waits=1)
     id = client.submit_url("http://a/")
     for _ in range(3):
@@ -168,12 +168,12 @@ def test_redis_that_is_away_as_a_stream_begins_costs_no_place(
         assert "Retry-After" not in stream.headers
 
 
-def test_what_is_unknown_or_gone_is_no_stream(http: FlaskClient, client: Client, hand: Hand) -> None:
+def test_what_is_unknown_or_gone_is_no_stream(http: FlaskClient, client: Client, worker: WorkerDouble) -> None:
     for path in ("/ocr/nobody/events", "/ocr/batch/nobody/events"):
         answer = http.get(path)
         assert (answer.status_code, answer.json["code"]) == (404, "task_not_found")
     id = client.submit_url("http://a/")
-    hand.complete(id)
+    worker.complete(id)
     client.redis.delete(keys.meta(id))
     assert http.get(f"/ocr/{id}/events").status_code == 410
 
@@ -192,7 +192,7 @@ def test_a_page_that_is_forgotten_ends_its_stream(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")
-def test_a_stream_survives_redis_and_ends_with_the_facade(own: RedisServer, hand: Hand) -> None:
+def test_a_stream_survives_redis_and_ends_with_the_facade(own: RedisServer, worker: WorkerDouble) -> None:
     client = Client(Settings(redis_url=own.url))
     id = client.submit_url("http://a/")
     with served(own.url, OCR_UPLOAD_TIMEOUT=0.1) as server:
@@ -215,7 +215,7 @@ def _data(line: bytes) -> bytes:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")
-def test_who_hangs_up_ends_the_stream(redis: RedisServer, client: Client, hand: Hand) -> None:
+def test_who_hangs_up_ends_the_stream(redis: RedisServer, client: Client, worker: WorkerDouble) -> None:
     id = client.submit_url("http://a/")
     with served(redis.url, OCR_WEB_WAITS=1) as server:
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as sock:

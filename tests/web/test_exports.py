@@ -17,7 +17,7 @@ from ocr_celery.store.files.folder import FolderStore
 from tests.testlib.mutated_answers import PAGE
 from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.threads import Start
-from tests.testlib.worker_double import Hand
+from tests.testlib.worker_double import WorkerDouble
 from web import create_app
 
 ZIP = "/ocr/{}/result?format=zip"
@@ -60,9 +60,9 @@ def exporter(client: Client, tmp_path: Path) -> ExporterDouble:
 
 
 @pytest.fixture
-def image(client: Client, hand: Hand) -> str:
+def image(client: Client, worker: WorkerDouble) -> str:
     id = client.submit_image(png(), name="Bericht 2024.png")
-    hand.complete(id, PAGE)
+    worker.complete(id, PAGE)
     return id
 
 
@@ -83,11 +83,11 @@ def test_a_file_is_asked_for_once_and_sent_when_it_is_made(
 
 
 def test_a_caller_waits_until_the_task_is_read_and_its_file_is_made(
-    http: FlaskClient, client: Client, exporter: ExporterDouble, hand: Hand, start: Start
+    http: FlaskClient, client: Client, exporter: ExporterDouble, worker: WorkerDouble, start: Start
 ) -> None:
     id = client.submit_image(png())
     answer = start(http.get, ZIP.format(id) + "&wait=40")
-    hand.complete(id, PAGE)
+    worker.complete(id, PAGE)
     end = time.monotonic() + 60
     while not exporter.queued():
         assert time.monotonic() < end
@@ -97,11 +97,11 @@ def test_a_caller_waits_until_the_task_is_read_and_its_file_is_made(
 
 
 def test_a_file_of_a_task_that_is_not_ready_is_not_asked_for(
-    http: FlaskClient, client: Client, exporter: ExporterDouble, hand: Hand
+    http: FlaskClient, client: Client, exporter: ExporterDouble, worker: WorkerDouble
 ) -> None:
     id = client.submit_image(png())
     assert http.get(ZIP.format(id)).status_code == 202
-    hand.fail(id, PasswordNeeded())
+    worker.fail(id, PasswordNeeded())
     answer = http.get(ZIP.format(id))
     assert (answer.status_code, answer.json["code"]) == (409, "password_needed")
     assert http.get(ZIP.format("unknown")).status_code == 404
@@ -132,12 +132,12 @@ def test_where_nobody_makes_exports_the_answer_says_what_to_start(http: FlaskCli
 
 
 def test_where_files_lie_in_redis_the_answer_says_that_none_are_kept(
-    facade: Callable[..., FlaskClient], hand: Hand
+    facade: Callable[..., FlaskClient], worker: WorkerDouble
 ) -> None:
     http = facade()
     client: Client = http.application.extensions["ocr_client"]
     id = client.submit_image(png())
-    hand.complete(id, PAGE)
+    worker.complete(id, PAGE)
     for path in (ZIP.format(id), f"/ocr/{id}/pages/1/image"):
         answer = http.get(path)
         assert (answer.status_code, answer.json["code"]) == (501, "format_not_available")

@@ -10,7 +10,7 @@ from ocr_celery.client import Client
 from ocr_celery.errors import EmptyFile
 from tests.testlib.processes import RedisServer, keys
 from tests.testlib.service_calls import CALLS
-from tests.testlib.worker_double import Facade, Hand
+from tests.testlib.worker_double import Facade, WorkerDouble
 
 NOT_READY = "No worker with a loaded engine is ready yet; tasks are accepted and wait."
 NOBODY_READS = "No worker with a loaded engine reads the queue {} yet; tasks are accepted and wait."
@@ -54,7 +54,7 @@ def test_a_worker_not_heard_of_for_some_seconds_does_not_count(http: FlaskClient
     assert http.get("/ready").status_code == 503
 
 
-def test_stats_count_what_stands_where(facade: Facade, hand: Hand, redis: RedisServer) -> None:
+def test_stats_count_what_stands_where(facade: Facade, worker: WorkerDouble, redis: RedisServer) -> None:
     http = facade(max_queue_size=45)
     nothing = dict.fromkeys(("total", "pending", "processing", "completed", "failed"), 0)
     assert http.get("/stats").json == {**nothing, "queue_limit": 45, "workers": 0}
@@ -62,10 +62,10 @@ def test_stats_count_what_stands_where(facade: Facade, hand: Hand, redis: RedisS
     ids = [client.submit_url("http://a/") for _ in range(10)]
     announce(redis, "a")
     for id in ids[:7]:
-        hand.start(id)
+        worker.start(id)
     for id in ids[:4]:
-        hand.complete(id)
-    hand.fail(ids[4], EmptyFile())
+        worker.complete(id)
+    worker.fail(ids[4], EmptyFile())
     answer = http.get("/stats")
     assert answer.status_code == 200
     assert answer.json == {

@@ -16,7 +16,7 @@ from tests.testlib.facade_process import Served, served
 from tests.testlib.opened_document import end_page, open_document
 from tests.testlib.processes import RedisServer
 from tests.testlib.report_page import SIZE, report_page
-from tests.testlib.worker_double import Hand
+from tests.testlib.worker_double import WorkerDouble
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on PATH")
 
@@ -39,12 +39,12 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def document(redis: RedisServer) -> Iterator[str]:
     """A document of which a page failed, one is doubtful, and one waits."""
-    client, hand = Client(Settings(redis_url=redis.url, batch_size=1), service=True), Hand()
+    client, worker = Client(Settings(redis_url=redis.url, batch_size=1), service=True), WorkerDouble()
     id = open_document(client, PageSet(4, "1-4"))
     size = {"width": SIZE[0], "height": SIZE[1]}
-    end_page(hand, id, 1, report_page(1)[1], verdict="repeating", **size)
-    end_page(hand, id, 2, PageDeadline())
-    end_page(hand, id, 3, report_page(3)[1], **size)
+    end_page(worker, id, 1, report_page(1)[1], verdict="repeating", **size)
+    end_page(worker, id, 2, PageDeadline())
+    end_page(worker, id, 3, report_page(3)[1], **size)
     yield id
     client.redis.close()
 

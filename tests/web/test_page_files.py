@@ -9,7 +9,7 @@ from ocr_celery.client import Client
 from ocr_celery.core.document import PageSet
 from tests.testlib.opened_document import end_document, end_page, open_document
 from tests.testlib.processes import png
-from tests.testlib.worker_double import Facade, Hand
+from tests.testlib.worker_double import Facade, WorkerDouble
 from web.user_interface import static_files, static_version
 
 CHROMIUM_ACCEPTS = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8"
@@ -87,10 +87,12 @@ def test_a_path_of_a_proxy_changes_nothing_as_all_addresses_are_relative(facade:
     assert not any(re.search(r"""["'`]/(?:ocr|static|stats|docs)""", d.decode()) for d in static_files().values())
 
 
-def test_how_things_stand_can_be_asked_for_without_the_text(http: FlaskClient, client: Client, hand: Hand) -> None:
+def test_how_things_stand_can_be_asked_for_without_the_text(
+    http: FlaskClient, client: Client, worker: WorkerDouble
+) -> None:
     image, document, pages = client.submit_image(png()), open_document(client, PageSet(2, "1-2")), PageSet(2, "1-2")
-    hand.complete(image, "text")
-    end_document(hand, document, pages, [end_page(hand, document, n, "text") for n in (1, 2)])
+    worker.complete(image, "text")
+    end_document(worker, document, pages, [end_page(worker, document, n, "text") for n in (1, 2)])
     for id in (image, document):
         whole, without = http.get(f"/ocr/{id}").json, http.get(f"/ocr/{id}?text=false&wait=1").json
         assert "text" in whole.pop("result")

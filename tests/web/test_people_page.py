@@ -21,7 +21,7 @@ from tests.testlib.opened_document import end_document, end_page, open_document
 from tests.testlib.processes import RedisServer, png, until, waiting
 from tests.testlib.report_page import SIZE, report_page
 from tests.testlib.several_pages import pdf
-from tests.testlib.worker_double import Hand
+from tests.testlib.worker_double import WorkerDouble
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on PATH")
 
@@ -82,27 +82,27 @@ def client(redis: RedisServer) -> Iterator[Client]:
 
 
 @pytest.fixture
-def image(client: Client, hand: Hand) -> str:
+def image(client: Client, worker: WorkerDouble) -> str:
     """An image that was read."""
     data, text = report_page()
     id = client.submit_image(data, name="pier.png")
-    hand.complete(id, text, **FOUND)
+    worker.complete(id, text, **FOUND)
     return id
 
 
 @pytest.fixture
-def document(client: Client, hand: Hand) -> str:
+def document(client: Client, worker: WorkerDouble) -> str:
     """A document that was read: its second page failed, its third is doubtful."""
     pages = PageSet(4, "1-4")
     id = open_document(client, pages, "piers.pdf")
-    end_document(hand, id, pages, read_pages(hand, id))
+    end_document(worker, id, pages, read_pages(worker, id))
     return id
 
 
-def read_pages(hand: Hand, id: str) -> list[PageResult]:
+def read_pages(worker: WorkerDouble, id: str) -> list[PageResult]:
     verdicts = {3: "repeating"}
-    done = [end_page(hand, id, n, report_page(n)[1], verdict=verdicts.get(n, "ok"), **FOUND) for n in (1, 3, 4)]
-    return [done[0], end_page(hand, id, 2, PageDeadline()), *done[1:]]
+    done = [end_page(worker, id, n, report_page(n)[1], verdict=verdicts.get(n, "ok"), **FOUND) for n in (1, 3, 4)]
+    return [done[0], end_page(worker, id, 2, PageDeadline()), *done[1:]]
 
 
 def choose(page: Page, *files: Any) -> None:
@@ -134,7 +134,7 @@ def lit(at: Locator) -> None:
 
 
 def test_a_chosen_file_opens_at_once_and_shows_its_text_when_it_is_read(
-    open_page: Open, redis: RedisServer, hand: Hand
+    open_page: Open, redis: RedisServer, worker: WorkerDouble
 ) -> None:
     page = open_page()
     data, text = report_page()
@@ -142,9 +142,9 @@ def test_a_chosen_file_opens_at_once_and_shows_its_text_when_it_is_read(
     expect(page.get_by_text("This page waits for its turn.")).to_be_visible()
     ((id, options),) = sent(redis)
     assert options["prompt"].endswith("Convert the document to markdown.")
-    hand.start(id)
+    worker.start(id)
     expect(page.get_by_text("This page is being read.")).to_be_visible()
-    hand.complete(id, text, **FOUND)
+    worker.complete(id, text, **FOUND)
     expect(block(page, 0)).to_have_text("1 Levels at the east pier")
     assert page.locator(".sheet img").evaluate("image => image.decode().then(() => image.naturalWidth)") == SIZE[0]
     expect(page.locator(".cut-out")).to_have_count(1)  # the figure, out of the picture that was sent
@@ -295,17 +295,19 @@ def test_single_keys_can_be_switched_off(open_page: Open, document: str) -> None
     expect(page.locator(".page-words").first).to_have_text("Page 2 of 4")
 
 
-def test_a_document_opens_while_it_is_read_and_follows_it(open_page: Open, client: Client, hand: Hand) -> None:
+def test_a_document_opens_while_it_is_read_and_follows_it(
+    open_page: Open, client: Client, worker: WorkerDouble
+) -> None:
     pages = PageSet(4, "1-4")
     id = open_document(client, pages, "piers.pdf")
     page = open_page(f"#/d/{id}")
     expect(page.locator(".facts")).to_contain_text("0 of 4 read")
-    first = end_page(hand, id, 3, report_page(3)[1], **FOUND)
+    first = end_page(worker, id, 3, report_page(3)[1], **FOUND)
     expect(block(page, 0)).to_have_text("3 Levels at the east pier")  # nobody has chosen another page yet
     expect(page.locator('.strip [data-kind="completed"]')).to_have_count(1)
-    rest = [end_page(hand, id, n, report_page(n)[1], **FOUND) for n in (1, 2)]
-    rest.append(end_page(hand, id, 4, EmptyFile()))
-    end_document(hand, id, pages, [*rest[:2], first, rest[2]])
+    rest = [end_page(worker, id, n, report_page(n)[1], **FOUND) for n in (1, 2)]
+    rest.append(end_page(worker, id, 4, EmptyFile()))
+    end_document(worker, id, pages, [*rest[:2], first, rest[2]])
     expect(page.locator(".facts")).to_contain_text("3 of 4 read1 failed")
     expect(page.locator(".facts")).to_contain_text("kept for")
     expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
@@ -330,12 +332,12 @@ def test_failed_and_doubtful_pages_say_what_happened_and_are_read_again(
 
 
 def test_a_page_is_read_again_from_the_file_that_this_browser_has(
-    open_page: Open, redis: RedisServer, hand: Hand
+    open_page: Open, redis: RedisServer, worker: WorkerDouble
 ) -> None:
     page = open_page()
     choose(page, {"buffer": png()})
     ((id, _),) = sent(redis)
-    hand.fail(id, PageDeadline())
+    worker.fail(id, PageDeadline())
     first = page.url
     page.get_by_role("button", name="Read again").click()
     expect(page.get_by_text("This page waits for its turn.")).to_be_visible()
@@ -389,9 +391,9 @@ def test_results_are_saved_under_their_names_whole_or_a_page_of_them(
         assert words in (tmp_path / scope).read_text()
 
 
-def test_what_cannot_be_saved_is_said(open_page: Open, client: Client, hand: Hand) -> None:
+def test_what_cannot_be_saved_is_said(open_page: Open, client: Client, worker: WorkerDouble) -> None:
     id = client.submit_image(png())
-    hand.complete(id, "no table")
+    worker.complete(id, "no table")
     page = open_page(f"#/d/{id}")
     page.get_by_role("button", name="Download").click()
     page.get_by_role("link", name="Tables, CSV").click()
@@ -440,7 +442,7 @@ def test_what_is_no_longer_kept_says_so(open_page: Open, image: str, client: Cli
     expect(page.locator(".recent .state")).to_have_text("no longer kept")
 
 
-def test_hostile_text_runs_nothing_and_loads_nothing(open_page: Open, client: Client, hand: Hand) -> None:
+def test_hostile_text_runs_nothing_and_loads_nothing(open_page: Open, client: Client, worker: WorkerDouble) -> None:
     attacks = (
         "<img src=x onerror=window.hit=1>",
         "<script>window.hit=1</script>",
@@ -453,7 +455,7 @@ def test_hostile_text_runs_nothing_and_loads_nothing(open_page: Open, client: Cl
     label = "<img src=x onerror=window.hit=1>"
     text = "\n\n".join(f"<|ref|>{label}<|/ref|><|det|>[[9, 9, 99, 99]]<|/det|>\n{attack}" for attack in attacks)
     id = client.submit_image(png(), name="<b onmouseover=window.hit=1>x.png")
-    hand.complete(id, text, **FOUND)
+    worker.complete(id, text, **FOUND)
     # the parser that runs nothing says which styles it did not apply
     page = open_page(f"#/d/{id}", allows="Applying inline style violates")
     expect(page.locator(".block")).to_have_count(len(attacks))
@@ -496,14 +498,14 @@ def test_language_and_colours_are_chosen_and_stay(open_page: Open, image: str) -
 
 
 def test_on_a_phone_a_block_shows_its_piece_of_the_page_and_nothing_scrolls_sideways(
-    open_page: Open, redis: RedisServer, hand: Hand
+    open_page: Open, redis: RedisServer, worker: WorkerDouble
 ) -> None:
     page = open_page(viewport=PHONE, has_touch=True, is_mobile=True)
     expect(page.get_by_role("button", name="Take a photo")).to_be_visible()
     data, text = report_page()
     choose(page, {"buffer": data})
     ((id, _),) = sent(redis)
-    hand.complete(id, text, **FOUND)
+    worker.complete(id, text, **FOUND)
     block(page, 1).tap()
     expect(block(page, 1).locator(".peek .cut-out")).to_be_visible()
     block(page, 1).get_by_role("button", name="Show on the page").tap()

@@ -22,7 +22,7 @@ from tests.testlib.facade_process import served
 from tests.testlib.mutated_answers import PAGE
 from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.several_pages import pdf
-from tests.testlib.worker_double import DAMAGED, FOUND, Hand, commands
+from tests.testlib.worker_double import DAMAGED, FOUND, WorkerDouble, commands
 from web import create_app
 from web.request_deadline import granted
 
@@ -30,15 +30,15 @@ PAGES = PageSet(9, "1-2,7")
 
 
 @pytest.fixture
-def image(client: Client, hand: Hand) -> str:
+def image(client: Client, worker: WorkerDouble) -> str:
     """An image that was read."""
     id = client.submit_image(png(), name="Bericht 2024.png")
-    hand.complete(id, PAGE)
+    worker.complete(id, PAGE)
     return id
 
 
 @pytest.fixture
-def opened(client: Client, hand: Hand) -> str:
+def opened(client: Client, worker: WorkerDouble) -> str:
     """A document of which a worker has opened three pages."""
     return open_document(client)
 
@@ -55,20 +55,20 @@ def open_document(client: Client, pages: PageSet = PAGES) -> str:
     return id
 
 
-def end_page(hand: Hand, document: str, number: int, result: str | OcrError) -> PageResult:
+def end_page(worker: WorkerDouble, document: str, number: int, result: str | OcrError) -> PageResult:
     id = page_id(document, number)
     if isinstance(result, OcrError):
-        hand.store(id, result, "FAILURE", task="ocr.page")
+        worker.store(id, result, "FAILURE", task="ocr.page")
         return PageResult(number, result)
-    hand.store(id, {"text": result, **FOUND}, "SUCCESS", task="ocr.page")
+    worker.store(id, {"text": result, **FOUND}, "SUCCESS", task="ocr.page")
     return PageResult(number, {"text": result, **FOUND})
 
 
 @pytest.fixture
-def read(hand: Hand, opened: str) -> str:
+def read(worker: WorkerDouble, opened: str) -> str:
     """A document of which one page could not be read."""
-    found = [end_page(hand, opened, n, r) for n, r in ((1, PAGE), (2, PageDeadline()), (7, "seven\f_7_"))]
-    hand.store(opened, assemble(PAGES, found), "SUCCESS", task="ocr.assemble")
+    found = [end_page(worker, opened, n, r) for n, r in ((1, PAGE), (2, PageDeadline()), (7, "seven\f_7_"))]
+    worker.store(opened, assemble(PAGES, found), "SUCCESS", task="ocr.assemble")
     return opened
 
 
@@ -131,10 +131,10 @@ def test_json_has_blocks_in_pixels(http: FlaskClient, image: str) -> None:
 
 @pytest.mark.parametrize(("named", "number"), [(7, 7), (1, 1), ("7", 1), (0, 1), (True, 1), (None, 1)])
 def test_one_page_of_a_file_keeps_its_number(
-    http: FlaskClient, client: Client, hand: Hand, named: object, number: int
+    http: FlaskClient, client: Client, worker: WorkerDouble, named: object, number: int
 ) -> None:
     id = client.submit_document(pdf([100]), name="a.pdf", page_range="7")
-    hand.complete(id, "seven", page=named)
+    worker.complete(id, "seven", page=named)
     assert [page["page"] for page in get(http, id, "?format=json").json["pages"]] == [number]
     assert [chunk["pages"] for chunk in get(http, id, "?format=chunks").json["chunks"]] == [[number]]
 
@@ -165,9 +165,9 @@ def test_chunks_know_their_pages_and_which_are_missing(http: FlaskClient, image:
         assert get(http, image, f"?format=chunks&chunk_size={wrong}").status_code == 422
 
 
-def test_the_source_of_a_pdfs_own_text_is_told(http: FlaskClient, client: Client, hand: Hand) -> None:
+def test_the_source_of_a_pdfs_own_text_is_told(http: FlaskClient, client: Client, worker: WorkerDouble) -> None:
     id = client.submit_url("http://a/")
-    hand.complete(id, "1\\. \\*a\\*", source="text_layer", width=None, verdict="empty")
+    worker.complete(id, "1\\. \\*a\\*", source="text_layer", width=None, verdict="empty")
     (page,) = get(http, id, "?format=json").json["pages"]
     assert (page["source"], page["verdict"], page["width"]) == ("text_layer", "empty", 0)
     assert page["blocks"] == [{"label": "text", "boxes": [], "text": "1. *a*"}]
@@ -184,8 +184,8 @@ def test_before_it_is_ready_it_is_202_with_its_status(http: FlaskClient, client:
     assert answer.json["pages"]["total"] == 3
 
 
-def test_what_there_is_of_a_document_can_be_had(http: FlaskClient, hand: Hand, opened: str) -> None:
-    end_page(hand, opened, 2, "two")
+def test_what_there_is_of_a_document_can_be_had(http: FlaskClient, worker: WorkerDouble, opened: str) -> None:
+    end_page(worker, opened, 2, "two")
     answer = get(http, opened, "?partial=true")
     assert (answer.status_code, answer.headers["X-Ocr-Status"]) == (200, "partial")
     assert answer.text == "<!-- page 1: pending -->\n\n<!-- page 2 -->\n\ntwo\n\n<!-- page 7: pending -->\n"
@@ -194,12 +194,14 @@ def test_what_there_is_of_a_document_can_be_had(http: FlaskClient, hand: Hand, o
     assert "[page 7: pending]" in get(http, opened, "?partial=true&format=text").text
 
 
-def test_what_failed_is_409_with_its_own_code(http: FlaskClient, client: Client, hand: Hand, opened: str) -> None:
+def test_what_failed_is_409_with_its_own_code(
+    http: FlaskClient, client: Client, worker: WorkerDouble, opened: str
+) -> None:
     id = client.submit_image(png())
-    hand.fail(id, PageDeadline())
+    worker.fail(id, PageDeadline())
     for number in (1, 2, 7):
-        end_page(hand, opened, number, PageDeadline())
-    hand.store(opened, NoPageRead(), "FAILURE", task="ocr.assemble")
+        end_page(worker, opened, number, PageDeadline())
+    worker.store(opened, NoPageRead(), "FAILURE", task="ocr.assemble")
     for task, code in ((id, "page_deadline"), (opened, "no_page_read")):
         for query in ("", "?partial=true", "?format=json"):
             answer = get(http, task, query)
@@ -208,11 +210,11 @@ def test_what_failed_is_409_with_its_own_code(http: FlaskClient, client: Client,
 
 
 def test_pages_that_were_read_before_their_document_failed_can_be_had(
-    http: FlaskClient, hand: Hand, opened: str
+    http: FlaskClient, worker: WorkerDouble, opened: str
 ) -> None:
     for number in (1, 2, 7):
-        end_page(hand, opened, number, f"page {number}")
-    hand.store(opened, ResultTooLarge(), "FAILURE", task="ocr.assemble")
+        end_page(worker, opened, number, f"page {number}")
+    worker.store(opened, ResultTooLarge(), "FAILURE", task="ocr.assemble")
     assert get(http, opened).json["code"] == "result_too_large"
     answer = get(http, opened, "?partial=true&format=text")
     assert answer.text == "page 1\n\fpage 2\n\fpage 7\n"
@@ -283,9 +285,9 @@ def test_an_unknown_format_is_named_and_one_that_comes_later_says_so(http: Flask
         assert "md, text, json" in answer.json["detail"]
 
 
-def test_half_a_surrogate_pair_is_no_reason_to_fail(http: FlaskClient, client: Client, hand: Hand) -> None:
+def test_half_a_surrogate_pair_is_no_reason_to_fail(http: FlaskClient, client: Client, worker: WorkerDouble) -> None:
     id = client.submit_url("http://a/")
-    hand.complete(id, "a \ud800 b")
+    worker.complete(id, "a \ud800 b")
     for form in FORMATS:
         assert "a ? b" in get(http, id, f"?format={form}").text
 

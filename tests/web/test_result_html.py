@@ -15,7 +15,7 @@ from ocr_celery.export import block_html
 from tests.testlib.mutated_answers import PAGE
 from tests.testlib.processes import png
 from tests.testlib.several_pages import pdf
-from tests.testlib.worker_double import Hand
+from tests.testlib.worker_double import WorkerDouble
 from tests.web.test_result_files import end_page, get, open_document
 
 FORMS = ("md", "text", "json", "html", "raw", "chunks")
@@ -23,19 +23,19 @@ TABLE = "<table><tr><td>Item</td><td>2024</td></tr><tr><td>{}</td><td>7</td></tr
 
 
 @pytest.fixture
-def image(client: Client, hand: Hand) -> str:
+def image(client: Client, worker: WorkerDouble) -> str:
     """An image that was read."""
     id = client.submit_image(png(), name="Bericht & 2024.png")
-    hand.complete(id, PAGE)
+    worker.complete(id, PAGE)
     return id
 
 
 @pytest.fixture
-def document(client: Client, hand: Hand) -> str:
+def document(client: Client, worker: WorkerDouble) -> str:
     """A document with pages 1, 2 and 7: one was read, one failed, one is not finished."""
     id = open_document(client)
-    end_page(hand, id, 1, PAGE)
-    end_page(hand, id, 2, PageDeadline())
+    end_page(worker, id, 1, PAGE)
+    end_page(worker, id, 2, PageDeadline())
     return id
 
 
@@ -83,7 +83,9 @@ def test_a_browser_is_told_to_run_and_fetch_nothing(http: FlaskClient, image: st
     assert not re.search(r"<script|<link|<img|@import|url\(", answer.text)
 
 
-def test_the_language_is_said_where_the_letters_tell_it(http: FlaskClient, client: Client, hand: Hand) -> None:
+def test_the_language_is_said_where_the_letters_tell_it(
+    http: FlaskClient, client: Client, worker: WorkerDouble
+) -> None:
     for text, language in (
         ("年度报告 2024", "zh"),
         ("日本語のページです", "ja"),
@@ -91,7 +93,7 @@ def test_the_language_is_said_where_the_letters_tell_it(http: FlaskClient, clien
         ("a report 中", ""),
     ):
         id = client.submit_image(png())
-        hand.complete(id, text)
+        worker.complete(id, text)
         assert re.findall(r'<section id="page-1"(.*)>', get(http, id, "?format=html").text) == [
             f' lang="{language}"' if language else ""
         ]
@@ -128,9 +130,11 @@ def test_one_page_of_a_document_can_be_had_as_soon_as_it_is_read(http: FlaskClie
     assert 'filename="a.page-1.' in answer.headers["Content-Disposition"]
 
 
-def test_one_page_keeps_its_number_and_its_documents_id(http: FlaskClient, client: Client, hand: Hand) -> None:
+def test_one_page_keeps_its_number_and_its_documents_id(
+    http: FlaskClient, client: Client, worker: WorkerDouble
+) -> None:
     id = open_document(client)
-    end_page(hand, id, 7, "seven")
+    end_page(worker, id, 7, "seven")
     body = get(http, id, "?format=json&page=7").json
     assert (body["task_id"], body["status"], [page["page"] for page in body["pages"]]) == (id, "completed", [7])
     assert get(http, id, "?page=7").text == "seven\n"
@@ -149,18 +153,20 @@ def test_a_page_that_is_not_there_says_so(http: FlaskClient, document: str, imag
     assert (waits.status_code, waits.json["task_id"]) == (202, page_id(document, 7))
 
 
-def test_the_page_of_an_image_is_its_own(http: FlaskClient, client: Client, hand: Hand, image: str) -> None:
+def test_the_page_of_an_image_is_its_own(http: FlaskClient, client: Client, worker: WorkerDouble, image: str) -> None:
     assert get(http, image, "?page=1").data == get(http, image).data
     id = client.submit_document(pdf([100]), name="a.pdf", page_range="7")
-    hand.complete(id, "seven", page=7)
+    worker.complete(id, "seven", page=7)
     assert get(http, id, "?page=7").text == "seven\n"
     assert get(http, id, "?page=1").status_code == 404
 
 
-def test_tables_that_go_on_are_joined_in_whole_pages_too(http: FlaskClient, client: Client, hand: Hand) -> None:
+def test_tables_that_go_on_are_joined_in_whole_pages_too(
+    http: FlaskClient, client: Client, worker: WorkerDouble
+) -> None:
     id = open_document(client)
     for number, item in ((1, "a"), (2, "b"), (7, "c")):
-        end_page(hand, id, number, TABLE.format(item))
+        end_page(worker, id, number, TABLE.format(item))
     query = "partial=true&merge_tables=true"
     assert get(http, id, f"?{query}").text == (
         "<!-- page 1 -->\n\n| Item | 2024 |\n| --- | --- |\n| a | 7 |\n| b | 7 |\n\n<!-- page 2 -->\n\n\n\n"

@@ -19,7 +19,7 @@ from ocr_celery.errors import BrokerUnavailable, NoTables, PageDeadline
 from tests.testlib.mutated_answers import PAGE
 from tests.testlib.processes import png
 from tests.testlib.spreadsheet import Spreadsheet
-from tests.testlib.worker_double import Hand
+from tests.testlib.worker_double import WorkerDouble
 from tests.web.test_result_files import end_page, get, open_document
 from web.result_sheets import sheet_pieces
 
@@ -29,25 +29,25 @@ LONG = "<table><tr><td>Item</td><td>Price</td></tr><tr><td>{}</td><td>1.50</td><
 
 
 @pytest.fixture
-def image(client: Client, hand: Hand) -> str:
+def image(client: Client, worker: WorkerDouble) -> str:
     """An image with two tables."""
     id = client.submit_image(png(), name="Bericht 2024.png")
-    hand.complete(id, PAGE)
+    worker.complete(id, PAGE)
     return id
 
 
 @pytest.fixture
-def document(client: Client, hand: Hand) -> str:
+def document(client: Client, worker: WorkerDouble) -> str:
     """A document whose table goes on on its second page; the last page could not be read."""
     id = open_document(client)
-    found = [end_page(hand, id, n, r) for n, r in ((1, LONG.format("a")), (2, LONG.format("b")), (7, PageDeadline()))]
-    hand.store(id, assemble(PageSet(9, "1-2,7"), found), "SUCCESS", task="ocr.assemble")
+    found = [end_page(worker, id, n, r) for n, r in ((1, LONG.format("a")), (2, LONG.format("b")), (7, PageDeadline()))]
+    worker.store(id, assemble(PageSet(9, "1-2,7"), found), "SUCCESS", task="ocr.assemble")
     return id
 
 
-def read(http: FlaskClient, client: Client, hand: Hand, text: str, query: str) -> Any:
+def read(http: FlaskClient, client: Client, worker: WorkerDouble, text: str, query: str) -> Any:
     id = client.submit_url("http://a/")
-    hand.complete(id, text)
+    worker.complete(id, text)
     return get(http, id, query)
 
 
@@ -77,13 +77,13 @@ def test_a_spreadsheet_has_a_sheet_for_each_table(http: FlaskClient, image: str)
     assert Spreadsheet(get(http, image, "?format=xlsx&table=2").data).names == ["Page 1, table 2"]
 
 
-def test_nothing_of_a_page_runs(http: FlaskClient, client: Client, hand: Hand) -> None:
-    book = Spreadsheet(read(http, client, hand, HOSTILE, "?format=xlsx").data)
+def test_nothing_of_a_page_runs(http: FlaskClient, client: Client, worker: WorkerDouble) -> None:
+    book = Spreadsheet(read(http, client, worker, HOSTILE, "?format=xlsx").data)
     assert book.formulas == 0
     assert book.cells(0) == {"A1": "=1+1", "B1": -12.5, "C1": "http://a/", "A2": "@SUM(A1)", "B2": "007", "C2": 3}
     text = "@"  # what is typed there later stays a text too
     assert book.shown_as(0) == {"A1": text, "B1": "0.0", "C1": text, "A2": text, "B2": text, "C2": "+0;-0;+0"}
-    csv = read(http, client, hand, HOSTILE, "?format=csv").data.decode()
+    csv = read(http, client, worker, HOSTILE, "?format=csv").data.decode()
     assert csv == "\ufeff'=1+1,-12.5,http://a/\r\n'@SUM(A1),007,+3\r\n"
 
 
@@ -109,12 +109,12 @@ def test_pages_that_are_missing_are_named(http: FlaskClient, document: str) -> N
 
 @pytest.mark.parametrize("form", ["csv", "xlsx"])
 def test_a_result_without_tables_says_so(
-    http: FlaskClient, client: Client, hand: Hand, document: str, form: str
+    http: FlaskClient, client: Client, worker: WorkerDouble, document: str, form: str
 ) -> None:
     id = open_document(client)
-    found = [end_page(hand, id, number, "text") for number in (1, 2, 7)]
-    hand.store(id, assemble(PageSet(9, "1-2,7"), found), "SUCCESS", task="ocr.assemble")
-    answers = [get(http, id, f"?format={form}"), read(http, client, hand, "# Title", f"?format={form}")]
+    found = [end_page(worker, id, number, "text") for number in (1, 2, 7)]
+    worker.store(id, assemble(PageSet(9, "1-2,7"), found), "SUCCESS", task="ocr.assemble")
+    answers = [get(http, id, f"?format={form}"), read(http, client, worker, "# Title", f"?format={form}")]
     for answer in answers:
         assert (answer.status_code, answer.json["code"]) == (422, "no_tables")
         assert "such as md or text" in answer.json["detail"]
@@ -143,13 +143,13 @@ def test_a_mistake_of_ours_costs_one_page_only(
 
 
 def test_what_no_cell_can_hold_is_cut_and_what_no_file_can_hold_is_replaced(
-    http: FlaskClient, client: Client, hand: Hand
+    http: FlaskClient, client: Client, worker: WorkerDouble
 ) -> None:
     text = f"<table><tr><td>{'🙂' * 20_000}</td><td>a\ud800b\ufffec</td></tr></table>"
-    cells = Spreadsheet(read(http, client, hand, text, "?format=xlsx").data).cells(0)
+    cells = Spreadsheet(read(http, client, worker, text, "?format=xlsx").data).cells(0)
     assert cells["A1"] == "🙂" * 16_383 + "…"
     assert str(cells["B1"]).startswith("a?b")
-    assert "a?b" in read(http, client, hand, text, "?format=csv").data.decode()
+    assert "a?b" in read(http, client, worker, text, "?format=csv").data.decode()
 
 
 def pieces(pages: Any) -> Any:
@@ -189,9 +189,9 @@ def test_a_thousand_tables_need_few_files_at_once() -> None:
     assert most < before + 20
 
 
-def test_what_there_is_of_a_document_can_be_had(http: FlaskClient, client: Client, hand: Hand) -> None:
+def test_what_there_is_of_a_document_can_be_had(http: FlaskClient, client: Client, worker: WorkerDouble) -> None:
     id = open_document(client)
-    end_page(hand, id, 2, LONG.format("b"))
+    end_page(worker, id, 2, LONG.format("b"))
     csv, book = (get(http, id, f"?partial=true&format={form}") for form in ("csv", "xlsx"))
     assert csv.data.decode() == "\ufeffItem,Price\r\nb,1.50\r\n\r\nmissing page,code\r\n1,pending\r\n7,pending\r\n"
     assert Spreadsheet(book.data).names == ["Page 2, table 1", "Missing pages"]

@@ -22,7 +22,7 @@ from ocr_celery.settings import Settings
 from tests.testlib.facade_process import Served, served
 from tests.testlib.processes import RedisServer, png, until
 from tests.testlib.threads import Start
-from tests.testlib.worker_double import Facade, Hand, Queued
+from tests.testlib.worker_double import Facade, Queued, WorkerDouble
 
 with_gunicorn = pytest.mark.skipif(sys.platform != "linux", reason="as the other tests with gunicorn")
 
@@ -35,26 +35,26 @@ def until_waiting(client: Client, ids: int = 1) -> None:
 
 
 def test_the_answer_comes_when_the_task_is_final(
-    http: FlaskClient, client: Client, hand: Hand, start: Start, woken_only: None
+    http: FlaskClient, client: Client, worker: WorkerDouble, start: Start, woken_only: None
 ) -> None:
     id = client.submit_url("http://a/")
     answer = start(http.get, f"/ocr/{id}?wait=50&format=raw")
     until_waiting(client)
-    hand.start(id)
-    hand.complete(id, "# Text")
+    worker.start(id)
+    worker.complete(id, "# Text")
     assert answer.result(40).json["result"] == "# Text"
     assert "Retry-After" not in answer.result().headers
 
 
 def test_a_batch_is_answered_when_all_its_pages_are_final(
-    http: FlaskClient, client: Client, hand: Hand, start: Start, woken_only: None
+    http: FlaskClient, client: Client, worker: WorkerDouble, start: Start, woken_only: None
 ) -> None:
     batch = client.submit_batch(["http://a/", "http://b/"])
     first, last = (task.id for _, task in client.look_up_batch(batch).items)
     answer = start(http.get, f"/ocr/batch/{batch}?wait=50")
     until_waiting(client, ids=2)
-    hand.complete(first)
-    hand.fail(last, EmptyFile())
+    worker.complete(first)
+    worker.fail(last, EmptyFile())
     body = answer.result(40).json
     assert (body["status"], body["completed"], body["failed"]) == ("completed", 1, 1)
 
@@ -88,7 +88,7 @@ def test_what_is_unknown_is_answered_at_once(http: FlaskClient) -> None:
 
 
 def test_with_no_place_to_wait_the_answer_comes_at_once_and_says_when_to_ask_again(
-    facade: Facade, client: Client, hand: Hand
+    facade: Facade, client: Client, worker: WorkerDouble
 ) -> None:
     http = facade(web_waits=0)
     id = client.submit_url("http://a/")
@@ -96,7 +96,7 @@ def test_with_no_place_to_wait_the_answer_comes_at_once_and_says_when_to_ask_aga
     assert (answer.json["status"], answer.headers["Retry-After"]) == ("pending", "1")
     sent = http.post("/ocr/url?wait=50", json={"url": "http://a/"})
     assert (sent.status_code, sent.headers["Retry-After"]) == (202, "1")
-    hand.complete(id)
+    worker.complete(id)
     answer = http.get(f"/ocr/{id}?wait=50")
     assert answer.json["status"] == "completed"
     assert "Retry-After" not in answer.headers
@@ -119,12 +119,12 @@ def task_sent(client: Client) -> str:
 @pytest.mark.parametrize("path", SENT)
 @pytest.mark.usefixtures("woken_only")
 def test_what_is_sent_is_answered_as_get_shows_it_once_it_is_final(
-    http: FlaskClient, client: Client, hand: Hand, start: Start, path: str
+    http: FlaskClient, client: Client, worker: WorkerDouble, start: Start, path: str
 ) -> None:
     answer = start(http.post, f"{path}?wait=50&details=true", **SENT[path]())
     id = task_sent(client)
     until_waiting(client)
-    hand.complete(id, "# Text")
+    worker.complete(id, "# Text")
     body = answer.result(40).json
     assert answer.result().status_code == 200
     where = f"/ocr/batch/{body['batch_task_id']}" if "batch_task_id" in body else f"/ocr/{id}"
@@ -141,15 +141,15 @@ def test_what_is_sent_and_not_final_in_time_is_answered_as_without_wait(http: Fl
 
 
 def test_a_page_that_failed_meanwhile_is_answered_with_its_error(
-    http: FlaskClient, client: Client, hand: Hand, start: Start
+    http: FlaskClient, client: Client, worker: WorkerDouble, start: Start
 ) -> None:
     answer = start(http.post, "/ocr/url?wait=50", json={"url": "http://a/"})
-    hand.fail(task_sent(client), EmptyFile())
+    worker.fail(task_sent(client), EmptyFile())
     assert (answer.result(40).status_code, answer.result().json["code"]) == (200, "empty_file")
 
 
 def test_a_file_is_not_kept_in_memory_while_its_page_is_waited_for(
-    http: FlaskClient, client: Client, hand: Hand, start: Start
+    http: FlaskClient, client: Client, worker: WorkerDouble, start: Start
 ) -> None:
     memory = http.application.extensions["body_memory"]
     free = memory.free
@@ -158,7 +158,7 @@ def test_a_file_is_not_kept_in_memory_while_its_page_is_waited_for(
     answer = start(http.post, "/ocr?wait=50", data=form, content_type="multipart/form-data; boundary=b")
     until_waiting(client)
     assert memory.free == free
-    hand.complete(task_sent(client))
+    worker.complete(task_sent(client))
     assert answer.result(40).status_code == 200
 
 
@@ -216,7 +216,9 @@ def fill_places(server: Served, id: str, count: int) -> list[socket.socket]:
 
 
 @with_gunicorn
-def test_who_waits_takes_no_thread_from_others_and_who_hung_up_gives_the_place_back(sender: Client, hand: Hand) -> None:
+def test_who_waits_takes_no_thread_from_others_and_who_hung_up_gives_the_place_back(
+    sender: Client, worker: WorkerDouble
+) -> None:
     id = sender.submit_url("http://a/")
     with served(sender.settings.redis_url, OCR_WEB_THREADS=1, OCR_WEB_WAITS=20) as server:
         waiting = fill_places(server, id, 20)
@@ -225,13 +227,13 @@ def test_who_waits_takes_no_thread_from_others_and_who_hung_up_gives_the_place_b
             sock.close()
         until(lambda: not is_full(server, id), what="a place is free")
         again = fill_places(server, id, 10)
-        hand.complete(id)
+        worker.complete(id)
         assert [answer_on(sock)["status"] for sock in [*waiting[1::2], *again]] == ["completed"] * 20
         assert "Traceback" not in server.log
 
 
 @with_gunicorn
-def test_a_request_that_waits_longer_than_an_upload_may_take_is_answered(sender: Client, hand: Hand) -> None:
+def test_a_request_that_waits_longer_than_an_upload_may_take_is_answered(sender: Client, worker: WorkerDouble) -> None:
     id = sender.submit_url("http://a/")
     with served(sender.settings.redis_url, OCR_UPLOAD_TIMEOUT=0.1) as server, requests.Session() as kept:
         for _ in range(2):
@@ -241,7 +243,7 @@ def test_a_request_that_waits_longer_than_an_upload_may_take_is_answered(sender:
 
 
 @with_gunicorn
-def test_a_facade_that_ends_answers_who_waits(sender: Client, hand: Hand) -> None:
+def test_a_facade_that_ends_answers_who_waits(sender: Client, worker: WorkerDouble) -> None:
     id = sender.submit_url("http://a/")
     with served(sender.settings.redis_url) as server:
         waiting = [ask(server, f"/ocr/{id}?wait=50") for _ in range(10)]
@@ -252,7 +254,7 @@ def test_a_facade_that_ends_answers_who_waits(sender: Client, hand: Hand) -> Non
 
 
 @with_gunicorn
-def test_redis_that_goes_away_is_said_so_to_who_waits(own: RedisServer, hand: Hand) -> None:
+def test_redis_that_goes_away_is_said_so_to_who_waits(own: RedisServer, worker: WorkerDouble) -> None:
     client = Client(Settings(redis_url=own.url))
     id = client.submit_url("http://a/")
     with served(own.url) as server:
@@ -263,7 +265,9 @@ def test_redis_that_goes_away_is_said_so_to_who_waits(own: RedisServer, hand: Ha
 
 
 @with_gunicorn
-def test_a_page_that_was_accepted_stays_so_when_redis_goes_away_meanwhile(own: RedisServer, hand: Hand) -> None:
+def test_a_page_that_was_accepted_stays_so_when_redis_goes_away_meanwhile(
+    own: RedisServer, worker: WorkerDouble
+) -> None:
     client = Client(Settings(redis_url=own.url))
     with served(own.url) as server, ThreadPoolExecutor(1) as pool:
         sent = pool.submit(requests.post, f"{server.url}/ocr/url?wait=50", json={"url": "http://a/"}, timeout=60)
@@ -273,7 +277,7 @@ def test_a_page_that_was_accepted_stays_so_when_redis_goes_away_meanwhile(own: R
 
 
 @with_gunicorn
-def test_the_log_tells_waiting_from_work(sender: Client, hand: Hand) -> None:
+def test_the_log_tells_waiting_from_work(sender: Client, worker: WorkerDouble) -> None:
     with served(sender.settings.redis_url) as server:
         requests.post(f"{server.url}/ocr/url?wait=0.5", json={"url": "http://a/"}, timeout=20)
         lines = [json.loads(line) for line in server.log.splitlines()]
