@@ -18,6 +18,7 @@ CALLS = frozenset(
         "GET /ocr/{task_id}/result",
         "GET /ocr/{task_id}/pages",
         "GET /ocr/{task_id}/pages/{page}",
+        "GET /ocr/{task_id}/pages/{page}/image",
         "POST /ocr/{task_id}/cancel",
         "POST /ocr/batch/{batch_task_id}/cancel",
         "DELETE /ocr/{task_id}",

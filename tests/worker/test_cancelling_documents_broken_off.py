@@ -11,12 +11,11 @@ from redis.exceptions import ConnectionError as Gone
 
 from ocr_celery import cancelling
 from ocr_celery.client import Client
-from ocr_celery.consumer.document_opener import DocumentOpener
+from ocr_celery.consumer.document_assembly import assemble_document
 from ocr_celery.core.document import MAX_TEXT, PageSet, page_id
 from ocr_celery.core.lane_weights import BULK
 from ocr_celery.core.status import Status
 from ocr_celery.errors import BrokerUnavailable, Cancelled, NoPageRead, ResultTooLarge
-from ocr_celery.settings import Settings
 from ocr_celery.store.registry import Registry
 from tests.testlib.processes import RedisServer, keys
 
@@ -118,10 +117,9 @@ def test_a_worker_that_assembles_it_meanwhile_says_that_it_was_cancelled(
         assert registry.documents.mark_cancelled(id)
     for page in PAGES.ids(id):
         registry.transition(page, "REVOKED", now=3.0, meta=json.dumps({"status": "REVOKED"}), meta_keep=100)
-    none: Any = None
     run: Any = SimpleNamespace(id=id)
     with pytest.raises(error):
-        DocumentOpener(Settings(), registry, none, none, none, keeper=none).assemble(run)
+        assemble_document(run, registry.documents)
 
 
 def test_a_document_whose_text_is_too_long_for_one_result_fails_and_its_pages_stay(client: Client) -> None:
@@ -129,10 +127,9 @@ def test_a_document_whose_text_is_too_long_for_one_result_fails_and_its_pages_st
     huge = {"status": "SUCCESS", "result": {"text": "x" * (MAX_TEXT // 2)}}
     for page in PAGES.ids(id):
         registry.transition(page, "SUCCESS", now=3.0, meta=json.dumps(huge), meta_keep=100)
-    none: Any = None
     run: Any = SimpleNamespace(id=id)
     with pytest.raises(ResultTooLarge):
-        DocumentOpener(Settings(), registry, none, none, none, keeper=none).assemble(run)
+        assemble_document(run, registry.documents)
     cancel(client, id)
     assert client.look_up(id).status is Status.FAILED
     assert registry.documents.states(id, PAGES) == ["SUCCESS"] * 3
