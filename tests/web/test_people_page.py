@@ -118,6 +118,17 @@ def sent(redis: RedisServer, count: int = 1) -> list[tuple[str, dict[str, Any]]]
     return [(m["headers"]["id"], json.loads(base64.b64decode(m["body"]))[1]) for m in messages]
 
 
+def hold(page: Page, pattern: str, times: int | None = None) -> list[Route]:
+    """The requests for such addresses, which nobody answers; the first `times` of them."""
+    held: list[Route] = []
+
+    def keep(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(pattern), keep, times=times)
+    return held
+
+
 def block(page: Page, number: int) -> Locator:
     return page.locator(f'.block[data-block="{number}"]')
 
@@ -245,6 +256,24 @@ def test_while_the_service_is_away_a_banner_says_so_and_nothing_is_lost(open_pag
     page.unroute_all()
     expect(page.get_by_text("The service does not answer. Nothing is lost")).to_be_hidden()
     expect(page.locator(".document-head h1")).to_have_text("report.png")
+    assert len(sent(redis)) == 1
+
+
+def test_an_address_that_is_taken_away_while_it_is_sent_takes_nothing_else_along(
+    open_page: Open, redis: RedisServer
+) -> None:
+    page = open_page()
+    page.route("**/ocr/url", lambda route: route.fulfill(status=503, headers={"Retry-After": "99"}, json={}))
+    held = hold(page, "/ocr/url$", times=1)
+    page.get_by_role("button", name="Addresses").click()
+    page.get_by_role("textbox", name="Addresses").fill("https://a.example/1.png\nhttps://b.example/2.png")
+    page.get_by_role("button", name="Read 2 addresses").click()
+    expect(page.locator(".sending .state")).to_have_text(["sending", "waits here"])
+    page.get_by_role("button", name="Remove https://a.example/1.png").click()
+    held[0].fulfill(status=202, json={"task_id": "late"})
+    page.unroute_all()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator(".recent .name")).to_have_text(["https://b.example/2.png"])
     assert len(sent(redis)) == 1
 
 

@@ -57,10 +57,17 @@ function add(sent) {
 
 /** Takes one away; one that is being sent is broken off. */
 export function dropSending(item) {
-  items.splice(items.indexOf(item), 1);
+  if (!takeOut(item)) return;
   item.stopper.abort();
   tell();
   sendMore();
+}
+
+/** Takes one out of what is to be sent; false where it is no longer in it. */
+function takeOut(item) {
+  const at = items.indexOf(item);
+  if (at >= 0) items.splice(at, 1);
+  return at >= 0;
 }
 
 function sendMore() {
@@ -74,10 +81,10 @@ function sendMore() {
 async function send(item) {
   item.state = "sending";
   try {
-    const accepted = await (item.file ? sendFile(item) : askJson("ocr/url", { method: "POST", json: { ...typed(item.options), url: item.url } }));
+    const accepted = await (item.file ? sendFile(item) : sendAddress(item));
+    if (!takeOut(item)) return;
     noteAway(false);
     pauses = 0;
-    items.splice(items.indexOf(item), 1);
     if (item.file) sentFiles.set(accepted.task_id, item.file);
     addRecent({ id: accepted.task_id, name: item.name, size: item.size, sent: Date.now() / 1000, url: item.url ?? "", options: kept(item.options), status: "pending", total: 1, completed: 0, failed: 0 });
     item.onSent(accepted.task_id);
@@ -98,6 +105,10 @@ function sendFile(item) {
     tell();
   };
   return upload(item.file, item.options, progress, item.stopper.signal);
+}
+
+function sendAddress({ options, url, stopper }) {
+  return askJson("ocr/url", { method: "POST", json: { ...typed(options), url }, signal: stopper.signal });
 }
 
 function hold(problem) {
