@@ -343,6 +343,51 @@ def test_a_document_opens_while_it_is_read_and_follows_it(
     expect(block(page, 0)).to_have_text("3 Levels at the east pier")
 
 
+def test_one_page_of_a_document_that_was_sent_alone_shows_its_text(
+    open_page: Open, client: Client, worker: WorkerDouble
+) -> None:
+    id = client.submit_document(pdf([100]), name="piers.pdf", page_range="7")
+    page = open_page(f"#/d/{id}")
+    expect(page.get_by_text("This page waits for its turn.")).to_be_visible()
+    worker.complete(id, report_page(7)[1], page=7, **FOUND)
+    expect(block(page, 0)).to_have_text("7 Levels at the east pier")
+
+
+def test_a_document_whose_listing_failed_once_is_shown_all_the_same(open_page: Open, document: str) -> None:
+    page = open_page()
+    page.route("**/pages?*", lambda route: route.abort(), times=1)
+    page.evaluate("id => (location.hash = `#/d/${id}`)", document)
+    expect(block(page, 0)).to_have_text("1 Levels at the east pier")
+
+
+def test_what_was_learnt_before_a_request_failed_is_shown_too(
+    open_page: Open, client: Client, worker: WorkerDouble
+) -> None:
+    id = open_document(client, PageSet(4, "1-4"), "piers.pdf")
+    page = open_page(f"#/d/{id}")
+    expect(page.locator(".facts")).to_contain_text("0 of 4 read")
+    failed: list[str] = []
+
+    def only_the_page_that_is_read(route: Route) -> None:
+        if "after=0&" not in route.request.url:
+            failed.append(route.request.url)
+            route.abort()
+            return
+        listing = route.fetch().json()
+        if listing["pages"][0]["status"] == "completed":
+            listing = {**listing, "pages": listing["pages"][:1], "next_after": 1}
+        route.fulfill(json=listing)
+
+    page.route("**/pages?*", only_the_page_that_is_read)
+    with page.expect_event("requestfailed"):
+        end_page(worker, id, 1, report_page(1)[1], **FOUND)
+        end_page(worker, id, 2, report_page(2)[1], **FOUND)
+    page.unroute_all()
+    expect(block(page, 0)).to_have_text("1 Levels at the east pier")
+    expect(page.locator('.strip [data-kind="completed"]')).to_have_count(2)
+    assert failed
+
+
 def test_failed_and_doubtful_pages_say_what_happened_and_are_read_again(
     open_page: Open, document: str, redis: RedisServer
 ) -> None:

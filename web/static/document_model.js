@@ -18,7 +18,8 @@ export const kindOf = (page) => (isDoubtful(page) ? "doubtful" : page.status);
 
 export class DocumentModel {
   constructor(id) {
-    Object.assign(this, { id, task: null, pages: [], byNumber: new Map(), isDocument: false });
+    Object.assign(this, { id, task: null, pages: [], byNumber: new Map(), isDocument: null });
+    this.unshown = new Set(); // numbers of pages that changed, until they are returned: a look may fail halfway
     this.samples = []; // [time in seconds, pages done]
   }
 
@@ -28,59 +29,66 @@ export class DocumentModel {
     const task = await answered(askJson(`ocr/${this.id}?text=false&details=true`));
     this.task = task;
     const isDocument = Boolean(task.pages?.total);
-    const isNew = before === null || isDocument !== this.isDocument;
-    this.isDocument = isDocument;
-    const changed = isDocument ? await this.refreshPages(isNew) : this.setPages([this.alone()]);
+    const isNew = isDocument !== this.isDocument || (!isDocument && this.pages[0].page !== this.alone().page);
+    if (isNew) this.replacePages(isDocument ? await this.allPages() : [this.alone()]);
+    else if (isDocument) await this.refreshPages();
+    else this.putPages([this.alone()]);
+    this.isDocument = isDocument; // only now: what failed halfway is a new set at the next look too
     this.sample();
+    const changed = [...this.unshown];
+    this.unshown.clear();
     return { changed, isNew, moved: JSON.stringify(before?.pages ?? before?.status) !== JSON.stringify(task.pages ?? task.status) };
   }
 
-  /** A task that is one page, as a page. */
+  /** A task that is one page, as a page. Of which number it is, where one page of a document was asked for, its result says first. */
   alone() {
     const { status, code, error, details = {} } = this.task;
     const { page = 1, verdict, width, height, seconds, source } = details;
     return { page, task_id: this.id, status, code, error, verdict, width, height, seconds, source };
   }
 
-  async refreshPages(isNew) {
-    if (isNew) this.setPages([]);
-    const changed = [];
+  async allPages() {
+    const pages = [];
+    for (let after = 0; after !== undefined; ) {
+      const found = await this.listing(after, FIRST_LISTING);
+      pages.push(...found.pages);
+      after = found.next_after ?? undefined;
+    }
+    return pages;
+  }
+
+  async refreshPages() {
     const first = this.pages.find((page) => !isFinal(page));
-    let after = isNew ? 0 : (first?.page ?? 0) - 1;
-    while (isNew ? after !== undefined : after >= 0 && this.doneHere() < this.done()) {
-      const found = await answered(askJson(`ocr/${this.id}/pages?after=${after}&limit=${isNew ? FIRST_LISTING : LATER_LISTING}`));
-      changed.push(...this.putPages(found.pages));
-      after = found.next_after ?? (isNew ? undefined : -1);
+    if (!first) return;
+    const known = this.unshown.size;
+    for (let after = first.page - 1; after !== undefined && this.doneHere() < this.done(); ) {
+      const found = await this.listing(after, LATER_LISTING);
+      this.putPages(found.pages);
+      after = found.next_after ?? undefined;
     }
-    if (!isNew && first && !changed.length) changed.push(...(await this.lookAtOpen(first.page - 1)));
-    return changed;
+    // which pages are being read changes without any being done
+    if (this.unshown.size === known) this.putPages((await this.listing(first.page - 1, LATER_LISTING)).pages);
   }
 
-  /** Which pages are being read changes without any being done. */
-  async lookAtOpen(after) {
-    const found = await answered(askJson(`ocr/${this.id}/pages?after=${after}&limit=${LATER_LISTING}`));
-    return this.putPages(found.pages);
+  listing(after, limit) {
+    return answered(askJson(`ocr/${this.id}/pages?after=${after}&limit=${limit}`));
   }
 
-  setPages(pages) {
-    if (pages.length !== this.pages.length || pages[0]?.page !== this.pages[0]?.page) {
-      this.pages = [];
-      this.byNumber = new Map();
-    }
-    return this.putPages(pages);
+  replacePages(pages) {
+    this.pages = [];
+    this.byNumber = new Map();
+    this.putPages(pages);
   }
 
   putPages(pages) {
-    const changed = [];
     for (const page of pages) {
       const known = this.byNumber.get(page.page);
       if (known && known.status === page.status && known.verdict === page.verdict) continue;
       if (known) Object.assign(known, page);
       else this.pages.push(page);
       this.byNumber.set(page.page, known ?? page);
-      changed.push(page.page);
+      this.unshown.add(page.page);
     }
-    return changed;
   }
 
   /** The counts of the service: of a document its own, of a single page those of one. */
