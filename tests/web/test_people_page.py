@@ -465,6 +465,27 @@ def test_results_are_saved_under_their_names_whole_or_a_page_of_them(
         assert words in (tmp_path / scope).read_text()
 
 
+def test_a_result_may_take_as_long_as_it_is_long(open_page: Open, image: str) -> None:
+    page = open_page(f"#/d/{image}")
+    expect(block(page, 0)).to_be_visible()
+    page.clock.install()
+    page.evaluate(
+        """() => { const ask = fetch;
+        AbortSignal.timeout = (ms) => { const stop = new AbortController(); setTimeout(() => stop.abort(), ms);
+          return stop.signal; };
+        const slowly = (signal) => new Response(new ReadableStream({ start(body) {
+          signal.addEventListener("abort", () => body.error(signal.reason));
+          window.finish = () => (body.enqueue(new TextEncoder().encode("all of it")), body.close()); } }));
+        window.fetch = async (url, how) => (url.includes("format=text") ? slowly(how.signal) : ask(url, how)); }"""
+    )
+    page.get_by_role("button", name="Copy text").click()
+    page.wait_for_function("typeof finish === 'function'")
+    page.clock.fast_forward(60_000)
+    page.evaluate("finish()")
+    expect(page.locator("#status")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == "all of it"
+
+
 def test_what_cannot_be_saved_is_said(open_page: Open, client: Client, worker: WorkerDouble) -> None:
     id = client.submit_image(png())
     worker.complete(id, "no table")

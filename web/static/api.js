@@ -2,7 +2,7 @@
 
 export const root = new URL("../../", import.meta.url).href;
 
-const TIMEOUT = 15_000; // ms
+const TIMEOUT = 15_000; // ms until an answer begins, and for the body of a short one
 const UPLOAD_SILENCE = 60_000; // ms without a byte sent or an answer
 
 /** What the service refused, or why it could not be asked: then `status` is 0 and `code` is "unreachable". */
@@ -18,27 +18,35 @@ export class Problem extends Error {
   }
 }
 
-/** Asks; raises `Problem` for every answer that is none. */
-export async function ask(path, { method = "GET", json = null, signal = null, accept = "application/json" } = {}) {
-  const patience = AbortSignal.timeout(TIMEOUT);
+/**
+ * Asks, and returns what `read` makes of the answer; raises `Problem` for every answer that is none. The answer has to begin in time;
+ * its body may take as long as it is long, unless it is `short`.
+ */
+export async function ask(path, read, { method = "GET", json = null, signal = null, accept = "*/*", short = false } = {}) {
+  const stopper = new AbortController();
+  const timer = setTimeout(() => stopper.abort(), TIMEOUT);
   const headers = { Accept: accept, ...(json && { "Content-Type": "application/json" }) };
-  const both = signal ? AbortSignal.any([signal, patience]) : patience;
-  let answer;
+  const both = signal ? AbortSignal.any([signal, stopper.signal]) : stopper.signal;
   try {
-    answer = await fetch(root + path, { method, headers, body: json && JSON.stringify(json), signal: both });
+    const answer = await fetch(root + path, { method, headers, body: json && JSON.stringify(json), signal: both });
+    if (!answer.ok) throw await problemOf(answer);
+    if (!short) clearTimeout(timer);
+    return await read(answer);
   } catch (error) {
-    if (signal?.aborted) throw error;
+    if (error instanceof Problem || signal?.aborted) throw error;
     throw new Problem(0, "unreachable", String(error));
+  } finally {
+    clearTimeout(timer);
   }
-  if (!answer.ok) throw await problemOf(answer);
-  return answer;
 }
 
-/** The answer's JSON. */
-export async function askJson(path, how) {
-  const answer = await ask(path, how);
-  return answer.status === 204 ? null : answer.json();
-}
+const jsonOf = (answer) => (answer.status === 204 ? null : answer.json());
+
+/** The answer's JSON, which is short: how something stands. */
+export const askJson = (path, how) => ask(path, jsonOf, { accept: "application/json", short: true, ...how });
+
+/** The answer's text. */
+export const askText = (path) => ask(path, (answer) => answer.text());
 
 async function problemOf(answer) {
   const said = await answer.json().catch(() => ({}));

@@ -1,6 +1,6 @@
 // The head of a document: its name, how far it is, for how long it is kept, and what can be done with it.
 
-import { ask } from "./api.js";
+import { askJson } from "./api.js";
 import { note } from "./announce.js";
 import { copy } from "./clipboard.js";
 import { button, h, setText } from "./dom.js";
@@ -58,7 +58,7 @@ function factsOf(model) {
 
 async function act(method, path, words, then) {
   try {
-    await ask(path, { method });
+    await askJson(path, { method });
     note(t(words));
     then();
   } catch (error) {

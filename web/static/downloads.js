@@ -55,9 +55,8 @@ function link({ id, stem }, format, panel) {
 /** Fetches a result and saves it under the name that the service gives it, or another one with its suffix. */
 export async function saveResult(path, stem = "") {
   try {
-    const answer = await ready(path);
-    const address = URL.createObjectURL(await answer.blob());
-    const name = fileName(answer.headers.get("Content-Disposition"));
+    const { file, name } = await ready(path);
+    const address = URL.createObjectURL(file);
     h("a", { href: address, download: stem ? stem + name.slice(name.indexOf(".")) : name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   } catch (error) {
@@ -65,16 +64,21 @@ export async function saveResult(path, stem = "") {
   }
 }
 
-/** The answer, once the service has made it. */
+/** The result, once the service has made it: { file, name }. */
 async function ready(path) {
   for (let tries = 0; ; tries += 1) {
-    const answer = await answered(ask(path, { accept: "*/*" }));
-    if (answer.status !== 202 || tries === MOST_TRIES) return answer;
+    const { pause, ...made } = await answered(ask(path, fileOf));
+    if (!pause || tries === MOST_TRIES) return made;
     if (tries === 0) note(t("being_made"));
     else say(t("being_made"));
-    const pause = Number(answer.headers.get("Retry-After")) || 2;
     await new Promise((resume) => setTimeout(resume, pause * 1000));
   }
+}
+
+/** What is saved of an answer; `pause`: seconds after which to ask again, 0 where it is there. */
+async function fileOf(answer) {
+  const pause = answer.status === 202 ? Number(answer.headers.get("Retry-After")) || 2 : 0;
+  return { pause, file: await answer.blob(), name: fileName(answer.headers.get("Content-Disposition")) };
 }
 
 /** The name in a Content-Disposition, the one in UTF-8 before the plain one. */

@@ -1,6 +1,6 @@
 // The texts of pages as they are looked at, in the forms that the text view has. A few are kept; a page that is done never changes.
 
-import { ask, askJson } from "./api.js";
+import { askJson, askText } from "./api.js";
 import { answered, hasFormat } from "./service.js";
 
 const MOST_KEPT = 40;
@@ -24,20 +24,18 @@ async function once(key, load) {
 export function pageBlocks(taskId) {
   return once(`blocks ${taskId}`, async () => {
     const rendered = hasFormat("html") ? "&render=html" : "";
-    const result = await answered(askJson(`ocr/${taskId}/result?format=json${rendered}`));
+    const result = await answered(askJson(`ocr/${taskId}/result?format=json${rendered}`, { short: false }));
     return { blocks: [], ...result.pages[0] };
   });
 }
 
 /** The page as text in one of the service's formats. */
 export function pageText(taskId, format) {
-  return once(`${format} ${taskId}`, async () => (await answered(ask(`ocr/${taskId}/result?format=${format}`, { accept: "*/*" }))).text());
+  return once(`${format} ${taskId}`, () => answered(askText(`ocr/${taskId}/result?format=${format}`)));
 }
 
 /** The whole as text. */
-export async function wholeText(id) {
-  return (await answered(ask(`ocr/${id}/result?format=text&partial=true`, { accept: "*/*" }))).text();
-}
+export const wholeText = (id) => answered(askText(`ocr/${id}/result?format=text&partial=true`));
 
 /** The page's blocks as JSON that people can read: a box on one line. */
 export async function pageJson(taskId) {
