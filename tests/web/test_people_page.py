@@ -388,6 +388,16 @@ def test_what_was_learnt_before_a_request_failed_is_shown_too(
     assert failed
 
 
+def test_the_picture_of_a_page_that_is_turned_past_is_not_fetched_any_longer(open_page: Open, document: str) -> None:
+    page = open_page()
+    hold(page, "/pages/1/image")
+    with page.expect_request("**/pages/1/image*"):
+        page.evaluate("id => (location.hash = `#/d/${id}/1`)", document)
+    expect(page.locator(".cut-out")).to_have_count(1)
+    with page.expect_event("requestfailed", lambda request: "/pages/1/image" in request.url):
+        page.keyboard.press("]")
+
+
 def test_failed_and_doubtful_pages_say_what_happened_and_are_read_again(
     open_page: Open, document: str, redis: RedisServer
 ) -> None:

@@ -25,7 +25,7 @@ export function pagePicture(id, { onPick, onHover }) {
   const missing = h("p", { class: "notice", hidden: true }, t("not_shown"));
   const desk = h("div", { class: "desk" }, sheet);
   const element = h("div", { class: "desk-frame" }, missing, desk);
-  const state = { size: [3, 4], zoom: "page", free: () => {}, shown: "" };
+  const state = { size: [3, 4], zoom: "page", free: () => {}, shown: "", image: null };
 
   const fit = () => {
     const [width, height] = state.size;
@@ -46,26 +46,34 @@ export function pagePicture(id, { onPick, onHover }) {
     fit();
   };
 
-  const showImage = (page, key) => {
+  /** An image that is only taken out of the document goes on being loaded, and keeps one of the browser's few connections busy. */
+  const dropImage = () => {
+    state.image?.removeAttribute("src");
+    state.image?.remove();
+    state.image = null;
     state.free();
+  };
+
+  const showImage = (page, key) => {
+    dropImage();
     state.shown = key;
-    sheet.querySelector("img")?.remove();
     const { addresses, free } = sourcesOf(id, page);
     state.free = free;
     missing.hidden = addresses.length > 0 || page.status !== "completed";
     if (!addresses.length) return;
     const image = h("img", { alt: t("picture_of", { n: page.page }), decoding: "async" });
     image.addEventListener("load", () => {
-      if (page.width) return;
+      if (page.width || image !== state.image) return;
       state.size = [image.naturalWidth, image.naturalHeight]; // until it is read
       fit();
     });
-    image.addEventListener("error", () => next());
     const next = () => {
       const address = addresses.shift();
       if (address) image.src = address;
-      else (image.remove(), (missing.hidden = page.status !== "completed"));
+      else (dropImage(), (missing.hidden = page.status !== "completed"));
     };
+    image.addEventListener("error", () => image === state.image && next());
+    state.image = image;
     next();
     sheet.prepend(image);
   };
@@ -76,11 +84,11 @@ export function pagePicture(id, { onPick, onHover }) {
     element,
     show,
     zoom: (how) => ((state.zoom = how), fit()),
-    image: () => sheet.querySelector("img"),
+    image: () => state.image,
     size: () => state.size,
     light: (index) => sheet.querySelectorAll(".box").forEach((box) => box.classList.toggle("lit", box.dataset.block === String(index))),
     reveal: (index) => sheet.querySelector(`.box[data-block="${index}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: scrolling() }),
-    stop: () => (watching.disconnect(), state.free()),
+    stop: () => (watching.disconnect(), dropImage()),
   };
 }
 
@@ -108,8 +116,11 @@ function boxes(blocks, [width, height], { onPick, onHover }) {
 
 /** What a box holds, cut out of the picture that is shown; null where there is none. */
 export function cutOut(image, [width, height], [left, upper, right, lower]) {
-  if (!image?.src || right <= left || lower <= upper) return null;
+  if (!image || right <= left || lower <= upper) return null;
   const [wide, high] = [(right - left) / width, (lower - upper) / height];
-  const copy = h("img", { src: image.src, alt: "", style: { width: `${100 / wide}%`, height: `${100 / high}%`, left: `${(-100 * left) / width / wide}%`, top: `${(-100 * upper) / height / high}%` } });
+  const copy = h("img", { alt: "", style: { width: `${100 / wide}%`, height: `${100 / high}%`, left: `${(-100 * left) / width / wide}%`, top: `${(-100 * upper) / height / high}%` } });
+  const fill = () => (copy.src = image.src); // once it is loaded: pieces ask for nothing themselves
+  if (image.complete && image.naturalWidth) fill();
+  else image.addEventListener("load", fill, { once: true });
   return h("div", { class: "cut-out", style: { "aspect-ratio": `${right - left} / ${lower - upper}` } }, copy);
 }
