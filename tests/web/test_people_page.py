@@ -190,6 +190,7 @@ def test_a_pasted_picture_and_pasted_addresses_are_sent(open_page: Open, redis: 
     paste = """([text, type]) => { const data = new DataTransfer();
     if (type) data.items.add(new File([text], "image.png", { type })); else data.setData("text", text);
     document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true })); }"""
+    expect(page.locator("#drop")).to_be_visible()  # from then on it listens
     page.evaluate(paste, ["https://a.example/1.png\nhttps://b.example/2.png", ""])
     expect(page.locator(".recent .name")).to_have_count(2)
     page.evaluate(paste, ["no address at all", ""])
