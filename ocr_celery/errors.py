@@ -164,6 +164,12 @@ class NoExporter(OcrError):
     code, http_status, retryable = "no_exporter", 503, True
 
 
+class NoResult(OcrError):
+    """There is no result to make a file of: the task is not finished, or it failed; ask for the task itself, or again later."""
+
+    code, http_status, retryable = "no_result", 409, True
+
+
 class ExportFailed(OcrError):
     """The file could not be made of this result; the exporter's log says why."""
 

@@ -30,7 +30,7 @@ class Exporting(ServiceConnection):
         """Ask for an export, which is queued unless it waits or is made already, and answer how it stands. May be repeated.
 
         Raises `FormatNotAvailable` where the service keeps no files, `NoExporter` where nobody would make it, `TaskNotFound`,
-        `QueueFull`, `BrokerUnavailable`.
+        `NoResult` where it needs a result and the task has none, `QueueFull`, `BrokerUnavailable`.
         """
         self._store_of_exports()
         with self._broker():

@@ -91,11 +91,12 @@ class Completer:
     def _complete(self, run: PageRun) -> None:
         self._evaluator.fall_back(run)
         run.page = run.decoded = run.prepared = None
+        is_stored = False
         try:
-            complete(run, self._listeners)
+            is_stored = complete(run, self._listeners)
         finally:
             self._leave(run)
-            self._file_keeper.finish(run, was_read=isinstance(run.result, Mapping))
+            self._file_keeper.finish(run, was_read=is_stored and isinstance(run.result, Mapping))
             if run.has_stored_file:
                 self._file_cleaner.finish(run.id)
 

@@ -19,12 +19,13 @@ from ocr_celery.transport.stop_request import is_stopping
 log = logging.getLogger(__name__)
 
 
-def complete(run: PageRun, listeners: Sequence[PageListener] = ()) -> None:
+def complete(run: PageRun, listeners: Sequence[PageListener] = ()) -> bool:
     """Store the result of a page and acknowledge its message; where that cannot be done, requeue the message.
 
-    `listeners`: called once the result is known, before it is stored.
+    `listeners`: called once the result is known, before it is stored. Answers whether it was done; False: it is still to be
+    read, or failed after all.
     """
-    _end(run, lambda: _store_result(run, listeners))
+    return _end(run, lambda: _store_result(run, listeners))
 
 
 def acknowledge_expanded(run: PageRun) -> None:
@@ -35,23 +36,25 @@ def acknowledge_expanded(run: PageRun) -> None:
     _end(run, lambda: _hand_over(run))
 
 
-def _end(run: PageRun, step: Callable[[], None]) -> None:
-    """Take the step that ends a page, and what ends its duplicates."""
+def _end(run: PageRun, step: Callable[[], None]) -> bool:
+    """Take the step that ends a page, and what ends its duplicates. Answers whether that was done."""
     try:
         if getattr(run.request, "_already_cancelled", False):
             run.duplicates.clear()
-            return  # cold shutdown: its messages go back
+            return False  # cold shutdown: its messages go back
         step()
         while run.duplicates:
             complete_duplicate(run, run.duplicates.pop(0))
+        return True
     except BaseException as exc:
         if is_transient(exc) or not isinstance(exc, Exception) or is_stopping():
             log.error("could not store result: task %s requeued, %r", run.id, exc)
             requeue(run, in_vain=not is_stopping())
-            return
+            return False
         log.error("cannot store result: task %s fails, %r", run.id, exc)
         for delivery in _deliveries(run):
             _fail(delivery)
+        return False
 
 
 def _store_result(run: PageRun, listeners: Sequence[PageListener]) -> None:

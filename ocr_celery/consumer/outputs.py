@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from ocr_celery.consumer.page_run import PageRun
 from ocr_celery.core.export_request import ExportRequest
-from ocr_celery.errors import OcrError
+from ocr_celery.errors import NoResult, OcrError
 from ocr_celery.message import ASSEMBLE, PAGE
 from ocr_celery.store.exports import Exports
 from ocr_celery.store.redis_errors import explain
@@ -36,6 +36,8 @@ class Outputs:
         try:
             for name in self._wanted(run):
                 self._request(run, ExportRequest(run.id, name))
+        except NoResult:
+            log.info("outputs not requested: task %s, it was cancelled, or is read again", run.id)
         except (RedisError, OcrError) as exc:
             said = explain(exc) if isinstance(exc, RedisError) else exc
             log.warning("outputs not requested: task %s, they are made when they are asked for: %s", run.id, said)

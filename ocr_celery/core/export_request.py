@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid5
 
-from ocr_celery.core.export_formats import EXPORT_FORMATS, PAGE_IMAGE
+from ocr_celery.core.export_formats import EXPORT_FORMATS, PAGE_IMAGE, RESULT_EXPORTS
 from ocr_celery.core.file_keeping import export_name_of
 from ocr_celery.errors import BadOption
 
@@ -39,6 +39,11 @@ class ExportRequest:
     def file_name(self) -> str:
         """Of its file in the store."""
         return export_name_of(self.task_id, self.id)
+
+    @property
+    def is_of_result(self) -> bool:
+        """Whether it is a form of the whole result, which has to be there; a page's picture is not."""
+        return self.format in RESULT_EXPORTS
 
     def __str__(self) -> str:
         return f"{self.format} of task {self.task_id[:60]}"

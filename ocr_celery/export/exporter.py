@@ -20,13 +20,14 @@ from ocr_celery.consumer.spool import Spool
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core.export_request import ExportRequest
 from ocr_celery.core.export_status import MAX_TRIES
+from ocr_celery.core.status import Status
 from ocr_celery.decode.pool import DecoderPool
-from ocr_celery.errors import ExportFailed, FormatNotAvailable, Internal, OcrError, TaskNotFound
+from ocr_celery.errors import ExportFailed, FormatNotAvailable, Internal, NoResult, OcrError, TaskNotFound
 from ocr_celery.export.contract import WriteExport
 from ocr_celery.export.formats import writer
 from ocr_celery.export.job import StoredJob
 from ocr_celery.settings import Settings
-from ocr_celery.store.exports import GONE, MADE, Exports
+from ocr_celery.store.exports import GONE, MADE, UNREAD, Exports
 from ocr_celery.store.files.in_redis import RedisStore
 from ocr_celery.store.files.opening import open_store
 from ocr_celery.transport.stop_request import is_set
@@ -67,6 +68,8 @@ class Exporter:
         began, tries = time.monotonic(), self._exports.begin(request, now=time.time())
         if tries == GONE:
             raise TaskNotFound
+        if tries == UNREAD:
+            raise NoResult
         if tries != MADE:
             try:
                 self._refuse(tries)
@@ -92,6 +95,8 @@ class Exporter:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(dir=self._spool.folder)))
             view = self._client.look_up_outline(request.task_id)
+            if request.is_of_result and view.status is not Status.COMPLETED:  # its result has expired, or is damaged
+                raise view.error or NoResult
             job = StoredJob(
                 request,
                 view,

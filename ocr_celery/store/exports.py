@@ -13,18 +13,20 @@ from redis import Redis
 from ocr_celery.core.export_request import ExportRequest
 from ocr_celery.core.export_status import FAILED_KEEP, SILENT, ExportStatus
 from ocr_celery.core.status import Status
-from ocr_celery.errors import OcrError, QueueFull
+from ocr_celery.errors import NoResult, OcrError, QueueFull
 from ocr_celery.store.keys import Keys
 
 MOST_WAITING = 10_000  #: exports in the queue; with more none is taken in
-GONE, MADE = -1, 0  #: what `begin` answers beside the number of the try
+UNREAD, GONE, MADE = -2, -1, 0  #: what `begin` answers beside the number of the try
 
 #: Ask for an export, unless it stands well. KEYS the task's record, its exports, the queue of exporters. ARGV id, now, the record
 #: of one that waits, the message, seconds to keep the hash, most in the queue, seconds after which a failure and a silence are
-#: forgotten. Answers its record, or nil where the task is gone, or 0 where the queue is full.
+#: forgotten, whether it needs a result (0/1). Answers its record, or nil where the task is gone, 0 where the queue is full, or -2
+#: where there is no result, which an export that is made now would lack for good.
 ASK = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'FORGOTTEN' then return false end
+if ARGV[9] == '1' and state ~= 'SUCCESS' then return -2 end
 local known, now = redis.call('HGET', KEYS[2], ARGV[1]), tonumber(ARGV[2])
 if known then
   local export = cjson.decode(known)
@@ -41,11 +43,12 @@ redis.call('LPUSH', KEYS[3], ARGV[4])
 return ARGV[3]
 """
 
-#: Begin to make an export. KEYS the task's record, its exports. ARGV id, now, seconds to keep the hash. Answers which try it is,
-#: 0 where it is made already, -1 where its task is gone.
+#: Begin to make an export. KEYS the task's record, its exports. ARGV id, now, seconds to keep the hash, whether it needs a
+#: result (0/1). Answers which try it is, 0 where it is made already, -1 where its task is gone, -2 where there is no result.
 BEGIN = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'FORGOTTEN' then return -1 end
+if ARGV[4] == '1' and state ~= 'SUCCESS' then return -2 end
 local known = redis.call('HGET', KEYS[2], ARGV[1])
 local export = known and cjson.decode(known) or {}
 if export.status == 'completed' then return 0 end
@@ -80,12 +83,15 @@ class Exports:
     def ask(self, export: ExportRequest, message: str, *, now: float) -> ExportStatus | None:
         """Queue an export, unless it waits, is being made or is made. Answers how it stands; None where its task is gone.
 
-        Raises `QueueFull`.
+        Raises `QueueFull`, and `NoResult` where it needs a result and the task has none.
         """
         record = json.dumps({"status": Status.PENDING, "at": now})
         keys = [*self._keys_of(export.task_id), self._keys.of_exporters.queue]
         args: list[str | float] = [export.id, now, record, message, self._keep, MOST_WAITING, FAILED_KEEP, SILENT]
+        args.append(int(export.is_of_result))
         answer = cast(bytes | int | None, self._ask(keys=keys, args=args))
+        if answer == UNREAD:
+            raise NoResult
         if answer == 0:
             raise QueueFull("Too many exports wait to be made. Please try again later.")
         return ExportStatus.from_json(answer) if isinstance(answer, bytes) else None
@@ -96,8 +102,9 @@ class Exports:
         return ExportStatus.from_json(text) if text else None
 
     def begin(self, export: ExportRequest, *, now: float) -> int:
-        """Note that it is being made. Answers which try it is, from 1, or `MADE`, or `GONE`."""
-        return cast(int, self._begin(keys=self._keys_of(export.task_id), args=[export.id, now, self._keep]))
+        """Note that it is being made. Answers which try it is, from 1, or `MADE`, `GONE`, `UNREAD` (it needs a result)."""
+        args: list[str | float] = [export.id, now, self._keep, int(export.is_of_result)]
+        return cast(int, self._begin(keys=self._keys_of(export.task_id), args=args))
 
     def note_alive(self, export: ExportRequest, *, now: float) -> bool:
         """Note that it is still being made. False: nobody needs it any more."""

@@ -83,6 +83,8 @@ class Bench:
             FakeDecoder(),
         )
         self.completed: list[PageRun] = []
+        self.is_stored = True
+        self.kept: list[str] = []
         self.requeued: list[str] = []
         self.cancelled: set[str] = set()
         self.exits: list[int] = []
@@ -94,7 +96,7 @@ class Bench:
         monkeypatch.setattr(pipeline, "CrashMarks", lambda *_: self.marks)
         monkeypatch.setattr(preparation, "PageLoader", lambda *_: SimpleNamespace(load=self._load))
         monkeypatch.setattr(pipeline, "CancelledPages", lambda *_: SimpleNamespace(find=self._find_cancelled))
-        monkeypatch.setattr(completer, "complete", lambda run, _listeners: self.completed.append(run))
+        monkeypatch.setattr(completer, "complete", self._complete)
         monkeypatch.setattr(completer, "requeue", lambda run: self.requeued.append(run.id))
         monkeypatch.setattr(shutdown, "shut_down", self.exits.append)
         monkeypatch.setattr(redis_retry, "_REDIS_RETRY", 0.0)
@@ -102,6 +104,7 @@ class Bench:
         registry: Any = SimpleNamespace(redis=None, keys=keys)
         settings = Settings(batch_size=2, batch_timeout=0)
         self.pipeline = Pipeline(settings, self.engine, registry, "w1", clock=self.clock)
+        self.pipeline.file_keeper._then = lambda run: self.kept.append(run.id)
         self.pipeline.completer.threads = Inline()  # type: ignore[assignment]
         self.pipeline.preparation.decoder = self.decoder  # type: ignore[assignment]
         self.pipeline.preparation.documents = SimpleNamespace(open_or_assemble=lambda _: None)  # type: ignore[assignment]
@@ -109,6 +112,10 @@ class Bench:
             add=lambda run, _: self.waiting.append(run),
             remove_waiting=lambda: [run for run in self.waiting if run.phase is Phase.RECEIVED],
         )
+
+    def _complete(self, run: PageRun, _listeners: object) -> bool:
+        self.completed.append(run)
+        return self.is_stored
 
     def _load(self, run: PageRun) -> None:
         self.load(run)
@@ -160,6 +167,14 @@ def test_a_page_is_loaded_decoded_prepared_read_and_completed(bench: Bench) -> N
     bench.pipeline.scheduler.on_outcomes([bench.engine.outcome("a", "words")])
     assert (run.phase, run.result["text"]) == (Phase.DONE, "words")
     assert (bench.completed, bench.marks.marked, len(bench.pipeline.pages)) == ([run], {}, 0)
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_what_follows_a_page_begins_only_where_its_result_was_stored(bench: Bench, is_stored: bool) -> None:
+    bench.is_stored = is_stored  # else its message is back in the queue
+    bench.prepare()
+    bench.read("words")
+    assert bench.kept == (["a"] if is_stored else [])
 
 
 def test_a_page_that_cannot_be_loaded_fails_with_what_the_loader_raised(bench: Bench) -> None:

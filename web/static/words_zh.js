@@ -195,6 +195,7 @@ export const PROBLEMS = {
   no_exporter: "没有运行中的导出进程，请稍后再试。",
   no_file: "没有收到文件。",
   no_page_read: "文档的所有页都无法识别。",
+  no_result: "任务尚未完成或已失败，没有可导出的结果。",
   no_such_table: "没有这么多表格。",
   no_tables: "结果中没有表格，请选择其他格式。",
   not_a_document: "此任务只有一页，或文档尚未打开。",
