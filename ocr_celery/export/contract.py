@@ -9,9 +9,30 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ocr_celery.core.result_formats import ResultHead
 from ocr_celery.core.result_page import ResultPage
+from ocr_celery.errors import (
+    DocumentNotSupported,
+    EmptyFile,
+    ImageExpired,
+    NotAnImage,
+    OcrError,
+    PageTooCostly,
+    PasswordNeeded,
+    TooManyPages,
+    TooManyPixels,
+    Unreadable,
+    UnreadableDocument,
+    WrongPassword,
+)
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+#: the errors of `ExportJob.picture` that are about the file itself: a format may do without the picture, as there will be none.
+#: With any other (the store is away, the decoder has ended) the export fails: what is made is kept, and would lack it for good
+NO_PICTURE: tuple[type[OcrError], ...] = (
+    *(DocumentNotSupported, EmptyFile, NotAnImage, TooManyPages, TooManyPixels, Unreadable, UnreadableDocument),
+    *(ImageExpired, PageTooCostly, PasswordNeeded, WrongPassword),
+)
 
 SourceKind = Literal["image", "pdf", "tiff"]
 
@@ -42,7 +63,8 @@ class ExportJob(Protocol):
         """Page `number` of the file, from 1 (of an image: 1): upright, RGB, its longer side at most 2048 pixels.
 
         Its size may differ from `ResultPage.size`, which the boxes of blocks refer to: see `scaled_box`. Raises the `OcrError`
-        that says why there is none (it is damaged, has a password).
+        that says why there is none: one of `NO_PICTURE` (it is damaged, has a password, is not kept), or another that the format
+        lets pass.
         """
 
     def source_path(self) -> Path:

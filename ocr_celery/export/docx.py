@@ -19,7 +19,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from ocr_celery.core.markdown import PICTURES
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.errors import ExportFailed, FormatNotAvailable, OcrError
-from ocr_celery.export.contract import ExportJob
+from ocr_celery.export.contract import NO_PICTURE, ExportJob
 from ocr_celery.export.html import HtmlDocument
 from ocr_celery.export.zip_file import cut_figures
 
@@ -87,7 +87,7 @@ class _Html:
             return {}
         try:
             picture = self._job.picture(page.number)
-        except OcrError as error:
+        except NO_PICTURE as error:
             log.info("figures left out: page %d, %s", page.number, error.code)
             return {}
         found = {}

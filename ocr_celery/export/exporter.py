@@ -16,6 +16,7 @@ from celery.worker import state as worker_state
 from redis.exceptions import RedisError
 
 from ocr_celery.client import Client
+from ocr_celery.consumer import shutdown
 from ocr_celery.consumer.spool import Spool
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.core.export_request import ExportRequest
@@ -55,7 +56,11 @@ class Exporter:
         files = StoredFiles(RedisStore(client.redis, client.keys), self._store)
         self._spool = Spool(files, max_bytes=settings.spool_mb * 1024 * 1024)
         self._decoder = DecoderPool(
-            max_pixels=settings.max_image_pixels, max_side=MAX_SIDE, seconds=settings.prepare_seconds, at_once=1
+            max_pixels=settings.max_image_pixels,
+            max_side=MAX_SIDE,
+            seconds=settings.prepare_seconds,
+            at_once=1,
+            on_failure=_end_process,
         )
 
     def close(self) -> None:
@@ -144,6 +149,12 @@ class Exporter:
                     raise TaskNotFound
 
         return check
+
+
+def _end_process(exc: Exception) -> None:
+    """No picture can be made any more: end the exporter, whose supervisor starts another; its export goes back to the queue."""
+    log.error("decoder failed: the exporter ends", why=repr(exc))
+    shutdown.shut_down(shutdown.EXIT_ENGINE_FAILED)
 
 
 def _named(request: ExportRequest) -> dict[str, str]:

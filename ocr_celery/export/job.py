@@ -26,10 +26,8 @@ from ocr_celery.store.files.contract import is_name
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-_GRACE = (
-    5.0  #: seconds for which the file of a task that has just ended is waited for: it may be on its way into the store
-)
-_JUST = 60.0  #: seconds since the end of such a task
+#: seconds since the end of a task for which its file is waited for: a worker may be about to store it, behind others
+_GRACE = 60.0
 _PAUSE = 0.2  #: seconds between two looks
 
 
@@ -120,13 +118,15 @@ class StoredJob:
         name = file_name_of(self._view.id)
         if not is_name(name):
             raise FileNotKept
-        is_new = time.time() - self._view.updated_at < _JUST
-        end = time.monotonic() + (_GRACE if is_new else 0)
+        grace = _GRACE if self._client.settings.keep_files else 0.0
+        end = time.monotonic() + min(
+            grace, self._view.updated_at + grace - time.time()
+        )  # another machine's clock may be ahead
         while True:
             try:
                 return self._stack.enter_context(self._spool.path(IN_STORE + name))
             except ImageExpired:
-                if time.monotonic() > end:
+                if time.monotonic() >= end:
                     raise FileNotKept from None
             self._alive()
             time.sleep(_PAUSE)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from PIL import Image
+
 from ocr_celery.core.result_page import ResultPage
-from ocr_celery.errors import OcrError
-from ocr_celery.export.contract import ExportJob
+from ocr_celery.export.contract import NO_PICTURE, ExportJob
 from ocr_celery.export.pdf_process import write_in_child
 from ocr_celery.export.pdf_request import PdfRequest
 from ocr_celery.export.placed_text import PlacedPage
@@ -43,8 +44,12 @@ def _placed(job: ExportJob, page: ResultPage) -> PlacedPage:
     number = page.number if job.kind != "image" else 1
     if isinstance(page.result, Mapping) and page.result.get("source") == TEXT_LAYER:  # the PDF's own text
         return PlacedPage(number, 0, 0)
+    return PlacedPage(number, *page.size, place_text(page, lambda: _picture(job, number)))
+
+
+def _picture(job: ExportJob, number: int) -> Image.Image:
+    """The page as it is seen; blank where it cannot be shown, so that its lines are equal ones."""
     try:
-        lines = place_text(page, lambda: job.picture(number))
-    except OcrError:  # there is no picture of the page to find its lines by
-        lines = []
-    return PlacedPage(number, *page.size, lines)
+        return job.picture(number)
+    except NO_PICTURE:
+        return Image.new("L", (1, 1), "white")

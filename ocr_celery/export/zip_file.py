@@ -14,8 +14,7 @@ from ocr_celery.core.document import page_mark
 from ocr_celery.core.markdown import PICTURES
 from ocr_celery.core.result_formats import FORMATS, ResultHead, ResultWriter
 from ocr_celery.core.result_page import ResultPage
-from ocr_celery.errors import OcrError
-from ocr_celery.export.contract import ExportJob, scaled_box
+from ocr_celery.export.contract import NO_PICTURE, ExportJob, scaled_box
 from ocr_celery.export.html import FindPicture, HtmlDocument
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class _Writer:
             return {}
         try:
             picture = self._job.picture(page.number)
-        except OcrError as error:
+        except NO_PICTURE as error:
             self._problems.append(f"page {page.number}: {error.code}: {error.message}")
             return {}
         return {

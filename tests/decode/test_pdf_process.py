@@ -4,9 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ocr_celery.core.placed_line import PlacedLine
-from ocr_celery.errors import Internal, OcrError, PageDeadline, PageTooCostly, UnreadableDocument, WrongPassword
+from ocr_celery.errors import (
+    Internal,
+    OcrError,
+    PageDeadline,
+    PageTooCostly,
+    StoreUnavailable,
+    UnreadableDocument,
+    WrongPassword,
+)
 from ocr_celery.export import pdf_process
 from ocr_celery.export.pdf_child import ERROR_FILE
 from ocr_celery.export.pdf_process import write_in_child
@@ -50,6 +59,32 @@ def test_pages_of_a_tiff_and_their_numbers(tmp_path: Path) -> None:
     job = _job(tmp_path, tiff([300, 320, 340]), "tiff", line_result(1190, 400, LINE), line_result(1190, 400, LINE))
     job.first = 2
     assert [text.strip() for text in pdf_readers.pdfium(write_searchable_pdf(job))] == [LINE.text] * 2
+
+
+TEXT_AND_TABLE = (
+    "<|ref|>text<|/ref|><|det|>[[100, 100, 900, 300]]<|/det|>\nsome words\n\n"
+    "<|ref|>table<|/ref|><|det|>[[100, 400, 900, 600]]<|/det|>\n<table><tr><td>one</td><td>two</td></tr></table>\n"
+)
+
+
+def _without_picture(job: GivenJob, error: OcrError) -> GivenJob:
+    def picture(_: int) -> Image.Image:
+        raise error
+
+    job.picture = picture  # type: ignore[method-assign]
+    return job
+
+
+def test_a_page_that_cannot_be_shown_has_its_text_all_the_same(tmp_path: Path) -> None:
+    job = _without_picture(_job(tmp_path, pdf([300]), "pdf", block_result(1190, 400, TEXT_AND_TABLE)), PageTooCostly())
+    (found,) = pdf_readers.pdfium(write_searchable_pdf(job))
+    assert found.split() == ["some", "words", "one", "two"]
+
+
+def test_a_pdf_that_would_lack_text_for_no_fault_of_the_file_is_not_made(tmp_path: Path) -> None:
+    job = _job(tmp_path, pdf([300]), "pdf", block_result(1190, 400, TEXT_AND_TABLE))
+    with pytest.raises(StoreUnavailable):
+        write_searchable_pdf(_without_picture(job, StoreUnavailable()))
 
 
 def test_a_page_whose_result_is_the_pdf_s_own_text_has_it_once(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from zipfile import ZipFile
 import pytest
 
 from ocr_celery.core.result_page import ResultPage
-from ocr_celery.errors import ExportFailed, FormatNotAvailable, PageDeadline
+from ocr_celery.errors import ExportFailed, FormatNotAvailable, PageDeadline, StoreUnavailable
 from ocr_celery.export import docx
 from ocr_celery.export.docx import write_docx
 from tests.testlib.attack_texts import attack_texts
@@ -67,6 +67,15 @@ def test_figures_that_cannot_be_shown_are_left_out(tmp_path: Path) -> None:
     tree, names = word(write_docx(DocxJob(tmp_path, page(block("image", "a caption")), unreadable=1)))
     assert "a caption" in text_of(tree)
     assert not [name for name in names if "media" in name]
+
+
+def test_a_file_that_would_lack_its_figures_for_no_fault_of_the_file_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake_pandoc(tmp_path, "exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
+    with pytest.raises(StoreUnavailable):
+        write_docx(DocxJob(tmp_path / "job", page(block("image")), unreadable=1, error=StoreUnavailable()))
 
 
 @needs_pandoc

@@ -15,9 +15,20 @@ from PIL import Image
 from ocr_celery.core.export_formats import EXPORT_FORMATS
 from ocr_celery.core.result_formats import FORMATS, ResultHead
 from ocr_celery.core.result_page import ResultPage
-from ocr_celery.errors import OcrError, PageDeadline, Unreadable
+from ocr_celery.decode.protocol import _REFUSALS
+from ocr_celery.errors import (
+    BY_NAME,
+    BrokerUnavailable,
+    Internal,
+    OcrError,
+    PageDeadline,
+    StoreFull,
+    StoreUnavailable,
+    TaskNotFound,
+    Unreadable,
+)
 from ocr_celery.export import formats
-from ocr_celery.export.contract import SourceKind, scaled_box
+from ocr_celery.export.contract import NO_PICTURE, SourceKind, scaled_box
 from ocr_celery.export.page_image import write_page_image
 from ocr_celery.export.zip_file import write_zip
 
@@ -36,7 +47,10 @@ class Job:
     source, password, max_pixels = "report.pdf", "", 10**9
     kind: SourceKind = "pdf"
 
-    def __init__(self, folder: Path, *pages: ResultPage, unreadable: int = 0, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, *pages: ResultPage, unreadable: int = 0, error: OcrError | None = None, **options: Any
+    ) -> None:
+        self._error = error or Unreadable()
         self.folder, self._pages, self.options, self._unreadable = folder, pages, options, unreadable
         self.head = ResultHead("1d", "completed", is_document=len(pages) > 1, is_partial=False)
         folder.mkdir(exist_ok=True)
@@ -49,7 +63,7 @@ class Job:
 
     def picture(self, number: int) -> Image.Image:
         if number == self._unreadable:
-            raise Unreadable
+            raise self._error
         picture = Image.new("RGB", (500, 250), "white")
         picture.paste("red", (50, 50, 251, 201))
         return picture
@@ -163,3 +177,16 @@ def test_a_scaled_box_lies_in_the_picture(box: Any, page_size: Any, picture_size
 
 def test_every_format_has_a_function_that_writes_it() -> None:
     assert all(callable(formats.writer(name)) for name in EXPORT_FORMATS)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable(), StoreFull(), Internal(), TaskNotFound(), BrokerUnavailable()])
+def test_an_archive_that_would_lack_its_figures_for_no_fault_of_the_file_is_not_made(
+    tmp_path: Path, error: OcrError
+) -> None:
+    job = Job(tmp_path, page(block("image", "one")), unreadable=1, error=error)
+    with pytest.raises(type(error)):
+        write_zip(job)
+
+
+def test_every_refusal_of_a_decoder_is_about_the_file_itself() -> None:
+    assert {BY_NAME[name] for name in _REFUSALS} - {Internal} <= set(NO_PICTURE)

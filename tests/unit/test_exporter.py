@@ -1,7 +1,8 @@
 """What an exporter makes of a request; the client, the store, the decoder and the records are played by the test."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,13 @@ import pytest
 
 from ocr_celery.core.export_request import ExportRequest
 from ocr_celery.core.status import Status, TaskView
-from ocr_celery.errors import NoResult, OcrError, ResultExpired
+from ocr_celery.errors import FileNotKept, ImageExpired, NoResult, OcrError, ResultExpired
 from ocr_celery.export import exporter as module
+from ocr_celery.export import job
 from ocr_celery.export.contract import ExportJob
 from ocr_celery.export.exporter import Exporter
+from ocr_celery.export.job import StoredJob
+from ocr_celery.settings import Settings
 from ocr_celery.store.exports import UNREAD
 from ocr_celery.store.files.folder import FolderStore
 
@@ -58,18 +62,18 @@ class Bench:
         self.exporter._decoder = SimpleNamespace(max_pixels=10)
         monkeypatch.setattr(module, "writer", lambda _: self._write)
 
-    def _write(self, job: ExportJob) -> Path:
-        return self.write(job)
+    def _write(self, wanted: ExportJob) -> Path:
+        return self.write(wanted)
 
     @staticmethod
-    def writes(job: ExportJob) -> Path:
-        path = job.folder / "made"
+    def writes(wanted: ExportJob) -> Path:
+        path = wanted.folder / "made"
         path.write_bytes(b"file")
         return path
 
 
 def view(status: Status, **more: Any) -> TaskView:
-    return TaskView(id="a", status=status, created_at=1.0, updated_at=time.time(), **more)
+    return TaskView(**{"id": "a", "status": status, "created_at": 1.0, "updated_at": time.time(), **more})
 
 
 @pytest.fixture
@@ -97,3 +101,64 @@ def test_a_result_that_is_gone_meanwhile_is_not_made_into_a_file(bench: Bench, s
         bench.exporter.make(ZIP)
     assert not list(bench.store.list())
     assert len(bench.records.failed) == 1
+
+
+def job_of(folder: Path, *, updated_at: float, keep_files: bool, missing: list[Exception]) -> StoredJob:
+    """A job of a task that changed then. Its file is asked for as often as there are errors until it is there."""
+
+    @contextmanager
+    def path(_: str) -> Iterator[Path]:
+        if missing:
+            raise missing.pop(0)
+        yield folder / "file"
+
+    return StoredJob(
+        ZIP,
+        view(Status.COMPLETED, updated_at=updated_at),
+        client=SimpleNamespace(settings=SimpleNamespace(keep_files=keep_files)),  # type: ignore[arg-type]
+        spool=SimpleNamespace(path=path),  # type: ignore[arg-type]
+        decoder=SimpleNamespace(max_pixels=10),  # type: ignore[arg-type]
+        folder=folder,
+        stack=ExitStack(),
+        alive=lambda: None,
+    )
+
+
+@pytest.mark.parametrize("ahead", [-50.0, 0.0, 3600.0])
+def test_a_file_that_a_worker_may_be_about_to_store_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    monkeypatch.setattr(job, "_PAUSE", 0.0)
+    missing: list[Exception] = [ImageExpired() for _ in range(50)]
+    made = job_of(tmp_path, updated_at=time.time() + ahead, keep_files=True, missing=missing)
+    assert made.source_path() == tmp_path / "file"
+
+
+@pytest.mark.parametrize(("ahead", "keep_files"), [(-61.0, True), (0.0, False)])
+def test_a_file_that_nobody_will_store_is_not_waited_for(tmp_path: Path, ahead: float, keep_files: bool) -> None:
+    missing: list[Exception] = [ImageExpired() for _ in range(2)]
+    made = job_of(tmp_path, updated_at=time.time() + ahead, keep_files=keep_files, missing=missing)
+    with pytest.raises(FileNotKept):
+        made.source_path()
+    assert len(missing) == 1
+
+
+def test_a_clock_that_is_ahead_makes_no_wait_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job, "_PAUSE", 0.0)
+    monkeypatch.setattr(job, "_GRACE", 0.01)
+    missing: list[Exception] = [ImageExpired() for _ in range(10**5)]
+    made = job_of(tmp_path, updated_at=time.time() + 3600, keep_files=True, missing=missing)
+    with pytest.raises(FileNotKept):
+        made.source_path()
+
+
+def test_an_exporter_whose_decoders_cannot_be_started_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pools: list[dict[str, Any]] = []
+    ends: list[int] = []
+    monkeypatch.setattr(module, "DecoderPool", lambda **known: pools.append(known))
+    monkeypatch.setattr(module.shutdown, "shut_down", ends.append)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    made = Exporter(Settings(redis_url="redis://localhost:1", store=f"file://{tmp_path}"))
+    made._spool.close()
+    pools[0]["on_failure"](OSError("no process"))
+    assert ends == [70]
