@@ -24,6 +24,7 @@ class ExportStatus:
     def from_json(cls, text: str | bytes) -> Self:
         """Raises `ValueError`, `TypeError` or `LookupError` for what is no record."""
         fields = json.loads(text)
+        status = Status(fields["status"])
         name, message = fields.get("error") or ("", "")
-        error = public_error(str(name), str(message)) if name else None
-        return cls(Status(fields["status"]), int(fields.get("size") or 0), error)
+        error = public_error(str(name), str(message)) if name and status is Status.FAILED else None
+        return cls(status, int(fields.get("size") or 0), error)

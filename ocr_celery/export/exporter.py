@@ -5,14 +5,12 @@ is gone leaves nothing.
 """
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import structlog
-from celery.worker import state as worker_state
 from redis.exceptions import RedisError
 
 from ocr_celery.client import Client
@@ -24,6 +22,7 @@ from ocr_celery.core.export_status import MAX_TRIES
 from ocr_celery.core.status import Status
 from ocr_celery.decode.pool import DecoderPool
 from ocr_celery.errors import ExportFailed, FormatNotAvailable, Internal, NoResult, OcrError, TaskNotFound
+from ocr_celery.export.attempt import Attempt, Interrupted, Superseded
 from ocr_celery.export.contract import WriteExport
 from ocr_celery.export.formats import writer
 from ocr_celery.export.job import StoredJob
@@ -31,18 +30,12 @@ from ocr_celery.settings import Settings
 from ocr_celery.store.exports import GONE, MADE, UNREAD, Exports
 from ocr_celery.store.files.in_redis import RedisStore
 from ocr_celery.store.files.opening import open_store
-from ocr_celery.transport.stop_request import is_set
 
 log = structlog.stdlib.get_logger("ocr_celery.exports")
 
 MAX_SIDE = 2048  #: pixels of a picture's longer side
-_ALIVE_INTERVAL = 2.0  #: seconds between two notes that an export is still being made
 
 _current: list["Exporter"] = []
-
-
-class Interrupted(BaseException):
-    """The exporter is to stop: the export goes back to the queue. It is no error, so that no format takes it for one."""
 
 
 class Exporter:
@@ -70,25 +63,34 @@ class Exporter:
 
     def make(self, request: ExportRequest) -> dict[str, Any]:
         """Make an export, unless it is made. Raises `Interrupted`, the `OcrError` that says why there is none, `RedisError`."""
-        began, tries = time.monotonic(), self._exports.begin(request, now=time.time())
+        attempt = Attempt(self._exports, request, seconds=self._settings.export_seconds)
+        began, tries = time.monotonic(), attempt.begin()
         if tries == GONE:
             raise TaskNotFound
         if tries == UNREAD:
             raise NoResult
         if tries != MADE:
             try:
-                self._refuse(tries)
-                size = self._write(request)
-            except Interrupted:
-                self._exports.give_back(request, tries=tries - 1, now=time.time())
-                log.info("export given back", **_named(request))
-                raise
-            except RedisError:
-                raise
-            except Exception as exc:
-                raise self._failed(request, exc) from None
-            log.info("export made", **_named(request), bytes=size, seconds=round(time.monotonic() - began, 1))
+                size = self._make(request, attempt, tries)
+            except Superseded:
+                log.warning("export left to another exporter, which has begun it anew", **_named(request))
+            else:
+                log.info("export made", **_named(request), bytes=size, seconds=round(time.monotonic() - began, 1))
         return {"task_id": request.task_id, "format": request.format, "file": request.file_name}
+
+    def _make(self, request: ExportRequest, attempt: Attempt, tries: int) -> int:
+        """The size of the file. Raises `Superseded` in addition to what `make` raises."""
+        try:
+            self._refuse(tries)
+            return self._write(request, attempt)
+        except Interrupted:
+            attempt.give_back()
+            log.info("export given back", **_named(request))
+            raise
+        except (RedisError, Superseded):
+            raise
+        except Exception as exc:
+            raise self._failed(request, attempt, exc) from None
 
     def _refuse(self, tries: int) -> None:
         if self._store.in_redis:
@@ -96,7 +98,7 @@ class Exporter:
         if tries > MAX_TRIES:
             raise ExportFailed(f"The exporter died each of the {MAX_TRIES} times that it made this file.")
 
-    def _write(self, request: ExportRequest) -> int:
+    def _write(self, request: ExportRequest, attempt: Attempt) -> int:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(TemporaryDirectory(dir=self._spool.folder)))
             view = self._client.look_up_outline(request.task_id)
@@ -110,17 +112,20 @@ class Exporter:
                 decoder=self._decoder,
                 folder=folder,
                 stack=stack,
-                alive=self._liveness(request),
+                alive=attempt.check,
             )
             path = _writer(request.format)(job)
             size = path.stat().st_size
-            self._store.put_file(request.file_name, path)
-        if not self._exports.complete(request, size, now=time.time()):
+            with attempt.noting_life():
+                self._store.put_file(request.file_name, path)
+        try:
+            attempt.complete(size)
+        except TaskNotFound:
             self._store.delete(request.file_name)
-            raise TaskNotFound
+            raise
         return size
 
-    def _failed(self, request: ExportRequest, exc: Exception) -> OcrError:
+    def _failed(self, request: ExportRequest, attempt: Attempt, exc: Exception) -> OcrError:
         """The error as its sender sees it, noted in the record of the export."""
         if isinstance(exc, OcrError):
             error = exc
@@ -128,27 +133,8 @@ class Exporter:
         else:
             error = Internal()
             log.error("export failed", **_named(request), code=error.code, exc_info=exc)
-        self._exports.fail(request, error, now=time.time())
+        attempt.fail(error)
         return error
-
-    def _liveness(self, request: ExportRequest) -> Callable[[], None]:
-        """What a job calls between pages: notes that it lives, and raises where it is to end."""
-        end = time.monotonic() + self._settings.export_seconds
-        next_at = time.monotonic() + _ALIVE_INTERVAL
-
-        def check() -> None:
-            nonlocal next_at
-            now = time.monotonic()
-            if is_set(worker_state.should_stop) or is_set(worker_state.should_terminate):
-                raise Interrupted
-            if now > end:
-                raise ExportFailed(f"Making this file took more than {self._settings.export_seconds:g} s.")
-            if now >= next_at:
-                next_at = now + _ALIVE_INTERVAL
-                if not self._exports.note_alive(request, now=time.time()):
-                    raise TaskNotFound
-
-        return check
 
 
 def _end_process(exc: Exception) -> None:

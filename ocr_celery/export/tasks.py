@@ -11,6 +11,7 @@ from ocr_celery.celery import exporter_app
 from ocr_celery.core.export_request import ExportRequest
 from ocr_celery.errors import OcrError
 from ocr_celery.export import exporter
+from ocr_celery.export.attempt import Interrupted
 
 app = exporter_app()
 
@@ -30,5 +31,5 @@ def ocr_export(task_id: Any, format: Any, options: Any = None) -> dict[str, Any]
     request = ExportRequest(task_id, format, options or {})
     try:
         return exporter.current().make(request)
-    except (exporter.Interrupted, RedisError) as exc:
+    except (Interrupted, RedisError) as exc:
         raise Reject(type(exc).__name__, requeue=True) from exc

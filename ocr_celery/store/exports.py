@@ -18,6 +18,7 @@ from ocr_celery.store.keys import Keys
 
 MOST_WAITING = 10_000  #: exports in the queue; with more none is taken in
 UNREAD, GONE, MADE = -2, -1, 0  #: what `begin` answers beside the number of the try
+CHANGED, SUPERSEDED = 1, -3  #: what calls that change a record answer beside `GONE`
 
 #: Ask for an export, unless it stands well. KEYS the task's record, its exports, the queue of exporters. ARGV id, now, the record
 #: of one that waits, the message, seconds to keep the hash, most in the queue, seconds after which a failure and a silence are
@@ -43,8 +44,9 @@ redis.call('LPUSH', KEYS[3], ARGV[4])
 return ARGV[3]
 """
 
-#: Begin to make an export. KEYS the task's record, its exports. ARGV id, now, seconds to keep the hash, whether it needs a
-#: result (0/1). Answers which try it is, 0 where it is made already, -1 where its task is gone, -2 where there is no result.
+#: Begin to make an export. KEYS the task's record, its exports. ARGV id, now, seconds to keep the hash, whether it needs a result
+#: (0/1), a name for this try. Answers which try it is, 0 where it is made already, -1 where its task is gone, -2 where it has no
+#: result.
 BEGIN = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'FORGOTTEN' then return -1 end
@@ -53,17 +55,21 @@ local known = redis.call('HGET', KEYS[2], ARGV[1])
 local export = known and cjson.decode(known) or {}
 if export.status == 'completed' then return 0 end
 local tries = (export.tries or 0) + 1
-redis.call('HSET', KEYS[2], ARGV[1], cjson.encode({status = 'processing', tries = tries, at = tonumber(ARGV[2])}))
+redis.call('HSET', KEYS[2], ARGV[1], cjson.encode({
+  status = 'processing', tries = tries, by = ARGV[5], at = tonumber(ARGV[2])
+}))
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return tries
 """
 
-#: Change the record of an export, unless it is gone with its task. KEYS the task's record, its exports, the channel of changes.
-#: ARGV id, fields as JSON, whether to tell those who wait (0/1). Answers whether it was there.
+#: Change the record of an export, unless it is gone with its task, or another try has begun meanwhile. KEYS the task's record,
+#: its exports, the channel of changes. ARGV id, fields as JSON, whether to tell those who wait (0/1), the name of the try.
+#: Answers 1, -1 where it is gone, -3 where it is another's.
 CHANGE = """
 local state, known = redis.call('HGET', KEYS[1], 'state'), redis.call('HGET', KEYS[2], ARGV[1])
-if not state or state == 'FORGOTTEN' or not known then return 0 end
+if not state or state == 'FORGOTTEN' or not known then return -1 end
 local export = cjson.decode(known)
+if export.by and export.by ~= '' and export.by ~= ARGV[4] then return -3 end
 for name, value in pairs(cjson.decode(ARGV[2])) do export[name] = value end
 redis.call('HSET', KEYS[2], ARGV[1], cjson.encode(export))
 if ARGV[3] == '1' then redis.pcall('PUBLISH', KEYS[3], ARGV[1]) end
@@ -101,27 +107,30 @@ class Exports:
         text = cast(bytes | None, self._redis.hget(self._keys.exports(export.task_id), export.id))
         return ExportStatus.from_json(text) if text else None
 
-    def begin(self, export: ExportRequest, *, now: float) -> int:
-        """Note that it is being made. Answers which try it is, from 1, or `MADE`, `GONE`, `UNREAD` (it needs a result)."""
-        args: list[str | float] = [export.id, now, self._keep, int(export.is_of_result)]
+    def begin(self, export: ExportRequest, *, by: str, now: float) -> int:
+        """Note that it is being made, in a try of this name: what earlier ones say counts no more.
+
+        Answers which try it is, from 1, or `MADE`, `GONE`, `UNREAD` (it needs a result).
+        """
+        args: list[str | float] = [export.id, now, self._keep, int(export.is_of_result), by]
         return cast(int, self._begin(keys=self._keys_of(export.task_id), args=args))
 
-    def note_alive(self, export: ExportRequest, *, now: float) -> bool:
-        """Note that it is still being made. False: nobody needs it any more."""
-        return self._changed(export, {"at": now})
+    def note_alive(self, export: ExportRequest, *, by: str, now: float) -> int:
+        """Note that it is still being made. Answers `CHANGED`, `GONE`: nobody needs it any more, or `SUPERSEDED`."""
+        return self._changed(export, by, {"at": now})
 
-    def give_back(self, export: ExportRequest, *, tries: int, now: float) -> None:
-        """Note that it waits again, after as many tries."""
-        self._changed(export, {"status": Status.PENDING, "tries": tries, "at": now})
+    def give_back(self, export: ExportRequest, *, tries: int, by: str, now: float) -> int:
+        """Note that it waits again, after as many tries. Answers like `note_alive`."""
+        return self._changed(export, by, {"status": Status.PENDING, "tries": tries, "by": "", "at": now})
 
-    def complete(self, export: ExportRequest, size: int, *, now: float) -> bool:
-        """Note that its file lies in the store. False: nobody needs it any more."""
-        return self._changed(export, {"status": Status.COMPLETED, "size": size, "at": now}, tell=True)
+    def complete(self, export: ExportRequest, size: int, *, by: str, now: float) -> int:
+        """Note that its file lies in the store. Answers like `note_alive`."""
+        return self._changed(export, by, {"status": Status.COMPLETED, "size": size, "at": now}, tell=True)
 
-    def fail(self, export: ExportRequest, error: OcrError, *, now: float) -> None:
-        """Note why it cannot be made."""
+    def fail(self, export: ExportRequest, error: OcrError, *, by: str, now: float) -> int:
+        """Note why it cannot be made. Answers like `note_alive`."""
         said = [type(error).__name__, error.message]
-        self._changed(export, {"status": Status.FAILED, "error": said, "at": now}, tell=True)
+        return self._changed(export, by, {"status": Status.FAILED, "error": said, "at": now}, tell=True)
 
     def discard(self, export: ExportRequest) -> None:
         """Its file is not there: forget it, so that it is made again."""
@@ -143,6 +152,6 @@ class Exports:
     def _keys_of(self, task_id: str) -> list[str]:
         return [self._keys.task(task_id), self._keys.exports(task_id)]
 
-    def _changed(self, export: ExportRequest, fields: dict[str, object], *, tell: bool = False) -> bool:
+    def _changed(self, export: ExportRequest, by: str, fields: dict[str, object], *, tell: bool = False) -> int:
         keys = [*self._keys_of(export.task_id), self._keys.changes]
-        return bool(self._change(keys=keys, args=[export.id, json.dumps(fields), int(tell)]))
+        return cast(int, self._change(keys=keys, args=[export.id, json.dumps(fields), int(tell), by]))

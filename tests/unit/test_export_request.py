@@ -1,5 +1,6 @@
 """Who asks for the same export shares it; what cannot be asked for is refused with a sentence."""
 
+import json
 from typing import Any
 
 import pytest
@@ -64,3 +65,10 @@ def test_the_record_of_an_export_says_how_it_stands() -> None:
     assert isinstance(error, FormatNotAvailable)
     assert error.message == "no pandoc"
     assert isinstance(read('{"status": "failed", "error": ["KeyError", "private"]}').error, Internal)
+
+
+@pytest.mark.parametrize("status", ["pending", "processing", "completed"])
+def test_an_error_counts_only_while_the_export_has_failed(status: str) -> None:
+    record = {"status": status, "error": ["ExportFailed", "no"], "size": 5}
+    assert ExportStatus.from_json(json.dumps(record)).error is None
+    assert ExportStatus.from_json(json.dumps({**record, "status": "failed"})).error is not None

@@ -2,48 +2,58 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.worker import state as worker_state
 
 from ocr_celery.core.export_request import ExportRequest
 from ocr_celery.core.status import Status, TaskView
-from ocr_celery.errors import FileNotKept, ImageExpired, NoResult, OcrError, ResultExpired
+from ocr_celery.errors import FileNotKept, ImageExpired, NoResult, OcrError, ResultExpired, TaskNotFound
+from ocr_celery.export import attempt, job
 from ocr_celery.export import exporter as module
-from ocr_celery.export import job
+from ocr_celery.export.attempt import Interrupted
 from ocr_celery.export.contract import ExportJob
 from ocr_celery.export.exporter import Exporter
 from ocr_celery.export.job import StoredJob
 from ocr_celery.settings import Settings
-from ocr_celery.store.exports import UNREAD
+from ocr_celery.store.exports import CHANGED, GONE, SUPERSEDED, UNREAD
 from ocr_celery.store.files.folder import FolderStore
+from tests.testlib.processes import until
 
 ZIP = ExportRequest("a", "zip")
 
 
 class Records:
-    """The records of exports: what was noted in them."""
+    """The records of exports: what was noted in them, and what every call answers."""
 
     def __init__(self) -> None:
-        self.tries = 1
+        self.tries, self.answers = 1, CHANGED
         self.failed: list[OcrError] = []
         self.completed: list[int] = []
+        self.alive = self.given_back = 0
 
-    def begin(self, _: ExportRequest, *, now: float) -> int:  # noqa: ARG002
+    def begin(self, _: ExportRequest, **_more: Any) -> int:
         return self.tries
 
-    def note_alive(self, _: ExportRequest, **_more: Any) -> bool:
-        return True
+    def note_alive(self, _: ExportRequest, **_more: Any) -> int:
+        self.alive += 1
+        return self.answers
 
-    def complete(self, _: ExportRequest, size: int, **_more: Any) -> bool:
+    def give_back(self, _: ExportRequest, **_more: Any) -> int:
+        self.given_back += 1
+        return self.answers
+
+    def complete(self, _: ExportRequest, size: int, **_more: Any) -> int:
         self.completed.append(size)
-        return True
+        return self.answers
 
-    def fail(self, _: ExportRequest, error: OcrError, **_more: Any) -> None:
+    def fail(self, _: ExportRequest, error: OcrError, **_more: Any) -> int:
         self.failed.append(error)
+        return self.answers
 
 
 class Bench:
@@ -101,6 +111,45 @@ def test_a_result_that_is_gone_meanwhile_is_not_made_into_a_file(bench: Bench, s
         bench.exporter.make(ZIP)
     assert not list(bench.store.list())
     assert len(bench.records.failed) == 1
+
+
+def test_a_file_that_nobody_needs_any_more_is_not_left(bench: Bench) -> None:
+    bench.records.answers = GONE
+    with pytest.raises(TaskNotFound):
+        bench.exporter.make(ZIP)
+    assert not list(bench.store.list())
+
+
+def test_an_exporter_whose_export_another_has_begun_leaves_it_and_its_file_alone(bench: Bench) -> None:
+    bench.records.answers = SUPERSEDED
+    bench.exporter.make(ZIP)
+    assert bench.records.failed == []
+    assert bench.store.get(ZIP.file_name) == b"file"  # the other's, by now
+
+
+@pytest.mark.parametrize("answers", [CHANGED, SUPERSEDED])
+def test_one_that_stops_gives_back_what_is_its_own(bench: Bench, monkeypatch: pytest.MonkeyPatch, answers: int) -> None:
+    def stops(wanted: ExportJob) -> Path:
+        monkeypatch.setattr(worker_state, "should_stop", 0)
+        wanted.check()
+        raise AssertionError("it is to stop")
+
+    bench.write, bench.records.answers = stops, answers
+    with pytest.raises(Interrupted) if answers == CHANGED else nullcontext():
+        bench.exporter.make(ZIP)  # where it returns its message is acknowledged, and no third exporter begins
+    assert (bench.records.given_back, bench.records.failed) == (1, [])
+
+
+def test_an_export_lives_while_its_file_goes_into_the_store(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempt, "_ALIVE_INTERVAL", 0.001)
+
+    def put_slowly(*_: object) -> None:
+        known = bench.records.alive
+        until(lambda: bench.records.alive > known + 2, what="it says that it lives")
+
+    bench.exporter._store = SimpleNamespace(in_redis=False, put_file=put_slowly)
+    bench.exporter.make(ZIP)
+    assert bench.records.completed == [4]
 
 
 def job_of(folder: Path, *, updated_at: float, keep_files: bool, missing: list[Exception]) -> StoredJob:

@@ -13,6 +13,7 @@ from ocr_celery.client import Client
 from ocr_celery.core.export_request import ExportRequest, page_image
 from ocr_celery.errors import FormatNotAvailable, OcrError, PasswordNeeded
 from ocr_celery.settings import Settings
+from ocr_celery.store.exports import CHANGED, GONE
 from ocr_celery.store.files.folder import FolderStore
 from tests.testlib.mutated_answers import PAGE
 from tests.testlib.processes import RedisServer, keys, png
@@ -38,13 +39,13 @@ class ExporterDouble:
         return int(self.client.redis.llen(keys.of_exporters.queue))  # type: ignore[arg-type]
 
     def make(self, export: ExportRequest, data: bytes) -> None:
-        self._exports.begin(export, now=time.time())
+        self._exports.begin(export, by="e1", now=time.time())
         self._store.put(export.file_name, data)
-        assert self._exports.complete(export, len(data), now=time.time())
+        assert self._exports.complete(export, len(data), by="e1", now=time.time()) == CHANGED
 
     def fail(self, export: ExportRequest, error: OcrError, *, ago: float = 0) -> None:
-        self._exports.begin(export, now=time.time())
-        self._exports.fail(export, error, now=time.time() - ago)
+        self._exports.begin(export, by="e1", now=time.time())
+        self._exports.fail(export, error, by="e1", now=time.time() - ago)
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def test_an_export_of_which_nothing_is_heard_is_queued_again(
 ) -> None:
     export = ExportRequest(image, "zip")
     http.get(ZIP.format(image))
-    client._exports.begin(export, now=time.time() - 100)  # its exporter is gone for good
+    client._exports.begin(export, by="e1", now=time.time() - 100)  # its exporter is gone for good
     http.get(ZIP.format(image))
     assert exporter.queued() == 2
 
@@ -169,11 +170,11 @@ def test_nothing_is_left_of_the_exports_of_a_task_that_is_forgotten(
 ) -> None:
     export = ExportRequest(image, "zip")
     exporter.make(export, b"PK")
-    client._exports.begin(page_image(image, 1, annotated=True), now=time.time())
+    client._exports.begin(page_image(image, 1, annotated=True), by="e1", now=time.time())
     http.delete(f"/ocr/{image}")
     assert [path.name for path in (tmp_path / keys.queue).glob("[!.]*")] == []
-    assert not client._exports.complete(page_image(image, 1, annotated=True), 5, now=time.time())
-    assert client._exports.begin(export, now=time.time()) == -1
+    assert client._exports.complete(page_image(image, 1, annotated=True), 5, by="e1", now=time.time()) == GONE
+    assert client._exports.begin(export, by="e1", now=time.time()) == GONE
     assert not client.redis.exists(keys.exports(image))
 
 
