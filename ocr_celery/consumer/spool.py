@@ -1,27 +1,24 @@
 """The worker's spool: a file of the store that many pages are read from is fetched once, into a folder of bounded size.
 
-The files used longest ago go first, and none while it is in use. The folder belongs to one process and is locked by it, so that
-the next worker of the machine finds and removes what a killed one left.
+The files used longest ago go first, and none while it is in use. One that is not used for a minute goes anyway: what a task's
+sender has deleted must not stay here. The folder belongs to one process (spool_folder.py).
 """
 
 import errno
-import fcntl
-import os
-import shutil
-import stat
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ocr_celery.consumer.spool_folder import SpoolFolder
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.errors import StoreFull, StoreUnavailable
 
-_PREFIX = f"ocr-spool-{os.getuid()}-"
-_LOCK = "lock"
+_MAX_IDLE = 60.0  #: seconds that a file stays which nobody uses
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -30,6 +27,7 @@ class _Entry:
     path: Path
     users: int = 0
     size: int = 0  #: bytes
+    used_at: float = 0.0  #: when it was used last, by the monotonic clock
     fetched: threading.Event = field(default_factory=threading.Event)
     error: Exception | None = None  #: why it could not be fetched
 
@@ -37,21 +35,22 @@ class _Entry:
 class Spool:
     """The files of `files`, by their reference. Safe to share between threads.
 
-    `max_bytes`: what they may take, where those in use do not need more.
+    `max_bytes`: what they may take, where those in use do not need more; 0: none is kept for a next use.
+    `max_idle`: seconds that one stays without being used.
     `parent`: the folder in which it makes its own; that of temporary files by default.
     """
 
-    def __init__(self, files: StoredFiles, *, max_bytes: int, parent: Path | None = None) -> None:
-        self._files, self._max_bytes = files, max_bytes
-        parent = parent or Path(tempfile.gettempdir())
-        with _one_at_a_time(parent):
-            _remove_abandoned(parent)
-            self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
-            self._lock_file = _open_lock(self.folder / _LOCK)
-            fcntl.flock(self._lock_file, fcntl.LOCK_EX)
+    def __init__(
+        self, files: StoredFiles, *, max_bytes: int, max_idle: float = _MAX_IDLE, parent: Path | None = None
+    ) -> None:
+        self._files, self._max_bytes, self._max_idle = files, max_bytes, max_idle
+        self._own_folder = SpoolFolder(parent or Path(tempfile.gettempdir()))
+        self.folder = self._own_folder.path
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()  # the one used last at the end
         self._count = 0
+        self._timer: threading.Timer | None = None  # while there are files that nobody uses
+        self._closed = False
 
     @contextmanager
     def path(self, reference: str) -> Iterator[Path]:
@@ -87,9 +86,11 @@ class Spool:
 
     def close(self) -> None:
         """Remove the folder with all that is in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        with suppress(OSError):
-            os.close(self._lock_file)
+        with self._lock:
+            timer, self._timer, self._closed = self._timer, None, True
+        if timer is not None:
+            timer.cancel()
+        self._own_folder.close()
 
     def _acquire(self, reference: str) -> tuple[_Entry, bool]:
         """The file's entry, counted as in use, and whether the caller has to fetch it."""
@@ -140,7 +141,28 @@ class Spool:
     def _release(self, reference: str, entry: _Entry) -> None:
         with self._lock:
             entry.users -= 1
+            entry.used_at = time.monotonic()
         self._evict(self._max_bytes)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """Look for idle files later, in thread "idle-files", as long as there are any."""
+        with self._lock:
+            waiting = [entry.used_at for entry in self._entries.values() if not entry.users]
+            if waiting and self._timer is None and not self._closed:
+                pause = max(0.0, min(waiting) + self._max_idle - time.monotonic())
+                self._timer = threading.Timer(pause, self._drop_idle)
+                self._timer.name, self._timer.daemon = "idle-files", True
+                self._timer.start()
+
+    def _drop_idle(self) -> None:
+        with self._lock:
+            self._timer, now = None, time.monotonic()
+            for name, entry in list(self._entries.items()):
+                if not entry.users and now >= entry.used_at + self._max_idle:
+                    del self._entries[name]
+                    entry.path.unlink(missing_ok=True)
+        self._look_again()
 
     def _evict(self, max_bytes: int) -> None:
         """Remove the files used longest ago until the rest fits; those in use stay."""
@@ -161,33 +183,3 @@ def _unwritable(folder: Path, exc: OSError) -> StoreFull | StoreUnavailable:
     if exc.errno in _FULL:
         return StoreFull(f"The disk of the worker's spool, {folder}, is full: make room there, or set TMPDIR.")
     return StoreUnavailable(f"The worker's spool, {folder}, cannot be written: {exc.strerror}; see TMPDIR.")
-
-
-@contextmanager
-def _one_at_a_time(parent: Path) -> Iterator[None]:
-    """So that no starting process takes the folder of another for abandoned before it is locked."""
-    lock = _open_lock(parent / f"{_PREFIX}start")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _remove_abandoned(parent: Path) -> None:
-    """Remove the folders of processes that are gone: their locks are free."""
-    for folder in parent.glob(f"{_PREFIX}*"):
-        with suppress(OSError):
-            found = folder.lstat()
-            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-                continue
-            lock = _open_lock(folder / _LOCK)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(lock)
-
-
-def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -47,7 +47,8 @@ class Exporter:
         self._exports = Exports(client.redis, client.keys, keep=settings.task_ttl)
         self._store = open_store(settings.store_address, client.redis, client.keys)
         files = StoredFiles(RedisStore(client.redis, client.keys), self._store)
-        self._spool = Spool(files, max_bytes=settings.spool_mb * 1024 * 1024)
+        # none is kept for a next export: it may be forgotten meanwhile, and its task's id be used for another file
+        self._spool = Spool(files, max_bytes=0)
         self._decoder = DecoderPool(
             max_pixels=settings.max_image_pixels,
             max_side=MAX_SIDE,

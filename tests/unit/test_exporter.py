@@ -1,5 +1,6 @@
 """What an exporter makes of a request; the client, the store, the decoder and the records are played by the test."""
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -201,13 +202,29 @@ def test_a_clock_that_is_ahead_makes_no_wait_longer(tmp_path: Path, monkeypatch:
         made.source_path()
 
 
-def test_an_exporter_whose_decoders_cannot_be_started_ends(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    pools: list[dict[str, Any]] = []
-    ends: list[int] = []
-    monkeypatch.setattr(module, "DecoderPool", lambda **known: pools.append(known))
-    monkeypatch.setattr(module.shutdown, "shut_down", ends.append)
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    made = Exporter(Settings(redis_url="redis://localhost:1", store=f"file://{tmp_path}"))
+@pytest.fixture
+def real(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Exporter]:
+    """An exporter with a spool and a store, and without decoders."""
+    monkeypatch.setattr(module, "DecoderPool", SimpleNamespace)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = Exporter(Settings(redis_url="redis://localhost:1", store=f"file://{tmp_path}/store"))
+    yield made
     made._spool.close()
-    pools[0]["on_failure"](OSError("no process"))
+
+
+def test_an_exporter_keeps_no_file_for_its_next_export(real: Exporter, tmp_path: Path) -> None:
+    folder = tmp_path / "store" / "ocr"
+    FolderStore(folder).put("a", b"first")
+    with real._spool.path("file:a") as path:
+        assert path.read_bytes() == b"first"
+    FolderStore(folder).put("a", b"second")  # of another task with the same id
+    with real._spool.path("file:a") as path:
+        assert path.read_bytes() == b"second"
+    assert list(real._spool.folder.glob("file-*")) == []
+
+
+def test_an_exporter_whose_decoders_cannot_be_started_ends(monkeypatch: pytest.MonkeyPatch, real: Exporter) -> None:
+    ends: list[int] = []
+    monkeypatch.setattr(module.shutdown, "shut_down", ends.append)
+    real._decoder.on_failure(OSError("no process"))
     assert ends == [70]

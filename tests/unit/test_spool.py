@@ -14,6 +14,7 @@ from ocr_celery.consumer.spool import Spool
 from ocr_celery.consumer.stored_files import StoredFiles
 from ocr_celery.errors import ImageExpired, StoreFull, StoreUnavailable
 from ocr_celery.store.files.folder import FolderStore
+from tests.testlib.processes import until
 
 
 class CountingStore(FolderStore):
@@ -147,6 +148,33 @@ def test_a_full_disk_makes_room_for_bytes_that_are_held(spool: Spool, monkeypatc
         assert path.read_bytes() == b"x"
     with pytest.raises(StoreFull, match="the worker's spool"), spool.hold(b"too much"):
         pass
+
+
+def test_a_file_that_nobody_uses_any_more_goes_by_itself_and_one_in_use_stays(
+    store: CountingStore, tmp_path: Path
+) -> None:
+    spool = Spool(StoredFiles(store, store), max_bytes=300, max_idle=0.01, parent=tmp_path)
+    with spool.path("file:a") as used:
+        read(spool, "b")
+        until(lambda: sizes(spool) == 100, what="the other is gone")
+        assert used.read_bytes() == b"a" * 100
+        read(spool, "c")
+        until(lambda: sizes(spool) == 100, what="the next is gone, too")
+    until(lambda: sizes(spool) == 0, what="the last is gone")
+    store.put("a", b"another")  # its name is that of another task now
+    assert read(spool, "a") == b"another"
+    spool.close()
+    assert not [
+        thread for thread in threading.enumerate() if thread.name == "idle-files" and not thread.finished.is_set()
+    ]  # type: ignore[attr-defined]
+
+
+def test_without_room_nothing_is_kept_for_a_next_use(store: CountingStore, tmp_path: Path) -> None:
+    spool = Spool(StoredFiles(store, store), max_bytes=0, parent=tmp_path)
+    with spool.path("file:a") as path:
+        assert path.read_bytes() == b"a" * 100
+    assert sizes(spool) == 0
+    spool.close()
 
 
 def test_it_is_gone_at_the_end(store: CountingStore, tmp_path: Path) -> None:
