@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from celery import states
+
 from ocr_celery.consumer.completion import acknowledge_expanded, complete, complete_duplicate, requeue
 from ocr_celery.consumer.crash_tracker import CrashTracker
 from ocr_celery.consumer.engine_queue import EngineQueue
@@ -95,8 +97,9 @@ class Completer:
         try:
             is_stored = complete(run, self._listeners)
         finally:
+            # before it leaves: a worker that stops drains the keeper as soon as no page is left
+            self._file_keeper.finish(run, was_read=is_stored and _was_read(run))
             self._leave(run)
-            self._file_keeper.finish(run, was_read=is_stored and isinstance(run.result, Mapping))
             if run.has_stored_file:
                 self._file_cleaner.finish(run.id)
 
@@ -117,3 +120,10 @@ class Completer:
         self._pages.move(Phase.DONE, run)
         for late in run.duplicates:
             complete_duplicate(run, late)
+
+
+def _was_read(run: PageRun) -> bool:
+    """Whether the task has a result: of this delivery, or of one before whose worker may have died before what follows it."""
+    if run.prior_result is not None:
+        return bool(run.prior_result.get("status") == states.SUCCESS)
+    return isinstance(run.result, Mapping)

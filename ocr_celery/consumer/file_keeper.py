@@ -43,6 +43,7 @@ class FileKeeper:
         self._enabled = enabled and not store.in_redis
         self._room = most
         self._lock = threading.Lock()
+        self._unstored, self._all_stored = 0, threading.Condition(self._lock)  # files in the queue or on their way
         self._read: SimpleQueue[tuple[PageRun, bytes]] = SimpleQueue()
 
     def start(self) -> None:
@@ -65,11 +66,21 @@ class FileKeeper:
         """The task is done with here: store its file if it was read. Returns at once."""
         data, run.held_file = run.held_file, None
         if data is not None and was_read:
+            with self._lock:
+                self._unstored += 1
             self._read.put((run, data))
             return
         self._free(data)
         if was_read:
             self._then(run)
+
+    def drain(self, seconds: float) -> None:
+        """Wait until all that was read is stored, so many seconds at most: the worker ends, and nothing else has the files."""
+        with self._all_stored:
+            if not self._all_stored.wait_for(lambda: not self._unstored, seconds):
+                log.warning(
+                    "files not kept: %d, their exports have no pictures: the store takes too long", self._unstored
+                )
 
     def _free(self, data: bytes | None) -> None:
         with self._lock:
@@ -87,6 +98,9 @@ class FileKeeper:
             self._free(data)
             self._then(run)
             del run, data
+            with self._all_stored:
+                self._unstored -= 1
+                self._all_stored.notify_all()
 
     def _keep(self, task_id: str, data: bytes) -> None:
         name = file_name_of(task_id)

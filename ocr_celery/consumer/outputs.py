@@ -5,11 +5,13 @@ Nothing of a page depends on it: what is not asked for here is made when somebod
 
 import logging
 import time
+from collections.abc import Mapping
 from functools import cached_property
 
 from redis.exceptions import RedisError
 
 from ocr_celery.consumer.page_run import PageRun
+from ocr_celery.core.document_options import DocumentOptions
 from ocr_celery.core.export_request import ExportRequest
 from ocr_celery.errors import NoResult, OcrError
 from ocr_celery.message import ASSEMBLE, PAGE
@@ -50,7 +52,7 @@ class Outputs:
         if run.request.type == ASSEMBLE:
             wanted = self._registry.documents.outputs(run.id)
         else:
-            wanted = run.job.file_options.outputs if run.job else ()
+            wanted = run.job.file_options.outputs if run.job else _by_message(run)
         if wanted and self._in_redis:
             log.warning("outputs not requested: task %s, OCR_STORE is Redis, where no files are kept", run.id)
             return ()
@@ -59,3 +61,11 @@ class Outputs:
     def _request(self, run: PageRun, export: ExportRequest) -> None:
         queue = self._registry.keys.of_exporters.queue
         self._exports.ask(export, export_message(run.task.app, queue, export), now=time.time())
+
+
+def _by_message(run: PageRun) -> tuple[str, ...]:
+    """The outputs of a task that was completed before this delivery, which is not loaded then. Raises `BadOption`."""
+    _, kwargs, _ = run.request._payload
+    given = kwargs.get("outputs") if isinstance(kwargs, Mapping) else None
+    names: tuple[str, ...] = DocumentOptions(outputs=given or ()).outputs
+    return names

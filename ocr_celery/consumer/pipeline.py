@@ -40,6 +40,8 @@ from ocr_celery.store.registry import Registry
 
 log = logging.getLogger(__name__)
 
+_KEEP_SECONDS = 5.0  #: for files of pages that were read to get into the store, when the worker ends
+
 
 class Pipeline:
     """The pages of one worker, from their message to its acknowledgement.
@@ -187,6 +189,8 @@ class Pipeline:
 
     def close(self) -> None:
         """The end of the worker. Its pages count as crashed only if something of it failed."""
+        if not self.has_failed:
+            self.file_keeper.drain(_KEEP_SECONDS)
         self.scheduler.close()
         self.preparation.close()
         self.engine.stop()

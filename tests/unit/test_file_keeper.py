@@ -1,5 +1,6 @@
 """Files that came in a message or from a URL are stored once they were read, within bounds, and never at the cost of a page."""
 
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -110,3 +111,23 @@ def test_nothing_is_kept_where_that_is_switched_off(make: Callable[..., Bench]) 
     bench.read("a", b"data")
     assert bench.done == ["a"]
     assert bench.names == []
+
+
+def test_a_worker_that_ends_waits_for_its_files_but_not_for_ever(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, gate = make(), threading.Event()
+    put = bench.store.put
+
+    def put_slowly(name: str, data: bytes) -> None:
+        assert gate.wait(30)
+        put(name, data)
+
+    monkeypatch.setattr(bench.store, "put", put_slowly)
+    bench.read("a", b"data")
+    bench.read("b", b"data")
+    bench.keeper.drain(0.01)
+    assert bench.done == []
+    gate.set()
+    bench.keeper.drain(60)
+    assert (bench.done, bench.names) == (["a", "b"], ["a", "b"])

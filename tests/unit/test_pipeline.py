@@ -177,6 +177,32 @@ def test_what_follows_a_page_begins_only_where_its_result_was_stored(bench: Benc
     assert bench.kept == (["a"] if is_stored else [])
 
 
+@pytest.mark.parametrize("state", ["SUCCESS", "FAILURE", "REVOKED"])
+def test_what_follows_a_page_begins_also_where_its_worker_died_before(bench: Bench, state: str) -> None:
+    bench.load = lambda run: setattr(run, "prior_result", {"status": state})
+    bench.pipeline.preparation.load(bench.submit())
+    assert bench.kept == (["a"] if state == "SUCCESS" else [])
+
+
+def test_a_page_leaves_only_when_its_file_is_in_the_hands_of_who_stores_it(bench: Bench) -> None:
+    phases: list[Phase] = []
+    bench.pipeline.file_keeper._then = lambda run: phases.append(run.phase)
+    run = bench.prepare()
+    bench.read("words")
+    assert (phases, run.phase) == ([Phase.STORING], Phase.DONE)
+
+
+@pytest.mark.parametrize("has_failed", [False, True])
+def test_a_worker_that_ends_stores_the_files_first_unless_it_failed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, has_failed: bool
+) -> None:
+    drained: list[float] = []
+    monkeypatch.setattr(bench.pipeline.file_keeper, "drain", drained.append)
+    bench.pipeline.has_failed = has_failed
+    bench.pipeline.close()
+    assert len(drained) == (not has_failed)
+
+
 def test_a_page_that_cannot_be_loaded_fails_with_what_the_loader_raised(bench: Bench) -> None:
     error = BadUrl()
 
