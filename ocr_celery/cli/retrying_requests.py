@@ -15,6 +15,8 @@ _MAX_LOST_CONNECTIONS = 3  #: broken connections after which a request has faile
 _CONNECT_TIMEOUT, _RESPONSE_TIMEOUT = 5.0, 60.0  #: seconds
 #: seconds to wait for a service that may be starting; one that has answered is waited for until the deadline
 _STARTUP_GRACE = 30.0
+_EXPORTER_GRACE = 30.0  #: seconds to wait for an exporter, which may be about to start
+_NO_EXPORTER = "no_exporter"
 
 
 class RetryingRequests:
@@ -29,7 +31,9 @@ class RetryingRequests:
         self._warn = warn
         self._sending_stopped = threading.Event()
         self._stopped = threading.Event()
-        self._warned = threading.Event()
+        self._lock = threading.Lock()  # guards the next two
+        self._warnings: set[str] = set()  # those that were given
+        self._without_exporter = (0.0, 0.0)  # when the service said first, and last, that it has none
         self._has_answered = threading.Event()
         self._started_at = time.monotonic()
         self._thread_local = threading.local()
@@ -95,6 +99,9 @@ class RetryingRequests:
                 if answer.status_code not in _RETRYABLE_STATUSES:
                     raise ReadFailed(code, sentence)
                 wait = retry_after(answer) or pause
+                if code == _NO_EXPORTER:
+                    self._warn_once(sentence)
+                    deadline = min(deadline, self._end_without_exporter())
             stopped = self._sending_stopped if method == "POST" else self._stopped
             self._sleep(wait, deadline, ReadFailed(code, f"{sentence} (gave up)"), stopped)
             pause = min(2 * pause, 8.0)
@@ -116,9 +123,20 @@ class RetryingRequests:
             raise failure
 
     def _warn_once(self, text: str) -> None:
-        if not self._warned.is_set():
-            self._warned.set()
-            self._warn(text)
+        with self._lock:
+            if text in self._warnings:
+                return
+            self._warnings.add(text)
+        self._warn(text)
+
+    def _end_without_exporter(self) -> float:
+        """Until when an exporter is waited for: not anew for each file, but anew where there was one for a while."""
+        now = time.monotonic()
+        with self._lock:
+            first, last = self._without_exporter
+            first = first if now - last < _EXPORTER_GRACE else now
+            self._without_exporter = first, now
+        return first + _EXPORTER_GRACE
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._thread_local, "session", None)

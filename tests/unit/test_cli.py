@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from click.testing import CliRunner, Result
 
-from ocr_celery.cli import main, service_address
+from ocr_celery.cli import main, retrying_requests, service_address
 from ocr_celery.cli.input_files import find_input_files
 from ocr_celery.core.markdown import to_markdown
 from tests.testlib.processes import until
@@ -138,6 +138,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _no_file(self, why: str) -> None:
         if why == "away":
             self._answer(503, {"detail": "away", "code": "broker_unavailable"}, {"Retry-After": "0"})
+        elif why == "no exporter":
+            body = {"detail": "Start an exporter.", "code": "no_exporter"}
+            self._answer(503, body, {"Retry-After": "0"})
         elif why == "not ready":
             self._answer(202, {"task_id": "1", "status": "processing"}, {"Retry-After": "0"})
         else:
@@ -490,6 +493,24 @@ def test_a_file_that_is_never_made_ends_at_the_timeout(service: FakeService, sca
     # on a busy machine the time may be over before the file is asked for
     assert re.search(r"a\.jpg(, as pdf: timeout: no pdf|: timeout: not read) within 2 s \(task 1\)", done.stderr)
     assert not list(tmp_path.glob("out/*"))
+
+
+def test_an_exporter_that_is_about_to_start_is_waited_for(service: FakeService, scans: Path, tmp_path: Path) -> None:
+    service.before_a_file = ["no exporter"]
+    done = read(service, scans / "a.jpg", "--format", "zip", "-o", tmp_path / "out")
+    assert (done.exit_code, done.stderr.count("Start an exporter.")) == (0, 1)
+    assert (tmp_path / "out/a.zip").exists()
+
+
+def test_a_service_without_an_exporter_is_named_long_before_the_timeout(
+    service: FakeService, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrying_requests, "_EXPORTER_GRACE", 0.6)
+    service.before_a_file = ["no exporter"] * 1000
+    done = read(service, scans / "a.jpg", "--format", "zip", "-o", tmp_path / "out", "--timeout", 10_000)
+    assert done.exit_code == 1
+    assert "a.jpg, as zip: no_exporter: Start an exporter. (gave up)" in done.stderr
+    assert done.stderr.count("Start an exporter.") == 2  # once while it waits
 
 
 def test_a_format_that_a_service_lacks_is_named_and_the_others_are_written(
