@@ -11,6 +11,7 @@ from flask import Response, jsonify, request
 
 from ocr_celery.core.status import TaskView
 from ocr_celery.errors import BrokerUnavailable, ResultUnreadable, StoreUnavailable
+from ocr_celery.store.files.contract import NoSuchFile
 from web.problems import TaskFailed, error_response
 from web.request_deadline import grant
 from web.request_models import ResultForm
@@ -48,11 +49,15 @@ def sent(pieces: Iterable[str | bytes], task_id: str) -> Iterator[bytes]:
 
 
 def _until_broken(data: Iterator[bytes], sock: socket.socket | None, task_id: str) -> Iterator[bytes]:
-    """The same. Where Redis or the store goes away meanwhile, the connection is broken: what was sent must not look complete."""
+    """The same. Where Redis or the store goes away meanwhile, or the file is deleted, the connection is broken.
+
+    What was sent must not look complete.
+    """
     try:
         yield from data
-    except (BrokerUnavailable, StoreUnavailable) as exc:
-        log.warning("result_broken_off", task_id=task_id, reason=exc.message)
+    except (BrokerUnavailable, StoreUnavailable, NoSuchFile) as exc:
+        reason = "the file was deleted" if isinstance(exc, NoSuchFile) else exc.message
+        log.warning("result_broken_off", task_id=task_id, reason=reason)
         if sock is not None:  # it is reset, not closed: that is the end of an answer of HTTP/1.0
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         raise ConnectionResetError(errno.ECONNRESET, "the result is incomplete") from None

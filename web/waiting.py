@@ -122,7 +122,8 @@ def _clock_stopped() -> Iterator[None]:
         with paused(connection()):
             yield
     finally:
-        notes.long_poll_seconds = time.perf_counter() - began
+        waited = notes.get("long_poll_seconds", 0.0)  # one may wait for a task, and then for a file of it
+        notes.long_poll_seconds = waited + time.perf_counter() - began
 
 
 def has_hung_up(sock: socket.socket | None) -> bool:
