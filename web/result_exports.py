@@ -6,8 +6,9 @@ from flask import Response, jsonify, request
 
 from ocr_celery.core.export_formats import EXPORT_FORMATS
 from ocr_celery.core.export_request import ExportRequest
+from ocr_celery.core.export_status import FAILED_KEEP
 from ocr_celery.core.status import Status, TaskView
-from ocr_celery.errors import BadRequest, FormatNotAvailable, OcrError, TaskNotFound
+from ocr_celery.errors import BadRequest, FormatNotAvailable, Internal, OcrError, TaskNotFound
 from web import waiting
 from web.file_names import content_disposition, result_name
 from web.problems import TaskFailed, error_response
@@ -57,8 +58,11 @@ def send_export(view: TaskView, export: ExportRequest, *, wait: float) -> Respon
 
 
 def _failed(error: OcrError) -> Response:
+    """409 where it will fail again, whatever its own status; what may pass has its own, and says when it is tried anew."""
     response = error_response(error)
-    if not isinstance(error, FormatNotAvailable):
+    if error.retryable or isinstance(error, Internal):
+        response.headers["Retry-After"] = str(int(FAILED_KEEP))
+    elif not isinstance(error, FormatNotAvailable):
         response.status_code = TaskFailed.http_status
     return response
 

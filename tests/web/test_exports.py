@@ -11,15 +11,27 @@ from flask.testing import FlaskClient
 
 from ocr_celery.client import Client
 from ocr_celery.core.export_request import ExportRequest, page_image
-from ocr_celery.errors import FormatNotAvailable, OcrError, PasswordNeeded
+from ocr_celery.errors import (
+    BrokerUnavailable,
+    ExportFailed,
+    FileNotKept,
+    FormatNotAvailable,
+    Internal,
+    OcrError,
+    PasswordNeeded,
+    StoreFull,
+    StoreUnavailable,
+)
 from ocr_celery.settings import Settings
 from ocr_celery.store.exports import CHANGED, GONE
+from ocr_celery.store.files.contract import NoSuchFile
 from ocr_celery.store.files.folder import FolderStore
 from tests.testlib.mutated_answers import PAGE
 from tests.testlib.processes import RedisServer, keys, png
 from tests.testlib.threads import Start
 from tests.testlib.worker_double import WorkerDouble
-from web import create_app
+from web import create_app, request_context, waiting
+from web.result_answers import sent
 
 ZIP = "/ocr/{}/result?format=zip"
 
@@ -113,7 +125,12 @@ def test_a_file_of_a_task_that_is_not_ready_is_not_asked_for(
     ("error", "status"),
     [
         (PasswordNeeded(), 409),
+        (FileNotKept(), 409),
+        (ExportFailed(), 409),
         (FormatNotAvailable("Install pandoc."), 501),
+        (StoreUnavailable(), 503),
+        (StoreFull(), 507),
+        (Internal(), 500),
     ],
 )
 def test_an_export_that_failed_says_why_and_is_tried_anew_later(
@@ -122,6 +139,7 @@ def test_an_export_that_failed_says_why_and_is_tried_anew_later(
     exporter.fail(ExportRequest(image, "zip"), error)
     answer = http.get(ZIP.format(image))
     assert (answer.status_code, answer.json) == (status, {"detail": error.message, "code": error.code})
+    assert answer.headers.get("Retry-After") == (None if status in (409, 501) else "60")
     exporter.fail(ExportRequest(image, "zip"), error, ago=100)
     assert http.get(ZIP.format(image)).status_code == 202
 
@@ -201,3 +219,25 @@ def test_an_unknown_output_is_refused(http: FlaskClient) -> None:
         http.post("/ocr/url/batch", json={"urls": ["http://a/"], "outputs": "exe"}),
     ):
         assert (answer.status_code, answer.json["code"]) == (422, "bad_option")
+
+
+@pytest.mark.parametrize("error", [NoSuchFile("a"), StoreUnavailable(), BrokerUnavailable()])
+def test_a_download_that_cannot_go_on_is_broken_off(http: FlaskClient, error: Exception) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"first"
+        yield b"second"
+        raise error
+
+    with http.application.test_request_context():
+        data = sent(pieces(), "a")
+    assert (next(data), next(data)) == (b"first", b"second")
+    with pytest.raises(ConnectionResetError):
+        next(data)
+
+
+def test_a_request_that_waits_twice_says_how_long_it_waited_in_all(http: FlaskClient) -> None:
+    with http.application.test_request_context():
+        request_context.notes().long_poll_seconds = 7.0
+        with waiting._clock_stopped():
+            pass
+        assert 7.0 < request_context.notes().long_poll_seconds < 60.0
