@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 from ocr_celery.core.markdown import PICTURES
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.errors import ExportFailed, FormatNotAvailable, OcrError
+from ocr_celery.export import bounded_program
 from ocr_celery.export.contract import NO_PICTURE, ExportJob
 from ocr_celery.export.html import HtmlDocument
 from ocr_celery.export.zip_file import cut_figures
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 _HEAP = "2g"  #: of pandoc: some 300 dense pages
 _SECONDS = 300.0
 _NO_HEAP, _NO_DATA_FILE = 251, 97  #: exit codes of pandoc
+_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _QUALITY = 80  #: of JPEG
 _MOST_FIGURES = 30_000_000  #: bytes of all figures; further ones are left out
 _HEAD, _FOOT = '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>\n', "</body></html>\n"
@@ -42,9 +45,10 @@ def write_docx(job: ExportJob) -> Path:
     with source.open("w", encoding="utf-8", errors="replace") as file:
         for piece in _Html(job).pieces():
             file.write(piece)
-    status, said = _run(job, [pandoc, *_options(source, made), "--sandbox"])
+    end = time.monotonic() + _SECONDS
+    status, said = _run(job, [pandoc, *_options(source, made), "--sandbox"], end)
     if status == _NO_DATA_FILE:  # of Debian: in its sandbox it does not find its own files
-        status, said = _run(job, [pandoc, *_options(source, made)])
+        status, said = _run(job, [pandoc, *_options(source, made)], end)
     if status:
         raise _error(status, said)
     _shorten_names(made, target)
@@ -100,13 +104,20 @@ class _Html:
         return found
 
 
-def _run(job: ExportJob, command: list[str]) -> tuple[int, str]:
-    """Run pandoc; its exit code, and what it said. It is killed where it takes too long, or the job is to end."""
-    said, end = job.folder / "pandoc.log", time.monotonic() + _SECONDS
-    known = {"PATH": os.environ.get("PATH", ""), "HOME": str(job.folder), "LC_ALL": "C.UTF-8"}
+def _run(job: ExportJob, command: list[str], end: float) -> tuple[int, str]:
+    """Run pandoc; its exit code, and what it said. It is killed where the job is to end, and at `end`, by the monotonic clock."""
+    said = job.folder / "pandoc.log"
+    inherited = {name: os.environ[name] for name in _LIBRARY_PATHS if name in os.environ}
+    known = {**inherited, "PATH": os.environ.get("PATH", ""), "HOME": str(job.folder), "LC_ALL": "C.UTF-8"}
     with said.open("wb") as errors:
-        process = subprocess.Popen(
-            command, cwd=job.folder, env=known, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
+        process = bounded_program.start(
+            command,
+            cpu_seconds=end - time.monotonic(),
+            cwd=job.folder,
+            env=known,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
         )
         try:
             while True:
@@ -116,12 +127,18 @@ def _run(job: ExportJob, command: list[str]) -> tuple[int, str]:
                 except subprocess.TimeoutExpired:
                     job.note_alive()
                 if time.monotonic() > end:
-                    raise ExportFailed(f"Pandoc took more than {_SECONDS:g} s to make docx of the result.")
+                    raise _too_slow()
         finally:
             process.kill()
             process.wait()
+    if status == -signal.SIGXCPU:
+        raise _too_slow()
     with said.open(encoding="utf-8", errors="replace") as text:
         return status, " ".join(text.read(500).split())
+
+
+def _too_slow() -> ExportFailed:
+    return ExportFailed(f"Pandoc took more than {_SECONDS:g} s to make docx of the result.")
 
 
 def _shorten_names(made: Path, target: Path) -> None:

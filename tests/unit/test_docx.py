@@ -2,7 +2,10 @@
 
 import shutil
 import stat
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 from zipfile import ZipFile
 
@@ -13,6 +16,7 @@ from ocr_celery.errors import ExportFailed, FormatNotAvailable, PageDeadline, St
 from ocr_celery.export import docx
 from ocr_celery.export.docx import write_docx
 from tests.testlib.attack_texts import attack_texts
+from tests.testlib.processes import until
 from tests.unit.test_export_formats import Job, block, page
 
 needs_pandoc = pytest.mark.skipif(shutil.which("pandoc") is None, reason="there is no pandoc on PATH")
@@ -28,6 +32,22 @@ class DocxJob(Job):
 
     def note_alive(self) -> None:
         self.alive += 1
+
+
+class WatchingJob(DocxJob):
+    """One that goes on only once pandoc has said its line, so that it is not killed before."""
+
+    def __init__(self, *args: Any, said: Path, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._said = said
+
+    def note_alive(self) -> None:
+        super().note_alive()
+        until(lambda: whole(self._said), what="pandoc has said its line")
+
+
+def whole(said: Path) -> bool:
+    return said.exists() and said.read_text().endswith("\n")
 
 
 def word(path: Path) -> tuple[ElementTree.Element, list[str]]:
@@ -124,10 +144,61 @@ def test_pandoc_is_told_its_bounds_and_killed_when_it_takes_too_long(
     fake_pandoc(tmp_path, f'echo "$@" > {tmp_path}/said; exec tail -f /dev/null')
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
     monkeypatch.setattr(docx, "_SECONDS", 0.5)
-    job = DocxJob(tmp_path / "job", page("x"))
+    job = WatchingJob(tmp_path / "job", page("x"), said=tmp_path / "said")
     with pytest.raises(ExportFailed, match="took more than"):
         write_docx(job)
     assert job.alive > 0
     said = (tmp_path / "said").read_text()
     assert "--sandbox" in said
     assert "-M2g" in said
+
+
+def test_pandoc_ends_at_its_limit_of_processor_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_pandoc(tmp_path, "ulimit -t > said; kill -XCPU $$")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
+    with pytest.raises(ExportFailed, match="took more than"):
+        write_docx(DocxJob(tmp_path / "job", page("x")))
+    assert int((tmp_path / "job" / "said").read_text()) == 300
+
+
+def test_both_runs_of_pandoc_have_one_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: list[float] = []
+
+    def run(_: object, command: list[str], end: float) -> tuple[int, str]:
+        ends.append(end)
+        return (97, "") if "--sandbox" in command else (1, "")
+
+    fake_pandoc(tmp_path, "")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
+    monkeypatch.setattr(docx, "_run", run)
+    with pytest.raises(ExportFailed):
+        write_docx(DocxJob(tmp_path / "job", page("x")))
+    assert len(ends) == 2
+    assert ends[0] == ends[1]
+
+
+_PARENT = """
+import sys, time
+from ocr_celery.export import bounded_program
+print(bounded_program.start(sys.argv[1:], cpu_seconds=60).pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_the_program_ends_with_an_exporter_that_is_killed(tmp_path: Path) -> None:
+    fake_pandoc(tmp_path, f"echo whole > {tmp_path}/said; exec tail -f /dev/null")
+    command = [sys.executable, "-c", _PARENT, str(tmp_path / "bin" / "pandoc")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        until(lambda: whole(tmp_path / "said"), what="the program runs")
+        parent.kill()
+    until(lambda: not is_running(pid), what="it has ended")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
