@@ -96,11 +96,13 @@ class _Html:
             return {}
         found = {}
         for place, figure in cut_figures(page, picture):
+            self._job.check()
             data = io.BytesIO()
             figure.save(data, "JPEG", quality=_QUALITY)
             self._left -= data.tell()
-            if self._left > 0:
-                found[place] = f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
+            if self._left <= 0:
+                break
+            found[place] = f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
         return found
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _QUALITY = 85  #: of JPEG
 _MARKDOWN, _HTML, _JSON, _PROBLEMS = "result.md", "result.html", "result.json", "images/missing.txt"
+_MOST_BYTES = 1 << 30  #: of all figures; further ones are left out
 _PIECE = 1024 * 1024  #: bytes
 
 #: places of blocks among those of a page, from 0 → the name of the picture of each
@@ -43,6 +44,7 @@ class _Writer:
         self._job, self._archive = job, archive
         self._problems: list[str] = []
         self._names: Figures = {}  # of the page that is written
+        self._left = _MOST_BYTES
 
     def write(self) -> None:
         texts = {name: self._job.folder / name for name in (_MARKDOWN, _HTML, _JSON)}
@@ -74,23 +76,33 @@ class _Writer:
 
     def _figures(self, page: ResultPage) -> Figures:
         """Cut the figures of a page, put them into the archive, and return their names."""
-        if not any(block.label in PICTURES and block.boxes for block in page.blocks()):
+        if self._left < 0 or not any(block.label in PICTURES and block.boxes for block in page.blocks()):
             return {}
         try:
             picture = self._job.picture(page.number)
         except NO_PICTURE as error:
             self._problems.append(f"page {page.number}: {error.code}: {error.message}")
             return {}
-        return {
-            place: self._add_figure(f"images/{page.number}_{n}.jpg", figure)
-            for n, (place, figure) in enumerate(cut_figures(page, picture), start=1)
-        }
+        names: Figures = {}
+        for n, (place, figure) in enumerate(cut_figures(page, picture), start=1):
+            self._job.check()
+            name = f"images/{page.number}_{n}.jpg"
+            if not self._add_figure(name, figure):
+                self._problems.append(
+                    f"page {page.number}, from figure {n} on: the figures have more than {_MOST_BYTES} bytes"
+                )
+                break
+            names[place] = name
+        return names
 
-    def _add_figure(self, name: str, figure: "Image") -> str:
+    def _add_figure(self, name: str, figure: "Image") -> bool:
+        """Whether there is room for it. Boxes may overlap, so that the figures of a page are larger than the page."""
         data = io.BytesIO()
         figure.save(data, "JPEG", quality=_QUALITY)
-        self._archive.writestr(_entry(name, ZIP_STORED), data.getvalue())
-        return name
+        self._left -= data.tell()
+        if self._left >= 0:
+            self._archive.writestr(_entry(name, ZIP_STORED), data.getvalue())
+        return self._left >= 0
 
     def _add_file(self, name: str, path: Path) -> None:
         with path.open("rb") as source, self._archive.open(_entry(name), "w", force_zip64=True) as entry:

@@ -27,7 +27,7 @@ from ocr_celery.errors import (
     TaskNotFound,
     Unreadable,
 )
-from ocr_celery.export import formats
+from ocr_celery.export import formats, zip_file
 from ocr_celery.export.contract import NO_PICTURE, SourceKind, scaled_box
 from ocr_celery.export.page_image import write_page_image
 from ocr_celery.export.zip_file import write_zip
@@ -45,6 +45,7 @@ class Job:
     """A job whose pictures are red where the pages have their figures, and half as large as the pages."""
 
     source, password, max_pixels = "report.pdf", "", 10**9
+    checks = 0
     kind: SourceKind = "pdf"
 
     def __init__(
@@ -60,6 +61,9 @@ class Job:
 
     def page(self, number: int) -> ResultPage:
         return next(page for page in self._pages if page.number == number)
+
+    def check(self) -> None:
+        self.checks += 1
 
     def picture(self, number: int) -> Image.Image:
         if number == self._unreadable:
@@ -117,6 +121,21 @@ def test_a_page_that_cannot_be_shown_costs_its_figures_only(tmp_path: Path) -> N
     assert list(files) == ["images/2_1.jpg", "result.md", "result.html", "result.json", "images/missing.txt"]
     assert b"page 1: unreadable_image" in files["images/missing.txt"]
     assert "one" in files["result.md"].decode()
+
+
+def test_figures_beyond_the_bound_are_left_out_which_the_archive_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = block("image", "", "[[0, 0, 999, 999]]")
+    pages = [page(whole * 5), page(whole, 2)]
+    size = len(unpacked(write_zip(Job(tmp_path / "one", page(whole))))["images/1_1.jpg"])
+    monkeypatch.setattr(zip_file, "_MOST_BYTES", 2 * size)
+    job = Job(tmp_path / "job", *pages)
+    files = unpacked(write_zip(job))
+    assert [name for name in files if name.endswith(".jpg")] == ["images/1_1.jpg", "images/1_2.jpg"]
+    assert b"page 1, from figure 3 on" in files["images/missing.txt"]
+    assert files["result.md"].decode().count("![image]") == 2
+    assert job.checks == 3
 
 
 @pytest.mark.parametrize("label", ["../../etc/passwd", "/image", "image\n](http://evil/)", "C:\\x", "image/../.."])
