@@ -16,7 +16,7 @@ export function documentHead(model, strip, { looked, changed }) {
   const cancel = button(t("cancel"), () => act("POST", `ocr/${model.id}/cancel`, "cancelled", changed), { drawing: "close" });
   const forget = button(t("delete"), () => confirm(t("delete_sure")) && act("DELETE", `ocr/${model.id}`, "deleted", () => (dropRecent(model.id), (location.hash = "#/"))), { kind: "quiet" });
   const copyAll = button(t("copy_all"), () => copy(wholeText(model.id)), { drawing: "copy" });
-  const [download, menu] = downloadMenu(model.id, () => (model.isDocument && looked()?.status === "completed" ? looked() : null), () => nameOf(model));
+  const [download, menu] = downloadMenu(model.id, () => (model.isDocument && looked()?.status === "completed" ? looked().page : 0));
   const element = h("header", { class: "document-head" }, h("div", { class: "about" }, name, facts), h("div", { class: "actions" }, cancel, forget, copyAll, download, menu), strip);
   const update = () => {
     setText(name, nameOf(model));

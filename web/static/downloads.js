@@ -10,31 +10,29 @@ import { answered, service } from "./service.js";
 import { problemWords, t } from "./words.js";
 
 const ORDER = ["md", "text", "html", "docx", "pdf", "xlsx", "csv", "json", "chunks", "raw", "zip"];
-const MOST_TRIES = 120;
+const OF_THE_WHOLE = ["docx", "pdf", "zip"]; // they show the pages of the file, and are made of all of them only
 
-const formats = () => ORDER.filter((format) => service.index?.formats.includes(format));
+const formats = (page) => ORDER.filter((format) => service.index?.formats.includes(format) && !(page && OF_THE_WHOLE.includes(format)));
 
-/** The button and what it opens. `current()`: the page that is looked at, as { page, task_id }, or null for a single page;
- *  `name()`: of the whole. */
-export function downloadMenu(id, current, name) {
+/** The button and what it opens. `current()`: the number of the page that is looked at, 0 where there is no choice. */
+export function downloadMenu(id, current) {
   const panel = h("div", { class: "menu", id: "downloads", popover: "auto" });
   const opener = button(t("download"), () => {}, { drawing: "download", popovertarget: "downloads" });
-  panel.addEventListener("beforetoggle", (event) => event.newState === "open" && fill(panel, { id, name: name(), page: current() }, opener));
+  panel.addEventListener("beforetoggle", (event) => event.newState === "open" && fill(panel, id, current(), opener));
   return [opener, panel];
 }
 
-function fill(panel, { id, name, page }, opener) {
-  const state = { id, stem: "" };
+function fill(panel, id, page, opener) {
   const command = h("code", {});
   const list = h("ul", {});
-  const show = () => {
-    command.textContent = resultCommand(state.id, "format=md");
-    list.replaceChildren(...formats().map((format) => h("li", {}, link(state, format, panel))));
+  const show = (only) => {
+    command.textContent = resultCommand(id, query("md", only));
+    list.replaceChildren(...formats(only).map((format) => h("li", {}, link(`ocr/${id}/result?${query(format, only)}`, format, panel))));
   };
-  const scope = (of, words, stem) =>
-    h("label", {}, h("input", { type: "radio", name: "scope", checked: of === id, onchange: () => (Object.assign(state, { id: of, stem }), show()) }), h("span", {}, t(words)));
-  show();
-  const scopes = page ? h("div", { class: "choices", role: "radiogroup", "aria-label": t("download") }, scope(id, "whole_document", ""), scope(page.task_id, "this_page", `${name.replace(/\.\w+$/, "")} ${page.page}`)) : null;
+  const scope = (only, words) =>
+    h("label", {}, h("input", { type: "radio", name: "scope", checked: !only, onchange: () => show(only) }), h("span", {}, t(words)));
+  show(0);
+  const scopes = page ? h("div", { class: "choices", role: "radiogroup", "aria-label": t("download") }, scope(0, "whole_document"), scope(page, "this_page")) : null;
   const terminal = h("div", { class: "menu-command" }, command, button(t("copy_command"), () => copy(command.textContent), { drawing: "copy", bare: true }));
   panel.replaceChildren(...[scopes, list, terminal].filter(Boolean));
   const place = opener.getBoundingClientRect();
@@ -42,34 +40,35 @@ function fill(panel, { id, name, page }, opener) {
   panel.style.setProperty("--right", `${document.documentElement.clientWidth - place.right}px`);
 }
 
-function link({ id, stem }, format, panel) {
-  const path = `ocr/${id}/result?format=${format}`;
+const query = (format, page) => `format=${format}${page ? `&page=${page}` : ""}`;
+
+function link(path, format, panel) {
   const save = (event) => {
     event.preventDefault();
     panel.hidePopover();
-    saveResult(path, stem);
+    saveResult(path);
   };
   return h("a", { href: root + path, download: "", onclick: save }, h("span", {}, t(`format_${format}`)), h("code", {}, `.${format === "text" || format === "raw" ? "txt" : format === "chunks" ? "json" : format}`));
 }
 
-/** Fetches a result and saves it under the name that the service gives it, or another one with its suffix. */
-export async function saveResult(path, stem = "") {
+/** Fetches a result and saves it under the name that the service gives it. */
+export async function saveResult(path) {
   try {
     const { file, name } = await ready(path);
     const address = URL.createObjectURL(file);
-    h("a", { href: address, download: stem ? stem + name.slice(name.indexOf(".")) : name }).click();
+    h("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   } catch (error) {
     note(problemWords(error.code, error.message));
   }
 }
 
-/** The result, once the service has made it: { file, name }. */
+/** The result, once the service has made it, however long that takes: { file, name }. */
 async function ready(path) {
-  for (let tries = 0; ; tries += 1) {
+  for (let isFirst = true; ; isFirst = false) {
     const { pause, ...made } = await answered(ask(path, fileOf));
-    if (!pause || tries === MOST_TRIES) return made;
-    if (tries === 0) note(t("being_made"));
+    if (!pause) return made;
+    if (isFirst) note(t("being_made"));
     else say(t("being_made"));
     await new Promise((resume) => setTimeout(resume, pause * 1000));
   }
