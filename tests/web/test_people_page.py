@@ -278,6 +278,20 @@ def test_an_address_that_is_taken_away_while_it_is_sent_takes_nothing_else_along
     assert len(sent(redis)) == 1
 
 
+def test_why_something_failed_is_said_in_the_words_that_there_are(
+    open_page: Open, client: Client, worker: WorkerDouble
+) -> None:
+    id = client.submit_image(png())
+    worker.fail(id, PageDeadline())
+    page = open_page(f"#/d/{id}")
+    expect(page.locator(".notice code")).to_have_text("page_deadline")
+    page.get_by_role("link", name="All documents").click()
+    expect(page.locator(".recent .state")).to_have_attribute("title", re.compile("did not finish this page"))
+    page.route("**/ocr", lambda route: route.fulfill(status=413, body="<h1>413</h1>"))  # a proxy's own
+    choose(page, {"buffer": png()})
+    expect(page.locator(".sending .bad")).to_contain_text("answered with status 413 and without a reason")
+
+
 def test_figures_and_limits_are_those_of_the_service(open_page: Open, image: str) -> None:
     page = open_page()
     expect(page.locator(".figures dd")).to_have_text(["0", "0", "1", "0"])

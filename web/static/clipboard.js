@@ -11,7 +11,7 @@ export async function copy(text) {
     const done = navigator.clipboard ? await navigator.clipboard.writeText(found).then(() => true, () => oldCopy(found)) : oldCopy(found);
     note(t(done ? "copied" : "not_copied"));
   } catch (error) {
-    note(problemWords(error.code, error.message));
+    note(problemWords(error));
   }
 }
 

@@ -62,6 +62,6 @@ async function act(method, path, words, then) {
     note(t(words));
     then();
   } catch (error) {
-    note(problemWords(error.code, error.message));
+    note(problemWords(error));
   }
 }

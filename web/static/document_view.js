@@ -44,7 +44,7 @@ export function documentView(id, wanted) {
 
   const showGone = (error) => {
     updateRecent(id, { status: "gone" });
-    const words = error.status === 404 || error.code === "result_expired" ? t("gone") : problemWords(error.code, error.message);
+    const words = error.status === 404 || error.code === "result_expired" ? t("gone") : problemWords(error);
     element.replaceChildren(h("h1", { class: "unseen" }, t("gone_short")), notice("doubt", words), h("p", { class: "calm" }, h("a", { href: "#/", class: "button" }, t("all_documents"))));
   };
 

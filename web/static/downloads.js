@@ -59,7 +59,7 @@ export async function saveResult(path) {
     h("a", { href: address, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   } catch (error) {
-    note(problemWords(error.code, error.message));
+    note(problemWords(error));
   }
 }
 

@@ -63,7 +63,7 @@ export function factsOf(task) {
   const alone = { total: 1, completed: Number(task.status === "completed"), failed: Number(task.status === "failed") };
   const { total, completed, failed } = task.pages?.total ? task.pages : alone;
   const final = task.status === "completed" || task.status === "failed";
-  return { status: task.status, total, completed, failed, code: task.code ?? "", finalAt: final ? task.updated_at : 0 };
+  return { status: task.status, total, completed, failed, code: task.code ?? "", error: task.error ?? "", finalAt: final ? task.updated_at : 0 };
 }
 
 /** Asks for everything that is open, while it is watched; returns how to end that. */

@@ -42,7 +42,7 @@ export function textPane(actions) {
       actions.onBlocks(page, found.blocks);
       put(page, source === null ? readable(page, found, actions) : h("pre", { class: "source" }, source), found.blocks);
     } catch (error) {
-      if (turn === state.turn) put(page, notice("bad", problemWords(error.code, error.message), error.code), []);
+      if (turn === state.turn) put(page, notice("bad", problemWords(error), error.code), []);
     }
   }
 
@@ -89,7 +89,7 @@ export function notice(kind, words, code = "", action = null) {
 
 function withoutText(page, { readAgain, position }) {
   if (page.status === "failed") {
-    const words = [t("failed_here"), problemWords(page.code, page.error)].join(" ");
+    const words = [t("failed_here"), problemWords({ code: page.code, message: page.error })].join(" ");
     return notice("bad", words, page.code, button(t("read_again"), () => readAgain(page)));
   }
   const place = page.status === "pending" ? position() : null;

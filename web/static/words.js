@@ -28,10 +28,10 @@ export function t(name, values = {}) {
 /** Whether there are words of this name. */
 export const hasWords = (name) => Object.hasOwn(table.WORDS, name);
 
-/** What is said of a problem. */
-export function problemWords(code, sentence) {
-  const { PROBLEMS } = table;
-  return (Object.hasOwn(PROBLEMS, code) ? PROBLEMS[code] : sentence) || PROBLEMS.unreachable;
+/** What is said of a problem: `status` is that of an answer without a reason, such as a proxy's own. */
+export function problemWords({ code, message, status }) {
+  if (Object.hasOwn(table.PROBLEMS, code)) return table.PROBLEMS[code];
+  return message || (status ? t("unexplained", { status }) : t("state_failed"));
 }
 
 /** A number as it is written. */

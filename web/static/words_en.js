@@ -150,6 +150,7 @@ export const WORDS = {
   this_page: "This page",
   too_long: "This block is too large to be shown with its layout.",
   try_later: "The service is away; it is asked again.",
+  unexplained: "It was answered with status {status} and without a reason, perhaps by a proxy before the service.",
   verdict_empty: "The engine found no text on this page. If there is some, read it again.",
   verdict_repeating: "The engine repeated itself on this page. This is the best of its readings: check it before you rely on it.",
   verdict_truncated: "The text of this page was cut off at the limit of tokens.",

@@ -146,6 +146,7 @@ export const WORDS = {
   this_page: "此页",
   too_long: "此区块过大，无法按版式显示。",
   try_later: "服务没有响应，将再次询问。",
+  unexplained: "请求得到状态码 {status}，未说明原因，可能来自服务前的代理。",
   verdict_empty: "引擎在此页没有找到文字。如页面有文字，请重新识别。",
   verdict_repeating: "引擎在此页内容重复。这是几次识别中最好的结果，使用前请核对。",
   verdict_truncated: "此页文字达到 token 上限而被截断。",

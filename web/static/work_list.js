@@ -54,7 +54,7 @@ function sendingRow(item) {
     bar.value = item.share;
     const share = item.share ? number(item.share, { style: "percent" }) : "";
     setText(state, item.state === "sending" ? t("sending", { share }) : t(refused ? "refused" : "held"));
-    setText(why, item.problem && item.state !== "sending" ? problemWords(item.problem.code, item.problem.message) : item.size ? fileSize(item.size) : "");
+    setText(why, item.problem && item.state !== "sending" ? problemWords(item.problem) : item.size ? fileSize(item.size) : "");
   };
   return { element, update };
 }
@@ -87,7 +87,7 @@ function recentRow(first) {
     const facts = [entry.total > 1 && t("pages", { n: entry.total }), entry.size && fileSize(entry.size), ago(entry.sent)];
     setText(about, facts.filter(Boolean).join(" · "));
     setText(state, stateWords(entry));
-    state.title = entry.code ? problemWords(entry.code, "") : "";
+    state.title = entry.code ? problemWords({ code: entry.code, message: entry.error }) : "";
     element.classList.toggle("bad", entry.status === "failed" || (!isOpen(entry) && entry.failed > 0));
     showPortions(bar, entry);
   };
