@@ -228,6 +228,11 @@ def test_the_options_shown_are_those_that_are_sent_and_the_command_line_says_the
     ((_, options),) = sent(redis)
     assert options.pop("password") not in ("", "secret")
     assert options == {"prompt": "<image>\nFree OCR.", "page_range": "2-3", "max_tokens": 99, "text_layer": "prefer"}
+    page.get_by_role("link", name="All documents").click()
+    expect(page.get_by_label("Plain text")).to_be_checked()
+    for name in ("page_range", "password"):  # they were meant for that file
+        expect(page.locator(f"[name={name}]")).to_have_value("")
+    expect(command).not_to_contain_text("page_range")
 
 
 def test_while_the_service_is_full_files_wait_in_the_browser(open_page: Open, redis: RedisServer) -> None:

@@ -1,7 +1,7 @@
 // What a person hands over: files or a folder dropped anywhere, what is pasted, chosen files, a photograph, addresses.
 
 import { button, h } from "./dom.js";
-import { readingOptions } from "./reading_options.js";
+import { clearFileOptions, readingOptions } from "./reading_options.js";
 import { sendAddresses, sendFiles } from "./sending.js";
 import { t } from "./words.js";
 
@@ -75,6 +75,7 @@ function hand(send, things) {
   const here = location.hash;
   const alone = things.length === 1;
   send(things, readingOptions(), (id) => alone && location.hash === here && then.open(id)); // who went elsewhere stays there
+  clearFileOptions();
   if (!alone) then.list();
 }
 

@@ -16,11 +16,14 @@ const WAYS = {
   own: "",
 };
 const FIELDS = ["page_range", "max_tokens", "temperature"];
+const OF_ONE_FILE = ["page_range", "password"];
 const LAYERS = ["fallback", "prefer", "ignore"];
 
 const chosen = { way: "document", prompt: "", text_layer: "fallback", ...recall("reading", {}) };
 if (!(chosen.way in WAYS)) chosen.way = "document";
 const listeners = new Set();
+/** The inputs of the form that is shown, by name. */
+const inputs = new Map();
 
 /** Calls back when an option was changed; returns how to end that. */
 export function onOptions(changed) {
@@ -30,7 +33,7 @@ export function onOptions(changed) {
 
 function choose(facts) {
   Object.assign(chosen, facts);
-  const { way, prompt, text_layer } = chosen; // pages and a password belong to one file, not to the next
+  const { way, prompt, text_layer } = chosen;
   remember("reading", { way, prompt, text_layer });
   for (const changed of listeners) changed();
 }
@@ -42,6 +45,15 @@ export function readingOptions() {
   for (const name of [...FIELDS, "password"]) if (chosen[name]?.trim()) options[name] = chosen[name].trim();
   if (chosen.text_layer !== "fallback") options.text_layer = chosen.text_layer;
   return options;
+}
+
+/** Pages and a password belong to what was just sent, not to the next file. */
+export function clearFileOptions() {
+  for (const name of OF_ONE_FILE) {
+    delete chosen[name];
+    if (inputs.has(name)) inputs.get(name).value = "";
+  }
+  choose({});
 }
 
 /** The form. */
@@ -83,6 +95,7 @@ function moreFields() {
 }
 
 function field(name, input, words = name) {
+  inputs.set(name, input);
   input.name = name;
   input.value = chosen[name] ?? "";
   input.addEventListener("input", () => choose({ [name]: input.value }));
