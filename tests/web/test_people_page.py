@@ -185,6 +185,38 @@ def test_files_dropped_anywhere_are_sent_and_a_refused_one_stays_beside_the_good
     assert len(sent(redis)) == 1
 
 
+def test_of_a_folder_what_cannot_be_read_is_left_out_and_said(open_page: Open, redis: RedisServer) -> None:
+    page = open_page()
+    dropped = page.evaluate_handle(
+        """(data) => { const files = new DataTransfer(); files.items.add(new File([], "scans"));
+        const good = new File([Uint8Array.from(atob(data), (c) => c.charCodeAt(0))], "good.png", { type: "image/png" });
+        const inside = [
+          { isFile: true, name: "locked.png", file: (give, fail) => fail(new DOMException("locked", "NotReadableError")) },
+          { isDirectory: true, name: "locked", createReader: () => ({ readEntries: (give, fail) => fail(new Error("locked")) }) },
+          { isFile: true, name: "good.png", file: (give) => give(good) }];
+        const createReader = () => ({ readEntries: (give) => give(inside.splice(0, 1)) });
+        DataTransferItem.prototype.webkitGetAsEntry = () => ({ isDirectory: true, name: "scans", createReader });
+        return files; }""",
+        base64.b64encode(png()).decode(),
+    )
+    page.dispatch_event("h1", "drop", {"dataTransfer": dropped})
+    expect(page.locator("#status")).to_have_text("2 files or folders could not be read and were left out.")
+    expect(page.locator(".document-head h1")).to_have_text("good.png")
+    assert len(sent(redis)) == 1
+
+
+def test_what_is_not_read_yet_stays_in_the_list_however_much_was_sent(open_page: Open, redis: RedisServer) -> None:
+    page = open_page()
+    page.route("**/ocr/old-*", lambda route: route.fulfill(json={"status": "pending"}))
+    about = {"name": "old.png", "status": "pending", "total": 1, "completed": 0, "failed": 0, "sent": 1e9}
+    old = [{"id": f"old-{n}", **about} for n in range(200)]
+    page.evaluate("old => localStorage.setItem('ocr-celery.recent', JSON.stringify(old))", old)
+    choose(page, {"buffer": png()})
+    page.get_by_role("link", name="All documents").click()
+    expect(page.locator(".recent li")).to_have_count(201)
+    assert len(sent(redis)) == 1
+
+
 def test_a_pasted_picture_and_pasted_addresses_are_sent(open_page: Open, redis: RedisServer) -> None:
     page = open_page()
     paste = """([text, type]) => { const data = new DataTransfer();

@@ -1,12 +1,13 @@
 // What a person hands over: files or a folder dropped anywhere, what is pasted, chosen files, a photograph, addresses.
 
+import { note } from "./announce.js";
 import { button, h } from "./dom.js";
 import { clearFileOptions, readingOptions } from "./reading_options.js";
 import { sendAddresses, sendFiles } from "./sending.js";
 import { t } from "./words.js";
 
 const ACCEPTED = "image/*,.pdf,.tif,.tiff,.heic,.heif,.jp2,.j2k,.avif";
-const MOST_IN_FOLDER = 5000;
+const MOST_AT_ONCE = 5000; // files
 
 let then = { open: () => {}, list: () => {} };
 
@@ -23,7 +24,8 @@ export function takeFromAnywhere(views) {
     mark(false);
     if (!hasFiles(event)) return;
     event.preventDefault();
-    take(await droppedFiles(event.dataTransfer));
+    const { files, unread } = await droppedFiles(event.dataTransfer);
+    take(files, unread);
   });
   document.addEventListener("paste", (event) => {
     if (event.target.closest?.("input, textarea")) return;
@@ -42,21 +44,26 @@ function named(file) {
   return new File([file], `pasted ${time}.${file.type.split("/")[1] ?? "png"}`, { type: file.type });
 }
 
+/** The files, and how many things in folders could not be read. */
 async function droppedFiles(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()); // before the first await: it is empty afterwards
-  if (!entries.some((entry) => entry?.isDirectory)) return [...transfer.files];
-  const found = [];
+  if (!entries.some((entry) => entry?.isDirectory)) return { files: [...transfer.files], unread: 0 };
+  const found = { files: [], unread: 0 };
   for (const entry of entries) if (entry) await collect(entry, found);
   return found;
 }
 
 async function collect(entry, found) {
-  if (found.length >= MOST_IN_FOLDER) return;
-  if (entry.isFile) {
-    found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
-    return;
+  if (found.files.length > MOST_AT_ONCE) return; // one more than is taken: there are more
+  try {
+    if (!entry.isFile) await collectInside(entry.createReader(), found);
+    else if (isWanted(entry)) found.files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+  } catch {
+    found.unread += 1; // the others are taken all the same
   }
-  const reader = entry.createReader();
+}
+
+async function collectInside(reader, found) {
   for (;;) {
     const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // at most 100 at once
     if (!some.length) return;
@@ -64,11 +71,15 @@ async function collect(entry, found) {
   }
 }
 
-/** Sends files with the options shown. */
-export function take(files) {
-  const wanted = files.filter((file) => !/^\.|^Thumbs\.db$/.test(file.name)); // what folders hold for their own purposes
-  if (!wanted.length) return;
-  hand(sendFiles, wanted);
+/** Whether it is not one of those that folders hold for their own purposes. */
+const isWanted = ({ name }) => !/^\.|^Thumbs\.db$/.test(name);
+
+/** Sends files with the options shown, and says what is left out. `unread`: how many things could not be read. */
+export function take(files, unread = 0) {
+  const wanted = files.filter(isWanted);
+  const left = [unread && t("unread_files", { n: unread }), wanted.length > MOST_AT_ONCE && t("too_many_files", { n: MOST_AT_ONCE })];
+  if (left.some(Boolean)) note(left.filter(Boolean).join(" "));
+  if (wanted.length) hand(sendFiles, wanted.slice(0, MOST_AT_ONCE));
 }
 
 function hand(send, things) {

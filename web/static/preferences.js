@@ -5,10 +5,11 @@ const unkept = new Map();
 
 /** What was kept under a name, or `otherwise`. */
 export function recall(name, otherwise) {
+  if (unkept.has(name)) return unkept.get(name); // later than what is kept
   try {
-    return JSON.parse(localStorage.getItem(PREFIX + name)) ?? unkept.get(name) ?? otherwise;
+    return JSON.parse(localStorage.getItem(PREFIX + name)) ?? otherwise;
   } catch {
-    return unkept.get(name) ?? otherwise;
+    return otherwise;
   }
 }
 
@@ -16,6 +17,7 @@ export function recall(name, otherwise) {
 export function remember(name, value) {
   try {
     localStorage.setItem(PREFIX + name, JSON.stringify(value));
+    unkept.delete(name);
   } catch {
     unkept.set(name, value);
   }

@@ -3,13 +3,16 @@
 import { askJson } from "./api.js";
 import { poll } from "./polling.js";
 import { onRemembered, recall, remember } from "./preferences.js";
-import { answered } from "./service.js";
+import { answered, service } from "./service.js";
 
 const NAME = "recent";
-const MOST = 200;
+const MOST = 200; // but for those that the service has still to read, or still keeps
+const KEPT = 3600; // seconds, until the service has said for how long it keeps results
+const ASKED_AT_ONCE = 20; // of those that are open, in turn
 const AT_ONCE = 4;
 const listeners = new Set();
 let polling = null;
+let asked = 0;
 
 /** All that is known of what was sent, the newest first. */
 export const recentWork = () => recall(NAME, []);
@@ -30,8 +33,12 @@ function tell() {
 }
 
 function keep(entries) {
-  remember(NAME, entries.slice(0, MOST));
+  remember(NAME, entries.filter((entry, at) => at < MOST || isOpen(entry) || isKept(entry)));
   tell();
+}
+
+function isKept({ status, finalAt = 0 }) {
+  return status !== "gone" && Date.now() / 1000 - finalAt < (service.index?.limits.result_ttl ?? KEPT);
 }
 
 /** Notes what was sent, or opened by its address. */
@@ -66,10 +73,10 @@ export function factsOf(task) {
   return { status: task.status, total, completed, failed, code: task.code ?? "", error: task.error ?? "", finalAt: final ? task.updated_at : 0 };
 }
 
-/** Asks for everything that is open, while it is watched; returns how to end that. */
+/** Asks for what is open, while it is watched; returns how to end that. */
 export function watchRecent() {
   polling = poll(async () => {
-    const open = recentWork().filter(isOpen);
+    const open = nextOpen();
     let moved = false;
     for (let at = 0; at < open.length; at += AT_ONCE) {
       const found = await Promise.all(open.slice(at, at + AT_ONCE).map(refresh));
@@ -83,11 +90,20 @@ export function watchRecent() {
   };
 }
 
+/** Those that are asked for now: of many, the ones after those of the last time. */
+function nextOpen() {
+  const open = recentWork().filter(isOpen);
+  const from = asked < open.length ? asked : 0;
+  asked = from + ASKED_AT_ONCE;
+  return open.slice(from, asked);
+}
+
 async function refresh(entry) {
   try {
     return updateRecent(entry.id, factsOf(await answered(askJson(`ocr/${entry.id}?text=false`))));
   } catch (error) {
     if (error.status === 404 || error.status === 410) return updateRecent(entry.id, { status: "gone" });
-    throw error;
+    if (error.passes) throw error;
+    return false; // the others are asked for all the same
   }
 }
