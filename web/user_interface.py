@@ -17,9 +17,9 @@ api = Blueprint("user_interface", __name__)
 
 _INDEX = "index.html"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-# in index.html: the folder of the other files, relative, so that the page works below any root path; and links to all modules but
-# the words, so that browsers fetch them at once instead of one import after the other
-_HERE, _PRELOADS = "{static}", "{preloads}"
+# in index.html: what stands before the service's paths, the folder of the page's other files, and links to all modules but the
+# words, so that browsers fetch them at once instead of one import after the other
+_ROOT, _HERE, _PRELOADS = "{root}", "{static}", "{preloads}"
 
 
 @cache
@@ -46,8 +46,12 @@ def is_for_people() -> bool:
 
 def start_page() -> Response:
     """The page itself. It is asked for anew each time, and names the current version of its files."""
-    folder = f"static/{static_version()}"
-    text = static_files()[_INDEX].decode().replace(_HERE, folder).replace(_PRELOADS, _preloads(folder))
+    # below a root path the page may have been asked for without its slash; where none is known, what is relative works below any
+    root = f"{request.script_root}/" if request.script_root else ""
+    folder = f"{root}static/{static_version()}"
+    text = static_files()[_INDEX].decode()
+    for name, value in ((_ROOT, root), (_HERE, folder), (_PRELOADS, _preloads(folder))):
+        text = text.replace(name, value)
     return Response(text, headers={**people_page_policy(), "Cache-Control": "no-cache"}, mimetype="text/html")
 
 

@@ -1,6 +1,8 @@
 """Behind a proxy, and below a path, every link leads where the caller can follow it; a stranger shifts none."""
 
+import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
@@ -79,6 +81,20 @@ def test_a_root_path_stands_in_every_link_whether_the_proxy_cuts_it_off_or_not(
 ) -> None:
     root_path = root.rstrip("/")
     assert links(facade(root_path=root), root_path if left else "") == below(root_path)
+
+
+@pytest.mark.parametrize("address", ["/ocr-service", "/ocr-service/"])
+def test_the_page_for_people_finds_its_files_with_or_without_the_slash_of_the_path(
+    facade: Facade, address: str
+) -> None:
+    for http, sent in ((facade(root_path="/ocr-service"), address), (facade(trusted_proxies=PROXY), "/")):
+        told = {"headers": {**FORWARDED, "Accept": "text/html"}, **from_(PROXY)}
+        links = re.findall(r'(?:src|href)="([^"#]+)"', http.get(sent, **told).text)
+        paths = {urljoin(address, link) for link in links}
+        assert "/ocr-service/docs" in paths
+        assert {path for path in paths if not path.startswith("/ocr-service/")} == set()
+        prefix = "" if sent == address else "/ocr-service"
+        assert {http.get(path.removeprefix(prefix), **told).status_code for path in paths} == {200}
 
 
 def test_the_setting_counts_before_a_header_that_a_proxy_may_pass_on_from_its_caller(facade: Facade) -> None:

@@ -1,6 +1,7 @@
 """Who gets the page for people, and how its files are served: for ever under paths that change with them, and only as a whole."""
 
 import re
+from urllib.parse import urljoin
 
 import pytest
 from flask.testing import FlaskClient
@@ -78,12 +79,12 @@ def test_all_files_together_are_small() -> None:
     assert sum(map(len, static_files().values())) <= 150_000
 
 
-def test_a_path_of_a_proxy_changes_nothing_as_all_addresses_are_relative(facade: Facade) -> None:
+def test_below_any_path_of_a_proxy_the_page_finds_its_files(facade: Facade) -> None:
     for http, base in ((facade(root_path="/ocr"), "/ocr"), (facade(root_path="/static"), "/static"), (facade(), "")):
         page = http.get(f"{base}/", headers={"Accept": "text/html"}).text
         path = re.search(r'src="([^"]+)"', page)
         assert path
-        assert http.get(f"{base}/{path[1]}").status_code == 200
+        assert http.get(urljoin(f"{base}/", path[1])).status_code == 200
     assert not any(re.search(r"""["'`]/(?:ocr|static|stats|docs)""", d.decode()) for d in static_files().values())
 
 
