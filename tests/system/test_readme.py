@@ -15,6 +15,7 @@ from tests.testlib.local_service import ROOT, LocalService
 from tests.testlib.text_page import page
 
 DOCUMENTS = ("README.md", "docs/results.md", "docs/http.md", "docs/command-line.md")
+FIRST_BYTES = {".zip": b"PK", ".jpg": b"\xff\xd8"}  #: of files that commands save
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -60,7 +61,14 @@ def test_every_curl_line_works_as_written(here: Path, service: LocalService, fil
         line = ours(command, service, files)
         line = re.sub(r"/ocr/batch/[0-9a-f-]{36}", f"/ocr/batch/{last['batch']}", line)
         line = re.sub(r"/ocr/[0-9a-f-]{36}", f"/ocr/{last['task']}", line)
+        before = set(here.iterdir())
         said = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False).stdout
+        if saved := set(here.iterdir()) - before:
+            assert {path.suffix: path.read_bytes()[:2] for path in saved}.items() <= FIRST_BYTES.items(), (
+                command,
+                saved,
+            )
+            continue
         if "/result" in line:
             assert "Read me" in said, (command, said)
             continue
