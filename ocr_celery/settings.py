@@ -139,6 +139,9 @@ class Settings(BaseModel):
     # The scripted engine
     scripted_seconds: float = Field(0.4, ge=0, description="seconds that a batch stays in the engine")
     scripted_spread: float = Field(0, ge=0, description="seconds by which the pages of a batch differ")
+    scripted_hold: str = Field(
+        "", description="folder; a page stays in the engine while a file there is named by the width of its picture"
+    )
     scripted_fail: Words = Field((), description="words; a page whose prompt contains one of them fails")
     scripted_loop: Words = Field((), description="words; such a page repeats itself until it is read again")
     scripted_hang: Words = Field((), description="words; such a page never ends")

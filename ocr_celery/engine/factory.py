@@ -19,6 +19,7 @@ def create_engine(settings: Settings) -> Engine:
                 capacity=settings.batch_size,
                 seconds=settings.scripted_seconds,
                 spread=settings.scripted_spread,
+                hold=settings.scripted_hold,
                 fail=settings.scripted_fail,
                 loop=settings.scripted_loop,
                 hang=settings.scripted_hang,

@@ -13,12 +13,15 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine.contract import EngineRequest, OnFailure, OnOutcomes, Outcome
 from ocr_celery.errors import EngineFailed
+
+_HOLD_CHECK_INTERVAL = 0.02  #: seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class Script:
     capacity: int  #: most pages inside at once
     seconds: float = 0.4  #: that a batch stays inside
     spread: float = 0.0  #: most seconds added to one page, by the width of its picture
+    hold: str = ""  #: a folder; a page stays inside while a file there is named by the width of its picture
     fail: tuple[str, ...] = ()  #: it fails with EngineFailed
     loop: tuple[str, ...] = ()  #: its answer repeats itself until it is read with a temperature above 0
     hang: tuple[str, ...] = ()  #: it is never finished, and cannot be aborted
@@ -120,7 +124,7 @@ class ScriptedEngine:
                     return
                 outcomes = self._take_finished()
             with self._delivery:
-                if self._running:
+                if self._running and outcomes:
                     self._deliver(outcomes)
 
     def _take_finished(self) -> list[Outcome]:
@@ -128,6 +132,10 @@ class ScriptedEngine:
         outcomes = []
         while self._has_finished_page():
             page = heapq.heappop(self._running_pages)
+            if self._is_held(page.request):
+                page.finished_at = now + _HOLD_CHECK_INTERVAL
+                heapq.heappush(self._running_pages, page)
+                continue
             result = self._result(page.request)
             outcomes.append(Outcome(id=page.request.id, result=result, seconds=now - page.entered_at))
             self._failed |= _prompt_contains(page.request.options, self.script.breaks)
@@ -154,6 +162,9 @@ class ScriptedEngine:
 
     def _has_finished_page(self) -> bool:
         return bool(self._running_pages) and self._running_pages[0].finished_at <= time.monotonic()
+
+    def _is_held(self, request: EngineRequest) -> bool:
+        return bool(self.script.hold) and Path(self.script.hold, str(request.page.width)).exists()
 
     def _result(self, request: EngineRequest) -> Reading | EngineFailed:
         options, page = request.options, request.page

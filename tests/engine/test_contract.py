@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
@@ -40,6 +41,17 @@ class TestScripted(EngineContract):
         assert isinstance(probe.engine, ScriptedEngine)
         probe.engine.script = replace(probe.engine.script, die_after=1)
         probe.engine.enter([self.short(new_id())])
+
+    def test_a_held_page_stays_inside_until_it_is_let_go(self, own_probe: EngineProbe, tmp_path: Path) -> None:
+        assert isinstance(own_probe.engine, ScriptedEngine)
+        own_probe.engine.script = replace(own_probe.engine.script, hold=str(tmp_path))
+        held, later = self.numbered(new_id(), 50), self.long(new_id())
+        (tmp_path / "150").touch()
+        own_probe.engine.enter([held, later])
+        assert own_probe.reading(later.id)
+        assert own_probe.order == [later.id]
+        (tmp_path / "150").unlink()
+        assert own_probe.reading(held.id)
 
 
 class TestRapid(EngineContract):

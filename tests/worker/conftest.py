@@ -1,6 +1,7 @@
 """Real worker processes, started and stopped by the tests that need them."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ocr_celery.client import Client
     from tests.testlib.celery_setup import OcrSetup
+    from tests.testlib.held_pages import HeldPages
     from tests.testlib.image_server import Origin
 
 own_redis()
@@ -71,10 +73,26 @@ def client(redis: RedisServer) -> "Client":
 
 
 @pytest.fixture(scope="module")
-def worker_settings(request: pytest.FixtureRequest) -> dict[str, object]:
+def hold_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """OCR_SCRIPTED_HOLD of the module's worker."""
+    return tmp_path_factory.mktemp("hold")
+
+
+@pytest.fixture
+def held_pages(hold_folder: Path) -> "Iterator[HeldPages]":
+    """Which pages stay in the engine of the module's worker; at the end none do."""
+    from tests.testlib.held_pages import HeldPages
+
+    held = HeldPages(hold_folder)
+    yield held
+    held.release_all()
+
+
+@pytest.fixture(scope="module")
+def worker_settings(request: pytest.FixtureRequest, hold_folder: Path) -> dict[str, object]:
     """The module's ``SETTINGS``: environment variables of its worker."""
     settings: dict[str, object] = getattr(request.module, "SETTINGS", {})
-    return settings
+    return {"OCR_SCRIPTED_HOLD": hold_folder, **settings}
 
 
 @pytest.fixture(scope="module")

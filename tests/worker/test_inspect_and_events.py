@@ -8,11 +8,17 @@ import pytest
 
 from tests.testlib.celery_setup import OcrSetup
 from tests.testlib.event_watch import Watch
+from tests.testlib.held_pages import HeldPages
 from tests.testlib.image_server import Origin
 from tests.testlib.processes import png, until
 
-SECONDS = 2  #: in the engine: long enough to look at it from outside on a busy machine
-SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": SECONDS, "OCR_SCRIPTED_FAIL": "luck"}
+SECONDS = 0.5  #: in the engine
+SETTINGS = {
+    "OCR_BATCH_SIZE": 4,
+    "OCR_BATCH_TIMEOUT": 2,  # a busy machine has four pages ready by then
+    "OCR_SCRIPTED_SECONDS": SECONDS,
+    "OCR_SCRIPTED_FAIL": "luck",
+}
 ENDS = {"task-succeeded", "task-failed", "task-revoked"}
 
 
@@ -22,9 +28,10 @@ def _settled(celery_setup: OcrSetup) -> Iterator[None]:
     until(celery_setup.is_settled)
 
 
-def test_it_answers_while_the_engine_is_busy(celery_setup: OcrSetup) -> None:
+def test_it_answers_while_the_engine_is_busy(celery_setup: OcrSetup, held_pages: HeldPages) -> None:
+    held_pages.hold(100)
     before = celery_setup.pool()["batch-histogram"]
-    sent = [celery_setup.send("ocr.image", png()) for _ in range(6)]
+    sent = [celery_setup.send("ocr.image", png(100)) for _ in range(6)]
     until(lambda: celery_setup.pool()["running"] == 4 and celery_setup.pool()["buffered"] == 2)
     assert celery_setup.inspect().ping() == {celery_setup.worker.hostname(): {"ok": "pong"}}
     active = celery_setup.inspect().active()[celery_setup.worker.hostname()]
@@ -39,6 +46,7 @@ def test_it_answers_while_the_engine_is_busy(celery_setup: OcrSetup) -> None:
     assert (pool["engine"], pool["batch-size"], pool["held"]) == ("scripted", 4, 6)
     assert [celery_setup.result(inside).status, celery_setup.result(waiting).status] == ["STARTED", "PENDING"]
     assert celery_setup.result(inside).info["hostname"] == celery_setup.worker.hostname()
+    held_pages.release(100)
     for result in sent:
         result.get(timeout=60)
     after = celery_setup.pool()["batch-histogram"]
@@ -67,9 +75,10 @@ def test_every_page_has_its_own_events_and_its_true_runtime(celery_setup: OcrSet
     assert watch.types(off.id) in (["task-received", "task-revoked"], ["task-revoked"])
 
 
-def test_a_page_that_is_terminated_is_said_to_be_revoked(celery_setup: OcrSetup) -> None:
+def test_a_page_that_is_terminated_is_said_to_be_revoked(celery_setup: OcrSetup, held_pages: HeldPages) -> None:
+    held_pages.hold(100)
     with Watch(celery_setup.app) as watch:
-        off = celery_setup.send("ocr.image", png())
+        off = celery_setup.send("ocr.image", png(100))
         until(lambda: off.status == "STARTED")
         celery_setup.revoke(off.id, terminate=True)
         until(celery_setup.is_settled)
@@ -79,8 +88,9 @@ def test_a_page_that_is_terminated_is_said_to_be_revoked(celery_setup: OcrSetup)
 
 
 def test_neither_events_nor_inspect_show_an_image_or_the_secret_part_of_a_url(
-    celery_setup: OcrSetup, origin: Origin
+    celery_setup: OcrSetup, origin: Origin, held_pages: HeldPages
 ) -> None:
+    held_pages.hold(100, 640)
     image, url = png(640, 480), f"{origin.page(100)}?signature=s3cret"
     with Watch(celery_setup.app) as watch:
         sent = [
@@ -95,6 +105,7 @@ def test_neither_events_nor_inspect_show_an_image_or_the_secret_part_of_a_url(
         until(lambda: celery_setup.pool()["running"] == 4 and celery_setup.pool()["buffered"] == 2)
         inspect = celery_setup.inspect()
         seen = [inspect.active(), inspect.reserved(), inspect.scheduled(), inspect.query_task(later.id)]
+        held_pages.release(100, 640)
         until(celery_setup.is_settled)
     shown = [str(next(e["args"] for e in watch.of(id) if "args" in e)) for id in [*(s.id for s in sent), *ours]]
     assert shown == [

@@ -11,9 +11,10 @@ from celery.result import AsyncResult
 from ocr_celery import errors
 from ocr_celery.store.registry import Registry
 from tests.testlib.celery_setup import OcrSetup
+from tests.testlib.held_pages import HeldPages
 from tests.testlib.processes import RedisServer, keys, png, until
 
-SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.2, "OCR_SCRIPTED_SPREAD": 3}
+SETTINGS = {"OCR_BATCH_SIZE": 4, "OCR_SCRIPTED_SECONDS": 0.2}
 ELSEWHERE = "elsewhere"
 RESULT = {"text": "read by a worker that died just after", "width": 7}
 
@@ -41,17 +42,22 @@ def lines(celery_setup: OcrSetup, id: str, event: str) -> int:
     return sum(f'"{id}"' in line and event in line for line in celery_setup.worker.logs().splitlines())
 
 
-def test_a_finished_page_is_neither_read_nor_counted_nor_linked_again(celery_setup: OcrSetup) -> None:
+def test_a_finished_page_is_neither_read_nor_counted_nor_linked_again(
+    celery_setup: OcrSetup, held_pages: HeldPages
+) -> None:
+    held_pages.hold(110, 199)
     link = celery_setup.app.signature("elsewhere.ok", queue=ELSEWHERE)
     first = celery_setup.app.signature("ocr.image", [png(110)], task_id="first").set(link=link)
-    second = celery_setup.app.signature("ocr.image", [png(199)], task_id="second")  # takes 3 s
+    second = celery_setup.app.signature("ocr.image", [png(199)], task_id="second")
     body = chord([first, second], celery_setup.app.signature("ocr.collect"), app=celery_setup.app).apply_async()
     message = until(lambda: held(celery_setup.redis, celery_setup.worker.hostname(), "first"))
+    held_pages.release(110)
     until(celery_setup.result("first").ready)
     until(lambda: celery_setup.messages(ELSEWHERE), what="its link is sent, which comes after its result")
     put_back(celery_setup, message)
     until(lambda: "already completed: task first is not read again" in celery_setup.worker.logs())
     put_back(celery_setup, message)
+    held_pages.release(199)
     summary = AsyncResult(body.id, app=celery_setup.app).get(timeout=60)
     assert [item["result"]["width"] for item in summary["outcomes"]] == [110, 199]
     until(celery_setup.is_settled)
@@ -84,11 +90,15 @@ def test_a_page_whose_worker_died_before_it_counted_and_linked_is_counted_and_li
     celery_setup.redis.client.delete(ELSEWHERE)
 
 
-def test_a_page_that_is_delivered_again_while_it_is_read_is_read_once(celery_setup: OcrSetup) -> None:
-    sent = celery_setup.send("ocr.image", png(150))  # takes 1.7 s
+def test_a_page_that_is_delivered_again_while_it_is_read_is_read_once(
+    celery_setup: OcrSetup, held_pages: HeldPages
+) -> None:
+    held_pages.hold(150)
+    sent = celery_setup.send("ocr.image", png(150))
     message = until(lambda: held(celery_setup.redis, celery_setup.worker.hostname(), sent.id))
     put_back(celery_setup, message)
     until(lambda: f"duplicate delivery: task {sent.id} is in progress" in celery_setup.worker.logs())
+    held_pages.release(150)
     assert sent.get(timeout=60)["width"] == 150
     until(celery_setup.is_settled)
     assert lines(celery_setup, sent.id, "page read") == 1
@@ -108,7 +118,9 @@ def test_a_page_that_was_cancelled_stays_cancelled_when_it_comes_again(celery_se
     assert lines(celery_setup, sent.id, "page read") == 0
 
 
-def test_a_page_that_comes_again_in_another_chord_while_it_is_read_counts_for_both(celery_setup: OcrSetup) -> None:
+def test_a_page_that_comes_again_in_another_chord_while_it_is_read_counts_for_both(
+    celery_setup: OcrSetup, held_pages: HeldPages
+) -> None:
     """A task that replaces itself by a chord of pages makes another with the same pages when it is delivered again."""
 
     def chord_of_pages(body: str) -> AsyncResult:
@@ -117,9 +129,13 @@ def test_a_page_that_comes_again_in_another_chord_while_it_is_read_counts_for_bo
             task_id=body
         )
 
-    first = chord_of_pages("first-body")  # its pages take 1.7 s
+    held_pages.hold(150, 151)
+    first = chord_of_pages("first-body")
     until(lambda: celery_setup.result("same-0").status == "STARTED")
     second = chord_of_pages("second-body")
+    for id in ("same-0", "same-1"):
+        until(lambda id=id: f"duplicate delivery: task {id} is in progress" in celery_setup.worker.logs())
+    held_pages.release(150, 151)
     for body in (first, second):
         summary = AsyncResult(body.id, app=celery_setup.app).get(timeout=60)
         assert [item["result"]["width"] for item in summary["outcomes"]] == [150, 151]
