@@ -50,5 +50,5 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture
 def redis(redis_server: RedisServer) -> RedisServer:
     """An empty Redis."""
-    redis_server.client.flushall()
+    redis_server.empty()
     return redis_server

@@ -81,7 +81,7 @@ class Mine:
 @pytest.fixture(scope="module")
 def mine(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mine]:
     """Both workers run."""
-    redis_server.client.flushall()
+    redis_server.empty()
     folder = tmp_path_factory.mktemp("mine")
     ours = Worker("w1", redis_server.url, {"OCR_SCRIPTED_SECONDS": 0.05})
     with serving(folder) as files:

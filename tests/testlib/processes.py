@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -97,9 +98,11 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.folder = tempfile.TemporaryDirectory()
         self.client = Redis(port=self.port)
+        self._log = Path(self.folder.name, "redis.log")
 
     def start(self) -> None:
         options = ["--bind", "127.0.0.1", "--dir", self.folder.name, "--appendonly", "yes", "--save", ""]
+        options += ["--logfile", str(self._log)]
         self.process = subprocess.Popen(
             [redis_binary(), "--port", str(self.port), *options, "--maxmemory-policy", "noeviction"],
             stdout=subprocess.DEVNULL,
@@ -110,6 +113,27 @@ class RedisServer:
     def stop(self, how: int = signal.SIGTERM) -> None:
         self.process.send_signal(how)
         self.process.wait(20)
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Killed, and started again at the end of the block, however that ends."""
+        self.stop(signal.SIGKILL)
+        try:
+            yield
+        finally:
+            self.start()
+
+    def empty(self) -> None:
+        """Delete all keys, for the next test.
+
+        One that has ended meanwhile is started again, so that it fails this test and none of those that follow.
+        """
+        status = self.process.poll()
+        if status is not None:
+            said = self._log.read_text()[-2000:]
+            self.start()
+        self.client.flushall()
+        assert status is None, f"Redis had ended with status {status}, and was started again; it had said: {said}"
 
     def _answers(self) -> bool:
         try:

@@ -19,7 +19,7 @@ JSON = b"POST /ocr/url HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n
 
 @pytest.fixture(scope="module")
 def server(redis_server: RedisServer) -> Iterator[Served]:
-    redis_server.client.flushall()
+    redis_server.empty()
     with served(redis_server.url) as server:
         yield server
         assert "Traceback" not in server.log

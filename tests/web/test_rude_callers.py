@@ -24,7 +24,7 @@ BLOCK = b"x" * 65536
 @pytest.fixture(scope="module")
 def server(redis_server: RedisServer) -> Iterator[Served]:
     """A facade that takes files of 1 MB."""
-    redis_server.client.flushall()
+    redis_server.empty()
     with served(redis_server.url, OCR_MAX_IMAGE_SIZE_MB=1, OCR_MAX_DOCUMENT_MB=1) as server:
         form = {"file": ("page.png", png() + bytes(LIMIT - 500))}
         assert requests.post(server.url + "/ocr", files=form, timeout=20).status_code == 202

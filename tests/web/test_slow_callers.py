@@ -27,7 +27,7 @@ THREADS = 2
 @pytest.fixture(scope="module")
 def server(redis_server: RedisServer) -> Iterator[Served]:
     """A facade of few threads and little patience."""
-    redis_server.client.flushall()
+    redis_server.empty()
     with served(redis_server.url, OCR_WEB_THREADS=THREADS, OCR_UPLOAD_TIMEOUT=2) as server:
         yield server
 

@@ -109,7 +109,7 @@ def celery_broker_cluster(redis_server: RedisServer) -> CeleryBrokerCluster:
     from tests.testlib.celery_setup import RedisProcess
 
     renew_connections()
-    redis_server.client.flushall()
+    redis_server.empty()
     return CeleryBrokerCluster(RedisTestBroker(RedisProcess(redis_server)))
 
 

@@ -125,8 +125,8 @@ def test_a_redis_that_is_killed_and_comes_back_loses_no_page(
     ids = [client.submit_image(png(100 + i)) for i in range(60)]
     until(lambda: client.stats().completed >= 8, what="some pages are read")
     # everysec: the last second may be lost with a machine, not with the process alone
-    redis.stop(signal.SIGKILL)
-    redis.start()
+    with redis.away():
+        pass
     views = final(client, ids)
     assert [view.result["width"] for view in views if view.result] == [100 + i for i in range(60)]
     until(lambda: settled(redis), what="nothing is left over")
@@ -165,9 +165,8 @@ def test_a_page_that_is_finished_while_redis_is_away_is_acknowledged_when_it_is_
     for n in (1, 2):
         ids = [client.submit_image(png(100 + i)) for i in range(40)]
         until(lambda: client.stats().processing >= 8, what="pages are in the engine")
-        redis.stop(signal.SIGKILL)
-        until(partial(says, worker, "Failed operation _store_result", n), what="a page is finished meanwhile")
-        redis.start()
+        with redis.away():
+            until(partial(says, worker, "Failed operation _store_result", n), what="a page is finished meanwhile")
         assert {view.status for view in final(client, ids)} == {Status.COMPLETED}
         until(lambda: settled(redis), what="nothing is left over")
     assert worker.process.poll() is None
