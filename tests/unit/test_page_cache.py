@@ -132,9 +132,12 @@ def test_anything_else_that_lies_in_its_place_is_no_reading(text: str | bytes) -
 
 #: what lies between a page's pixels and its answer, as it was when READING_VERSION was last looked at
 READ_BY = {
+    "core/grounding.py": "c9dbcb4205f9",
+    "core/line_joining.py": "13ce9d8befd9",
+    "core/prompts.py": "cb7a15672eee",
     "core/reread_policy.py": "7317cba4c659",
     "core/verdict.py": "694fc0989289",
-    "engine/rapid/*.py": "cbcd357eeb97",
+    "engine/rapid/*.py": "e4a36bc1a265",
     "engine/vllm/model.py": "c273eb22c00c",
     "engine/vllm/tiling.py": "2a86d698aa70",
     "engine/vllm/token_budget.py": "8664c01e07f8",

@@ -31,7 +31,7 @@ def _cut_recursively(areas: list[Area], line_height: float, rules: Sequence[Rect
     if len(areas) < 2 or depth == _MAX_DEPTH:
         return [areas] if areas else []
     parts = _split(areas, line_height, rules)
-    if not parts or len(parts) == 1:
+    if len(parts) < 2:
         return [areas]
     return [group for part in parts for group in _cut_recursively(part, line_height, rules, depth + 1)]
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ocr_celery.core.line_joining import is_cjk
+
 Point = tuple[float, float]
 Rect = tuple[float, float, float, float]  #: left, top, right, bottom in pixels
 
@@ -46,6 +48,17 @@ class Line(Area):
 
 
 A = TypeVar("A", bound=Area)
+_TALL = 2.2  #: times as high as wide
+
+
+def runs_down(width: float, height: float) -> bool:
+    """Whether text in a box of this size runs from top to bottom."""
+    return height > _TALL * width
+
+
+def is_vertical_line(line: Line) -> bool:
+    """Whether a line is CJK text that runs from top to bottom."""
+    return runs_down(line.width, line.height) and any(map(is_cjk, line.text))
 
 
 def estimate_slant(quads: Iterable[Sequence[Point]]) -> float:

@@ -3,13 +3,11 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
-from ocr_celery.core.line_joining import is_cjk
 from ocr_celery.core.placed_line import DOWNWARDS, RIGHTWARDS, PlacedLine
-from ocr_celery.engine.rapid.geometry import Line, Point, Rect, group_rows
+from ocr_celery.engine.rapid.geometry import Line, Point, Rect, group_rows, is_vertical_line, runs_down
 
 _LEVEL = 0.003  #: radians; less is not worth a slant
 _LONG = 5.0  #: times as long as thick: long enough for a slant of its own
-_TALL = 2.2  #: times as high as wide: text that runs down
 _MARGIN = 2.0  #: pixels that a line's middle may lie outside of its part
 
 
@@ -34,7 +32,7 @@ def place_line(quad: Sequence[Point], text: str, page_slant: float, size: tuple[
     along = (x2 + x3 - x1 - x4) / 2, (y2 + y3 - y1 - y4) / 2
     down = (x3 + x4 - x1 - x2) / 2, (y3 + y4 - y1 - y2) / 2
     width, height = math.hypot(*along), math.hypot(*down)
-    is_column = height > _TALL * width and len(text.strip()) > 1  # it was turned to be read
+    is_column = runs_down(width, height) and len(text.strip()) > 1  # it was turned to be read
     slant = math.atan2(-down[0], down[1]) if is_column else math.atan2(along[1], along[0])
     if max(width, height) < _LONG * min(width, height):
         slant = page_slant
@@ -58,7 +56,7 @@ def _is_inside(line: Line, rect: Rect) -> bool:
 
 def _by_rows(lines: dict[int, Line]) -> Iterator[int]:
     index_of = {id(line): index for index, line in lines.items()}
-    columns = [line for line in lines.values() if line.height > _TALL * line.width and any(map(is_cjk, line.text))]
+    columns = [line for line in lines.values() if is_vertical_line(line)]
     if 2 * len(columns) > len(lines):
         ordered = sorted(lines.values(), key=lambda line: (-line.right, line.top))
     else:

@@ -21,7 +21,6 @@ _MIN_CONFIDENCE = 0.5  #: of a line; a line below it is noise
 _LOW_CONFIDENCE = 0.75  #: median of a page; a page below it may be upside down unnoticed
 _MAX_SLANT = 0.006  #: radians; on a page with more, ruling lines and text do not match
 
-
 #: a line's box of four corners, from the upper left, clockwise; and the line as it would be on a page without slant
 _Recognized = tuple[list[Point], Line]
 
@@ -47,14 +46,14 @@ def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> Readin
         image, boxes = _rotate_page(models, image, boxes, 2)
         boxes = cut_merged_lines(image, boxes)
         read = models.recognize(models.crop_lines(image, boxes))
-    recognized = _recognized_lines(boxes, read)
-    parts = _layout(image, recognized)
+    slant, recognized = _recognized_lines(boxes, read)
+    parts = _layout(image, [line for _, line in recognized], slant)
     height, width = image.shape[:2]
     if blocks:
         text = output.render_blocks(parts, lambda rect: _undo_rotation(_to_fractions(rect, width, height), turns))
     else:
         text = output.render_plain(parts)
-    placed = _placed_lines(recognized, parts, (width, height), turns)
+    placed = _placed_lines(recognized, parts, slant, (width, height), turns)
     scale = max(page.size) / max(width, height)
     return Reading(text=text, lines=tuple(line.scaled(scale, scale) for line in placed))
 
@@ -70,26 +69,24 @@ def _is_low_confidence(read: list[tuple[str, float]]) -> bool:
     return len(read) > 0 and float(np.median([score for _, score in read])) < _LOW_CONFIDENCE
 
 
-def _recognized_lines(boxes: Boxes, read: list[tuple[str, float]]) -> list[_Recognized]:
-    """The lines that are no noise: their boxes, and where they would be on a page without slant."""
+def _recognized_lines(boxes: Boxes, read: list[tuple[str, float]]) -> tuple[float, list[_Recognized]]:
+    """The page's slant in radians, and its lines without noise."""
     pairs = zip(boxes.tolist(), read, strict=True)
     confident = [(quad, text) for quad, (text, score) in pairs if score >= _MIN_CONFIDENCE and text.strip()]
     slant = estimate_slant(quad for quad, _ in confident)
-    return [(quad, deskew(quad, text, slant)) for quad, text in confident]
+    return slant, [(quad, deskew(quad, text, slant)) for quad, text in confident]
 
 
-def _layout(image: Image, recognized: Sequence[_Recognized]) -> list[PagePart]:
-    lines = [line for _, line in recognized]
-    if len(lines) < 2 or abs(estimate_slant(quad for quad, _ in recognized)) >= _MAX_SLANT:
+def _layout(image: Image, lines: Sequence[Line], slant: float) -> list[PagePart]:
+    if len(lines) < 2 or abs(slant) >= _MAX_SLANT:
         return layout_page(lines)
     rules = find_ruling_lines(image)
     return layout_page(lines, rules.horizontal, rules.vertical)
 
 
 def _placed_lines(
-    recognized: Sequence[_Recognized], parts: Sequence[PagePart], size: tuple[int, int], turns: int
+    recognized: Sequence[_Recognized], parts: Sequence[PagePart], slant: float, size: tuple[int, int], turns: int
 ) -> Iterator[PlacedLine]:
-    slant = estimate_slant(quad for quad, _ in recognized)
     for index in reading_sequence([line for _, line in recognized], [part.rect for part in parts]):
         quad, line = recognized[index]
         yield place_line(quad, line.text, slant, size, turns)

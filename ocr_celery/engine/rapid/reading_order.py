@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
-from ocr_celery.core.line_joining import is_cjk
 from ocr_celery.engine.rapid import aligned_tables, columns, paragraphs, ruled_tables
-from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, median_line_height
+from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, is_vertical_line, median_line_height
 from ocr_celery.engine.rapid.paragraphs import Paragraph
 from ocr_celery.engine.rapid.tables import Table
 
@@ -128,7 +127,7 @@ def _classify_paragraph(paragraph: Paragraph, body: float) -> PagePart:
 
 def _is_vertical_text(lines: Sequence[Line]) -> bool:
     """Whether most characters are in tall narrow boxes with CJK text."""
-    upright = sum(len(li.text) for li in lines if li.height > 2.2 * li.width and any(map(is_cjk, li.text)))
+    upright = sum(len(li.text) for li in lines if is_vertical_line(li))
     return upright > 0.6 * sum(len(li.text) for li in lines)
 
 
