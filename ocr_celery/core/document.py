@@ -145,7 +145,7 @@ def assemble(pages: PageSet, results: Sequence[PageResult]) -> dict[str, Any]:
 
     `text` has each page behind a line with its number; one that failed keeps its place. `spans` says where the text of each
     page that was read lies in it: (number, first character, end). `text_layer_pages`, where there are any: those whose text is
-    the file's own. `cached_pages`: how many were not read, as the same pages were before.
+    the file's own. `cached_pages`, where there are any: how many were answered from the page cache.
     """
     parts: list[str] = []
     spans: list[list[int]] = []

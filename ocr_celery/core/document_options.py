@@ -23,9 +23,7 @@ class DocumentOptions:
     page_range: str = ""  #: see `core.page_range`; "" = all pages
     password: Any = None  #: a reference, see `store.passwords`; None = none was given
     text_layer: TextLayerUse = "fallback"  #: what the text that a PDF itself has for a page is used for
-    cache: bool = (
-        True  #: whether a page may be answered with what was read on the same page before, where the service keeps it
-    )
+    cache: bool = True  #: whether pages may be answered from the page cache, and what is read on them is kept there
     outputs: Any = ()  #: formats that are made as soon as the result is there: names, or a text with commas between them
 
     def __post_init__(self) -> None:

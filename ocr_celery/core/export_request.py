@@ -11,7 +11,7 @@ from ocr_celery.core.file_keeping import export_name_of
 from ocr_celery.errors import BadOption
 
 _NAMESPACE = UUID("9a8f1d0e-6f0b-5a3c-8c53-2f0c5d7e4b61")
-_VERSION = 1  #: of how formats are written; another one makes files anew
+_VERSION = 1  #: of how formats are written; with another version all files are made again
 
 
 @dataclass(frozen=True, slots=True)

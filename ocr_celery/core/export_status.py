@@ -8,8 +8,8 @@ from ocr_celery.core.status import Status
 from ocr_celery.errors import OcrError, public_error
 
 MAX_TRIES = 3  #: of an export whose exporter died
-FAILED_KEEP = 60.0  #: seconds for which a failure is answered to whoever asks; then it is tried anew
-SILENT = 60.0  #: seconds after which an export of which nothing is heard is asked for again: its message may be lost
+FAILED_KEEP = 60.0  #: seconds for which callers are answered with a failure; then the export is tried again
+MAX_SILENCE = 60.0  #: seconds without a note of life after which an export is queued again: its message may be lost
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Pages whose tables that go on on the next page are joined: the whole table stands where it begins.
 
-By the rule of `table_parts`. A page waits until the one behind it is known; a table that grows too long begins anew.
+By the rule of `table_parts`. A page is held back until the next one is known. A joined table has a bounded size: what exceeds
+it is another table, on the page where it stands.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -33,7 +33,7 @@ class Reader:
 
 
 def is_repeatable(options: Options) -> bool:
-    """Whether the same page is to be answered the same: a sender that wants chance (a temperature) wants it each time."""
+    """Whether the same page is to be answered the same: a sender that sets a temperature asks for another answer each time."""
     return options.temperature == 0
 
 
@@ -69,7 +69,7 @@ def pack(readings: Sequence[Reading]) -> str:
 
 
 def unpack(text: str | bytes) -> KeptReading | None:
-    """The other way round; None for anything that `pack` does not make."""
+    """What `pack` made; None for any other text."""
     try:
         fields = json.loads(text)
         times, lines = fields.pop("times"), fields.pop("lines")

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Self
 
 #: how a line reads, in quarter turns clockwise from left to right
 RIGHTWARDS, DOWNWARDS, LEFTWARDS, UPWARDS = range(4)
+_MAX_PIXELS = 1 << 24  #: no page is as wide or high
 
 
 class PlacedLine(NamedTuple):
@@ -15,9 +16,8 @@ class PlacedLine(NamedTuple):
     right: float
     bottom: float
     text: str  #: without markup
-    turns: int = (
-        RIGHTWARDS  #: how it reads: RIGHTWARDS, DOWNWARDS (also columns of Chinese), LEFTWARDS (upside down), UPWARDS
-    )
+    #: how it reads: RIGHTWARDS, DOWNWARDS (also columns of Chinese), LEFTWARDS (upside down), UPWARDS
+    turns: int = RIGHTWARDS
     slant: float = 0.0  #: radians clockwise, about the middle of the rectangle
 
     def scaled(self, across: float, down: float) -> Self:
@@ -38,7 +38,7 @@ def as_json(lines: Iterable[PlacedLine]) -> list[list[Any]]:
 
 
 def from_json(found: Any) -> Iterator[PlacedLine]:
-    """The lines that a result holds; what is none, as another program may have written it, is left out."""
+    """The lines that a result holds; anything else in it, which another program may have written, is left out."""
     for each in found if isinstance(found, Sequence) and not isinstance(found, str) else ():
         if isinstance(each, Sequence) and len(each) == len(PlacedLine._fields):
             line = PlacedLine(*each)
@@ -48,12 +48,9 @@ def from_json(found: Any) -> Iterator[PlacedLine]:
 
 def _is_valid(line: PlacedLine) -> bool:
     numbers: tuple[Any, ...] = (*line[:4], line.slant)
-    if not all(isinstance(number, int | float) and abs(number) < _MOST for number in numbers):
+    if not all(isinstance(number, int | float) and abs(number) < _MAX_PIXELS for number in numbers):
         return False
     return isinstance(line.text, str) and type(line.turns) is int and line.turns in range(4)
-
-
-_MOST = 1 << 24  #: pixels: no page is as large
 
 
 def _within(low: float, high: float, size: float) -> tuple[float, float]:

@@ -15,6 +15,5 @@ class Reading:
     prompt_tokens: int = 0  #: of prompt and image; 0 for an engine without tokens
     output_tokens: int = 0
     max_tokens: int = 0  #: the limit that applied, where it is lower than the one requested; 0 = as requested
-    lines: Sequence[
-        PlacedLine
-    ] = ()  #: in reading order, in pixels of the picture; () for an engine that knows blocks only
+    #: in reading order, in pixels of the picture; () for an engine that knows blocks only
+    lines: Sequence[PlacedLine] = ()

@@ -11,7 +11,7 @@ from typing import cast
 from redis import Redis
 
 from ocr_celery.core.export_request import ExportRequest
-from ocr_celery.core.export_status import FAILED_KEEP, SILENT, ExportStatus
+from ocr_celery.core.export_status import FAILED_KEEP, MAX_SILENCE, ExportStatus
 from ocr_celery.core.status import Status
 from ocr_celery.errors import NoResult, OcrError, QueueFull
 from ocr_celery.store.keys import Keys
@@ -93,7 +93,7 @@ class Exports:
         """
         record = json.dumps({"status": Status.PENDING, "at": now})
         keys = [*self._keys_of(export.task_id), self._keys.of_exporters.queue]
-        args: list[str | float] = [export.id, now, record, message, self._keep, MOST_WAITING, FAILED_KEEP, SILENT]
+        args: list[str | float] = [export.id, now, record, message, self._keep, MOST_WAITING, FAILED_KEEP, MAX_SILENCE]
         args.append(int(export.is_of_result))
         answer = cast(bytes | int | None, self._ask(keys=keys, args=args))
         if answer == UNREAD:

@@ -52,7 +52,7 @@ def test_what_does_not_belong_together_stays_as_it_was() -> None:
     assert [page.changed for page in found] == [None] * 5
 
 
-def test_a_table_that_grows_too_long_begins_anew(monkeypatch: Any) -> None:
+def test_a_joined_table_that_grows_too_long_is_followed_by_another(monkeypatch: Any) -> None:
     monkeypatch.setattr(module, "_MOST_CELLS", 9)
     assert [text.count("| 1 |") for text in shown(table("a"), table("b"), table("c"), table("d"))] == [2, 0, 2, 0]
 
