@@ -14,14 +14,18 @@ _BY_START = (
     (re.compile(rb"AT&TFORM.{4}DJV", re.DOTALL), "a DjVu document", "ddjvu -format=pdf FILE.djvu FILE.pdf"),
     (re.compile(rb"%!PS|\xc5\xd0\xd3\xc6"), "a PostScript file (ps, eps)", "ps2pdf FILE"),
 )
-#: the same for ZIP files, by what stands in them uncompressed
-_BY_MEMBER = (
+#: the same for ZIP files, by the first member of some, which is not compressed
+_BY_MIMETYPE = (
     (b"mimetypeapplication/epub+zip", "an EPUB book", "ebook-convert FILE.epub FILE.pdf"),
     (b"mimetypeapplication/vnd.oasis.opendocument", "an OpenDocument file (odt, ods, odp)", _OFFICE),
-    (b"word/", "a Word document (docx)", _OFFICE),
-    (b"xl/", "an Excel workbook (xlsx)", _OFFICE),
-    (b"ppt/", "a PowerPoint presentation (pptx)", _OFFICE),
 )
+#: and of Office's by a folder of theirs, where a header of a member names it: compressed data may have these letters, too
+_OFFICE_FOLDER = re.compile(rb"(?:PK\x03\x04.{26}|PK\x01\x02.{42})(word|xl|ppt)/", re.DOTALL)
+_BY_FOLDER = {
+    b"word": "a Word document (docx)",
+    b"xl": "an Excel workbook (xlsx)",
+    b"ppt": "a PowerPoint presentation (pptx)",
+}
 
 
 def find_advice(start: bytes, file: BinaryIO) -> str:
@@ -31,9 +35,12 @@ def find_advice(start: bytes, file: BinaryIO) -> str:
             return _advice(format, command)
     if start.startswith(b"PK\3\4"):
         searched = _head_and_tail(file)
-        for member, format, command in _BY_MEMBER:
-            if member in searched and (member.startswith(b"mimetype") or b"[Content_Types].xml" in searched):
+        for mimetype, format, command in _BY_MIMETYPE:
+            if mimetype in searched:
                 return _advice(format, command)
+        folder = _OFFICE_FOLDER.search(searched)
+        if folder and b"[Content_Types].xml" in searched:
+            return _advice(_BY_FOLDER[folder[1]], _OFFICE)
     return ""
 
 

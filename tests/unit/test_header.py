@@ -151,6 +151,15 @@ def test_who_sends_a_document_of_another_format_learns_how_to_convert_it(
     assert file.got < 200_000
 
 
+def test_a_document_is_told_by_the_names_of_its_members_not_by_their_contents() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("[Content_Types].xml", "ppt/presentation.xml"):
+            archive.writestr(name, b"word/ and xl/ by chance")
+    with pytest.raises(DocumentNotSupported, match="pptx"):
+        read_header(file.getvalue(), max_pixels=LIMIT)
+
+
 def test_any_other_zip_file_is_no_document() -> None:
     with pytest.raises(NotAnImage):
         read_header(zipped("word/list.txt", "a.png"), max_pixels=LIMIT)
