@@ -50,7 +50,7 @@ class FetchQueue(Generic[T]):
     def take(self, now: float) -> FetchTicket[T] | None:
         """The next item to fetch; None while every item that waits has reached a limit."""
         for name, group in self._groups.items():
-            has_room = self._group_has_room(name)
+            has_room = bool(group.waiting) and self._group_has_room(name)
             for host in group.waiting:
                 is_down = self._is_down(name, host, now)
                 if is_down or (has_room and self._host_has_room(host)):
