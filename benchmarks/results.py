@@ -17,9 +17,9 @@ from ocr_celery.core.document import PageSet, page_id
 from ocr_celery.settings import Settings
 from tests.faults.memory import resident
 from tests.testlib.facade_process import served
+from tests.testlib.opened_document import open_document
 from tests.testlib.processes import RedisServer
 from tests.testlib.worker_double import FOUND
-from tests.web.test_result_files import open_document
 
 _MB = 1_000_000
 _FORMATS = "md,text,json,chunks,raw,html,html&merge_tables=true,json&render=html"

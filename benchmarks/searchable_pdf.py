@@ -1,40 +1,36 @@
-"""How well the text of searchable PDFs stands where it is printed, and what a large one takes.
+"""How well the text of searchable PDFs stands where it is printed.
 
-    python -m benchmarks.searchable_pdf FOLDER --readings CACHE [--out FOLDER]
-    python -m benchmarks.searchable_pdf --pages 500
+    python -m benchmarks.searchable_pdf FOLDER [--readings CACHE] [--out FOLDER]
 
-The first reads the documents of FOLDER/files with the CPU engine (once: what was read is kept in the folder CACHE), makes a
-searchable PDF of each, and looks with pdftotext where each recognised word is: with the engine's lines, with blocks only, and
-with blocks only and paragraphs of a column merged into one block. Pages that have a text of their own do not count. The second
-makes one of so many scanned pages.
+Reads the documents of FOLDER/files with the CPU engine (once: what was read is kept in the folder CACHE), makes a searchable
+PDF of each, and looks with pdftotext where each recognised word is: with the engine's lines, with blocks only, and with blocks
+only and paragraphs of a column merged into one block. Pages that have a text of their own do not count. What a large PDF takes:
+`benchmarks.large_pdf`.
 """
 
 import argparse
 import json
 import math
-import resource
 import time
 import unicodedata
 from collections.abc import Iterator, Sequence
-from io import BytesIO
-from multiprocessing import get_context
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pikepdf
-from PIL import Image
 
-from ocr_celery.core import grounding
+from ocr_celery.core import grounding, prompts
 from ocr_celery.core.grounding import Block
 from ocr_celery.core.placed_line import PlacedLine, from_json
 from ocr_celery.decode import document, image
 from ocr_celery.decode.header import read_header
-from ocr_celery.export.pdf_request import PdfRequest
-from ocr_celery.export.searchable_file import write_file
+from ocr_celery.engine.rapid.engine import RapidEngine
 from ocr_celery.export.searchable_pdf import write_searchable_pdf
 from ocr_celery.task_results import result_dict
-from tests.testlib.export_job import GivenJob, line_result
+from tests.testlib.engine_probe import EngineProbe, engine_request
+from tests.testlib.export_job import GivenJob
 from tests.testlib.pdf_readers import Word, pdfium, words
 
 _MAX_PIXELS, _MAX_SIDE = 100_000_000, 2048
@@ -43,46 +39,40 @@ _KINDS = {"PDF": "pdf", "TIFF": "tiff"}
 _OVERLAP = 0.5  #: of a word's area on its line
 
 Results = list[dict[str, Any]]
+Box = tuple[float, float, float, float]  #: left, upper, right, lower, as shares of the page
 
 
 def main() -> None:
-    """See the module."""
+    """Read what was not read yet, and print a table for each way of placing text."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--readings", type=Path, help="what the engine has read, kept from one run to the next")
-    parser.add_argument("--out", type=Path, help="where the PDFs of the first table go")
-    parser.add_argument("--pages", type=int, default=500)
+    parser.add_argument("--out", type=Path, help="where the PDFs go")
     args = parser.parse_args()
-    if args.folder is None:
-        measure_large(args.pages)
-    else:
-        readings = args.readings or Path(TemporaryDirectory(delete=False).name)
+    with TemporaryDirectory() as temporary:
+        readings = args.readings or Path(temporary)
         readings.mkdir(parents=True, exist_ok=True)
         read = {path: read_file(path, readings) for path in sorted((args.folder / "files").iterdir())}
-        for name, change in (("lines", lambda results: results), ("blocks", without_lines), ("merged", merged)):
-            score_all(name, read, change, args.out)
+    for name, change in (("lines", lambda results: results), ("blocks", without_lines), ("merged", merged)):
+        score_all(name, read, change, args.out)
 
 
 def read_file(path: Path, readings: Path) -> Results:
     """The results of a file's pages, read by the engine or before."""
     kept = readings / f"{path.name}.json"
     if not kept.exists():
-        from ocr_celery.engine.rapid import pipeline
-
         results = []
-        for page in _decoded(path):
-            reading = pipeline.read_page(_models(), page.image, blocks=True)
+        for number, page in enumerate(_decoded(path)):
+            (reading,) = _engine().read(engine_request(f"{path.name} {number}", page.image, prompts.MARKDOWN))
             results.append(result_dict([reading], page, engine="", model="", waited=0, prepared=0, read=0))
         kept.write_text(json.dumps(results))
     return list(json.loads(kept.read_text()))
 
 
-def _models(loaded: list[Any] = []) -> Any:  # noqa: B006  # loaded once, and only where something is to be read
-    if not loaded:
-        from ocr_celery.engine.rapid.engine import _load_models
-
-        loaded.append(_load_models())
-    return loaded[0]
+@cache
+def _engine() -> EngineProbe:
+    """Started once, and only where something is to be read."""
+    return EngineProbe(RapidEngine(1))
 
 
 def _kind(path: Path) -> Any:
@@ -178,9 +168,6 @@ def _score(result: dict[str, Any], found: Sequence[Word]) -> tuple[int, int, int
     return counts[0], counts[1], counts[2]
 
 
-Box = tuple[float, float, float, float]
-
-
 def _bounds(line: PlacedLine, width: int, height: int) -> Box:
     x, y = (line.left + line.right) / 2, (line.top + line.bottom) / 2
     across, down = line.right - line.left, line.bottom - line.top
@@ -198,63 +185,6 @@ def _shared(word: Box, line: Box) -> float:
 def _is_in_row(word: Box, line: Box, *, down: bool) -> bool:
     low, high = (0, 2) if down else (1, 3)
     return line[low] <= (word[low] + word[high]) / 2 <= line[high]
-
-
-def measure_large(pages: int) -> None:
-    """Print the time and memory of one PDF of so many scanned pages, with 40 lines each."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        maker = get_context("spawn").Process(target=_make_scans, args=(folder / "given.pdf", pages))
-        maker.start()  # in a process of its own: the memory of this one is what is measured
-        maker.join()
-        lines = [
-            PlacedLine(100, 60 + 40 * n, 1100, 90 + 40 * n, "Words of a line that was read 中文 " * 2)
-            for n in range(40)
-        ]
-        job = GivenJob(folder / "given.pdf", "pdf", [line_result(1240, 1754, *lines)] * pages, folder)
-        began = time.monotonic()
-        made = write_searchable_pdf(job)
-        seconds = time.monotonic() - began
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-        child = get_context("spawn").Process(target=_write_alone, args=(job,))
-        child.start()
-        child.join()
-        sizes = [path.stat().st_size / 1e6 for path in (folder / "given.pdf", made)]
-    print(f"{pages} pages: {seconds:.1f} s; {sizes[0]:.1f} MB given, {sizes[1]:.1f} MB made;", end=" ")
-    print(f"most memory in the process that places text: {memory} MB")
-
-
-def _write_alone(job: GivenJob) -> None:
-    """What the process of one PDF does, to see its memory: a child shows at least that of its parent."""
-    request = PdfRequest(
-        source=job.file,
-        kind="pdf",
-        password="",
-        texts=job.folder / "texts.jsonl",
-        folder=job.folder,
-        target=job.folder / "alone.pdf",
-        max_pixels=_MAX_PIXELS,
-    )
-    write_file(request)
-    print(f"most memory in the process that writes: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")
-
-
-def _make_scans(path: Path, pages: int) -> None:
-    file = BytesIO()
-    Image.effect_noise((1240, 1754), 12).save(file, "JPEG", quality=50)
-    with pikepdf.new() as pdf:
-        for number in range(pages):
-            _add_scan(pdf, file.getvalue() + number.to_bytes(4))
-        pdf.save(path)
-
-
-def _add_scan(pdf: pikepdf.Pdf, data: bytes) -> None:
-    pdf.add_blank_page(page_size=(595, 842))
-    scan = pdf.make_stream(data, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Image, Width=1240, Height=1754)
-    scan.ColorSpace, scan.BitsPerComponent, scan.Filter = pikepdf.Name.DeviceGray, 8, pikepdf.Name.DCTDecode
-    page = pdf.pages[-1].obj
-    page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Scan=scan))
-    page.Contents = pdf.make_stream(b"q 595 0 0 842 0 0 cm /Scan Do Q")
 
 
 if __name__ == "__main__":
