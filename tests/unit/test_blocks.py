@@ -1,7 +1,6 @@
 """Blocks of a page: in reading order, in pixels, whatever the engine wrote, in time linear in its length."""
 
 import random
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from ocr_celery.core.blocks import page_blocks
 from ocr_celery.core.grounding import Block, render_blocks
 from ocr_celery.core.markdown import escape, to_markdown
+from tests.testlib.linear_time import check_linear
 from tests.testlib.mutated_answers import ANSWERS, PAGE, PIECES, mutated
 
 HEAD = "<|ref|>{}<|/ref|><|det|>[[100, 200, 300, 400]]<|/det|>\n"
@@ -124,19 +124,9 @@ FLOODS = [
 ]
 
 
-def seconds(raw: str) -> float:
-    """The least of a few tries, so that what else the machine does counts for little."""
-    found = []
-    for _ in range(3):
-        began = time.process_time()
-        page_blocks(raw, width=1000, height=1000)
-        found.append(time.process_time() - began)
-    return min(found)
-
-
 def check_is_linear(head: str, flood: str, tail: str = "", *, length: int = 65_536) -> None:
-    small, large = (seconds(head + flood * (size // len(flood)) + tail) for size in (length // 8, length))
-    assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"  # 64 times where it is quadratic
+    small, large = (head + flood * (size // len(flood)) + tail for size in (length // 8, length))
+    check_linear(lambda raw: page_blocks(raw, width=1000, height=1000), small, large)
 
 
 @pytest.mark.parametrize("label", ["table", ""])

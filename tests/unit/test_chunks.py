@@ -3,7 +3,6 @@
 import json
 import random
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from ocr_celery.core.blocks import PageBlock, page_blocks
 from ocr_celery.core.chunks import SIZES, Chunk, Chunker
 from ocr_celery.core.markdown_pieces import Piece, cut_text, split_markdown
+from tests.testlib.linear_time import check_linear
 from tests.testlib.mutated_answers import ANSWERS, PAGE, PIECES, mutated
 
 #: removes white space, which a cut may leave out
@@ -210,13 +210,5 @@ def test_any_text_never_fails(raw: str) -> None:
     "flood", ["a ", "a", ". ", "\n", "# a\n", "```\n", "|\n", "<table>", "</table>", "a\n\n", "# a\n\nb\n\n"]
 )
 def test_a_text_eight_times_as_long_takes_eight_times_as_long(flood: str) -> None:
-    def seconds(length: int) -> float:
-        found = []
-        for _ in range(3):
-            began = time.process_time()
-            chunks_of(flood * (length // len(flood)), size=200)
-            found.append(time.process_time() - began)
-        return min(found)
-
-    small, large = seconds(8_192), seconds(65_536)
-    assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"  # 64 times where it is quadratic
+    texts = (flood * (length // len(flood)) for length in (8_192, 65_536))
+    check_linear(lambda text: chunks_of(text, size=200), *texts)

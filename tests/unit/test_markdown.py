@@ -3,7 +3,6 @@
 import html
 import random
 import re
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from ocr_celery.core import grounding
 from ocr_celery.core.grounding import MAX_COORD, Block, has_tags, parse_blocks, render_blocks
 from ocr_celery.core.html_tables import with_pipe_tables
 from ocr_celery.core.markdown import escape, escape_cell, to_markdown
+from tests.testlib.linear_time import check_linear
 from tests.testlib.mutated_answers import ANSWERS, PAGE, PIECES, mutated
 
 HEAD = "<|ref|>{}<|/ref|><|det|>[[1, 2, 3, 4]]<|/det|>\n"
@@ -225,24 +225,16 @@ FLOODS = {
 }
 
 
-def seconds(answer: str) -> float:
-    """The least of a few tries, so that what else the machine does counts for little."""
-    found = []
-    for _ in range(5):
-        began = time.process_time()
-        parse_blocks(answer)
-        to_markdown(answer)
-        escape(answer)
-        found.append(time.process_time() - began)
-    return min(found)
+def convert(answer: str) -> None:
+    parse_blocks(answer)
+    to_markdown(answer)
+    escape(answer)
 
 
 @pytest.mark.parametrize("flood", FLOODS)
 def test_an_answer_eight_times_as_long_takes_eight_times_as_long(flood: str) -> None:
     unit = FLOODS[flood]
-    texts = [HEAD.format("image") + unit * (size // len(unit)) for size in (16_384, 8 * 16_384)]
-    small, large = map(seconds, texts)
-    assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"  # 64 times where it is quadratic
+    check_linear(convert, *(HEAD.format("image") + unit * (size // len(unit)) for size in (16_384, 8 * 16_384)))
 
 
 @pytest.mark.parametrize(
@@ -250,9 +242,7 @@ def test_an_answer_eight_times_as_long_takes_eight_times_as_long(flood: str) -> 
     [("<|re", "", "f|>"), ("<table>", "", "</table>"), ("<td>", "x", "</td>"), ("[", "1", "]")],
 )
 def test_nesting_of_any_depth_takes_a_linear_time(left: str, middle: str, right: str) -> None:
-    texts = [HEAD.format("table") + left * n + middle + right * n for n in (2_000, 16_000)]
-    small, large = map(seconds, texts)
-    assert large < 24 * max(small, 0.0005), f"{small:.4f} s, then {large:.4f} s"
+    check_linear(convert, *(HEAD.format("table") + left * n + middle + right * n for n in (2_000, 16_000)))
 
 
 def test_a_number_of_a_million_digits_is_a_coordinate_like_any_other() -> None:
