@@ -1,22 +1,21 @@
 """Attack texts on pages, and their results in every text format opened in a real browser: nothing runs, nothing is fetched."""
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Dialog, Error, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Dialog, Error, Page, Route
 from werkzeug.test import TestResponse
 
 from ocr_celery.client import Client
 from ocr_celery.core.document import PageSet
 from tests.testlib.attack_texts import EVIL, attack_texts
+from tests.testlib.browser_page import CHROMIUM, PATIENCE, chromium
 from tests.testlib.processes import png
 from tests.testlib.worker_double import WorkerDouble
 from tests.web.test_result_files import end_page, get, open_document
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ADDRESS = "https://ocr.test/result"
 ATTACKS = attack_texts()
 HTML = ("html", "html&merge_tables=true")
@@ -106,10 +105,8 @@ class Opened:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -120,7 +117,7 @@ def opened(browser: Browser) -> Iterator[Callable[[], Opened]]:
     def new() -> Opened:
         contexts.append(browser.new_context())
         page = contexts[-1].new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE)
         return Opened(page)
 
     yield new
@@ -144,9 +141,8 @@ def answers(
         for number, text in enumerate(ATTACKS, 1):
             end_page(worker, id, number, text)
         kept.update({query: get(http, id, f"?partial=true&format={query}") for query in (*HTML, RENDERED, *OTHERS)})
-        assert all(
-            answer.data for answer in kept.values()
-        )  # they are complete: the document does not outlive this test
+        # they are read whole here: the document does not outlive this test
+        assert all(answer.data for answer in kept.values())
     assert {answer.status_code for answer in kept.values()} == {200}
     return kept
 
