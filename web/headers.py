@@ -19,20 +19,20 @@ SECURITY_HEADERS = (
 )
 
 
-def page_security_policy() -> dict[str, str]:
+def docs_policy() -> dict[str, str]:
     """The Content-Security-Policy of /docs: scripts, styles and images from this server only."""
-    own = ("script-src", "style-src", "connect-src")
-    parts = ["default-src 'none'", *(f"{what} 'self'" for what in own), "img-src 'self' data:"]
-    parts += ["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
-    return {_POLICY: "; ".join(parts)}
+    return _page_policy("img-src 'self' data:")
 
 
-def people_page_policy() -> dict[str, str]:
-    """The Content-Security-Policy of /: this server only, nothing inline, and texts become HTML in one place of one module."""
-    parts = ["default-src 'none'", *(f"{what} 'self'" for what in ("script-src", "style-src", "connect-src"))]
-    parts += ["img-src 'self' blob:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"]
-    parts += ["require-trusted-types-for 'script'", "trusted-types ocr-blocks"]
-    return {_POLICY: "; ".join(parts)}
+def user_interface_policy() -> dict[str, str]:
+    """The Content-Security-Policy of /: this server only, nothing inline, and text becomes HTML in one place of one module."""
+    return _page_policy("img-src 'self' blob:", "require-trusted-types-for 'script'", "trusted-types ocr-blocks")
+
+
+def _page_policy(*more: str) -> dict[str, str]:
+    own = [f"{what} 'self'" for what in ("script-src", "style-src", "connect-src")]
+    forbidden = [f"{what} 'none'" for what in ("base-uri", "form-action", "frame-ancestors")]
+    return {_POLICY: "; ".join(["default-src 'none'", *own, *forbidden, *more])}
 
 
 class SecurityHeaders:

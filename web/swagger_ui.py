@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, redirect, request, send_file
 from flask_openapi.openapi import OpenAPI
 from werkzeug.wrappers import Response as AnyResponse
 
-from web.headers import page_security_policy
+from web.headers import docs_policy
 
 api = Blueprint("docs", __name__)
 
@@ -50,7 +50,7 @@ _SCRIPT = """SwaggerUIBundle({
 @api.get("/docs")
 def page() -> Response:
     """The page /docs."""
-    return Response(_PAGE, headers=page_security_policy(), mimetype="text/html")
+    return Response(_PAGE, headers=docs_policy(), mimetype="text/html")
 
 
 @api.get("/docs/")

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from flask import Blueprint, Response, request
 
-from web.headers import people_page_policy
+from web.headers import user_interface_policy
 from web.problems import PathNotFound
 
 api = Blueprint("user_interface", __name__)
@@ -52,7 +52,7 @@ def start_page() -> Response:
     text = static_files()[_INDEX].decode()
     for name, value in ((_ROOT, root), (_HERE, folder), (_PRELOADS, _preloads(folder))):
         text = text.replace(name, value)
-    return Response(text, headers={**people_page_policy(), "Cache-Control": "no-cache"}, mimetype="text/html")
+    return Response(text, headers={**user_interface_policy(), "Cache-Control": "no-cache"}, mimetype="text/html")
 
 
 def _preloads(folder: str) -> str:
