@@ -39,7 +39,7 @@ class ResultFileQuery(BaseModel):
         0,
         ge=0,
         le=MAX_WAIT,
-        description="zip: seconds to wait until the task is completed or failed, and the file is made.",
+        description="zip, pdf, docx: seconds to wait until the task is completed or failed, and the file is made.",
     )
     partial: bool = Field(
         False,

@@ -90,8 +90,8 @@ def available_formats() -> list[str]:
 def get_result(path: TaskPath, query: ResultFileQuery) -> Response:
     """Get the result itself, as a file; 202 with its status while it is not ready.
 
-    One that failed answers 409 with its own code. A format that shows the pages of the file (zip) is made when it is asked for
-    first, or named in the option `outputs`; until then the answer is 202, with `wait` as soon as it is made.
+    One that failed answers 409 with its own code. A format that shows the pages of the file (zip, pdf, docx) is made at the first
+    request for it, or when the option `outputs` names it. Until then the answer is 202; `wait` waits for the file.
     """
     if query.format in RESULT_EXPORTS:
         return result_exports.get_export(path.task_id, query.format, page=query.page, wait=query.wait)
