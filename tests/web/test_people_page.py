@@ -297,6 +297,19 @@ def test_while_the_service_is_away_a_banner_says_so_and_nothing_is_lost(open_pag
     assert len(sent(redis)) == 1
 
 
+def test_a_file_that_is_held_because_redis_is_away_leaves_the_banner_shown(open_page: Open, redis: RedisServer) -> None:
+    page = open_page()
+    expect(page.get_by_text("No worker is ready")).to_be_visible()
+    away = page.get_by_text("The service does not answer. Nothing is lost")
+    broken = {"status": 503, "headers": {"Retry-After": "99"}, "json": {"code": "broker_unavailable"}}
+    hold(page, "/stats$")  # only the answer to the file says how the service is
+    page.route("**/ocr", lambda route: route.fulfill(**broken))
+    choose(page, {"buffer": png()})
+    expect(page.locator(".sending .state")).to_have_text("waits here")
+    expect(away).to_be_visible(timeout=5000)
+    page.unroute_all()
+
+
 def test_an_address_that_is_taken_away_while_it_is_sent_takes_nothing_else_along(
     open_page: Open, redis: RedisServer
 ) -> None:

@@ -1,9 +1,9 @@
-// What is being sent. Three at once; where the service is full or away, the rest waits here, in the browser, and nothing is lost.
-// A file that is refused stays beside the good ones, with the reason.
+// What is being sent: three at once. While the service is full or does not answer, the rest waits in this tab.
+// A file that is refused stays in the list, with the reason.
 
 import { askJson, upload } from "./api.js";
 import { addRecent } from "./recent.js";
-import { noteAway } from "./service.js";
+import { noteAway, noteProblem } from "./service.js";
 
 const AT_ONCE = 3;
 const FIRST_PAUSE = 2; // seconds
@@ -112,7 +112,7 @@ function sendAddress({ options, url, stopper }) {
 }
 
 function hold(problem) {
-  noteAway(problem.status === 0 || problem.status === 502 || problem.status === 504);
+  noteProblem(problem);
   const pause = Math.max(problem.retryAfter, Math.min(FIRST_PAUSE * 2 ** pauses, LONGEST_PAUSE));
   if (Date.now() >= pausedUntil) pauses += 1; // those that were refused together count once
   pausedUntil = Date.now() + pause * 1000;

@@ -35,11 +35,13 @@ export async function answered(asking) {
     noteAway(false);
     return answer;
   } catch (error) {
-    if (error.status === 0 || error.code === "broker_unavailable" || [502, 504].includes(error.status)) noteAway(true);
-    else if (error.status) noteAway(false);
+    if (error.status !== undefined) noteProblem(error);
     throw error;
   }
 }
+
+/** Notes what a `Problem` says of the service: that it is away, or that it answers. */
+export const noteProblem = ({ status, code }) => noteAway([0, 502, 504].includes(status) || code === "broker_unavailable");
 
 /** Notes whether the service answers. */
 export function noteAway(away) {
