@@ -58,7 +58,7 @@ def send_export(view: TaskView, export: ExportRequest, *, wait: float) -> Respon
 
 
 def _failed(error: OcrError) -> Response:
-    """409 where it will fail again, whatever its own status; what may pass has its own, and says when it is tried anew."""
+    """409 where another attempt would fail too; an error that may pass keeps its own status, with Retry-After."""
     response = error_response(error)
     if error.retryable or isinstance(error, Internal):
         response.headers["Retry-After"] = str(int(FAILED_KEEP))

@@ -1,6 +1,6 @@
 """Serves the page for people at /: to browsers only, from files of this package, under paths that change with their content.
 
-A file's path holds a digest of all files, so that browsers may keep it for ever and never mix two versions of the page.
+The path of each file contains a digest of all files: browsers may cache a file without limit, and never mix two versions.
 """
 
 from functools import cache
@@ -45,7 +45,7 @@ def is_for_people() -> bool:
 
 
 def start_page() -> Response:
-    """The page itself. It is asked for anew each time, and names the current version of its files."""
+    """The page itself. Browsers revalidate it each time, and it names the current version of its files."""
     # below a root path the page may have been asked for without its slash; where none is known, what is relative works below any
     root = f"{request.script_root}/" if request.script_root else ""
     folder = f"{root}static/{static_version()}"

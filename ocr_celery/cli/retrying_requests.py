@@ -130,7 +130,7 @@ class RetryingRequests:
         self._warn(text)
 
     def _end_without_exporter(self) -> float:
-        """Until when an exporter is waited for: not anew for each file, but anew where there was one for a while."""
+        """Until when an exporter is waited for. All files share one wait; it restarts once there was an exporter in between."""
         now = time.monotonic()
         with self._lock:
             first, last = self._without_exporter

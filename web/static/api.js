@@ -2,7 +2,7 @@
 
 export const root = new URL("../../", import.meta.url).href;
 
-const TIMEOUT = 15_000; // ms until an answer begins, and for the body of a short one
+const TIMEOUT = 15_000; // ms until the head of an answer, and for the whole of a short one
 const UPLOAD_SILENCE = 60_000; // ms without a byte sent or an answer
 
 /** What the service refused, or why it could not be asked: then `status` is 0 and `code` is "unreachable". */
@@ -19,8 +19,8 @@ export class Problem extends Error {
 }
 
 /**
- * Asks, and returns what `read` makes of the answer; raises `Problem` for every answer that is none. The answer has to begin in time;
- * its body may take as long as it is long, unless it is `short`.
+ * Asks, and returns what `read` makes of the answer; raises `Problem` for an answer that is an error, and where no answer
+ * comes. Only the head of the answer has a time limit; with `short` its body has one, too.
  */
 export async function ask(path, read, { method = "GET", json = null, signal = null, accept = "*/*", short = false } = {}) {
   const stopper = new AbortController();
@@ -53,7 +53,7 @@ async function problemOf(answer) {
   return new Problem(answer.status, said.code ?? "", said.detail ?? "", Number(answer.headers.get("Retry-After")) || 0);
 }
 
-/** Sends a file with its options; `onProgress` gets the share that was sent, from 0 to 1. fetch tells nobody how far it is. */
+/** Sends a file with its options; `onProgress` gets the share that was sent, from 0 to 1, for which fetch has no event. */
 export function upload(file, options, onProgress, signal) {
   const form = new FormData();
   for (const [name, value] of Object.entries(options)) form.append(name, value);

@@ -1,4 +1,4 @@
-// A document: its pages, the picture of one, and its text, each of which points into the others. It opens while pages are still read.
+// A document: its pages, the picture of one page, and its text, linked to one another. It opens while pages are still being read.
 
 import { say } from "./announce.js";
 import { copy } from "./clipboard.js";

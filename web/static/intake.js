@@ -1,4 +1,4 @@
-// What a person hands over: files or a folder dropped anywhere, what is pasted, chosen files, a photograph, addresses.
+// What a person sends: files or a folder dropped anywhere, pasted or chosen files, a photograph, addresses.
 
 import { note } from "./announce.js";
 import { button, h } from "./dom.js";
@@ -11,7 +11,7 @@ const MOST_AT_ONCE = 5000; // files
 
 let then = { open: () => {}, list: () => {} };
 
-/** Listens to the whole page. `open(id)`: one thing was sent, and is shown; `list()`: several were handed over. */
+/** Listens to the whole page. `open(id)`: one thing was sent, and is shown; `list()`: several were sent. */
 export function takeFromAnywhere(views) {
   then = views;
   let depth = 0;
@@ -59,7 +59,7 @@ async function collect(entry, found) {
     if (!entry.isFile) await collectInside(entry.createReader(), found);
     else if (isWanted(entry)) found.files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
   } catch {
-    found.unread += 1; // the others are taken all the same
+    found.unread += 1; // the others are taken
   }
 }
 
@@ -102,7 +102,7 @@ function takeAddresses(text) {
   return urls.length > 0;
 }
 
-/** The place to hand things over, with its buttons. `limits`: an element that says what is accepted. */
+/** The drop area with its buttons. `limits`: an element that says what is accepted. */
 export function dropZone(limits) {
   const picker = (properties) => h("input", { type: "file", hidden: true, onchange: (event) => (take([...event.target.files]), (event.target.value = "")), ...properties });
   const files = picker({ multiple: true, accept: ACCEPTED, id: "choose-files" });

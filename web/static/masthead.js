@@ -1,5 +1,5 @@
 // What stands above every view: the name, the way back, how the service stands, language, colours, keys; and a banner where the
-// service is away or nobody reads.
+// service does not answer or has no worker.
 
 import { root } from "./api.js";
 import { button, h, setText } from "./dom.js";
@@ -10,7 +10,7 @@ import { isOpen, recentWork } from "./recent.js";
 import { service } from "./service.js";
 import { currentLanguage, switchLanguage, t } from "./words.js";
 
-/** Draws it for a view. `redraw`: everything is to be drawn anew, in other words. */
+/** Draws it for a view. `redraw`: draws everything again, in the other language. */
 export function drawMasthead({ isStart, redraw }) {
   document.documentElement.lang = currentLanguage() === "zh" ? "zh-CN" : "en";
   document.getElementById("skip").textContent = t("skip");

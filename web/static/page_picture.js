@@ -1,4 +1,4 @@
-// The picture of a page with the boxes of its blocks. Where no picture is at hand, the boxes stand on an empty sheet of its shape.
+// The picture of a page with the boxes of its blocks. Without a picture, the boxes are drawn on an empty sheet of the same shape.
 
 import { root } from "./api.js";
 import { h, isNarrow, scrolling } from "./dom.js";

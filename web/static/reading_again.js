@@ -1,5 +1,5 @@
-// Reads a page again, as a document of its own, with the same options and past the page cache: from the file where this tab still has it, else from its
-// address.
+// Reads a page again, as a document of its own, with the same options and without the page cache: from the file where this tab still
+// has it, else from its address.
 
 import { note } from "./announce.js";
 import { recentEntry } from "./recent.js";

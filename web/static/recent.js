@@ -1,4 +1,4 @@
-// The work that was sent from this browser. The service lists nobody's pages: who has an id may see it, so ids stay here.
+// The work that was sent from this browser. The service has no list of tasks: whoever has an id can read its result, so the ids are kept here.
 
 import { askJson } from "./api.js";
 import { poll } from "./polling.js";
@@ -6,7 +6,7 @@ import { onRemembered, recall, remember } from "./preferences.js";
 import { answered, service } from "./service.js";
 
 const NAME = "recent";
-const MOST = 200; // but for those that the service has still to read, or still keeps
+const MOST = 200; // more only where they are not read yet, or the service still keeps them
 const KEPT = 3600; // seconds, until the service has said for how long it keeps results
 const ASKED_AT_ONCE = 20; // of those that are open, in turn
 const AT_ONCE = 4;
@@ -104,6 +104,6 @@ async function refresh(entry) {
   } catch (error) {
     if (error.status === 404 || error.status === 410) return updateRecent(entry.id, { status: "gone" });
     if (error.passes) throw error;
-    return false; // the others are asked for all the same
+    return false; // it does not keep the others from being asked for
   }
 }

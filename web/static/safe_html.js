@@ -1,6 +1,6 @@
-// The only place where a text becomes HTML. The service has sanitised it; here it is taken apart all the same, in a document that
-// runs and loads nothing, and built anew from a closed list of elements and attributes. So the page needs one Trusted Types policy,
-// whose result reaches no sink but that parser.
+// The only place where text becomes HTML. The service has sanitised it; here it is sanitised once more: parsed in a document that runs
+// and loads nothing, and copied by a fixed list of elements and attributes. So the page needs one Trusted Types policy, whose result
+// reaches no sink but that parser.
 
 import { h } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// The start: hand something over, see how the service stands, come back to what was sent.
+// The start: send something, see the state of the service, return to what was sent.
 
 import { copy } from "./clipboard.js";
 import { sendAddressCommand, sendFileCommand } from "./commands.js";
