@@ -33,6 +33,9 @@ class GivenJob:
     def check(self) -> None:
         """As `ExportJob`."""
 
+    def note_alive(self) -> None:
+        """As `ExportJob`."""
+
     def page(self, number: int) -> ResultPage:
         """As `ExportJob`."""
         return ResultPage(number, self.results[number - self.first])
