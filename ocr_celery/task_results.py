@@ -40,6 +40,8 @@ def result_dict(
     if reading.lines:
         across, down = page.width / page.image.width, page.height / page.image.height
         result["lines"] = as_json(line.scaled(across, down) for line in reading.lines)
+    if reading.doubtful_share is not None:
+        result["doubtful_share"] = round(reading.doubtful_share, 3)
     if reading.max_tokens:
         result["max_tokens"] = reading.max_tokens
     result |= _about(page)

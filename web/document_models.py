@@ -60,6 +60,11 @@ class ListedPage(BaseModel):
     task_id: str = Field(examples=[TASK_ID])
     status: Status
     verdict: Verdict = Field(default=Verdict.OK, description="Present only when completed.")
+    doubtful_share: float = Field(
+        default_factory=float,
+        description="The share of the characters that the engine read with doubt, 0 to 1; present only if it can tell.",
+        examples=[0.03],
+    )
     code: CodeText
     error: ErrorText
     seconds: Annotated[Seconds, optional("Present only when completed.")]

@@ -25,7 +25,7 @@ from web.results import ID, TAGS, not_found, render_task
 
 api = APIBlueprint("documents", __name__)
 _ERRORS = (TaskNotFound, BadRequest, BrokerUnavailable, NotADocument, ResultExpired)
-_SHOWN = ("verdict", "width", "height", "seconds", "source")
+_SHOWN = ("verdict", "doubtful_share", "width", "height", "seconds", "source")
 
 
 @api.get(

@@ -65,7 +65,13 @@ class Details(BaseModel):
 
     finish_reason: str = Field(description="stop: read to its end. length: `max_tokens` was reached first.")
     verdict: Verdict = Field(
-        description="A check of the text. repeating: it repeats itself without end. truncated: it is cut off."
+        description="A check of the text. repeating: it repeats itself without end. truncated: it is cut off. "
+        "unsure: the engine itself doubts a good part of it. empty: there is none."
+    )
+    doubtful_share: float = Field(
+        default_factory=float,
+        description="The share of the characters that the engine read with doubt, 0 to 1; present only if it can tell.",
+        examples=[0.03],
     )
     readings: int = Field(description="The number of readings; the best one is the result.", examples=[1])
     prompt_tokens: int = Field(description="0 for an engine without tokens.")

@@ -150,6 +150,8 @@ def _remarks(answer: ReadResult) -> Iterator[str]:
         yield f", page {page.get('page')}: {page.get('code')}: {page.get('error')}"
     if details.get("finish_reason") == "length":
         yield ": the text is cut off: a page has more tokens than max_tokens allows"
+    if details.get("verdict") == "unsure":
+        yield f": the engine doubts {details.get('doubtful_share', 0):.0%} of the text; compare it with the pages"
     if task.get("fonts_missing"):
         yield ": fonts are missing on the worker's machine (apt install fonts-noto-cjk)"
     if task.get("text_layer") or task.get("text_layer_pages"):

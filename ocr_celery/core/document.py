@@ -22,7 +22,7 @@ _NAMESPACE = UUID("6c7c5f4e-3a52-5d0b-9b1a-0a6f0c1d2e3f")
 _SUMS = ("readings", "prompt_tokens", "output_tokens")
 _PHASES = ("waited", "prepared", "read")
 #: what makes the text of a whole document doubtful, the most serious first
-_DOUBTS = (Verdict.REPEATING, Verdict.TRUNCATED)
+_DOUBTS = (Verdict.REPEATING, Verdict.TRUNCATED, Verdict.UNSURE)
 
 
 def page_id(document_id: str, number: int) -> str:
@@ -221,7 +221,15 @@ def _summary(read: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         **{name: sum(page.get(name) or 0 for page in read) for name in _SUMS},
         **{name: next((page[name] for page in read if page.get(name)), "") for name in ("engine", "model")},
         "seconds": {name: round(sum(each.get(name) or 0 for each in seconds), 3) for name in _PHASES},
+        **_doubtful_share(read),
     }
+
+
+def _doubtful_share(read: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The share of all pages whose engine says theirs, longer texts counting more."""
+    told = [(page["doubtful_share"], len(page["text"])) for page in read if page.get("doubtful_share") is not None]
+    characters = sum(length for _, length in told)
+    return {"doubtful_share": round(sum(s * n for s, n in told) / max(1, characters), 3)} if told else {}
 
 
 def document_verdict(verdicts: Mapping[Any, int]) -> Verdict:

@@ -17,7 +17,7 @@ from ocr_celery.core.verdict import Verdict
 
 #: Our own part of a reading, between the page's pixels and its text: how engines are used, what is read again, what is kept.
 #: Raised whenever that may change an answer; tests/unit/test_page_cache.py notices. (What changes the pixels is in the key.)
-READING_VERSION = 2
+READING_VERSION = 3
 MAX_ENTRY = 256 * 1024  #: bytes of a reading that is kept; a dense page has some 10,000
 
 
@@ -79,4 +79,9 @@ def unpack(text: str | bytes) -> KeptReading | None:
     numbers = (times, kept.reading.prompt_tokens, kept.reading.output_tokens, kept.reading.max_tokens)
     texts = (kept.reading.text, kept.reading.finish_reason)
     is_whole = all(isinstance(text, str) for text in texts) and all(type(number) is int for number in numbers)
+    is_whole = is_whole and _is_share(kept.reading.doubtful_share)
     return kept if is_whole and verdict.judge(kept.reading) is Verdict.OK else None
+
+
+def _is_share(value: object) -> bool:
+    return value is None or (isinstance(value, float) and 0 <= value <= 1)

@@ -17,3 +17,5 @@ class Reading:
     max_tokens: int = 0  #: the limit that applied, where it is lower than the one requested; 0 = as requested
     #: in reading order, in pixels of the picture; () for an engine that knows blocks only
     lines: Sequence[PlacedLine] = ()
+    #: of the characters, 0 to 1: those that the engine doubts; None for an engine that cannot tell
+    doubtful_share: float | None = None

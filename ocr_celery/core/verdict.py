@@ -1,4 +1,6 @@
-"""Judges a reading by its text: repetition, truncation and emptiness. A model that loses its place repeats itself.
+"""Judges a reading by its text, for repetition, truncation and emptiness, and by what its engine doubts of it.
+
+A model that loses its place repeats itself.
 
 The thresholds are heuristics. A page that really repeats itself (a form, a price list) may be called repeating, which
 costs a second reading and nothing else, because the best reading is kept.
@@ -19,12 +21,14 @@ class Verdict(StrEnum):
     TRUNCATED = "truncated"  #: max_tokens was reached first
     REPEATING = "repeating"  #: the same text many times in a row
     EMPTY = "empty"  #: no letter or digit
+    UNSURE = "unsure"  #: the engine itself doubts a good part of it
 
 
 _MIN_REPEATS = 10  #: this many repetitions of one or more words …
 _MIN_CHARS = 150  #: … of at least this many characters count as repetition
 _MIN_REPEATS_COUNTING = 16  #: repetitions, where only numbers change between them, as in "Item 1, Item 2"
 _MIN_CHARS_WITHOUT_WORDS = 3000  #: for repetitions without a word: real pages have many empty cells, dots, dashes
+_MAX_DOUBTFUL_SHARE = 0.1  #: of the characters; more makes a reading unsure
 _RUN_TOKENS = 4  #: tokens compared at once when sequences are looked for
 _MAX_PERIODS = 8
 _TAG = re.compile(r"<[^<>\s]{1,12}>")
@@ -36,12 +40,14 @@ _WITHIN_WORD = re.compile(r"(\S{1,40}?)\1{39,}")
 
 
 def judge(reading: Reading) -> Verdict:
-    """The verdict on a reading. Repeating takes precedence over truncated, which it usually causes."""
+    """The verdict on a reading. Repeating takes precedence over truncated, which it usually causes, and both over unsure."""
     if not any(map(str.isalnum, re.sub(r"<[^<>]*>", "", _DET.sub("", reading.text)))):
         return Verdict.EMPTY
     if repeated_chars(reading.text):
         return Verdict.REPEATING
-    return Verdict.TRUNCATED if reading.finish_reason == "length" else Verdict.OK
+    if reading.finish_reason == "length":
+        return Verdict.TRUNCATED
+    return Verdict.UNSURE if (reading.doubtful_share or 0.0) > _MAX_DOUBTFUL_SHARE else Verdict.OK
 
 
 def best(readings: Sequence[Reading]) -> Reading:

@@ -4,10 +4,12 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from ocr_celery.core.prompts import FREE_OCR, MARKDOWN
+from ocr_celery.decode.image import load
 from ocr_celery.engine.contract import Engine, EngineRequest
 from ocr_celery.engine.scripted import Script, ScriptedEngine
 from tests.testlib.engine_contract import EngineContract, new_id
@@ -79,6 +81,12 @@ class TestRapid(EngineContract):
     def two_ways(self) -> tuple[EngineRequest, EngineRequest]:
         return engine_request(new_id(), _written(1), FREE_OCR), engine_request(new_id(), _written(1), MARKDOWN)
 
+    @pytest.mark.parametrize("text", ["The quick brown fox", "春眠不觉晓处处闻啼鸟"])
+    def test_light_text_on_transparency_is_read(self, probe: EngineProbe, text: str) -> None:
+        request = engine_request(new_id(), load(_light(text), max_pixels=10**6, max_side=1280).image, FREE_OCR)
+        probe.engine.enter([request])
+        assert probe.reading(request.id).text == text
+
     def kill(self, probe: EngineProbe) -> None:
         probe.engine.enter([engine_request(new_id(), _Deadly(), FREE_OCR)])
 
@@ -93,6 +101,20 @@ class _Deadly(Image.Image):
 
 
 _FONT = ImageFont.load_default(28)
+
+
+def _light(text: str) -> bytes:
+    """A transparent PNG with white text, in the font that OpenCV brings with it, as machines need not have a Chinese one."""
+    cv2 = pytest.importorskip("cv2")
+    if not hasattr(cv2, "FontFace"):
+        pytest.skip("OpenCV before version 5 has no font of its own for Chinese")
+    ink = np.zeros((120, 640), np.uint8)
+    cv2.putText(ink, text, (30, 75), (255,), cv2.FontFace("uni"), 48)
+    image = Image.new("RGBA", (640, 120), "white")
+    image.putalpha(Image.fromarray(ink))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
 
 
 def _blank(width: int) -> Image.Image:

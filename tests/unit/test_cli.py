@@ -206,6 +206,15 @@ def test_a_text_that_is_the_pdfs_own_is_named_on_standard_error(service: FakeSer
     assert [fields["text_layer"] for fields in service.asked] == ["prefer", "prefer"]
 
 
+def test_a_text_that_its_engine_doubts_is_named_on_standard_error(service: FakeService, scans: Path) -> None:
+    unsure = {"finish_reason": "stop", "verdict": "unsure", "doubtful_share": 0.234}
+    service.also = {"a.jpg": {"details": unsure}, "b.png": {"details": {**unsure, "verdict": "ok"}}}
+    result = read(service, scans / "a.jpg", scans / "b.png")
+    assert f"{scans / 'a.jpg'}: the engine doubts 23% of the text; compare it with the pages" in result.stderr
+    assert result.stderr.count("the engine doubts") == 1
+    assert result.exit_code == 0
+
+
 def test_many_documents_come_in_the_order_given_whichever_is_read_first(service: FakeService, scans: Path) -> None:
     service.slow = {"b.png": 0.3}
     result = read(service, scans / "b.png", "http://example.com/x.png", scans / "a.jpg")

@@ -86,13 +86,21 @@ def test_counts_and_seconds_of_the_pages_are_added_up() -> None:
     assert (found["engine"], found["model"]) == ("e", "m")
 
 
+def test_what_is_doubtful_of_a_document_is_said_where_its_engine_can_tell_and_long_pages_count_more() -> None:
+    assert "doubtful_share" not in assemble(PAGES, [read(n, "x") for n in (1, 7, 8)])
+    pages = [read(1, "abc", doubtful_share=0.5), read(7, "a", doubtful_share=0.0), read(8, "as the file has it")]
+    assert assemble(PAGES, pages)["doubtful_share"] == 0.375
+    assert assemble(PAGES, [read(n, "", doubtful_share=0.0) for n in (1, 7, 8)])["doubtful_share"] == 0
+
+
 @pytest.mark.parametrize(
     ("verdicts", "whole"),
     [
         ({"ok": 3}, Verdict.OK),
         ({"ok": 3, "empty": 9}, Verdict.OK),
         ({"empty": 2}, Verdict.EMPTY),
-        ({"ok": 3, "truncated": 1}, Verdict.TRUNCATED),
+        ({"ok": 3, "unsure": 1}, Verdict.UNSURE),
+        ({"ok": 3, "truncated": 1, "unsure": 1}, Verdict.TRUNCATED),
         ({"ok": 3, "truncated": 1, "repeating": 1}, Verdict.REPEATING),
     ],
 )

@@ -91,7 +91,13 @@ def test_a_page_that_is_read_by_chance_is_not_answered_twice_with_the_same(
 
 LINE = PlacedLine(1.5, 2, 30, 40, "text", 1, 0.01)
 GOOD = Reading(
-    text='blocks\n"of" text', finish_reason="stop", prompt_tokens=3, output_tokens=4, max_tokens=5, lines=(LINE,)
+    text='blocks\n"of" text',
+    finish_reason="stop",
+    prompt_tokens=3,
+    output_tokens=4,
+    max_tokens=5,
+    lines=(LINE,),
+    doubtful_share=0.05,
 )
 LOOP = Reading(text="and so on " * 200)
 
@@ -108,8 +114,14 @@ def test_what_is_kept_is_the_best_reading_and_how_often_the_page_was_read_for_it
 
 @pytest.mark.parametrize(
     "doubtful",
-    [LOOP, Reading(text=" "), replace(GOOD, finish_reason="length"), replace(GOOD, text="long " + "x y " * 99_999)],
-    ids=["repeating", "empty", "truncated", "too long"],
+    [
+        LOOP,
+        Reading(text=" "),
+        replace(GOOD, finish_reason="length"),
+        replace(GOOD, doubtful_share=0.5),
+        replace(GOOD, text="long " + "x y " * 99_999),
+    ],
+    ids=["repeating", "empty", "truncated", "unsure", "too long"],
 )
 def test_a_doubtful_or_endless_reading_is_not_kept(doubtful: Reading) -> None:
     assert pack([doubtful]) == ""
@@ -120,7 +132,8 @@ def test_a_doubtful_or_endless_reading_is_not_kept(doubtful: Reading) -> None:
     [
         *("", "no JSON", "[]", "7", "{}", '{"times": 1}', '{"times": 1, "text": "a", "more": 2}', "[" * 100_000),
         *('{"times": 1, "text": 7}', '{"times": "1", "text": "a"}', '{"times": 1, "text": "a", "output_tokens": null}'),
-        '{"times": 1, "text": ""}',
+        *('{"times": 1, "text": ""}', '{"times": 1, "text": "a", "lines": [], "doubtful_share": "0"}'),
+        *(f'{{"times": 1, "text": "a", "lines": [], "doubtful_share": {share}}}' for share in ("-0.1", "NaN", "1")),
         b"\xff\xfe",
     ],
 )
@@ -136,8 +149,8 @@ READ_BY = {
     "core/line_joining.py": "13ce9d8befd9",
     "core/prompts.py": "cb7a15672eee",
     "core/reread_policy.py": "7317cba4c659",
-    "core/verdict.py": "694fc0989289",
-    "engine/rapid/*.py": "e4a36bc1a265",
+    "core/verdict.py": "a4e6e7d2a9c1",
+    "engine/rapid/*.py": "dd3dba4a0b7c",
     "engine/vllm/model.py": "c273eb22c00c",
     "engine/vllm/tiling.py": "2a86d698aa70",
     "engine/vllm/token_budget.py": "8664c01e07f8",

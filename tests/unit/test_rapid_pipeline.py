@@ -83,6 +83,13 @@ def test_a_line_read_with_little_confidence_is_noise() -> None:
     assert read_page(models, models.page(), blocks=False).text == TEXT
 
 
+def test_a_reading_says_how_much_of_the_page_is_doubtful() -> None:
+    models = PlannedModels([*PLAN, ("x~x", (40.0, 400.0, 360.0, 420.0))], scores={"x~x": 0.3, PLAN[0][0]: 0.9})
+    sizes = [len(text.replace(" ", "")) for text, _ in models.plan]
+    share = read_page(models, models.page(), blocks=False).doubtful_share
+    assert share == pytest.approx((sizes[0] + sizes[-1]) / sum(sizes))
+
+
 def test_a_page_without_text_is_an_empty_text() -> None:
     models = PlannedModels([])
     assert read_page(models, models.page(), blocks=False).text == ""

@@ -69,6 +69,18 @@ def test_a_text_cut_off_by_max_tokens_is_truncated() -> None:
     assert judge(reading(PROSE, "length")) is Verdict.TRUNCATED
 
 
+@pytest.mark.parametrize(("share", "is_unsure"), [(None, False), (0.0, False), (0.1, False), (0.11, True), (1.0, True)])
+def test_a_text_of_which_its_engine_doubts_more_than_a_tenth_is_unsure(share: float | None, is_unsure: bool) -> None:
+    found = Reading(text=PROSE, doubtful_share=share)
+    assert judge(found) is (Verdict.UNSURE if is_unsure else Verdict.OK)
+
+
+def test_what_is_known_to_be_wrong_with_a_text_says_more_than_a_doubt() -> None:
+    assert judge(Reading(text=" ", doubtful_share=1.0)) is Verdict.EMPTY
+    assert judge(Reading(text=PROSE, finish_reason="length", doubtful_share=1.0)) is Verdict.TRUNCATED
+    assert judge(Reading(text=PROSE + "ab" * 200, doubtful_share=1.0)) is Verdict.REPEATING
+
+
 @given(st.text(max_size=300))
 def test_any_text_has_a_verdict_and_no_more_repeated_characters_than_it_has(text: str) -> None:
     assert judge(reading(text)) in Verdict
@@ -112,6 +124,7 @@ def test_it_is_read_again_only_so_often() -> None:
 def test_a_good_page_is_not_read_again_nor_an_empty_one() -> None:
     assert ask([reading(PROSE)]) is None
     assert ask([reading("")]) is None
+    assert ask([Reading(text=PROSE, doubtful_share=1.0)]) is None
     assert ask([LOOP, reading(PROSE)]) is None
 
 

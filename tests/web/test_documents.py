@@ -34,12 +34,12 @@ def opened(client: Client, worker: WorkerDouble) -> str:
     return id
 
 
-def end_page(worker: WorkerDouble, document: str, number: int, result: str | OcrError) -> None:
+def end_page(worker: WorkerDouble, document: str, number: int, result: str | OcrError, **found: Any) -> None:
     id = page_id(document, number)
     if isinstance(result, OcrError):
         worker.store(id, result, "FAILURE", task="ocr.page")
     else:
-        worker.store(id, {"text": result, **FOUND}, "SUCCESS", task="ocr.page")
+        worker.store(id, {"text": result, **FOUND, **found}, "SUCCESS", task="ocr.page")
 
 
 def counts(body: dict[str, Any]) -> tuple[int, ...]:
@@ -151,7 +151,7 @@ def test_a_page_is_answered_as_an_image_is_as_soon_as_it_is_done(
 def test_the_pages_are_listed_in_order_without_texts_and_in_parts(
     http: FlaskClient, worker: WorkerDouble, opened: str
 ) -> None:
-    end_page(worker, opened, 1, "one")
+    end_page(worker, opened, 1, "one", verdict="unsure", doubtful_share=0.25)
     end_page(worker, opened, 2, PageDeadline())
     body = http.get(f"/ocr/{opened}/pages").json
     assert [(page["page"], page["status"]) for page in body["pages"]] == [
@@ -159,7 +159,7 @@ def test_the_pages_are_listed_in_order_without_texts_and_in_parts(
         (2, "failed"),
         (7, "pending"),
     ]
-    assert body["pages"][0]["verdict"] == "ok"
+    assert (body["pages"][0]["verdict"], body["pages"][0]["doubtful_share"]) == ("unsure", 0.25)
     assert body["pages"][1]["code"] == "page_deadline"
     assert "one" not in json.dumps(body)
     part = http.get(f"/ocr/{opened}/pages?limit=2").json

@@ -480,6 +480,18 @@ def test_failed_and_doubtful_pages_say_what_happened_and_are_read_again(
     )
 
 
+def test_a_page_that_its_engine_doubts_is_to_be_checked_but_not_to_be_read_again_the_same_way(
+    open_page: Open, client: Client, worker: WorkerDouble
+) -> None:
+    data, text = report_page()
+    id = client.submit_image(data, name="fax.png")
+    worker.complete(id, text, **{**FOUND, "verdict": "unsure", "doubtful_share": 0.3})
+    page = open_page(f"#/d/{id}")
+    expect(page.get_by_text("The engine doubts a part of this text")).to_be_visible()
+    expect(page.locator(".notice code")).to_have_text("unsure")
+    expect(page.get_by_role("button", name="Read again")).to_have_count(0)
+
+
 def test_a_page_is_read_again_from_the_file_that_this_browser_has(
     open_page: Open, redis: RedisServer, worker: WorkerDouble
 ) -> None:

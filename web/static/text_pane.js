@@ -99,7 +99,8 @@ function withoutText(page, { readAgain, position }) {
 
 function readable(page, found, actions) {
   const verdict = found.verdict ?? page.verdict;
-  const doubt = verdict && hasWords(`verdict_${verdict}`) && notice("doubt", t(`verdict_${verdict}`), verdict, button(t("read_again"), () => actions.readAgain(page)));
+  const again = verdict !== "unsure" && button(t("read_again"), () => actions.readAgain(page)); // it would be read the same
+  const doubt = verdict && hasWords(`verdict_${verdict}`) && notice("doubt", t(`verdict_${verdict}`), verdict, again);
   const hasText = found.blocks.some((block) => block.text || block.boxes.length);
   const details = [];
   if (found.source === "text_layer") details.push(t("text_layer_here"));

@@ -157,6 +157,7 @@ export const WORDS = {
   verdict_empty: "The engine found no text on this page. If there is some, read it again.",
   verdict_repeating: "The engine repeated itself on this page. This is the best of its readings: check it before you rely on it.",
   verdict_truncated: "The text of this page was cut off at the limit of tokens.",
+  verdict_unsure: "The engine doubts a part of this text: compare it with the picture before you rely on it.",
   view: "View",
   waiting: "Waiting",
   waiting_here: "This page waits for its turn.",

@@ -152,6 +152,7 @@ export const WORDS = {
   verdict_empty: "引擎在此页没有找到文字。如页面有文字，请重新识别。",
   verdict_repeating: "引擎在此页内容重复。这是几次识别中最好的结果，使用前请核对。",
   verdict_truncated: "此页文字达到 token 上限而被截断。",
+  verdict_unsure: "引擎对此页部分文字没有把握，使用前请与图片核对。",
   view: "视图",
   waiting: "等待",
   waiting_here: "此页正在排队。",

@@ -9,6 +9,7 @@ from PIL import Image as Pillow
 from ocr_celery.core.placed_line import PlacedLine
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine.rapid import orientation, output
+from ocr_celery.engine.rapid.confidence import doubtful_share, is_noise
 from ocr_celery.engine.rapid.geometry import Line, Point, Rect, deskew, estimate_slant
 from ocr_celery.engine.rapid.line_places import place_line, reading_sequence
 from ocr_celery.engine.rapid.merged_lines import cut_merged_lines
@@ -17,7 +18,6 @@ from ocr_celery.engine.rapid.orientation import Boxes, Image, longest_lines, rea
 from ocr_celery.engine.rapid.reading_order import PagePart, layout_page
 from ocr_celery.engine.rapid.ruling_lines import find_ruling_lines
 
-_MIN_CONFIDENCE = 0.5  #: of a line; a line below it is noise
 _LOW_CONFIDENCE = 0.75  #: median of a page; a page below it may be upside down unnoticed
 _MAX_SLANT = 0.006  #: radians; on a page with more, ruling lines and text do not match
 
@@ -55,7 +55,8 @@ def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> Readin
         text = output.render_plain(parts)
     placed = _placed_lines(recognized, parts, slant, (width, height), turns)
     scale = max(page.size) / max(width, height)
-    return Reading(text=text, lines=tuple(line.scaled(scale, scale) for line in placed))
+    lines = tuple(line.scaled(scale, scale) for line in placed)
+    return Reading(text=text, lines=lines, doubtful_share=doubtful_share(read))
 
 
 def _rotate_page(models: PageModels, image: Image, boxes: Boxes, turns: int) -> tuple[Image, Boxes]:
@@ -72,7 +73,7 @@ def _is_low_confidence(read: list[tuple[str, float]]) -> bool:
 def _recognized_lines(boxes: Boxes, read: list[tuple[str, float]]) -> tuple[float, list[_Recognized]]:
     """The page's slant in radians, and its lines without noise."""
     pairs = zip(boxes.tolist(), read, strict=True)
-    confident = [(quad, text) for quad, (text, score) in pairs if score >= _MIN_CONFIDENCE and text.strip()]
+    confident = [(quad, line[0]) for quad, line in pairs if not is_noise(line)]
     slant = estimate_slant(quad for quad, _ in confident)
     return slant, [(quad, deskew(quad, text, slant)) for quad, text in confident]
 
