@@ -5,7 +5,6 @@ harmless HTML without an address, and is bounded in memory and time.
 """
 
 import base64
-import io
 import logging
 import os
 import re
@@ -17,13 +16,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from ocr_celery.core.markdown import PICTURES
-from ocr_celery.core.result_page import ResultPage
 from ocr_celery.errors import ExportFailed, FormatNotAvailable, OcrError
 from ocr_celery.export import bounded_program
-from ocr_celery.export.contract import NO_PICTURE, ExportJob
+from ocr_celery.export.contract import ExportJob
+from ocr_celery.export.figures import FigureCutter
 from ocr_celery.export.html import HtmlDocument
-from ocr_celery.export.zip_file import cut_figures
 
 log = logging.getLogger(__name__)
 _HEAP = "2g"  #: of pandoc: some 300 dense pages
@@ -72,38 +69,25 @@ class _Html:
     """The HTML of a result, with the figures in it."""
 
     def __init__(self, job: ExportJob) -> None:
-        self._job, self._left = job, _MOST_FIGURES
+        self._job = job
         self._writer = HtmlDocument(job.head, self._find)
-        self._figures: dict[int, str] = {}  # of the page that is written: place of the block → its address
+        self._cutter = FigureCutter(job, quality=_QUALITY, most_bytes=_MOST_FIGURES, report=_log_left_out)
+        self._figures: dict[int, bytes] = {}  # of the page that is written, as JPEG, by the index of their block
 
     def pieces(self) -> Iterator[str]:
         yield _HEAD
         for page in self._job.pages():
-            self._figures = self._cut(page)
+            self._figures = dict(self._cutter.cut(page))
             yield self._writer.add(page)
         yield _FOOT
 
-    def _find(self, page: int, place: int) -> str:  # noqa: ARG002  (it is the page that is written)
-        return self._figures.get(place, "")
+    def _find(self, page: int, index: int) -> str:  # noqa: ARG002  (it is the page that is written)
+        figure = self._figures.get(index)
+        return f"data:image/jpeg;base64,{base64.b64encode(figure).decode()}" if figure else ""
 
-    def _cut(self, page: ResultPage) -> dict[int, str]:
-        if not any(block.label in PICTURES and block.boxes for block in page.blocks()) or self._left <= 0:
-            return {}
-        try:
-            picture = self._job.picture(page.number)
-        except NO_PICTURE as error:
-            log.info("figures left out: page %d, %s", page.number, error.code)
-            return {}
-        found = {}
-        for place, figure in cut_figures(page, picture):
-            self._job.check()
-            data = io.BytesIO()
-            figure.save(data, "JPEG", quality=_QUALITY)
-            self._left -= data.tell()
-            if self._left <= 0:
-                break
-            found[place] = f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"
-        return found
+
+def _log_left_out(what: str) -> None:
+    log.info("figures left out: %s", what)
 
 
 def _run(job: ExportJob, command: list[str], end: float) -> tuple[int, str]:

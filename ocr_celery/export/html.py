@@ -18,7 +18,7 @@ from ocr_celery.errors import OcrError
 from ocr_celery.export.block_html import blocks_html
 from ocr_celery.export.html_style import STYLE
 
-#: the address of the picture of a block: its page, and its place among the blocks of this page, from 0; "" where there is none
+#: the address of the picture of a block: its page, and its index among the blocks of this page; "" where there is none
 FindPicture = Callable[[int, int], str]
 
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()

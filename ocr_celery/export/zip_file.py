@@ -4,29 +4,22 @@ The same result makes the same bytes. Every name in it is ours, so that nothing 
 into the archive as they are cut, texts through files, so that memory is that of a page.
 """
 
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 from ocr_celery.core.document import page_mark
-from ocr_celery.core.markdown import PICTURES
 from ocr_celery.core.result_formats import FORMATS, ResultHead, ResultWriter
 from ocr_celery.core.result_page import ResultPage
-from ocr_celery.export.contract import NO_PICTURE, ExportJob, scaled_box
+from ocr_celery.export.contract import ExportJob
+from ocr_celery.export.figures import FigureCutter
 from ocr_celery.export.html import FindPicture, HtmlDocument
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 _QUALITY = 85  #: of JPEG
 _MARKDOWN, _HTML, _JSON, _PROBLEMS = "result.md", "result.html", "result.json", "images/missing.txt"
 _MOST_BYTES = 1 << 30  #: of all figures; further ones are left out
 _PIECE = 1024 * 1024  #: bytes
-
-#: places of blocks among those of a page, from 0 → the name of the picture of each
-Figures = dict[int, str]
 
 
 def write_zip(job: ExportJob) -> Path:
@@ -43,8 +36,8 @@ class _Writer:
     def __init__(self, job: ExportJob, archive: ZipFile) -> None:
         self._job, self._archive = job, archive
         self._problems: list[str] = []
-        self._names: Figures = {}  # of the page that is written
-        self._left = _MOST_BYTES
+        self._names: dict[int, str] = {}  # of the page that is written: index of a block → name of its figure
+        self._figures = FigureCutter(job, quality=_QUALITY, most_bytes=_MOST_BYTES, report=self._problems.append)
 
     def write(self) -> None:
         texts = {name: self._job.folder / name for name in (_MARKDOWN, _HTML, _JSON)}
@@ -64,45 +57,23 @@ class _Writer:
         for file, writer in writers:
             file.write(writer.begin())
         for page in self._job.pages():
-            self._names = self._figures(page)
+            self._names = self._add_figures(page)
             for file, writer in writers:
                 file.write(writer.add(page))
         for file, writer in writers:
             file.write(writer.end())
 
-    def _find(self, page: int, place: int) -> str:  # noqa: ARG002  (it is the page that is written)
-        """The name of the picture of a block on the page that is written; "" where it has none."""
-        return self._names.get(place, "")
+    def _find(self, page: int, index: int) -> str:  # noqa: ARG002  (it is the page that is written)
+        """The name of the figure of a block on the page that is written; "" where it has none."""
+        return self._names.get(index, "")
 
-    def _figures(self, page: ResultPage) -> Figures:
-        """Cut the figures of a page, put them into the archive, and return their names."""
-        if self._left < 0 or not any(block.label in PICTURES and block.boxes for block in page.blocks()):
-            return {}
-        try:
-            picture = self._job.picture(page.number)
-        except NO_PICTURE as error:
-            self._problems.append(f"page {page.number}: {error.code}: {error.message}")
-            return {}
-        names: Figures = {}
-        for n, (place, figure) in enumerate(cut_figures(page, picture), start=1):
-            self._job.check()
-            name = f"images/{page.number}_{n}.jpg"
-            if not self._add_figure(name, figure):
-                self._problems.append(
-                    f"page {page.number}, from figure {n} on: the figures have more than {_MOST_BYTES} bytes"
-                )
-                break
-            names[place] = name
+    def _add_figures(self, page: ResultPage) -> dict[int, str]:
+        """Put the figures of a page into the archive, and return their names."""
+        names: dict[int, str] = {}
+        for number, (index, figure) in enumerate(self._figures.cut(page), start=1):
+            names[index] = f"images/{page.number}_{number}.jpg"
+            self._archive.writestr(_entry(names[index], ZIP_STORED), figure)
         return names
-
-    def _add_figure(self, name: str, figure: "Image") -> bool:
-        """Whether there is room for it. Boxes may overlap, so that the figures of a page are larger than the page."""
-        data = io.BytesIO()
-        figure.save(data, "JPEG", quality=_QUALITY)
-        self._left -= data.tell()
-        if self._left >= 0:
-            self._archive.writestr(_entry(name, ZIP_STORED), data.getvalue())
-        return self._left >= 0
 
     def _add_file(self, name: str, path: Path) -> None:
         with path.open("rb") as source, self._archive.open(_entry(name), "w", force_zip64=True) as entry:
@@ -119,22 +90,6 @@ def _entry(name: str, compression: int = ZIP_DEFLATED) -> ZipInfo:
     entry = ZipInfo(name, (1980, 1, 1, 0, 0, 0))
     entry.compress_type, entry.create_system, entry.external_attr = compression, 3, 0o644 << 16
     return entry
-
-
-def cut_figures(page: ResultPage, picture: "Image") -> Iterator[tuple[int, "Image"]]:
-    """What a page shows as pictures: (place of the block among those of the page, from 0; the cut).
-
-    A block with several boxes is cut as one. `picture`: of the page, at any size.
-    """
-    for place, block in enumerate(page.blocks()):
-        if block.label not in PICTURES or not block.boxes:
-            continue
-        edges = zip(*block.boxes, strict=True)
-        lefts, uppers, rights, lowers = edges
-        whole = (min(lefts), min(uppers), max(rights), max(lowers))
-        left, upper, right, lower = scaled_box(whole, page.size, picture.size)
-        if left < right and upper < lower:
-            yield place, picture.crop((left, upper, right, lower))
 
 
 class _MarkdownWithFigures:
@@ -158,8 +113,8 @@ class _MarkdownWithFigures:
         return "\n"
 
     def _parts(self, page: ResultPage) -> Iterator[str]:
-        for place, block in enumerate(page.blocks()):
-            name = self._find_picture(page.number, place)
+        for index, block in enumerate(page.blocks()):
+            name = self._find_picture(page.number, index)
             if name:
                 yield f"![{block.label}]({name})"
             yield block.markdown
