@@ -48,7 +48,10 @@ class ExportJob(Protocol):
     folder: Path  #: for files of this job; deleted with all that is in it when the job ends
 
     def check(self) -> None:
-        """Say that the job is alive; a format that waits for something calls it every few seconds. Raises where it is to end."""
+        """Note that the export is still being made; raises where it is to end.
+
+        To be called every few seconds by what takes long without asking for a page or a picture.
+        """
 
     def pages(self) -> Iterator[ResultPage]:
         """The pages of the result in their order, those that failed too. May be called again; each call looks them up anew."""
@@ -63,8 +66,8 @@ class ExportJob(Protocol):
         """Page `number` of the file, from 1 (of an image: 1): upright, RGB, its longer side at most 2048 pixels.
 
         Its size may differ from `ResultPage.size`, which the boxes of blocks refer to: see `scaled_box`. Raises the `OcrError`
-        that says why there is none: one of `NO_PICTURE` (it is damaged, has a password, is not kept), or another that the format
-        lets pass.
+        that says why there is none: one of `NO_PICTURE` (it is damaged, has a password, is not kept), or another, which no format
+        catches.
         """
 
     def source_path(self) -> Path:
@@ -72,9 +75,6 @@ class ExportJob(Protocol):
 
         Raises `ImageExpired` where it is not kept any more, `StoreUnavailable`.
         """
-
-    def note_alive(self) -> None:
-        """To be called every few seconds by what takes long without asking for a page. Raises where the job is to end."""
 
     @property
     def kind(self) -> SourceKind:

@@ -111,7 +111,7 @@ def _run(job: ExportJob, command: list[str], end: float) -> tuple[int, str]:
                     status = process.wait(1)
                     break
                 except subprocess.TimeoutExpired:
-                    job.note_alive()
+                    job.check()
                 if time.monotonic() > end:
                     raise _too_slow()
         finally:

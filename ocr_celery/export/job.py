@@ -105,10 +105,6 @@ class StoredJob:
             header = read_header(file, max_pixels=self.max_pixels)
         return cast(SourceKind, header.format.lower()) if header.is_document else "image"
 
-    def note_alive(self) -> None:
-        """See `ExportJob`."""
-        self._alive()
-
     def source_path(self) -> Path:
         """See `ExportJob`."""
         return self._source
@@ -119,9 +115,8 @@ class StoredJob:
         if not is_name(name):
             raise FileNotKept
         grace = _GRACE if self._client.settings.keep_files else 0.0
-        end = time.monotonic() + min(
-            grace, self._view.updated_at + grace - time.time()
-        )  # another machine's clock may be ahead
+        left = self._view.updated_at + grace - time.time()
+        end = time.monotonic() + min(left, grace)  # the clock of the machine that noted `updated_at` may be ahead
         while True:
             try:
                 return self._stack.enter_context(self._spool.path(IN_STORE + name))

@@ -25,24 +25,15 @@ MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
 PICTURE = "{http://schemas.openxmlformats.org/drawingml/2006/picture}"
 
 
-class DocxJob(Job):
-    """A job that counts how often it is told that it goes on."""
-
-    alive = 0
-
-    def note_alive(self) -> None:
-        self.alive += 1
-
-
-class WatchingJob(DocxJob):
+class WatchingJob(Job):
     """One that goes on only once pandoc has said its line, so that it is not killed before."""
 
     def __init__(self, *args: Any, said: Path, **more: Any) -> None:
         super().__init__(*args, **more)
         self._said = said
 
-    def note_alive(self) -> None:
-        super().note_alive()
+    def check(self) -> None:
+        super().check()
         until(lambda: whole(self._said), what="pandoc has said its line")
 
 
@@ -68,7 +59,7 @@ def test_word_gets_chinese_formulas_tables_with_spans_and_figures(tmp_path: Path
     )
     texts = block("title", "年度报告 2024") + block("equation", "\\[ \\frac{a}{b} \\]") + block("table", table)
     pages = [page(texts + block("image", "a caption")), ResultPage(2, PageDeadline()), page(block("text", "Three"), 3)]
-    tree, names = word(write_docx(DocxJob(tmp_path, *pages)))
+    tree, names = word(write_docx(Job(tmp_path, *pages)))
     text = text_of(tree)
     for expected in ("年度报告 2024", "项目", "a caption", "page_deadline", "Three"):
         assert expected in text
@@ -84,7 +75,7 @@ def test_word_gets_chinese_formulas_tables_with_spans_and_figures(tmp_path: Path
 
 @needs_pandoc
 def test_figures_that_cannot_be_shown_are_left_out(tmp_path: Path) -> None:
-    tree, names = word(write_docx(DocxJob(tmp_path, page(block("image", "a caption")), unreadable=1)))
+    tree, names = word(write_docx(Job(tmp_path, page(block("image", "a caption")), unreadable=1)))
     assert "a caption" in text_of(tree)
     assert not [name for name in names if "media" in name]
 
@@ -95,13 +86,13 @@ def test_a_file_that_would_lack_its_figures_for_no_fault_of_the_file_is_not_made
     fake_pandoc(tmp_path, "exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
     with pytest.raises(StoreUnavailable):
-        write_docx(DocxJob(tmp_path / "job", page(block("image")), unreadable=1, error=StoreUnavailable()))
+        write_docx(Job(tmp_path / "job", page(block("image")), unreadable=1, error=StoreUnavailable()))
 
 
 @needs_pandoc
 def test_nothing_that_a_page_says_becomes_more_than_text(tmp_path: Path) -> None:
     pages = [page(text, number) for number, text in enumerate(attack_texts()[::3], 1)]
-    path = write_docx(DocxJob(tmp_path, *pages))
+    path = write_docx(Job(tmp_path, *pages))
     tree, names = word(path)
     assert not [name for name in names if "embed" in name or "vba" in name.lower()]
     assert all(name.endswith(".jpg") for name in names if "media" in name)  # cut from the page
@@ -135,7 +126,7 @@ def test_what_is_wrong_with_pandoc_is_said(
         fake_pandoc(tmp_path, script)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin" + (":/bin:/usr/bin" if script else ""))
     with pytest.raises(error, match=says):
-        write_docx(DocxJob(tmp_path / "job", page("x")))
+        write_docx(Job(tmp_path / "job", page("x")))
 
 
 def test_pandoc_is_told_its_bounds_and_killed_when_it_takes_too_long(
@@ -147,7 +138,7 @@ def test_pandoc_is_told_its_bounds_and_killed_when_it_takes_too_long(
     job = WatchingJob(tmp_path / "job", page("x"), said=tmp_path / "said")
     with pytest.raises(ExportFailed, match="took more than"):
         write_docx(job)
-    assert job.alive > 0
+    assert job.checks > 0
     said = (tmp_path / "said").read_text()
     assert "--sandbox" in said
     assert "-M2g" in said
@@ -157,7 +148,7 @@ def test_pandoc_ends_at_its_limit_of_processor_time(tmp_path: Path, monkeypatch:
     fake_pandoc(tmp_path, "ulimit -t > said; kill -XCPU $$")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
     with pytest.raises(ExportFailed, match="took more than"):
-        write_docx(DocxJob(tmp_path / "job", page("x")))
+        write_docx(Job(tmp_path / "job", page("x")))
     assert int((tmp_path / "job" / "said").read_text()) == 300
 
 
@@ -172,7 +163,7 @@ def test_both_runs_of_pandoc_have_one_end(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
     monkeypatch.setattr(docx, "_run", run)
     with pytest.raises(ExportFailed):
-        write_docx(DocxJob(tmp_path / "job", page("x")))
+        write_docx(Job(tmp_path / "job", page("x")))
     assert len(ends) == 2
     assert ends[0] == ends[1]
 
