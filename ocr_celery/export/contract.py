@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from ocr_celery.core.grounding import Box
 from ocr_celery.core.result_formats import ResultHead
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.errors import (
@@ -86,9 +87,7 @@ class ExportJob(Protocol):
 WriteExport = Callable[[ExportJob], Path]
 
 
-def scaled_box(
-    box: tuple[int, int, int, int], page_size: tuple[int, int], picture_size: tuple[int, int]
-) -> tuple[int, int, int, int]:
+def scaled_box(box: Box, page_size: tuple[int, int], picture_size: tuple[int, int]) -> Box:
     """A box in pixels of the page as one in pixels of its picture, within it: left, upper, right, lower.
 
     Empty (left = right or upper = lower) where the box is, or lies outside.

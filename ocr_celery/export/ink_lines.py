@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from PIL import Image, ImageOps
 
-Box = tuple[int, int, int, int]  #: left, upper, right, lower in pixels of the picture
+from ocr_celery.core.grounding import Box
 
 _LEAST_CONTRAST = 40  #: of 255, between ink and paper
 _RULE = 0.85  #: of a block's height or width; ink that runs as far is a rule, not text
@@ -26,12 +26,10 @@ def find_lines(picture: Image.Image, box: Box, line_height: float) -> list[Box]:
 
     `picture`: in mode L. `line_height`: about what is expected, in pixels, from one line to the next.
     """
-    left, upper, right, lower = _within(box, picture.size)
-    if right - left < 2 or lower - upper < 2:
+    cut = _cut_ink(picture, box)
+    if cut is None:
         return []
-    ink = _ink(picture.crop((left, upper, right, lower)))
-    if ink is None:
-        return []
+    ink, (left, upper, _, _) = cut
     runs = _split_tall(_without_thin(_runs(_row_shares(ink))), line_height)
     found = []
     for top, bottom in runs:
@@ -43,12 +41,10 @@ def find_lines(picture: Image.Image, box: Box, line_height: float) -> list[Box]:
 
 def find_cells(picture: Image.Image, box: Box) -> list[Box]:
     """The pieces of a row of a table, from left to right, that gaps part which are wider than the row's letters."""
-    left, upper, right, lower = _within(box, picture.size)
-    if right - left < 2 or lower - upper < 2:
+    cut = _cut_ink(picture, box)
+    if cut is None:
         return []
-    ink = _ink(picture.crop((left, upper, right, lower)))
-    if ink is None:
-        return []
+    ink, (left, upper, _, lower) = cut
     shares = ink.resize((ink.width, 1), Image.Resampling.BOX).tobytes()
     found: list[Box] = []
     for x in (x for x, share in enumerate(shares) if share):
@@ -59,9 +55,13 @@ def find_cells(picture: Image.Image, box: Box) -> list[Box]:
     return [cell for cell in found if cell[2] - cell[0] > _STROKE * (lower - upper)]  # others are rules
 
 
-def _within(box: Box, size: tuple[int, int]) -> Box:
-    left, upper, right, lower = box
-    return max(0, left), max(0, upper), min(size[0], right), min(size[1], lower)
+def _cut_ink(picture: Image.Image, box: Box) -> tuple[Image.Image, Box] | None:
+    """The ink in this box of the picture, and the part of the box that lies in it; None where nothing tells ink from paper."""
+    left, upper, right, lower = max(0, box[0]), max(0, box[1]), min(picture.width, box[2]), min(picture.height, box[3])
+    if right - left < 2 or lower - upper < 2:
+        return None
+    ink = _ink(picture.crop((left, upper, right, lower)))
+    return None if ink is None else (ink, (left, upper, right, lower))
 
 
 def _ink(block: Image.Image) -> Image.Image | None:

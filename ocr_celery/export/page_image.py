@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from PIL import ImageDraw, ImageFont
 
 from ocr_celery.core.blocks import PageBlock
-from ocr_celery.core.markdown import LABELS
+from ocr_celery.core.grounding import Box
+from ocr_celery.core.markdown import LABELS, PICTURES
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.export.contract import ExportJob, scaled_box
 
@@ -24,7 +25,7 @@ _BLUE, _SKY, _GREEN, _ORANGE, _VERMILION, _PURPLE, _GREY = (
 _COLOURS = {
     **dict.fromkeys(("title", "sub_title"), _VERMILION),
     **dict.fromkeys(("table", "table_caption", "table_footnote"), _GREEN),
-    **dict.fromkeys(("image", "figure", "chart", "seal"), _ORANGE),
+    **dict.fromkeys(PICTURES, _ORANGE),
     **dict.fromkeys(("figure_caption", "figure_title", "image_caption", "caption"), _SKY),
     **dict.fromkeys(("equation", "formula", "code"), _PURPLE),
     **dict.fromkeys(("header", "footer", "page_number", "footnote", "aside_text", "reference"), _GREY),
@@ -67,11 +68,11 @@ def _shown_label(block: PageBlock) -> str:
 def _draw_tag(
     draw: ImageDraw.ImageDraw,
     text: str,
-    box: tuple[int, int, int, int],
+    box: Box,
     colour: tuple[int, int, int],
     font: "ImageFont.ImageFont | ImageFont.FreeTypeFont",
 ) -> None:
-    """A small field with this text at the upper left corner of a box: above it where there is room."""
+    """A small filled rectangle with this text at the upper left corner of a box: above it where there is room."""
     left, upper, right, lower = draw.textbbox((0, 0), text, font=font)
     width, height = int(right - left) + 6, int(lower - upper) + 4
     x, y = box[0], box[1] - height if box[1] >= height else box[1]
