@@ -1,14 +1,12 @@
 """The worker's handle of one child process: started without fork, decodes one page at a time, can be killed.
 
 The child is in a separate process group of the worker's session, so that Ctrl-C in a terminal reaches only the worker.
-Its environment has only the variables of the worker that say where libraries are.
 """
 
 import os
 import select
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from fcntl import fcntl
@@ -18,21 +16,14 @@ from PIL import Image
 
 from ocr_celery.core.document_info import DocumentInfo
 from ocr_celery.core.page import Page
-from ocr_celery.decode import protocol
+from ocr_celery.decode import protocol, python_child
 from ocr_celery.decode.protocol import BadAnswer, OutOfMemoryAnswer, PageAnswer, RefusalAnswer, Request
 from ocr_celery.errors import OcrError
 
 #: called while waiting; returns the seconds until its next call, or raises an exception that ends the waiting
 TimeCheck = Callable[[], float]
 
-_PACKAGE_DIR = str(
-    Path(__file__).parents[2]
-)  #: for `sys.path`, which with `-I` has only the folders of the installation
-_START = (
-    "import sys; sys.path[:0] = [] if sys.argv[1] in sys.path else [sys.argv[1]];"
-    " from ocr_celery.decode.child import main; main()"
-)
-_INHERITED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+_START = python_child.start_code("ocr_celery.decode.child")
 _ONE_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPJ_NUM_THREADS", "MALLOC_ARENA_MAX")
 _F_SETPIPE_SZ = 1031  #: of Linux
 _PIPE_BYTES = (
@@ -52,12 +43,11 @@ class Child:
 
     def __init__(self, address_space: int) -> None:
         """`address_space`: upper limit in bytes. Raises OSError."""
-        environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, _PACKAGE_DIR, str(os.getpid()), str(address_space)],
+            python_child.command(_START, os.getpid(), address_space),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**environment, **dict.fromkeys(_ONE_THREAD_VARIABLES, "1")},
+            env={**python_child.environment(), **dict.fromkeys(_ONE_THREAD_VARIABLES, "1")},
             cwd="/",
             process_group=0,
             bufsize=0,

@@ -10,22 +10,18 @@ import resource
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
+from ocr_celery.decode import python_child
 from ocr_celery.decode.process_limits import bind_to_parent, set_limit
 
-_PACKAGE_DIR = str(Path(__file__).parents[2])
-_START = (
-    "import sys; sys.path[:0] = [] if sys.argv[1] in sys.path else [sys.argv[1]];"
-    " from ocr_celery.export.bounded_program import main; main()"
-)
+_START = python_child.start_code("ocr_celery.export.bounded_program")
 
 
 def start(command: Sequence[str], *, cpu_seconds: float, **options: Any) -> "subprocess.Popen[bytes]":
     """Start the program. `cpu_seconds`: of processor time, rounded up; a signal ends it then. `options`: those of `Popen`."""
-    numbers = (os.getpid(), max(1, math.ceil(cpu_seconds)))
-    return subprocess.Popen([sys.executable, "-I", "-c", _START, _PACKAGE_DIR, *map(str, numbers), *command], **options)
+    seconds = max(1, math.ceil(cpu_seconds))
+    return subprocess.Popen(python_child.command(_START, os.getpid(), seconds, *command), **options)
 
 
 def main() -> None:

@@ -6,7 +6,6 @@ harmless HTML without an address, and is bounded in memory and time.
 
 import base64
 import logging
-import os
 import re
 import shutil
 import signal
@@ -16,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
+from ocr_celery.decode import python_child
 from ocr_celery.errors import ExportFailed, FormatNotAvailable, OcrError
 from ocr_celery.export import bounded_program
 from ocr_celery.export.contract import ExportJob
@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 _HEAP = "2g"  #: of pandoc: some 300 dense pages
 _SECONDS = 300.0
 _NO_HEAP, _NO_DATA_FILE = 251, 97  #: exit codes of pandoc
-_LIBRARY_PATHS = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 _QUALITY = 80  #: of JPEG
 _MOST_FIGURES = 30_000_000  #: bytes of all figures; further ones are left out
 _HEAD, _FOOT = '<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>\n', "</body></html>\n"
@@ -93,14 +92,12 @@ def _log_left_out(what: str) -> None:
 def _run(job: ExportJob, command: list[str], end: float) -> tuple[int, str]:
     """Run pandoc; its exit code, and what it said. It is killed where the job is to end, and at `end`, by the monotonic clock."""
     said = job.folder / "pandoc.log"
-    inherited = {name: os.environ[name] for name in _LIBRARY_PATHS if name in os.environ}
-    known = {**inherited, "PATH": os.environ.get("PATH", ""), "HOME": str(job.folder), "LC_ALL": "C.UTF-8"}
     with said.open("wb") as errors:
         process = bounded_program.start(
             command,
             cpu_seconds=end - time.monotonic(),
             cwd=job.folder,
-            env=known,
+            env={**python_child.environment(), "HOME": str(job.folder), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=errors,

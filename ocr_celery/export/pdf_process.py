@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,18 +15,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ocr_celery import errors
+from ocr_celery.decode import python_child
 from ocr_celery.errors import Internal, OcrError, PageTooCostly
 from ocr_celery.export.pdf_child import ERROR_FILE
 from ocr_celery.export.pdf_request import PdfRequest
 
 log = logging.getLogger(__name__)
 
-_PACKAGE_DIR = str(Path(__file__).parents[2])
-_START = (
-    "import sys; sys.path[:0] = [] if sys.argv[1] in sys.path else [sys.argv[1]];"
-    " from ocr_celery.export.pdf_child import main; main()"
-)
-_INHERITED_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT")
+_START = python_child.start_code("ocr_celery.export.pdf_child")
 _BASE_BYTES = 768 << 20  #: of address space, besides what the largest picture takes
 _BYTES_PER_PIXEL = 12
 _CHECK_INTERVAL = 2.0  #: seconds
@@ -57,14 +52,13 @@ def write_in_child(wanted: PdfRequest, seconds: float, check: Callable[[], None]
 
 
 def _child(max_pixels: int, seconds: float) -> "subprocess.Popen[bytes]":
-    numbers = (os.getpid(), _BASE_BYTES + max_pixels * _BYTES_PER_PIXEL, int(seconds))
-    environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
+    address_space = _BASE_BYTES + max_pixels * _BYTES_PER_PIXEL
     return subprocess.Popen(
-        [sys.executable, "-I", "-c", _START, _PACKAGE_DIR, *map(str, numbers)],
+        python_child.command(_START, os.getpid(), address_space, int(seconds)),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,  # libraries write warnings about hostile files there
-        env={**environment, "MALLOC_ARENA_MAX": "1"},
+        env={**python_child.environment(), "MALLOC_ARENA_MAX": "1"},
         cwd="/",
         process_group=0,
     )

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from ocr_celery.core.page import Page
-from ocr_celery.decode import child_process, decoder_thread
+from ocr_celery.decode import child_process, decoder_thread, python_child
 from ocr_celery.decode.image import load
 from ocr_celery.decode.job import DecodeResult
 from ocr_celery.decode.pool import DecoderPool
@@ -407,7 +407,7 @@ def test_when_no_child_can_be_started_any_more_pages_end_with_none_and_the_failu
     pool.children.wait_started()
     pool.decode(picture(50, 50))
     monkeypatch.setattr(decoder_thread, "_MAX_START_FAILURES", 2)
-    monkeypatch.setattr(child_process.sys, "executable", "/no/such/python")
+    monkeypatch.setattr(python_child.sys, "executable", "/no/such/python")
     for pid in pool.children.pids():
         os.kill(pid, signal.SIGKILL)
     results = [submitted(pool, picture(50, 50)) for _ in range(3)]
