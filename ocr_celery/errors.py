@@ -153,7 +153,7 @@ class NoSuchTable(OcrError):
 
 
 class FormatNotAvailable(OcrError):
-    """The result is not available in this format yet; ask for md, text, json, html, raw, chunks, csv, xlsx, zip or docx."""
+    """This service cannot make the result in this format; ask for md, text, json, html, raw, chunks, csv or xlsx."""
 
     code, http_status = "format_not_available", 501
 

@@ -15,7 +15,7 @@ from ocr_celery.transport.export_messages import export_message
 
 _NOT_KEPT = (
     "This format shows the pages of the file, and this service keeps no files: OCR_STORE is Redis. Set it to a folder or to S3, "
-    "or ask for md, text, json, raw, chunks, csv or xlsx."
+    "or ask for md, text, json, html, raw, chunks, csv or xlsx."
 )
 
 
@@ -29,7 +29,7 @@ class Exporting(ServiceConnection):
     def request_export(self, export: ExportRequest) -> ExportStatus:
         """Ask for an export, which is queued unless it waits or is made already, and answer how it stands. May be repeated.
 
-        Raises `FormatNotAvailable` where the service keeps no files, `NoExporter` where nobody would make it, `TaskNotFound`,
+        Raises `FormatNotAvailable` where the service keeps no files, `NoExporter` where no exporter is running, `TaskNotFound`,
         `NoResult` where it needs a result and the task has none, `QueueFull`, `BrokerUnavailable`.
         """
         self._store_of_exports()

@@ -95,9 +95,7 @@ def get_result(path: TaskPath, query: ResultFileQuery) -> Response:
     """
     if query.format in RESULT_EXPORTS:
         return result_exports.get_export(path.task_id, query.format, page=query.page, wait=query.wait)
-    chosen = _RENDERED_JSON if (query.format, query.render) == ("json", "html") else _FORMATS.get(query.format)
-    if chosen is None:
-        raise FormatNotAvailable
+    chosen = _RENDERED_JSON if (query.format, query.render) == ("json", "html") else _FORMATS[query.format]
     task, view = selected_task(path.task_id, query.page)
     if view.status is not Status.COMPLETED and not (query.partial and _has_pages(view)):
         return without_result(view)

@@ -275,14 +275,14 @@ def test_head_says_what_get_would_without_the_file(http: FlaskClient, image: str
             assert head.headers.get(name) == whole.headers.get(name)
 
 
-def test_an_unknown_format_is_named_and_one_that_comes_later_says_so(http: FlaskClient, image: str) -> None:
+def test_an_unknown_format_is_named_and_one_that_is_not_made_here_says_which_are(http: FlaskClient, image: str) -> None:
     answer = get(http, image, "?format=rtf")
     assert (answer.status_code, answer.json["code"]) == (422, "bad_request")
     assert answer.json["detail"].startswith("format: should be 'md'")
     for form in ("zip", "pdf", "docx"):
         answer = get(http, image, f"?format={form}")
         assert (answer.status_code, answer.json["code"]) == (501, "format_not_available")
-        assert "md, text, json" in answer.json["detail"]
+        assert "md, text, json, html, raw, chunks, csv or xlsx" in answer.json["detail"]
 
 
 def test_half_a_surrogate_pair_is_no_reason_to_fail(http: FlaskClient, client: Client, worker: WorkerDouble) -> None:
