@@ -1,7 +1,7 @@
 """Makes exports, one after the other: looks up the result, has the format write its file, and puts that into the store.
 
-Delivered again after a kill, an export is made anew, up to a few times. One that is made is not made again, and one whose task
-is gone leaves nothing.
+An export that is delivered again after its exporter died is made again, up to MAX_TRIES times. One that is made is not made
+again, and of one whose task is gone nothing is left.
 """
 
 import time
@@ -74,7 +74,7 @@ class Exporter:
             try:
                 size = self._make(request, attempt, tries)
             except Superseded:
-                log.warning("export left to another exporter, which has begun it anew", **_named(request))
+                log.warning("export left to another exporter, which has begun it", **_named(request))
             else:
                 log.info("export made", **_named(request), bytes=size, seconds=round(time.monotonic() - began, 1))
         return {"task_id": request.task_id, "format": request.format, "file": request.file_name}
@@ -86,7 +86,7 @@ class Exporter:
             return self._write(request, attempt)
         except Interrupted:
             attempt.give_back()
-            log.info("export given back", **_named(request))
+            log.info("export requeued", **_named(request))
             raise
         except (RedisError, Superseded):
             raise

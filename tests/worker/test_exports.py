@@ -225,7 +225,7 @@ def test_an_exporter_that_is_stopped_gives_its_export_back(
     until(lambda: "Warm shutdown" in exporter.log, what="it knows")
     held.let_go()
     assert exporter.wait() == 0
-    assert "given back" in exporter.log
+    assert "export requeued" in exporter.log
     start_exporter("e2")
     assert b"images/1_1.jpg" in made(facade, export)
     assert _tries(facade, export) == 1
