@@ -20,7 +20,7 @@ _IPV6_NETWORK = 64  #: bits of an IPv6 address that name one subscriber's networ
 
 
 class LoadingThreads:
-    """`count` threads for pages whose file is at hand, and FETCHERS times as many for pages that are downloaded."""
+    """`count` threads for pages whose file is in the message or the store, FETCHERS times as many for those to download."""
 
     def __init__(
         self, count: int, load: Callable[[PageRun], None], resolve_host: Callable[[str], IPv4Address | IPv6Address]

@@ -37,7 +37,8 @@ _ERROR_BY_CAUSE: dict[str, type[OcrError]] = {
     Cause.ENGINE: EngineKilled,
     Cause.DEADLINE: PageDeadline,
 }
-_MAY_HAVE_TEXT = (PAGE, IMAGE, DOCUMENT)  #: tasks whose file is at hand and may be a PDF, which has a text of its own
+#: tasks whose file is in the message or the store, and may be a PDF, which has a text of its own
+_MAY_HAVE_TEXT = (PAGE, IMAGE, DOCUMENT)
 
 
 class PageLoader:

@@ -103,6 +103,7 @@ class Preparation:
         return self.loading_threads.stalled() + min(self.decoder.costly_count, self._settings.prepare_threads)
 
     def load(self, run: PageRun) -> None:
+        """Load a page, or open or assemble a document, and hand its file to the decoder. Blocks until the decoder has room."""
         run.prepare_started_at = time.monotonic()
         self._pages.move(Phase.PREPARING, run)
         if not retry_while_redis_down(self._load_file, run):

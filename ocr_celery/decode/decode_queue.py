@@ -23,7 +23,7 @@ T = TypeVar("T", bound=Item)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeLimits:
-    """DecodeLimits of one kind of page, quick or costly."""
+    """The limits of one kind of page, quick or costly."""
 
     pages: int  #: decoded at once
     memory: int  #: bytes, of all these pages together

@@ -1,6 +1,7 @@
-"""One try to make an export, as its record shows it: that it lives, and how it ended. A later try takes the record over.
+"""One try to make an export, as its record shows it: that it is still being made, and how it ended.
 
-An exporter of which nothing was heard for long may still be at work when another begins: what it says then counts no more.
+A later try takes the record over: an exporter that has noted nothing for long may still be at work, but what it reports is
+ignored.
 """
 
 import threading
@@ -25,7 +26,7 @@ class Interrupted(BaseException):
 
 
 class Superseded(Exception):
-    """Another exporter has begun the same export: it is the other's now."""
+    """Another exporter has begun the same export: it belongs to that one now."""
 
 
 class Attempt:

@@ -1,7 +1,7 @@
 """The format `docx`: pandoc makes it of our own HTML, with formulas that Word can edit, tables whose cells span, and figures.
 
-Pandoc is licensed under the GPL: it is run as a program where it is installed, and no part of it is imported. It sees nothing but
-harmless HTML without an address, and is bounded in memory and time.
+Pandoc is licensed under the GPL: it is run as a program where it is installed, and no part of it is imported. It gets nothing but
+sanitized HTML that names no address to fetch, and is bounded in memory and time.
 """
 
 import base64

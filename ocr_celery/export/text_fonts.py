@@ -84,7 +84,7 @@ class TextFonts:
 
 
 def compressed_stream(pdf: Pdf, data: bytes) -> Object:
-    """A stream of these bytes: compressed here, so that memory holds no more of many pages."""
+    """A stream of these bytes: compressed here, so that many pages take little memory."""
     stream = pdf.make_stream(zlib.compress(data))
     stream.Filter = Name.FlateDecode
     return stream

@@ -1,7 +1,7 @@
 """Puts invisible text onto a page of a PDF and leaves all that the page has as it is.
 
-The text comes before the page's own content: whatever that does to the graphics state, and whether it restores it, the text
-stands where it should, and what is visible is drawn as before.
+The text comes before the page's own content. So it stands where it should, whatever that content does to the graphics state,
+and what is visible is drawn as before.
 """
 
 from collections.abc import Mapping

@@ -20,10 +20,10 @@ MOST_WAITING = 10_000  #: exports in the queue; with more none is taken in
 UNREAD, GONE, MADE = -2, -1, 0  #: what `begin` answers beside the number of the try
 CHANGED, SUPERSEDED = 1, -3  #: what calls that change a record answer beside `GONE`
 
-#: Ask for an export, unless it stands well. KEYS the task's record, its exports, the queue of exporters. ARGV id, now, the record
-#: of one that waits, the message, seconds to keep the hash, most in the queue, seconds after which a failure and a silence are
-#: forgotten, whether it needs a result (0/1). Answers its record, or nil where the task is gone, 0 where the queue is full, or -2
-#: where there is no result, which an export that is made now would lack for good.
+#: Queue an export, unless it waits, is being made or is made. KEYS the task's record, its exports, the queue of exporters. ARGV
+#: id, now, the record of one that waits, the message, seconds to keep the hash, most in the queue, seconds after which one that
+#: failed, and one that was not noted as alive, is queued again, whether it needs a result (0/1). Answers its record, or nil where
+#: the task is gone, 0 where the queue is full, or -2 where there is no result, which a file that is made now would lack for good.
 ASK = """
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state or state == 'FORGOTTEN' then return false end
@@ -108,7 +108,7 @@ class Exports:
         return ExportStatus.from_json(text) if text else None
 
     def begin(self, export: ExportRequest, *, by: str, now: float) -> int:
-        """Note that it is being made, in a try of this name: what earlier ones say counts no more.
+        """Note that it is being made, in a try of this name: what earlier tries report is ignored from now on.
 
         Answers which try it is, from 1, or `MADE`, `GONE`, `UNREAD` (it needs a result).
         """

@@ -23,6 +23,7 @@ class Keys:
     @cached_property
     def prefix(self) -> str:
         """The prefix of all keys of the service, except those that other programs expect by name."""
+        # the queue of the exporters begins with its service's prefix, see `of_exporters`; a setting has no braces
         return f"{self.queue}:" if self.queue.startswith("{") else f"{{{self.queue}}}:"
 
     # -- tasks -----------------------------------------------------------------------------------------------------------
