@@ -7,15 +7,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import version
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ocr_celery.core.options import Options
 from ocr_celery.core.page import Page
 from ocr_celery.core.prompts import wants_blocks
 from ocr_celery.core.reading import Reading
-from ocr_celery.engine import revision
 from ocr_celery.engine.contract import EngineRequest, OnFailure, OnOutcomes, Outcome
 from ocr_celery.errors import EngineFailed
 
@@ -25,11 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _M_ARENA_MAX = -8  #: of malloc.h
-_MODEL_FILES = {
-    "Det": "PP-OCRv6_det_small.onnx",
-    "Cls": "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
-    "Rec": "PP-OCRv6_rec_small.onnx",
-}
 
 
 class RapidEngine:
@@ -137,30 +129,9 @@ def _limit_malloc_arenas() -> None:
 
 
 def _load_models() -> tuple["RapidOcrModels", str]:
-    """The loaded models and their revision. Their files are given, since rapidocr downloads files that it thinks are missing."""
-    import cv2
-    import numpy as np
-    import onnxruntime
-    import rapidocr
-    from rapidocr.ch_ppocr_rec import TextRecInput
-
-    from ocr_celery.engine.rapid.models import RapidOcrModels
+    """The loaded models and their revision."""
+    from ocr_celery.engine.rapid.loading import load_models
+    from ocr_celery.engine.rapid.onnxruntime_runtime import OnnxRuntime
 
     _limit_malloc_arenas()
-    folder = Path(rapidocr.__file__).parent / "models"
-    models = {step: folder / file for step, file in _MODEL_FILES.items()}
-    ocr: Any = rapidocr.RapidOCR(
-        params={
-            "Global.log_level": "critical",
-            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
-            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-            "Rec.rec_batch_num": 1,  # a batch is as wide as its longest line: more time and memory, no gain on one thread
-            **{f"{step}.model_path": str(file) for step, file in models.items()},
-        }
-    )
-    cv2.setNumThreads(1)  # the engine's threads use all cores already
-    line = np.full((96, 320, 3), 255, np.uint8)
-    cv2.putText(line, "Ready 2468", (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (0, 0, 0), 3)
-    ocr(line)  # loads the three models
-    programs = f"rapidocr={version('rapidocr')}", f"onnxruntime={onnxruntime.__version__}", f"opencv={cv2.__version__}"
-    return RapidOcrModels(ocr, TextRecInput), revision.of_files(models.values(), *programs)
+    return load_models(OnnxRuntime())

@@ -1,0 +1,70 @@
+"""Loads rapidocr's three models from its wheel, each into a session of the runtime that is given, and reads a first line."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import rapidocr
+from rapidocr.ch_ppocr_rec import TextRecInput
+from rapidocr.inference_engine import onnxruntime as onnxruntime_sessions
+
+from ocr_celery.engine import revision
+from ocr_celery.engine.rapid.models import RapidOcrModels
+from ocr_celery.engine.rapid.runtimes import Array, Runtime
+
+_FOLDER = Path(rapidocr.__file__).parent / "models"
+MODEL_FILES = {
+    "Det": _FOLDER / "PP-OCRv6_det_small.onnx",
+    "Cls": _FOLDER / "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
+    "Rec": _FOLDER / "PP-OCRv6_rec_small.onnx",
+}
+
+
+def load_models(runtime: Runtime) -> tuple[RapidOcrModels, str]:
+    """The loaded models and their revision. Their files are given, since rapidocr downloads files that it thinks are missing."""
+    ocr: Any = rapidocr.RapidOCR(
+        params={
+            "Global.log_level": "critical",
+            "Rec.rec_batch_num": 1,  # a batch is as wide as its longest line: more time and memory, no gain on one thread
+            **{f"{step}.model_path": str(file) for step, file in MODEL_FILES.items()},
+        }
+    )
+    cv2.setNumThreads(1)  # the engine's threads use all cores already
+    line = np.full((96, 320, 3), 255, np.uint8)
+    cv2.putText(line, "Ready 2468", (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (0, 0, 0), 3)
+    with _sessions_of(runtime):
+        ocr(line)  # loads the three models
+    programs = f"rapidocr={version('rapidocr')}", f"{runtime.name}={runtime.version}", f"opencv={cv2.__version__}"
+    return RapidOcrModels(ocr, TextRecInput), revision.of_files(MODEL_FILES.values(), *programs)
+
+
+@contextmanager
+def _sessions_of(runtime: Runtime) -> Iterator[None]:
+    """Have rapidocr load models with this runtime: its own sessions serve one thread, or run with other settings than ours."""
+    module: Any = onnxruntime_sessions
+    own, module.OrtInferSession = module.OrtInferSession, partial(_StepSession, runtime)
+    try:
+        yield
+    finally:
+        module.OrtInferSession = own
+
+
+class _StepSession:
+    """A step's session, as rapidocr calls it."""
+
+    def __init__(self, runtime: Runtime, config: Any) -> None:
+        self._session = runtime.load(Path(config["model_path"]))
+
+    def __call__(self, batch: Array) -> Array:
+        return self._session.run(batch)[0]
+
+    def have_key(self, key: str = "character") -> bool:
+        return key in self._session.metadata
+
+    def get_character_list(self, key: str = "character") -> list[str]:
+        return self._session.metadata[key].splitlines()

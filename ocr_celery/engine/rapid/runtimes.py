@@ -1,0 +1,28 @@
+"""What runs the files of models: a runtime loads a file into a session, and no other module knows which runtime it is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+class Session(Protocol):
+    """A loaded model. Threads may share it."""
+
+    metadata: Mapping[str, str]  #: what the file says of its model, as the characters that it knows
+
+    def run(self, *inputs: Array) -> list[Array]:
+        """The model's outputs for its inputs, both in the order of the file. Outputs are the caller's."""
+
+
+class Runtime(Protocol):
+    """A library that runs ONNX files on the processor, one thread for each call."""
+
+    name: str  #: as OCR_RAPID_RUNTIME has it
+    version: str
+
+    def load(self, file: Path) -> Session:
+        """The model in this file. Raises what the library raises."""
