@@ -1,8 +1,11 @@
 """Serves the page for people at /: to browsers only, from files of this package, under paths that change with their content.
 
-The path of each file contains a digest of all files: browsers may cache a file without limit, and never mix two versions.
+The path of each file contains a digest of all files: browsers may cache a file without limit, and never mix two versions. The
+page preloads what its first view imports, so that browsers do not fetch one import after the other; other modules follow later.
 """
 
+import gzip
+import re
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -15,11 +18,10 @@ from web.problems import PathNotFound
 
 api = Blueprint("user_interface", __name__)
 
-_INDEX = "index.html"
+_INDEX, _FIRST_MODULE = "index.html", "app.js"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-# in index.html: what stands before the service's paths, the folder of the page's other files, and links to all modules but the
-# words, so that browsers fetch them at once instead of one import after the other
-_ROOT, _HERE, _PRELOADS = "{root}", "{static}", "{preloads}"
+_IMPORT = re.compile(r'^import [^"]*"\./([\w.]+)";', re.MULTILINE)  # not import(…), which is for later
+_WORDS = "words_{}.js"
 
 
 @cache
@@ -49,15 +51,36 @@ def start_page() -> Response:
     # below a root path the page may have been asked for without its slash; where none is known, what is relative works below any
     root = f"{request.script_root}/" if request.script_root else ""
     folder = f"{root}static/{static_version()}"
+    first = _first_modules()
+    later = [name for name in static_files() if name.endswith(".js") and name not in first and not _is_words(name)]
+    links = {"first": _preloads(folder, [*first, _words_file()]), "later": _preloads(folder, later)}
     text = static_files()[_INDEX].decode()
-    for name, value in ((_ROOT, root), (_HERE, folder), (_PRELOADS, _preloads(folder))):
-        text = text.replace(name, value)
+    for name, value in {"root": root, "static": folder, **links}.items():
+        text = text.replace(f"{{{name}}}", value)
     return Response(text, headers={**user_interface_policy(), "Cache-Control": "no-cache"}, mimetype="text/html")
 
 
-def _preloads(folder: str) -> str:
-    modules = [name for name in static_files() if name.endswith(".js") and not name.startswith("words_")]
+def _preloads(folder: str, modules: list[str]) -> str:
     return "".join(f'<link rel="modulepreload" href="{folder}/{name}">' for name in modules)
+
+
+@cache
+def _first_modules() -> list[str]:
+    """The modules that have to be there before anything is drawn: the first one, and all that it imports."""
+    found = [_FIRST_MODULE]
+    for name in found:
+        found += [other for other in _IMPORT.findall(static_files()[name].decode()) if other not in found]
+    return found
+
+
+def _words_file() -> str:
+    """The words of the language that a browser is set to. It loads others where a person has chosen so before."""
+    name = _WORDS.format(next(iter(request.accept_languages.values()), "")[:2])
+    return name if name in static_files() else _WORDS.format("en")
+
+
+def _is_words(name: str) -> bool:
+    return name.startswith(_WORDS.partition("{")[0])
 
 
 @api.get("/static/<version>/<name>")
@@ -67,4 +90,12 @@ def static_file(version: str, name: str) -> Response:
     media_type = _MEDIA_TYPES.get(PurePosixPath(name).suffix)
     if version != static_version() or data is None or media_type is None:
         raise PathNotFound
-    return Response(data, headers={"Cache-Control": "public, max-age=31536000, immutable"}, mimetype=media_type)
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if request.accept_encodings["gzip"]:
+        return Response(_compressed(name), headers={**headers, "Content-Encoding": "gzip"}, mimetype=media_type)
+    return Response(data, headers=headers, mimetype=media_type)
+
+
+@cache
+def _compressed(name: str) -> bytes:
+    return gzip.compress(static_files()[name], mtime=0)

@@ -1,5 +1,6 @@
 """Who gets the page for people, and how its files are served: for ever under paths that change with them, and only as a whole."""
 
+import gzip
 import re
 from urllib.parse import urljoin
 
@@ -56,6 +57,30 @@ def test_every_file_that_the_page_names_is_there_and_may_be_kept_for_ever(http: 
             path
         )
         assert answer.mimetype in ("text/javascript", "text/css", "image/svg+xml")
+
+
+def test_what_the_first_view_imports_is_fetched_at_once_and_the_rest_later(http: FlaskClient) -> None:
+    page = http.get("/", headers={"Accept": "text/html", "Accept-Language": "zh-CN,en;q=0.9"}).text
+    parts = page.partition("<template")
+    first, later = (set(re.findall(r'"modulepreload" href="[^"]+/(\w+\.js)"', part)) for part in (parts[0], parts[2]))
+    assert {"app.js", "start_view.js", "words.js", "words_zh.js"} <= first
+    assert {"document_view.js", "safe_html.js"} <= later
+    assert not first & later
+    assert first | later | {"words_en.js"} == {name for name in static_files() if name.endswith(".js")}
+
+
+def test_words_are_fetched_at_once_in_a_language_that_there_is(http: FlaskClient) -> None:
+    for languages in ({}, {"Accept-Language": "de, zh;q=0.5"}, {"Accept-Language": "../x"}, {"Accept-Language": "*"}):
+        page = http.get("/", headers={"Accept": "text/html", **languages}).text
+        assert re.findall(r"words_\w+\.js", page) == ["words_en.js"]
+
+
+def test_files_are_compressed_for_those_who_take_that(http: FlaskClient) -> None:
+    path = f"/static/{static_version()}/app.js"
+    for accepted, coding in (("gzip, br", "gzip"), ("gzip;q=0, identity", None), ("", None)):
+        answer = http.get(path, headers={"Accept-Encoding": accepted})
+        assert (answer.headers.get("Content-Encoding"), answer.headers["Vary"]) == (coding, "Accept-Encoding")
+        assert (gzip.decompress(answer.data) if coding else answer.data) == static_files()["app.js"]
 
 
 def test_modules_import_only_files_that_are_there(http: FlaskClient) -> None:

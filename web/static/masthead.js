@@ -19,8 +19,9 @@ export function drawMasthead({ isStart, redraw }) {
   const dark = isDark();
   const colours = button(t(dark ? "light" : "dark"), () => (remember("theme", dark ? "light" : "dark"), applyTheme(), drawMasthead({ isStart, redraw })), { drawing: dark ? "sun" : "moon", bare: true, id: "theme" });
   const focused = document.activeElement?.id;
-  document.getElementById("masthead").replaceChildren(
-    h("a", { class: "brand", href: "#/" }, h("img", { src: new URL("icon.svg", import.meta.url).href, alt: "", width: 22, height: 22 }), "ocr-celery"),
+  const masthead = document.getElementById("masthead");
+  masthead.replaceChildren(
+    masthead.firstElementChild, // the name, which is there from the first
     isStart ? "" : h("a", { class: "all", href: "#/" }, t("all_documents")),
     h("span", { class: "grow" }),
     isStart ? "" : h("p", { class: "workers", id: "workers" }),

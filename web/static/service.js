@@ -4,6 +4,7 @@ import { askJson } from "./api.js";
 
 export const service = { away: false, index: null, stats: null };
 const listeners = new Set();
+let learning = null;
 
 /** Calls back when what is known has changed; returns how to end that. */
 export function onService(changed) {
@@ -15,9 +16,10 @@ function tell() {
   for (const changed of [...listeners]) changed();
 }
 
-/** Asks for limits and calls, until they are known. */
+/** Asks for limits and calls, until they are known; once, however many ask for them meanwhile. */
 export async function learnService() {
-  if (!service.index) service.index = await answered(askJson(""));
+  learning ??= answered(askJson("")).finally(() => (learning = null));
+  service.index ??= await learning;
   tell();
 }
 
