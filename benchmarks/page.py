@@ -1,6 +1,6 @@
 """How fast the page for people is, and a picture of it.
 
-    python -m benchmarks.page [--minutes 1] [--pages 300]
+    python -m benchmarks.page [--minutes 10] [--pages 300]
     python -m benchmarks.page --picture docs/page.png
 
 Starts its own Redis and facade, and a Chromium that must be on PATH; a worker is not needed, as the pages are put into Redis.
@@ -21,6 +21,8 @@ from tests.testlib.facade_process import served
 from tests.testlib.processes import own_redis
 from tests.testlib.report_page import SIZE, report_page
 
+_LOOKS = (0.2, 0.5, 1.0)  # shares of the minutes after which memory is looked at
+_READ_AFTER = 0.4  # the share of them in which pages are read
 _WORK = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")
 
 
@@ -35,10 +37,11 @@ class Readings:
         """Milliseconds that the main thread has worked since the page was opened."""
         return 1000 * sum(self._metrics()[name] for name in _WORK)
 
-    def heap(self) -> float:
-        """Megabytes that are in use after a collection."""
+    def memory(self) -> str:
+        """What is in use after a collection."""
         self._session.send("HeapProfiler.collectGarbage")
-        return self._metrics()["JSHeapUsedSize"] / 1e6
+        found = self._metrics()
+        return f"{found['JSHeapUsedSize'] / 1e6:.2f} MB, {found['Nodes']:.0f} nodes, {found['JSEventListeners']:.0f} listeners"
 
     def _metrics(self) -> dict[str, float]:
         return {m["name"]: m["value"] for m in self._session.send("Performance.getMetrics")["metrics"]}
@@ -52,10 +55,10 @@ def _service() -> Iterator[tuple[str, Any, Any]]:
     try:
         from ocr_celery.client import Client
         from ocr_celery.settings import Settings
-        from tests.testlib.worker_double import Hand
+        from tests.testlib.worker_double import WorkerDouble
 
         with served(redis.url, OCR_MAX_QUEUE_SIZE=10_000) as server:
-            yield server.url, Client(Settings(redis_url=redis.url, batch_size=1), service=True), Hand()
+            yield server.url, Client(Settings(redis_url=redis.url, batch_size=1), service=True), WorkerDouble()
     finally:
         redis.stop()
 
@@ -77,34 +80,39 @@ def measure(browser: Browser, url: str, client: Any, hand: Any, *, pages: int, m
     print(f"{pages} pages: {readings.work() - before:.0f} ms to draw")
     polls: list[str] = []
     page.on("request", lambda request: polls.append(request.url) if "text=false" in request.url else None)
-    heaps, number, before, began = [], 0, readings.work(), time.monotonic()
-    while time.monotonic() - began < minutes * 60:
-        for _ in range(4):
-            number = min(number + 1, pages - 1)
-            end_page(hand, id, number, report_page(1)[1], width=SIZE[0], height=SIZE[1])
-        page.wait_for_timeout(2000)
-        heaps.append(readings.heap())
-    print(
-        f"{(readings.work() - before) / len(polls):.1f} ms for each of {len(polls)} polls, {number} pages read meanwhile"
-    )
-    print(f"{heaps[0]:.1f} MB of memory at first, {heaps[-1]:.1f} MB after {minutes:g} minutes")
+    print(f"memory at first: {readings.memory()}")
+    before, began, done = readings.work(), time.monotonic(), 0
+    for share in _LOOKS:
+        while (passed := (time.monotonic() - began) / (minutes * 60)) < share:
+            while done < min(passed / _READ_AFTER, 1) * (pages - 1):  # one stays unread: the page goes on asking
+                done += 1
+                end_page(hand, id, done, report_page(1)[1], width=SIZE[0], height=SIZE[1])
+            page.wait_for_timeout(500)
+        print(f"memory after {share * minutes:g} minutes, {done} pages read: {readings.memory()}")
+    print(f"{(readings.work() - before) / len(polls):.1f} ms for each of {len(polls)} polls")
 
 
 def _measure_start(browser: Browser, url: str) -> None:
-    paints, ready = [], []
+    paints, drawn = [], []
     for _ in range(5):
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         page = context.new_page()
         page.goto(url)
         page.wait_for_selector("#drop")
-        ready.append(cast(float, page.evaluate("performance.now()")))
-        paint = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? performance.now()"
-        paints.append(cast(float, page.evaluate(paint)))
+        page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+        times = ("first-contentful-paint", "drawn")
+        paint, mark = (page.evaluate("name => performance.getEntriesByName(name)[0].startTime", name) for name in times)
+        paints.append(cast(float, paint))
+        drawn.append(cast(float, mark))
         context.close()
     from web.user_interface import static_files
 
-    print(f"{sum(map(len, static_files().values())) / 1000:.0f} kB of files")
-    print(f"first paint after {sorted(paints)[2]:.0f} ms, buttons there after {sorted(ready)[2]:.0f} ms (medians of 5)")
+    sizes = {name: len(data) / 1000 for name, data in static_files().items()}
+    words = sum(size for name, size in sizes.items() if name.startswith("words_"))
+    print(f"{sum(sizes.values()):.0f} kB of files, {words:.0f} kB of them tables of words")
+    print(
+        f"first paint after {sorted(paints)[2]:.0f} ms, the start drawn after {sorted(drawn)[2]:.0f} ms (medians of 5)"
+    )
 
 
 def take_picture(browser: Browser, url: str, hand: Any, file: Path) -> None:
@@ -129,7 +137,7 @@ def take_picture(browser: Browser, url: str, hand: Any, file: Path) -> None:
 def main() -> None:
     """Measure, or take the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=1)
+    parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--pages", type=int, default=300)
     parser.add_argument("--picture", type=Path)
     given = parser.parse_args()
