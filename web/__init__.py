@@ -11,6 +11,7 @@ from ocr_celery.client import Client
 from ocr_celery.settings import Settings, load_settings
 from web import (
     cancel,
+    cross_site,
     documents,
     events,
     headers,
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None, client: Client | None = None) -
     request_events.announce_requests(app, [request_log.log_request])
     unread_body.drain_unread_bodies(app)
     problems.answer_errors(app)
+    cross_site.refuse_cross_site_requests(app)
     waiting.limit_waiting(app, settings.web_waits)
     max_body_bytes = request_parsing.max_body_bytes(settings)
     request_body.limit_bodies(app, max_body_bytes=max_body_bytes, rate=settings.upload_rate * 1024)

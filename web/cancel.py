@@ -12,12 +12,14 @@ from flask import Response, jsonify
 from ocr_celery.errors import OcrError, ResultExpired, ResultUnreadable, TaskNotFound
 from web import results
 from web.openapi import openapi_responses
+from web.problems import CrossSite
 from web.request_models import BatchPath, ResultForm, TaskPath
 from web.request_parsing import client, validated
 from web.response_models import Batch, Task
 from web.results import ERRORS, ID, not_found, render_batch, render_task
 
 api = results.api
+_ERRORS = (CrossSite, *ERRORS)
 _TAGS: Any = [{"name": "Cancel", "description": "Cancel tasks, and forget them."}]
 
 
@@ -40,7 +42,7 @@ def _known(id: str) -> Iterator[None]:
     f"/ocr/{ID}/cancel",
     operation_id="cancelTask",
     tags=_TAGS,
-    responses=openapi_responses(Task, ResultExpired, *ERRORS),
+    responses=openapi_responses(Task, ResultExpired, *_ERRORS),
 )
 @validated
 def cancel_task(path: TaskPath, query: ResultForm) -> Response:
@@ -56,7 +58,7 @@ def cancel_task(path: TaskPath, query: ResultForm) -> Response:
     "/ocr/batch/<batch_task_id>/cancel",
     operation_id="cancelBatch",
     tags=_TAGS,
-    responses=openapi_responses(Batch, ResultUnreadable, *ERRORS),
+    responses=openapi_responses(Batch, ResultUnreadable, *_ERRORS),
 )
 @validated
 def cancel_batch(path: BatchPath, query: ResultForm) -> Response:
@@ -65,7 +67,7 @@ def cancel_batch(path: BatchPath, query: ResultForm) -> Response:
         return jsonify(render_batch(client().cancel_batch(path.batch_task_id), query))
 
 
-@api.delete(f"/ocr/{ID}", operation_id="forgetTask", tags=_TAGS, responses=_forget_responses(*ERRORS))
+@api.delete(f"/ocr/{ID}", operation_id="forgetTask", tags=_TAGS, responses=_forget_responses(*_ERRORS))
 @validated
 def forget_task(path: TaskPath) -> Response:
     """Cancel a page or document, and forget its record, its result and its file."""
@@ -78,7 +80,7 @@ def forget_task(path: TaskPath) -> Response:
     "/ocr/batch/<batch_task_id>",
     operation_id="forgetBatch",
     tags=_TAGS,
-    responses=_forget_responses(ResultUnreadable, *ERRORS),
+    responses=_forget_responses(ResultUnreadable, *_ERRORS),
 )
 @validated
 def forget_batch(path: BatchPath) -> Response:

@@ -38,6 +38,12 @@ class MethodNotAllowed(OcrError):
     code, http_status = "method_not_allowed", 405
 
 
+class CrossSite(OcrError):
+    """A page of another web site may not send this; call the service from a program, or from its own page."""
+
+    code, http_status = "cross_site", 403
+
+
 class RequestTimeout(OcrError):
     """The request took too long to arrive (OCR_UPLOAD_TIMEOUT); send it again, or in smaller files."""
 

@@ -29,7 +29,7 @@ from ocr_celery.errors import (
 )
 from web import request_body, waiting
 from web.openapi import openapi_responses
-from web.problems import MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
+from web.problems import CrossSite, MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType
 from web.request_models import BatchRequest, ResultQuery, Upload, UrlRequest
 from web.request_parsing import client, file_too_large, validated
 from web.response_models import Batch, BatchAccepted, Task, TaskAccepted
@@ -38,7 +38,7 @@ from web.results import render_batch, render_task
 api = APIBlueprint("ocr", __name__)
 _TAGS: Any = [{"name": "Read", "description": "Send pages to be read."}]
 _COMMON_ERRORS = (
-    *(MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType),
+    *(CrossSite, MalformedRequest, RequestTimeout, RequestTooLarge, UnsupportedMediaType),
     *(BadRequest, BadOption, BadPageRange, QueueFull, BrokerUnavailable),
 )
 _IMAGE_ERRORS = (

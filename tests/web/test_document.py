@@ -14,9 +14,9 @@ from tests.testlib.worker_double import Facade
 Document = dict[str, Any]
 LINE, ESCAPED = "\n", r"\n"
 CALLS = {
-    ("post", "/ocr"): "200 202 400 408 413 415 422 503 507",
-    ("post", "/ocr/url"): "200 202 400 408 413 415 422 503",
-    ("post", "/ocr/url/batch"): "200 202 400 408 413 415 422 503",
+    ("post", "/ocr"): "200 202 400 403 408 413 415 422 503 507",
+    ("post", "/ocr/url"): "200 202 400 403 408 413 415 422 503",
+    ("post", "/ocr/url/batch"): "200 202 400 403 408 413 415 422 503",
     ("get", "/ocr/{task_id}"): "200 404 410 422 503",
     ("get", "/ocr/{task_id}/result"): "200 202 404 409 410 422 501 503",
     ("get", "/ocr/{task_id}/pages"): "200 404 409 410 422 503",
@@ -25,10 +25,10 @@ CALLS = {
     ("get", "/ocr/batch/{batch_task_id}"): "200 404 410 422 503",
     ("get", "/ocr/{task_id}/events"): "200 204 404 410 422 503",
     ("get", "/ocr/batch/{batch_task_id}/events"): "200 204 404 410 422 503",
-    ("post", "/ocr/{task_id}/cancel"): "200 404 410 422 503",
-    ("post", "/ocr/batch/{batch_task_id}/cancel"): "200 404 410 422 503",
-    ("delete", "/ocr/{task_id}"): "204 404 422 503",
-    ("delete", "/ocr/batch/{batch_task_id}"): "204 404 410 422 503",
+    ("post", "/ocr/{task_id}/cancel"): "200 403 404 410 422 503",
+    ("post", "/ocr/batch/{batch_task_id}/cancel"): "200 403 404 410 422 503",
+    ("delete", "/ocr/{task_id}"): "204 403 404 422 503",
+    ("delete", "/ocr/batch/{batch_task_id}"): "204 403 404 410 422 503",
     ("get", "/health"): "200 503",
     ("get", "/ready"): "200 503",
     ("get", "/stats"): "200 503",
