@@ -111,6 +111,14 @@ def choose(page: Page, *files: Any) -> None:
     chooser.value.set_files([{**PNG, **file} for file in files])
 
 
+def drop(page: Page, *paths: str) -> None:
+    """Drop files and folders of this machine, as from a file manager."""
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": list(paths), "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 400, "y": 300, "data": data})
+
+
 def sent(redis: RedisServer, count: int = 1) -> list[tuple[str, dict[str, Any]]]:
     """The ids of what waits for a worker, and the options, once there are as many."""
     until(lambda: len(waiting(redis.client)) == count, what=f"{count} wait")
@@ -203,6 +211,17 @@ def test_of_a_folder_what_cannot_be_read_is_left_out_and_said(open_page: Open, r
     expect(page.locator("#status")).to_have_text("2 files or folders could not be read and were left out.")
     expect(page.locator(".document-head h1")).to_have_text("good.png")
     assert len(sent(redis)) == 1
+
+
+def test_a_folder_is_dropped_with_all_that_lies_in_it(open_page: Open, redis: RedisServer, tmp_path: Path) -> None:
+    (tmp_path / "scans" / "1999").mkdir(parents=True)
+    for name in ("a.png", ".DS_Store", "1999/b.png"):
+        (tmp_path / "scans" / name).write_bytes(png())
+    page = open_page()
+    drop(page, str(tmp_path / "scans"))
+    expect(page.locator(".recent .name")).to_have_count(2)
+    assert set(page.locator(".recent .name").all_inner_texts()) == {"a.png", "b.png"}
+    assert len(sent(redis, 2)) == 2
 
 
 def test_what_is_not_read_yet_stays_in_the_list_however_much_was_sent(open_page: Open, redis: RedisServer) -> None:
@@ -665,6 +684,35 @@ def test_hostile_text_runs_nothing_and_loads_nothing(open_page: Open, client: Cl
 
 
 # -- everywhere ----------------------------------------------------------------------------------------------------------
+
+
+def test_below_a_path_of_a_proxy_a_file_is_sent_read_and_saved(
+    open_page: Open, redis: RedisServer, worker: WorkerDouble
+) -> None:
+    with served(redis.url, OCR_ROOT_PATH="/scans") as server:
+        page = open_page(base=f"{server.url}/scans")
+        data, text = report_page()
+        choose(page, {"buffer": data})
+        ((id, _),) = sent(redis)
+        worker.complete(id, text, **FOUND)
+        expect(block(page, 0)).to_have_text("1 Levels at the east pier")
+        page.get_by_role("button", name="Download").click()
+        with page.expect_download() as saved:
+            page.get_by_role("link", name="Markdown").click()
+        assert saved.value.suggested_filename == "report.md"
+        assert page.url == f"{server.url}/scans/#/d/{id}"
+
+
+def test_a_form_on_another_site_sends_nothing_to_the_service(
+    open_page: Open, server: Served, redis: RedisServer
+) -> None:
+    page = open_page()
+    form = f'<form method="post" action="{server.url}/ocr/url" enctype="text/plain"><button>Win</button></form>'
+    page.route("https://evil.example/", lambda route: route.fulfill(body=form, content_type="text/html"))
+    page.goto("https://evil.example/")
+    page.get_by_role("button", name="Win").click()
+    expect(page.get_by_text("cross_site")).to_be_visible()
+    assert waiting(redis.client) == []
 
 
 def test_over_plain_http_in_a_local_network_text_is_copied_too(open_page: Open, server: Served, image: str) -> None:
