@@ -111,7 +111,7 @@ async def _start_programs(settings: Settings, folder: DataDir, supervisor: Super
     sample_path = os.path.relpath(sample_file) if folder.display_path != str(folder.path) else str(sample_file)
     print_line("")
     folder.service_url.write_text(f"{at}\n")
-    print_line(f"ready     {at}     (how to use it: {at}/docs; Ctrl-C stops everything)")
+    print_line(f"ready     {at}     (open it in a browser; its calls: {at}/docs; Ctrl-C stops everything)")
     print_line(f"reached   {address.describe_reach(settings)}")
     print_line(f'try       curl -F "file=@{sample_path}" {at}/ocr')
     print_line(f"then      curl {at}/ocr/TASK_ID        (the task_id of the answer)")
