@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 #: Celery's own lines for each task received, handed on, finished or failed, which would show its arguments or its text;
 #: consumer/completion.py logs each page instead
 _QUIET_LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request", "celery.pool")
-_NOISY_LOGGERS = ("celery.worker.consumer.mingle",)
+_NOISY_LOGGERS = ("celery.worker.consumer.mingle", "celery.worker.control")  # what nodes say when one starts
 _BROKER_NAMING_LOGGERS = ("celery.worker.consumer.connection", "celery.worker.consumer.consumer")
 _TRANSPORT = re.compile(r"\b(?:ocr_celery\.transport\.broker:Transport|ocrredis)(?=(?:\+socket)?://)")
 ADJUST_INTERVAL = 0.5  #: seconds between adjustments of the prefetch

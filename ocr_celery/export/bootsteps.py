@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 #: Celery's own lines for each task, which would show its arguments
 _QUIET_LOGGERS = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request", "celery.pool")
-_NOISY_LOGGERS = ("celery.worker.consumer.mingle", "celery.worker.consumer.connection")
+_NOISY_LOGGERS = ("celery.worker.consumer.mingle", "celery.worker.control", "celery.worker.consumer.connection")
 
 NICENESS = 10  #: of the exporter and its children
 

@@ -36,7 +36,7 @@ def test_asking_workers_leaves_as_many_keys_as_there_were(
 def test_a_worker_that_starts_beside_another_leaves_nothing_and_warns_of_nothing(
     redis: RedisServer, start_worker: Start
 ) -> None:
-    start_worker("w1", mingle=True)
+    first = start_worker("w1", mingle=True)
     for _ in range(3):
         second = start_worker("w2", mingle=True)
         assert "back in the queue" not in second.log
@@ -44,6 +44,7 @@ def test_a_worker_that_starts_beside_another_leaves_nothing_and_warns_of_nothing
         assert second.wait() == 0
     assert not held(redis)
     until(lambda: not redis.client.keys("*reply*"), what="no answer is left that came too late")
+    assert "sync with" not in first.log
 
 
 @pytest.mark.parametrize(
