@@ -136,8 +136,10 @@ class RedisServer:
         assert status is None, f"Redis had ended with status {status}, and was started again; it had said: {said}"
 
     def _answers(self) -> bool:
+        """Whether it is this one that does: where another program has its port by now, that one would."""
+        assert self.process.poll() is None, f"Redis does not start: {self._log.read_text()[-2000:]}"
         try:
-            return bool(self.client.ping())
+            return bool(self.client.info("server")["process_id"] == self.process.pid)
         except Exception:
             return False
 
