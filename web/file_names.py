@@ -1,4 +1,4 @@
-"""The name under which a caller saves a result: that of the file that was read, which may be anything a stranger wrote."""
+"""The name under which a caller saves a result: that of the file that was read, which may be any text."""
 
 import re
 import unicodedata

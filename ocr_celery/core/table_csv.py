@@ -1,6 +1,6 @@
 """The tables of a result as CSV: one after the other, an empty line between.
 
-A spreadsheet runs a text that looks like a formula, and the text may be a stranger's: an apostrophe before it keeps it a text.
+A spreadsheet runs a text that looks like a formula, and the text is untrusted: an apostrophe before it keeps it a text.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """What a format of exports is given, and what it returns: everything comes page by page, so that of a document one is in memory.
 
-A format never opens the file that a stranger sent: `picture` and `kind` ask a decoding process, which can be killed.
+A format never opens the untrusted file: `picture` and `kind` ask a decoding process, which can be killed.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -55,7 +55,7 @@ class ExportJob(Protocol):
         """
 
     def pages(self) -> Iterator[ResultPage]:
-        """The pages of the result in their order, those that failed too. May be called again; each call looks them up anew."""
+        """The pages of the result in their order, those that failed too. May be called again; each call looks them up again."""
 
     def page(self, number: int) -> ResultPage:
         """One page of a document, without the others; of anything else its only page, whatever the number.

@@ -1,4 +1,4 @@
-"""A result as one HTML file that can be read and printed anywhere: it runs nothing and asks nobody for anything.
+"""A result as one HTML file that can be read and printed anywhere: it runs nothing and fetches nothing.
 
 What pages say goes through the sanitizer, block by block; what stands around it is ours. The file itself tells browsers to fetch
 and run nothing in it, as its answer does.

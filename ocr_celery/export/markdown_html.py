@@ -112,7 +112,7 @@ def _render_formula(_: RendererProtocol, tokens: Sequence[Token], at: int, __: O
 
 
 def _render_picture(_: RendererProtocol, tokens: Sequence[Token], at: int, __: OptionsDict, ___: EnvType) -> str:
-    """Its text: a picture that a page's text names is a stranger's."""
+    """Its text: a picture that a page's text names is never loaded."""
     return html.escape(tokens[at].content)
 
 

@@ -1,4 +1,4 @@
-"""The child process that writes one searchable PDF: the only process that opens a stranger's PDF to change it."""
+"""The child process that writes one searchable PDF: the only process that opens an untrusted PDF to change it."""
 
 import json
 import os

@@ -1,6 +1,6 @@
 """Starts the process that writes a searchable PDF, waits for it, and kills it where it takes too long.
 
-qpdf and PDFium parse what a stranger has made. A process of its own for each PDF costs half a second, and whatever the file does
+qpdf and PDFium parse an untrusted file. A process of its own for each PDF costs half a second, and whatever the file does
 to it, the exporter goes on with its next file.
 """
 

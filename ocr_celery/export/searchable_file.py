@@ -1,4 +1,4 @@
-"""Writes the searchable PDF of a file and of the places of its text: in a child process, since the file is a stranger's."""
+"""Writes the searchable PDF of a file and of the places of its text: in a child process, since the file is untrusted."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing

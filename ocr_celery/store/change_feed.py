@@ -1,7 +1,7 @@
 """Wakes the threads of a process that wait for tasks: one subscription to the channel on which every change is published.
 
-A message may be lost whenever the connection breaks. So whoever waits registers first and looks second, looks again every few
-seconds, and is woken after each new subscription: a wake-up only says when to look.
+A message may be lost whenever the connection breaks. So a thread that waits registers first and looks second, looks again every
+few seconds, and is woken after each new subscription: a wake-up only says when to look.
 """
 
 import logging
@@ -24,7 +24,7 @@ _POLL_INTERVALS = (0.05, 1.0)  #: seconds between two looks without a subscripti
 _CHECK_INTERVAL = 1.0  #: seconds between two checks whether to go on waiting
 _LISTEN_INTERVAL = 5.0  #: seconds of silence after which the connection is checked
 _RETRY_INTERVAL = 0.5  #: seconds between two attempts to subscribe
-_IDLE_INTERVAL = 10.0  #: seconds between two checks whether nobody waits, so that the thread may end
+_IDLE_INTERVAL = 10.0  #: seconds between two checks whether no thread waits, so that the thread may end
 
 _feeds: "WeakSet[ChangeFeed]" = WeakSet()
 
@@ -92,7 +92,7 @@ class ChangeFeed:
         _feeds.add(self)
 
     def forget_threads(self) -> None:
-        """Begin anew, as in a process that has just been forked: none of the threads exist there."""
+        """Start from an empty state, as in a process that has just been forked: none of the threads exist there."""
         self.lock = threading.Lock()
         self.is_listening = False
         self._watches: dict[str, set[Watch]] = {}
@@ -144,7 +144,7 @@ class ChangeFeed:
             time.sleep(_RETRY_INTERVAL)
 
     def _may_end(self) -> bool:
-        """Whether nobody waits; the thread then ends, and the next who waits starts another."""
+        """Whether no thread waits; this one then ends, and the next that waits starts another."""
         with self.lock:
             if self._watches:
                 return False
@@ -153,7 +153,7 @@ class ChangeFeed:
             return True
 
     def _listen(self) -> None:
-        """Subscribe and pass on what comes; returns when nobody waits any more. Raises `RedisError`."""
+        """Subscribe and pass on what comes; returns when no thread waits any more. Raises `RedisError`."""
         with self._redis().pubsub() as subscription:  # type: ignore[no-untyped-call]
             subscription.subscribe(self._channel)
             asked, check_at = False, time.monotonic() + _IDLE_INTERVAL
@@ -172,7 +172,7 @@ class ChangeFeed:
                 asked = message is None
 
     def _pass_on(self, message: dict[str, object]) -> None:
-        if message["type"] == "subscribe":  # also after redis-py has connected anew by itself
+        if message["type"] == "subscribe":  # also after redis-py has reconnected by itself
             self.is_listening = True
             self.wake_all()
         elif isinstance(data := message["data"], bytes) and message["type"] == "message":

@@ -22,7 +22,7 @@ function documentModule() {
   return import("./document_view.js");
 }
 
-/** Browsers remember a module that could not be had: the page itself has to come anew, once the service is back. */
+/** Browsers remember a module that could not be had: the page must be loaded again, once the service is back. */
 function comeAnew() {
   noteAway(true);
   const look = async () => {

@@ -1,4 +1,4 @@
-// When to ask again: often while states change, less often while they do not, never while the tab is hidden.
+// When to ask again: often while states change, else less often, never while the tab is hidden.
 
 const FAST = 700; // ms
 const SLOW = 3000;

@@ -1,4 +1,4 @@
-// The work that was sent from this browser. The service has no list of tasks: whoever has an id can read its result, so the ids are kept here.
+// The work that was sent from this browser. The service has no list of tasks, and an id opens a result: ids are kept here.
 
 import { askJson } from "./api.js";
 import { poll } from "./polling.js";
@@ -104,6 +104,6 @@ async function refresh(entry) {
   } catch (error) {
     if (error.status === 404 || error.status === 410) return updateRecent(entry.id, { status: "gone" });
     if (error.passes) throw error;
-    return false; // it does not keep the others from being asked for
+    return false; // the others are still asked for
   }
 }

@@ -1,5 +1,5 @@
-// The only place where text becomes HTML. The service has sanitised it; here it is sanitised once more: parsed in a document that runs
-// and loads nothing, and copied by a fixed list of elements and attributes. So the page needs one Trusted Types policy, whose result
+// The only place where text becomes HTML. The service has sanitised it; here it is parsed once more, in a document that runs and
+// loads nothing, and copied by a fixed list of elements and attributes. So the page needs one Trusted Types policy, whose result
 // reaches no sink but that parser.
 
 import { h } from "./dom.js";

@@ -1,4 +1,4 @@
-// What is being sent: three at once. While the service is full or does not answer, the rest waits in this tab.
+// What is being sent: three at once. While the service is full or away, the rest waits here.
 // A file that is refused stays in the list, with the reason.
 
 import { askJson, upload } from "./api.js";

@@ -2,7 +2,7 @@
 
 A file is written beside its place, synced, and renamed into it, so that no crash leaves half of one. A marker file in the
 folder tells an empty store from a folder that is not mounted, whose files would look as if they had been deleted; Redis knows
-which folders have had one, so that none is made anew in place of a mount that is missing.
+which folders have had one, so that none is made again in place of a mount that is missing.
 """
 
 import errno
