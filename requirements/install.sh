@@ -41,8 +41,9 @@ else
     echo "installing dependencies (first time, about a minute) …"
 fi
 rm -f .venv/.installed-*
-# wheels only: nothing is compiled and no foreign setup code runs here; hashes: what was locked and nothing else
-pip --require-hashes --only-binary :all: -r "requirements/$name.lock"
+# wheels only: nothing is compiled and no foreign setup code runs here; hashes: what was locked and nothing else, and all of it
+# is: no dependencies beside it
+pip --no-deps --require-hashes --only-binary :all: -r "requirements/$name.lock"
 pip --no-deps --no-build-isolation --editable .
 wanted "$name" >".venv/.installed-$name"
 # dev.lock holds all of run.lock, in the same versions

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image as Pillow
 
+from ocr_celery.engine.rapid.layout_model import Region
 from ocr_celery.engine.rapid.orientation import Boxes, Image
 
 _INK = 17  #: of the corner that is the upper left one of an upright page, and of an upright line
@@ -27,6 +28,7 @@ class PlannedModels:
     stacked: bool = False
     sees_inversion: bool = True  #: whether the classifier notices lines that stand on their head
     scores: dict[str, float] = field(default_factory=dict)  #: confidence of single texts
+    regions: list[Region] = field(default_factory=list)  #: what the layout model sees on the upright page
 
     def page(self, *, turned: int = 0) -> Pillow.Image:
         """The page, turned so many quarters to the left."""
@@ -39,6 +41,9 @@ class PlannedModels:
         turned = _turned(image)
         quads = [_turn_box(rect, self.size, turned) for _, rect in self.plan]
         return np.asarray(quads, np.float32).reshape(len(quads), 4, 2)
+
+    def find_regions(self, image: Image) -> list[Region]:
+        return [] if _turned(image) else self.regions
 
     def crop_lines(self, image: Image, boxes: Boxes) -> list[Image]:
         """Each line's number is its brightness; a dark corner says which way up it is."""

@@ -5,7 +5,7 @@ import pytest
 from ocr_celery.core import grounding
 from ocr_celery.engine.rapid.geometry import Rect
 from ocr_celery.engine.rapid.output import render_blocks, render_plain
-from ocr_celery.engine.rapid.reading_order import PagePart
+from ocr_celery.engine.rapid.page_part import PagePart
 
 RECT: Rect = (0.0, 0.0, 1.0, 1.0)
 

@@ -10,6 +10,7 @@ from PIL import ImageDraw
 from ocr_celery.core import grounding
 from ocr_celery.core.placed_line import DOWNWARDS, RIGHTWARDS
 from ocr_celery.engine.rapid.geometry import Line
+from ocr_celery.engine.rapid.layout_model import Region
 from ocr_celery.engine.rapid.line_places import place_line, reading_sequence
 from ocr_celery.engine.rapid.orientation import Boxes, Image
 from ocr_celery.engine.rapid.pipeline import read_page
@@ -66,6 +67,20 @@ def _turned(box: tuple[float, ...], size: tuple[int, int], turns: int) -> tuple[
         left, top, right, bottom = top, width - right, bottom, width - left
         width, height = height, width
     return left, top, right, bottom
+
+
+@pytest.mark.parametrize(("turned", "box"), [(0, (99, 499, 900, 666)), (1, (499, 99, 666, 900))])
+def test_a_figure_that_the_layout_model_sees_is_a_block_with_its_place(
+    turned: int, box: tuple[int, int, int, int]
+) -> None:
+    models = PlannedModels(PLAN, regions=[Region("figure", (40.0, 300.0, 360.0, 400.0), 0.9)])
+    blocks = grounding.parse_blocks(read_page(models, models.page(turned=turned), blocks=True).text)
+    assert [block.boxes for block in blocks if block.label == "image"] == [(box,)]
+
+
+def test_a_page_with_few_lines_has_nothing_to_arrange_and_the_layout_model_is_not_asked() -> None:
+    models = PlannedModels(PLAN[:5], regions=[Region("figure", (40.0, 300.0, 360.0, 400.0), 0.9)])
+    assert "image" not in read_page(models, models.page(), blocks=True).text
 
 
 def test_a_page_on_its_head_that_the_classifier_takes_for_upright_is_turned_when_it_reads_poorly() -> None:

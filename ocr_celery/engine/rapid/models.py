@@ -1,4 +1,4 @@
-"""Calls rapidocr's three models one by one, on pictures of bounded size and with fixed settings."""
+"""Calls rapidocr's three models and the layout model one by one, on pictures of bounded size and with fixed settings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ocr_celery.engine.rapid.layout_model import LayoutModel, Region
 from ocr_celery.engine.rapid.orientation import Boxes, Image
 
 MAX_SIDE = 1280  #: pixels; at this longer side the detector is most accurate and cheapest
@@ -17,9 +18,14 @@ _MIN_SIDE = 8  #: pixels; no text is readable in a narrower or lower picture
 class RapidOcrModels:
     """The models of one RapidOCR object. Threads may share it, as no method changes its settings."""
 
-    def __init__(self, ocr: Any, rec_input: Any) -> None:
+    def __init__(self, ocr: Any, rec_input: Any, layout: LayoutModel | None = None) -> None:
         self._ocr = ocr
         self._rec_input = rec_input
+        self._layout = layout
+
+    def find_regions(self, image: Image) -> list[Region]:
+        """The regions that the layout model sees; [] where it is not installed."""
+        return self._layout.find_regions(image) if self._layout else []
 
     def detect_lines(self, image: Image) -> Boxes:
         """The boxes of the lines of text, float32 of shape (number, 4, 2)."""

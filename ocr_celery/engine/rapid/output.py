@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from ocr_celery.core import grounding, markdown
 from ocr_celery.core.grounding import MAX_COORD, Block, Box
 from ocr_celery.engine.rapid.geometry import Rect
-from ocr_celery.engine.rapid.reading_order import PagePart
+from ocr_celery.engine.rapid.page_part import PagePart
 
 
 def render_blocks(parts: Sequence[PagePart], to_fractions: Callable[[Rect], Rect]) -> str:

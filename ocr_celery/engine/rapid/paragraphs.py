@@ -2,7 +2,7 @@
 
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from ocr_celery.core.line_joining import join_lines
@@ -18,14 +18,22 @@ class Paragraph:
     has_joined_lines: bool = False  #: it is prose, not a list of short lines
 
 
-def group_paragraphs(rows: Sequence[Sequence[Line]]) -> list[Paragraph]:
-    """The paragraphs of one column; its rows are given from top to bottom, each from left to right."""
+def group_paragraphs(
+    rows: Sequence[Sequence[Line]], kind_of: Callable[[Sequence[Line]], Hashable] = lambda _: None
+) -> list[Paragraph]:
+    """The paragraphs of one column; its rows are given from top to bottom, each from left to right.
+
+    Rows of different kinds are different paragraphs, rows of one kind that is not None are one.
+    """
     column = _Column(rows)
     found: list[Paragraph] = []
     before: Sequence[Line] | None = None
     for row in rows:
         text = "  ".join(li.text.strip() for li in row)
-        how = column.relation(before, row, found[-1]) if before and found else "new"
+        if before is None or kind_of(before) != kind_of(row):
+            how = "new"
+        else:
+            how = "join" if kind_of(row) is not None else column.relation(before, row, found[-1])
         if how == "new":
             found.append(Paragraph(list(row), text))
         elif how == "break":

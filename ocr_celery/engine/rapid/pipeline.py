@@ -11,15 +11,18 @@ from ocr_celery.core.reading import Reading
 from ocr_celery.engine.rapid import orientation, output
 from ocr_celery.engine.rapid.confidence import doubtful_share, is_noise
 from ocr_celery.engine.rapid.geometry import Line, Point, Rect, deskew, estimate_slant
+from ocr_celery.engine.rapid.layout_model import Region
 from ocr_celery.engine.rapid.line_places import place_line, reading_sequence
 from ocr_celery.engine.rapid.merged_lines import cut_merged_lines
 from ocr_celery.engine.rapid.models import scale_down
 from ocr_celery.engine.rapid.orientation import Boxes, Image, longest_lines, reads_better_inverted
-from ocr_celery.engine.rapid.reading_order import PagePart, layout_page
+from ocr_celery.engine.rapid.page_part import PagePart
+from ocr_celery.engine.rapid.reading_order import layout_page
 from ocr_celery.engine.rapid.ruling_lines import find_ruling_lines
 
 _LOW_CONFIDENCE = 0.75  #: median of a page; a page below it may be upside down unnoticed
 _MAX_SLANT = 0.006  #: radians; on a page with more, ruling lines and text do not match
+_MIN_LINES_OF_REGIONS = 6  #: with fewer there is nothing to arrange
 
 #: a line's box of four corners, from the upper left, clockwise; and the line as it would be on a page without slant
 _Recognized = tuple[list[Point], Line]
@@ -30,6 +33,9 @@ class PageModels(orientation.LineRecognizer, Protocol):
 
     def detect_lines(self, image: Image) -> Boxes:
         """The boxes of the lines of text, of shape (number, 4, 2)."""
+
+    def find_regions(self, image: Image) -> list[Region]:
+        """The regions that a layout model sees; [] where there is none."""
 
 
 def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> Reading:
@@ -47,7 +53,7 @@ def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> Readin
         boxes = cut_merged_lines(image, boxes)
         read = models.recognize(models.crop_lines(image, boxes))
     slant, recognized = _recognized_lines(boxes, read)
-    parts = _layout(image, [line for _, line in recognized], slant)
+    parts = _layout(models, image, [line for _, line in recognized], slant)
     height, width = image.shape[:2]
     if blocks:
         text = output.render_blocks(parts, lambda rect: _undo_rotation(_to_fractions(rect, width, height), turns))
@@ -78,11 +84,12 @@ def _recognized_lines(boxes: Boxes, read: list[tuple[str, float]]) -> tuple[floa
     return slant, [(quad, deskew(quad, text, slant)) for quad, text in confident]
 
 
-def _layout(image: Image, lines: Sequence[Line], slant: float) -> list[PagePart]:
+def _layout(models: PageModels, image: Image, lines: Sequence[Line], slant: float) -> list[PagePart]:
     if len(lines) < 2 or abs(slant) >= _MAX_SLANT:
         return layout_page(lines)
     rules = find_ruling_lines(image)
-    return layout_page(lines, rules.horizontal, rules.vertical)
+    regions = models.find_regions(image) if len(lines) >= _MIN_LINES_OF_REGIONS else []
+    return layout_page(lines, rules.horizontal, rules.vertical, regions)
 
 
 def _placed_lines(

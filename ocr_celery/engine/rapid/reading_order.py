@@ -1,33 +1,32 @@
 """Arranges the lines of a page into paragraphs, headings and tables in reading order."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from ocr_celery.engine.rapid import aligned_tables, columns, paragraphs, ruled_tables
+from ocr_celery.engine.rapid.figures import find_figures, insert_figures
+from ocr_celery.engine.rapid.furniture import take_out_furniture
 from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds, group_rows, is_vertical_line, median_line_height
+from ocr_celery.engine.rapid.layout_model import Region
+from ocr_celery.engine.rapid.page_part import PagePart
+from ocr_celery.engine.rapid.page_regions import PageRegions
 from ocr_celery.engine.rapid.paragraphs import Paragraph
+from ocr_celery.engine.rapid.region_labels import NO_HEADINGS, Described, Labelled, label_lines
 from ocr_celery.engine.rapid.tables import Table
 
 _SUB_TITLE_RATIO, _TITLE_RATIO = 1.3, 1.7  #: height of a heading's letters over that of the body
 
 
-@dataclass(frozen=True, kw_only=True)
-class PagePart:
-    """One part of a page: a paragraph, a heading, or a table."""
-
-    label: str  #: "title", "sub_title", "text" or "table"
-    rect: Rect  #: pixels, in the coordinates of the lines
-    text: str = ""  #: running text; a newline where the page breaks a line on purpose
-    cells: list[list[str]] | None = None  #: of a table: rows of texts
-
-
 def layout_page(
-    lines: Sequence[Line], horizontal: Sequence[Rect] = (), vertical: Sequence[Rect] = ()
+    lines: Sequence[Line],
+    horizontal: Sequence[Rect] = (),
+    vertical: Sequence[Rect] = (),
+    regions: Sequence[Region] = (),
 ) -> list[PagePart]:
     """The parts of a page in reading order; every line's text is in exactly one of them.
 
-    `horizontal` and `vertical` are the page's ruling lines. Coordinates are in pixels.
+    `horizontal` and `vertical` are the page's ruling lines, `regions` what the layout model sees. Coordinates are in pixels.
     """
     lines = [li for li in lines if li.text.strip()]
     if not lines:
@@ -37,24 +36,44 @@ def layout_page(
             replace(p, rect=_rotate_rect_back(p.rect))
             for p in layout_horizontal_text([_rotate_line(li) for li in lines], [], [])
         ]
-    return layout_horizontal_text(lines, horizontal, vertical)
+    return layout_horizontal_text(lines, horizontal, vertical, regions)
 
 
 def layout_horizontal_text(
-    lines: Sequence[Line], horizontal: Sequence[Rect], vertical: Sequence[Rect]
+    lines: Sequence[Line], horizontal: Sequence[Rect], vertical: Sequence[Rect], regions: Sequence[Region] = ()
 ) -> list[PagePart]:
     """The parts of a page whose text runs from left to right."""
+    seen = PageRegions(regions, lines)
     framed, rest = ruled_tables.find_ruled_tables(lines, horizontal, vertical)
+    figures, rest = find_figures(seen, rest, framed)
     line_height = median_line_height(rest or lines)
+    described = Described(figures, [*framed, *(Area(*r.rect) for r in seen.labelled("table"))])
+    labels = label_lines(seen, rest, described, line_height)
     body = _body_text_height(lines)
+    heads, rest, feet = take_out_furniture(rest, labels)
     parts: list[PagePart] = []
     for group in columns.xy_cut([*rest, *framed], line_height, vertical):
         for run in _split_runs(group_rows(group), line_height):
             if isinstance(run, Table):
                 parts.append(PagePart(label="table", rect=(run.left, run.top, run.right, run.bottom), cells=run.cells))
             else:
-                parts += [_classify_paragraph(p, body) for p in paragraphs.group_paragraphs(run)]
-    return parts
+                parts += [
+                    _classify_paragraph(p, body, _shared_label(p.lines, labels))
+                    for p in paragraphs.group_paragraphs(run, lambda row: _kind(row, labels))
+                ]
+    return [*heads, *insert_figures(parts, figures), *feet]
+
+
+def _kind(row: Sequence[Line], labels: Mapping[int, Labelled]) -> Labelled | None:
+    """What sets a row apart from the text around it."""
+    label = _shared_label(row, labels)
+    return label if label and label.label != "text" else None
+
+
+def _shared_label(lines: Sequence[Line], labels: Mapping[int, Labelled]) -> Labelled | None:
+    """The label of lines that all have the same."""
+    found = {labels.get(id(li)) for li in lines}
+    return found.pop() if len(found) == 1 else None
 
 
 def _split_runs(group: Sequence[Sequence[Area]], line_height: float) -> Iterator[Table | list[list[Line]]]:
@@ -114,11 +133,16 @@ def _body_text_height(lines: Sequence[Line]) -> float:
     return max(1.0, next(size for (size, _), seen in zip(sizes, reached, strict=True) if seen >= reached[-1] / 2))
 
 
-def _classify_paragraph(paragraph: Paragraph, body: float) -> PagePart:
-    """The paragraph as a part: a short text in clearly larger letters than the body is a heading."""
+def _classify_paragraph(paragraph: Paragraph, body: float, seen: Labelled | None) -> PagePart:
+    """The paragraph as a part: a short text in clearly larger letters than the body is a heading.
+
+    Unless the layout model sees it within a block of text, where formulas are as high.
+    """
     size = min(li.height for li in paragraph.lines) / body
     short = len(paragraph.text) <= 100 and len(paragraph.lines) <= 2 and any(map(str.isalpha, paragraph.text))
-    label = "text" if not short or size < _SUB_TITLE_RATIO else "sub_title" if size < _TITLE_RATIO else "title"
+    label = seen.label if seen else "text"
+    if short and size >= _SUB_TITLE_RATIO and not (seen and label in NO_HEADINGS):
+        label = "sub_title" if size < _TITLE_RATIO else "title"
     return PagePart(label=label, rect=bounds(paragraph.lines), text=paragraph.text)
 
 
