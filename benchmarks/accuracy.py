@@ -34,7 +34,7 @@ from urllib.parse import quote
 import click
 import requests
 
-from benchmarks.layout_scores import score_page, summary
+from benchmarks.layout_scores import PageScore, score_page, summary
 
 ROOT = Path(__file__).parent.parent
 MIN_RECALL, MAX_MEDIAN_CER = 0.95, 0.05
@@ -192,12 +192,11 @@ def _bar(label: str, length: int) -> Any:
     return click.progressbar(length=length, label=label, file=sys.stderr)
 
 
-def print_scores(scorer: Path, folder: Path, entries: list[Entry], out: Path) -> None:
-    """One line for the folder, from the texts in `out`."""
-    module = _load(scorer)
-    pages = [
+def score_pages(scorer: ModuleType, folder: Path, entries: list[Entry], out: Path) -> list[PageScore]:
+    """The score of each document that has a truth, from the texts in `out`."""
+    return [
         score_page(
-            module,
+            scorer,
             entry,
             (folder / entry["truth"]).read_text(encoding="utf-8"),
             (out / f"{Path(entry['file']).name}.md").read_text(encoding="utf-8"),
@@ -205,11 +204,11 @@ def print_scores(scorer: Path, folder: Path, entries: list[Entry], out: Path) ->
         for entry in entries
         if entry["kind"] not in ("hostile", "upload-name") and entry.get("truth")
     ]
-    print(f"{folder.name}: {summary(pages)}")
 
 
-def _load(scorer: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scorer", scorer)
+def load_scorer(file: Path) -> ModuleType:
+    """The shared scorer as a module."""
+    spec = importlib.util.spec_from_file_location("scorer", file)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -230,7 +229,7 @@ def read_set(service: Service, folder: Path, out: Path, scorer: Path) -> tuple[l
         wrong += hostile_urls(service, folder, entries)
     bars = ("--min-mean-recall", str(MIN_RECALL), "--max-median-cer", str(MAX_MEDIAN_CER))
     missed = subprocess.run([sys.executable, str(scorer), str(manifest), str(out), *bars], check=False).returncode
-    print_scores(scorer, folder, entries, out)
+    print(f"{folder.name}: {summary(score_pages(load_scorer(scorer), folder, entries, out))}")
     return wrong, missed != 0
 
 
