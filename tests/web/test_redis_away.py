@@ -41,7 +41,8 @@ def call(server: Served, name: str) -> requests.Response:
     return requests.request(method, server.url + path, timeout=20, **what)
 
 
-def check_away(server: Served, name: str) -> None:
+def check_away(server: Served, name: str) -> float:
+    """Returns the seconds it took."""
     begin = time.monotonic()
     answer = call(server, name)
     took = time.monotonic() - begin
@@ -54,13 +55,22 @@ def check_away(server: Served, name: str) -> None:
     else:
         assert len(body) == 2
     assert int(answer.headers["Retry-After"]) > 0
-    assert took < WITHIN
+    return took
 
 
 def check_all_away(server: Served) -> None:
-    """All calls at once."""
-    with ThreadPoolExecutor(len(CALLS)) as pool:
-        list(pool.map(partial(check_away, server), CALLS))
+    """All calls at once, beside one that needs no Redis: what that takes is due to how busy the machine is."""
+    with ThreadPoolExecutor(len(CALLS) + 1) as pool:
+        needs_none = pool.submit(timed_start_page, server)
+        took = list(pool.map(partial(check_away, server), CALLS))
+    assert max(took) < WITHIN + needs_none.result()
+
+
+def timed_start_page(server: Served) -> float:
+    """The seconds until `/` is answered."""
+    begin = time.monotonic()
+    assert requests.get(server.url, timeout=20).status_code == 200
+    return time.monotonic() - begin
 
 
 @pytest.fixture(scope="module")
