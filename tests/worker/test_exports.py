@@ -20,6 +20,7 @@ from ocr_celery.core.export_request import ExportRequest, page_image
 from ocr_celery.core.export_status import ExportStatus
 from ocr_celery.core.status import Status
 from ocr_celery.errors import FileNotKept, FormatNotAvailable, NoExporter, PageDeadline, TaskNotFound
+from ocr_celery.export.bootsteps import NICENESS
 from ocr_celery.settings import Settings
 from ocr_celery.store.documents import PageOf
 from ocr_celery.store.files.folder import FolderStore
@@ -135,6 +136,8 @@ def test_exports_are_made_shared_given_out_and_gone_with_their_result(
     with pytest.raises(NoExporter, match="start an exporter"):
         facade.request_export(ExportRequest(document, "zip"))
     exporter = start_exporter()
+    niceness = os.getpriority(os.PRIO_PROCESS, exporter.process.pid)
+    assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)  # engines go first
     for id, figures in ((document, ["images/1_1.jpg", "images/3_1.jpg"]), (image, ["images/1_1.jpg"])):
         export = ExportRequest(id, "zip")
         data = made(facade, export)
