@@ -4,12 +4,14 @@ import shutil
 import stat
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import pytest
+from PIL import Image
 
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.errors import ExportFailed, FormatNotAvailable, PageDeadline, StoreUnavailable
@@ -22,6 +24,8 @@ from tests.unit.test_export_formats import Job, block, page
 needs_pandoc = pytest.mark.skipif(shutil.which("pandoc") is None, reason="there is no pandoc on PATH")
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 MATH = "{http://schemas.openxmlformats.org/officeDocument/2006/math}"
+LINKED = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 PICTURE = "{http://schemas.openxmlformats.org/drawingml/2006/picture}"
 
 
@@ -193,3 +197,53 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@needs_pandoc
+def test_a_document_that_pandoc_gets_in_portions_is_one_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docx, "_PORTION", 1)
+    text = "1. first of {n}\n2. second\n\n[link {n}](https://a.example/{n})"
+    pages = [page(block("text", text.format(n=n)) + block("image", f"figure {n}"), n) for n in range(1, 4)]
+    path = write_docx(Job(tmp_path, *pages))
+    tree, names = word(path)
+    with ZipFile(path) as archive:
+        relations = ElementTree.fromstring(archive.read("word/_rels/document.xml.rels"))
+        lists = ElementTree.fromstring(archive.read("word/numbering.xml"))
+        figures = [Image.open(BytesIO(archive.read(name))) for name in names if name.startswith("word/media/")]
+    read = subprocess.run(
+        ["pandoc", "--from=docx", "--to=plain", str(path)], capture_output=True, check=True, text=True
+    )
+    assert "first of 3" in read.stdout  # by a program that knows no more than the format
+    said = text_of(tree)
+    assert [said.index(f"first of {n}") for n in (1, 2, 3)] == sorted(said.index(f"first of {n}") for n in (1, 2, 3))
+    targets = {str(relation.get("Id")): str(relation.get("Target")) for relation in relations}
+    assert len(targets) == len(list(relations))
+    links = [targets[str(link.get(f"{LINKED}id"))] for link in tree.iter(f"{WORD}hyperlink") if link.get(f"{LINKED}id")]
+    assert links == [f"https://a.example/{n}" for n in (1, 2, 3)]
+    shown = [targets[str(blip.get(f"{LINKED}embed"))] for blip in tree.iter(f"{DRAWING}blip")]
+    assert sorted(f"word/{name}" for name in shown) == sorted(name for name in names if name.startswith("word/media/"))
+    assert [figure.size for figure in figures] == [(201, 151)] * 3
+    assert all(figure.getpixel((100, 75))[0] > 200 for figure in figures)  # type: ignore[index]
+    known = [number.get(f"{WORD}numId") for number in lists.iter(f"{WORD}num")]
+    used = {number.get(f"{WORD}val") for number in tree.iter(f"{WORD}numId")}
+    assert len(used) == 3
+    assert used < set(known)
+    assert len(known) == len(set(known))
+    for tag in ("bookmarkStart", "bookmarkEnd"):
+        numbers = [mark.get(f"{WORD}id") for mark in tree.iter(f"{WORD}{tag}")]
+        assert len(numbers) == len(set(numbers))
+    size = next(tree.iter(f"{DRAWING}ext"))
+    assert int(str(size.get("cx"))) / int(str(size.get("cy"))) == pytest.approx(201 / 151, abs=0.01)
+
+
+@needs_pandoc
+def test_what_looks_like_a_name_or_number_of_the_file_stays_as_the_page_says_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docx, "_PORTION", 1)
+    text = 'w:numId w:val="1001" r:id="rId20" <w:sectPr <w:body> descr="data:x" Target="media/rId1.jpg"'
+    tree, _ = word(write_docx(Job(tmp_path, page(text), page(text, 2))))
+    for piece in ('w:val="1001"', 'r:id="rId20"', "<w:sectPr", "<w:body>", 'descr="data:x"', 'Target="media/rId1.jpg"'):
+        assert text_of(tree).count(piece) == 2
