@@ -72,7 +72,7 @@ def read_file(path: Path, readings: Path) -> Results:
 @cache
 def _engine() -> EngineProbe:
     """Started once, and only where something is to be read."""
-    return EngineProbe(RapidEngine(1))
+    return EngineProbe(RapidEngine(1), timeout=3600)
 
 
 def _kind(path: Path) -> Any:

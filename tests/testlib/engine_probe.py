@@ -33,8 +33,9 @@ def engine_request(id: str, image: Image.Image, prompt: str, **options: float) -
 class EngineProbe:
     """Starts the engine and records its outcomes and failures."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, *, timeout: float = 60) -> None:
+        """`timeout`: seconds that a page may take."""
+        self.engine, self._timeout = engine, timeout
         self.outcomes: list[Outcome] = []  # in the order of their delivery
         self.failures: list[BaseException] = []
         self.before_outcomes: Callable[[], None] = lambda: None  # called at the start of each `on_outcomes`
@@ -52,7 +53,7 @@ class EngineProbe:
 
     def outcome(self, id: str) -> Outcome:
         """The one outcome of this page, once it is there."""
-        until(lambda: id in self.order or self.failures, what=f"an outcome of {id}")
+        until(lambda: id in self.order or self.failures, timeout=self._timeout, what=f"an outcome of {id}")
         assert not self.failures
         (found,) = (outcome for outcome in self.outcomes if outcome.id == id)
         return found
