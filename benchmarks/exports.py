@@ -140,7 +140,7 @@ class Repeated:
 
     def __init__(self, make: Callable[[], None], seconds: float) -> None:
         self._make, self._end = make, time.monotonic() + seconds
-        self.times = 0
+        self.times, self.error = 0, ""
         self._thread = threading.Thread(target=self._repeat, daemon=True)
         self._thread.start()
 
@@ -150,9 +150,12 @@ class Repeated:
         return self._thread.is_alive()
 
     def _repeat(self) -> None:
-        while not self.times or time.monotonic() < self._end:
-            self._make()
-            self.times += 1
+        try:
+            while not self.times or time.monotonic() < self._end:
+                self._make()
+                self.times += 1
+        except Exception as error:
+            self.error = repr(error)
 
 
 def measure(running: Service, make: Callable[[], None], pid: int, seconds: float) -> tuple[str, ...]:
@@ -172,6 +175,8 @@ def measure(running: Service, make: Callable[[], None], pid: int, seconds: float
                 processes.look()
     finally:
         processes.signal(signal.SIGCONT)
+    if made.error:
+        sys.exit(made.error)
     alone, meanwhile = read[True] / spent[True], read[False] / spent[False]
     return (
         f"{spent[False] / made.times:.0f}",

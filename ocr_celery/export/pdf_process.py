@@ -25,12 +25,14 @@ log = logging.getLogger(__name__)
 _START = python_child.start_code("ocr_celery.export.pdf_child")
 _BASE_BYTES = 768 << 20  #: of address space, besides what the largest picture takes
 _BYTES_PER_PIXEL = 12
+#: times as long as its processor time it may take: beside an engine that wants all processors it gets a thirtieth of one
+_PATIENCE = 30
 _CHECK_INTERVAL = 2.0  #: seconds
 _MAX_ANSWER = 1 << 16  #: bytes
 
 
 def write_in_child(wanted: PdfRequest, seconds: float, check: Callable[[], None] = lambda: None) -> None:
-    """Have the PDF written within so many seconds. Raises the `OcrError` that says why there is none.
+    """Have the PDF written with so many seconds of processor time. Raises the `OcrError` that says why there is none.
 
     `check`: called now and then while it is written; what it raises ends the child, and is raised.
     """
@@ -40,7 +42,7 @@ def write_in_child(wanted: PdfRequest, seconds: float, check: Callable[[], None]
             if child.stdin:
                 with suppress(BrokenPipeError), child.stdin as pipe:
                     pipe.write(json.dumps(asked).encode())
-            status = _wait(child, time.monotonic() + seconds, check)
+            status = _wait(child, time.monotonic() + seconds * _PATIENCE, check)
         finally:
             child.kill()
     if status < 0:  # ended by a signal: a limit, or a crash of a library

@@ -101,7 +101,7 @@ def test_the_error_of_a_file_is_that_of_its_export(tmp_path: Path, data: bytes) 
 
 def test_it_is_killed_when_its_time_is_over(tmp_path: Path) -> None:
     with pytest.raises(PageTooCostly, match="more time"):
-        write_in_child(_request(tmp_path, pdf([300])), 0.01)
+        write_in_child(_request(tmp_path, pdf([300])), 0.001)
 
 
 def test_it_is_killed_when_the_exporter_is_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
