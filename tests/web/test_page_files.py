@@ -100,8 +100,11 @@ def test_of_another_version_or_name_there_is_nothing(http: FlaskClient, path: st
     assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
-def test_all_files_together_are_small() -> None:
+def test_all_files_together_are_small_and_those_of_the_start_smaller(http: FlaskClient) -> None:
+    page = http.get("/", headers={"Accept": "text/html"}).text
+    first = set(re.findall(r'(?:src|href)="static/[^"]+/([^"]+)"', page.partition("<template")[0]))
     assert sum(map(len, static_files().values())) <= 150_000
+    assert sum(len(static_files()[name]) for name in first) <= 91_000
 
 
 def test_below_any_path_of_a_proxy_the_page_finds_its_files(facade: Facade) -> None:

@@ -369,16 +369,13 @@ def test_figures_and_limits_are_those_of_the_service(open_page: Open, image: str
     expect(page.get_by_text("documents up to 200 MB and 1,000 pages")).to_be_visible()
 
 
-def test_a_document_opens_although_its_modules_could_not_be_had_at_first(
-    open_page: Open, server: Served, image: str
-) -> None:
-    page = open_page().context.new_page()
+def test_a_document_opens_although_its_modules_could_not_be_had_at_first(open_page: Open, image: str) -> None:
+    page = open_page(f"#/d/{image}")
     page.route("**/document_view.js", lambda route: route.abort())
     with page.expect_event("requestfailed"):
-        page.goto(f"{server.url}/#/d/{image}")
+        page.reload()
     page.unroute_all()
     expect(block(page, 0)).to_be_visible()
-    page.close()
 
 
 # -- reading -------------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ export class Problem extends Error {
 
   /** Whether the same request may be answered later. */
   get passes() {
-    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504 || this.status === 507;
+    return [0, 502, 503, 504, 507].includes(this.status);
   }
 }
 
@@ -49,9 +49,10 @@ export const askJson = (path, how) => ask(path, jsonOf, { accept: "application/j
 export const askText = (path) => ask(path, (answer) => answer.text());
 
 async function problemOf(answer) {
-  const said = await answer.json().catch(() => ({}));
-  return new Problem(answer.status, said.code ?? "", said.detail ?? "", Number(answer.headers.get("Retry-After")) || 0);
+  return refusal(answer.status, await answer.json().catch(() => ({})), answer.headers.get("Retry-After"));
 }
+
+const refusal = (status, { code = "", detail = "" }, retryAfter) => new Problem(status, code, detail, Number(retryAfter) || 0);
 
 /** Sends a file with its options; `onProgress` gets the share that was sent, from 0 to 1, for which fetch has no event. */
 export function upload(file, options, onProgress, signal) {
@@ -84,7 +85,6 @@ function settle(request, resolve, reject) {
   } catch {
     // a proxy's own page
   }
-  if (request.status === 202 && said.task_id) return resolve(said);
-  const retryAfter = Number(request.getResponseHeader("Retry-After")) || 0;
-  return reject(new Problem(request.status, said.code ?? "", said.detail ?? "", retryAfter));
+  if (request.status === 202 && said.task_id) resolve(said);
+  else reject(refusal(request.status, said, request.getResponseHeader("Retry-After")));
 }

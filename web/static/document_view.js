@@ -147,7 +147,8 @@ function makeParts(model, state, { turn, reload }) {
   const list = pageList(model, (number) => (turn(number), side("text")));
   const head = documentHead(model, strip.element, { looked: page, changed: reload });
   const [bar, showBar] = pictureBar(model, state, picture, turn);
-  const [foot, showFoot] = footBar(model, state, turn);
+  const [turner, showFoot] = pageTurner(model, state, turn);
+  const foot = h("div", { class: "foot" }, turner); // on a phone
   const [sides, side] = sideTabs(state);
   const pictureSection = h("section", { class: "picture", "aria-label": t("tab_page") }, bar, picture.element);
   const showPage = () => {
@@ -177,11 +178,21 @@ function blockKeys(text, state, hold, picture) {
   return { j: () => walk(1), k: () => walk(-1), b: () => document.getElementById("boxes")?.click(), c: () => state.held !== null && copy(state.blocks[state.held].text), Escape: release };
 }
 
-function pictureBar(model, state, picture, turn) {
+/** Turns to the page before and after: [elements, update]. */
+function pageTurner(model, state, turn) {
   const words = h("span", { class: "page-words" });
   const at = () => model.pages.findIndex((page) => page.page === state.page);
-  const previous = button(t("previous_page"), () => turn(model.pages[at() - 1].page), { drawing: "back", bare: true });
-  const next = button(t("next_page"), () => turn(model.pages[at() + 1].page), { drawing: "forward", bare: true });
+  const step = (name, by, drawing) => button(t(name), () => turn(model.pages[at() + by].page), { drawing, bare: true });
+  const [previous, next] = [step("previous_page", -1, "back"), step("next_page", 1, "forward")];
+  const update = () => {
+    setText(words, t("page_of", { n: state.page, total: model.pages.at(-1).page }));
+    previous.disabled = at() <= 0;
+    next.disabled = at() >= model.pages.length - 1;
+  };
+  return [[previous, words, next], update];
+}
+
+function pictureBar(model, state, picture, turn) {
   const zoom = button(t("fit_width"), () => {
     const wide = zoom.dataset.zoom !== "width";
     zoom.dataset.zoom = wide ? "width" : "page";
@@ -195,21 +206,8 @@ function pictureBar(model, state, picture, turn) {
     picture.element.classList.toggle("no-boxes", !on);
   };
   show(recall("boxes", true));
-  const update = () => {
-    setText(words, t("page_of", { n: state.page, total: model.pages.at(-1).page }));
-    previous.disabled = at() <= 0;
-    next.disabled = at() >= model.pages.length - 1;
-  };
-  const turning = model.isDocument ? [previous, words, next] : [];
-  return [h("div", { class: "bar" }, turning, h("span", { class: "grow" }), zoom, boxes), update];
-}
-
-/** On a phone: the pages at the foot. */
-function footBar(model, state, turn) {
-  const [bar, update] = pictureBar(model, state, { element: h("div", {}), zoom: () => {} }, turn);
-  bar.className = "foot";
-  bar.querySelectorAll(".quiet, .grow").forEach((one) => one.remove());
-  return [bar, update];
+  const [turner, update] = pageTurner(model, state, turn);
+  return [h("div", { class: "bar" }, model.isDocument && turner, h("span", { class: "grow" }), zoom, boxes), update];
 }
 
 /** On a phone: which of the three is shown. */

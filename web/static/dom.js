@@ -61,5 +61,9 @@ export function button(words, onclick, { drawing = "", bare = false, kind = "", 
 /** Whether the window is as narrow as a phone's, where the views of a document lie behind one another. */
 export const isNarrow = () => matchMedia("(max-width: 820px)").matches;
 
+/** Marks what belongs to a block with a class, and nothing else. */
+export const mark = (within, block, name) =>
+  within.querySelectorAll("[data-block]").forEach((one) => one.classList.toggle(name, one.dataset.block === String(block)));
+
 /** How things move into view. */
 export const scrolling = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");

@@ -1,7 +1,7 @@
 // The picture of a page with the boxes of its blocks. Without a picture, the boxes are drawn on an empty sheet of the same shape.
 
 import { root } from "./api.js";
-import { h, isNarrow, scrolling } from "./dom.js";
+import { h, isNarrow, mark, scrolling } from "./dom.js";
 import { labelKind, labelWords } from "./labels.js";
 import { sentPicture } from "./sending.js";
 import { hasCall } from "./service.js";
@@ -86,7 +86,7 @@ export function pagePicture(id, { onPick, onHover }) {
     zoom: (how) => ((state.zoom = how), fit()),
     image: () => state.image,
     size: () => state.size,
-    light: (index) => sheet.querySelectorAll(".box").forEach((box) => box.classList.toggle("lit", box.dataset.block === String(index))),
+    light: (index) => mark(sheet, index, "lit"),
     reveal: (index) => sheet.querySelector(`.box[data-block="${index}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: scrolling() }),
     stop: () => (watching.disconnect(), dropImage()),
   };

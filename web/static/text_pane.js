@@ -2,7 +2,7 @@
 
 import { copy } from "./clipboard.js";
 import { blockList } from "./blocks.js";
-import { button, h, icon, scrolling } from "./dom.js";
+import { button, h, icon, mark, scrolling } from "./dom.js";
 import { pageBlocks, pageJson, pageText } from "./page_text.js";
 import { recall, remember } from "./preferences.js";
 import { duration, hasWords, problemWords, t } from "./words.js";
@@ -58,8 +58,8 @@ export function textPane(actions) {
     element,
     show,
     panel,
-    light: (index) => panel.querySelectorAll(".block").forEach((one) => one.classList.toggle("lit", one.dataset.block === String(index))),
-    hold: (index) => panel.querySelectorAll(".block").forEach((one) => one.classList.toggle("held", one.dataset.block === String(index))),
+    light: (index) => mark(panel, index, "lit"),
+    hold: (index) => mark(panel, index, "held"),
     reveal: (index) => block(index)?.scrollIntoView({ block: "nearest", behavior: scrolling() }),
   };
 }

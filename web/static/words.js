@@ -57,7 +57,6 @@ export function duration(seconds) {
 export function ago(seconds) {
   const past = Math.max(0, Date.now() / 1000 - seconds);
   const format = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
-  if (past < 60) return format.format(0, "second");
-  if (past < 3600) return format.format(-Math.floor(past / 60), "minute");
-  return past < 86_400 ? format.format(-Math.floor(past / 3600), "hour") : format.format(-Math.floor(past / 86_400), "day");
+  const [name, long] = Object.entries({ day: 86_400, hour: 3600, minute: 60 }).find(([, long]) => past >= long) ?? ["second", Infinity];
+  return format.format(-Math.floor(past / long), name);
 }

@@ -103,11 +103,11 @@ function stateWords(entry) {
 
 /** How much of it is read, failed and open, as parts of a bar. */
 function showPortions(bar, { status, total, completed, failed }) {
-  const open = status === "processing" || status === "pending" ? total - completed - failed : 0;
+  const open = isOpen({ status }) ? total - completed - failed : 0;
   const parts = [["completed", completed], ["failed", failed], [total === 1 ? status : "pending", open]];
   const now = JSON.stringify([status, parts]);
   if (bar.dataset.shown === now) return;
   bar.dataset.shown = now;
   const gone = status === "gone";
-  bar.replaceChildren(...parts.filter(([, count]) => count && !gone).map(([kind, count]) => h("i", { class: kind, style: { "flex-grow": String(count) } })));
+  bar.replaceChildren(...parts.filter(([, count]) => count && !gone).map(([kind, count]) => h("i", { "data-kind": kind, style: { "flex-grow": String(count) } })));
 }
