@@ -175,8 +175,8 @@ def measure(running: Service, make: Callable[[], None], pid: int, seconds: float
                 processes.look()
     finally:
         processes.signal(signal.SIGCONT)
-    if made.error:
-        sys.exit(made.error)
+    if made.error or not running.client.stats().pending:
+        sys.exit(made.error or "No page waits for the engine any more: give more with --waiting.")
     alone, meanwhile = read[True] / spent[True], read[False] / spent[False]
     return (
         f"{spent[False] / made.times:.0f}",

@@ -11,6 +11,8 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 _DOCUMENT, _NUMBERING = "word/document.xml", "word/numbering.xml"
 _RELATIONS, _TYPES, _MEDIA = "word/_rels/document.xml.rels", "[Content_Types].xml", "word/media/"
+_ROOT = "_rels/.rels"
+_JOINED = (_DOCUMENT, _NUMBERING, _RELATIONS, _TYPES, _ROOT)  #: written by us
 
 #: tags with a number or a name that another portion has, too
 _TAG = re.compile(
@@ -41,6 +43,7 @@ def join_documents(portions: Sequence[Path], target: Path, figure: Callable[[int
     """Write the portions, one at least, as one file. `figure`: the JPEG with this number."""
     joined = _Joined(figure)
     with ZipFile(target, "w", ZIP_DEFLATED) as new:
+        _write_first(new, portions[0])
         with new.open(_DOCUMENT, "w") as document:
             for place, path in enumerate(portions):
                 with ZipFile(path) as old:
@@ -71,14 +74,13 @@ class _Joined:
     def write_rest(self, new: ZipFile, portions: Sequence[Path]) -> None:
         """Write the other files."""
         with ZipFile(portions[0]) as first:
-            relations, numbering, types = (first.read(name) for name in (_RELATIONS, _NUMBERING, _TYPES))
+            relations, numbering = first.read(_RELATIONS), first.read(_NUMBERING)
             for name in first.namelist():
-                if name not in (_DOCUMENT, _RELATIONS, _NUMBERING, _TYPES) and not name.startswith(_MEDIA):
+                if name not in _JOINED and not name.startswith(_MEDIA):
                     new.writestr(name, first.read(name))
         new.writestr(_RELATIONS, _closed(_RELATION.sub(b"", relations), self._relations))
         lists = _LIST.sub(b"", _LIST_STYLE.sub(b"", numbering))
         new.writestr(_NUMBERING, _closed(lists, [*self._list_styles.values(), *self._lists]))
-        new.writestr(_TYPES, _closed(_MEDIA_TYPE.sub(b"", types), [_JPEG_TYPE]))
         for place, path in enumerate(portions):
             with ZipFile(path) as old:
                 for name in old.namelist():
@@ -88,6 +90,13 @@ class _Joined:
     def _write_figure(self, new: ZipFile, name: str, found: bytes) -> None:
         number = int.from_bytes(found.removeprefix(_START)[:4])
         new.write(self._figure(number), name, ZIP_STORED)
+
+
+def _write_first(new: ZipFile, portion: Path) -> None:
+    """Write what has to stand at the beginning: by these names, and the document as the third, programs tell a Word file."""
+    with ZipFile(portion) as old:
+        new.writestr(_TYPES, _closed(_MEDIA_TYPE.sub(b"", old.read(_TYPES)), [_JPEG_TYPE]))
+        new.writestr(_ROOT, old.read(_ROOT))
 
 
 def _renamed(tag: bytes, place: int) -> bytes:

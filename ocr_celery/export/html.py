@@ -80,9 +80,13 @@ class HtmlDocument:
         if block.label not in PICTURES:
             return f'<div class="{_CLASSES.get(block.label, "")} block">\n{html}\n</div>\n' if html else ""
         address = self._find_picture(page, at) if self._find_picture else ""
-        picture = f'<img src="{escape(address)}" alt="{block.label}">' if address else ""
+        picture = (
+            f'<img src="{escape(address)}" alt="{block.label}">'
+            if address
+            else f"<figcaption>{block.label}</figcaption>"
+        )
         text = f'<div class="block">\n{html}\n</div>\n' if html else ""  # within, pandoc would drop it
-        return f"<figure>{picture}<figcaption>{block.label}</figcaption></figure>\n{text}"
+        return f"<figure>{picture}</figure>\n{text}"
 
 
 def _why_missing(page: ResultPage) -> str:

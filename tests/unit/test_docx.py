@@ -208,6 +208,9 @@ def test_a_document_that_pandoc_gets_in_portions_is_one_document(
     pages = [page(block("text", text.format(n=n)) + block("image", f"figure {n}"), n) for n in range(1, 4)]
     path = write_docx(Job(tmp_path, *pages))
     tree, names = word(path)
+    # by which programs tell what it is
+    assert names[:3] == ["[Content_Types].xml", "_rels/.rels", "word/document.xml"]
+    assert len(names) == len(set(names))
     with ZipFile(path) as archive:
         relations = ElementTree.fromstring(archive.read("word/_rels/document.xml.rels"))
         lists = ElementTree.fromstring(archive.read("word/numbering.xml"))
