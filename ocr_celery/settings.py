@@ -135,6 +135,11 @@ class Settings(BaseModel):
     cpu_threads: int = Field(
         0, ge=0, le=64, description="pages that the CPU engine reads at once; 0: one per core, 2 at most"
     )
+    rapid_runtime: Literal["auto", "openvino", "onnxruntime"] = Field(
+        "auto",
+        description="what runs the CPU engine's models. `auto`: OpenVINO where it is installed and needs clearly less time of "
+        "this processor than ONNX Runtime, which the first start tries out and `OCR_DATA_DIR` remembers",
+    )
 
     # The scripted engine
     scripted_seconds: float = Field(0.4, ge=0, description="seconds that a batch stays in the engine")
@@ -222,7 +227,8 @@ class Settings(BaseModel):
     flower_port: int = Field(5555, ge=1, le=65535, description="the port of `make flower`")
     data_dir: Path = Field(
         Path(".ocr"),
-        description="the folder of `make run`: its Redis's data, uploaded files, log and lock; and what vLLM compiles",
+        description="the folder of `make run`: its Redis's data, uploaded files, log and lock; what vLLM compiles, "
+        "and which of the CPU engine's runtimes is faster here",
     )
     grace: float = Field(30, gt=0, description="seconds that processes of `make run` may take to finish their pages")
 

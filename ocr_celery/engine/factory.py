@@ -35,9 +35,11 @@ def create_engine(settings: Settings) -> Engine:
 
 
 def check_installed(settings: Settings) -> None:
-    """Raise `SettingsError` if OCR_ENGINE names an engine that is not installed. Loads nothing."""
+    """Raise `SettingsError` if a setting names an engine or runtime that is not installed. Loads nothing."""
     if settings.engine == "vllm" and not _has_vllm():
         raise SettingsError("OCR_ENGINE: vllm is not installed; pip install -e '.[gpu]', or use rapidocr")
+    if settings.rapid_runtime == "openvino" and find_spec("openvino") is None:
+        raise SettingsError("OCR_RAPID_RUNTIME: openvino is not installed; pip install 'ocr-celery[cpu]', or use auto")
 
 
 def _vllm_engine(settings: Settings) -> Engine:
@@ -68,6 +70,7 @@ def _has_gpu() -> bool:
 
 
 def _rapid_engine(settings: Settings) -> Engine:
+    check_installed(settings)
     try:
         import rapidocr  # noqa: F401
     except ImportError:
@@ -75,4 +78,6 @@ def _rapid_engine(settings: Settings) -> Engine:
     from ocr_celery.engine.rapid.engine import RapidEngine
 
     threads = settings.cpu_threads or min(_DEFAULT_MAX_CPU_THREADS, os.cpu_count() or 1)
-    return RapidEngine(threads=min(threads, settings.batch_size))
+    return RapidEngine(
+        min(threads, settings.batch_size), runtime=settings.rapid_runtime, cache_dir=settings.data_dir / "caches"
+    )

@@ -18,7 +18,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
     """`make run` with the CPU engine, allowed to fetch from this machine."""
-    with LocalService(tmp_path_factory.mktemp("ocr"), OCR_URL_ALLOW="127.0.0.1", OCR_ENGINE="rapidocr") as running:
+    with LocalService(
+        tmp_path_factory.mktemp("ocr"),
+        OCR_URL_ALLOW="127.0.0.1",
+        OCR_ENGINE="rapidocr",
+        OCR_RAPID_RUNTIME="onnxruntime",
+    ) as running:
         yield running
 
 

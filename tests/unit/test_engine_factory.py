@@ -35,6 +35,14 @@ def test_auto_without_vllm_is_rapidocr() -> None:
     assert create_engine(Settings(engine="auto")).name == "rapidocr"
 
 
+def test_a_runtime_that_is_not_installed_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factory, "find_spec", lambda _: None)
+    with pytest.raises(
+        SettingsError, match=r"OCR_RAPID_RUNTIME: openvino is not installed; pip install .*, or use auto"
+    ):
+        create_engine(Settings(engine="rapidocr", rapid_runtime="openvino"))
+
+
 def test_vllm_is_given_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     with_vllm(monkeypatch, gpu=False)
     engine = create_engine(Settings(engine="vllm", model_path="deepseek-ai/DeepSeek-OCR", batch_size=24))

@@ -10,7 +10,7 @@ import pytest
 from ocr_celery import privacy
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = ("onnxruntime", "rapidocr", "torch", "transformers", "huggingface_hub", "vllm")
+LIBRARIES = ("onnxruntime", "rapidocr", "torch", "transformers", "huggingface_hub", "vllm", "openvino")
 
 
 def test_importing_the_engines_turns_telemetry_off_and_imports_no_library_before() -> None:
@@ -28,6 +28,22 @@ def test_importing_the_engines_turns_telemetry_off_and_imports_no_library_before
         check=True,
     )
     assert done.stdout.splitlines() == ["[]", "[]"], done.stderr
+
+
+def test_openvino_is_imported_without_what_reports_its_use_and_leaves_nothing_in_the_home(tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    program = (
+        "import sys; connected = []\n"
+        "sys.addaudithook(lambda event, args: event in ('socket.connect', 'socket.getaddrinfo') and connected.append(args))\n"
+        "from ocr_celery.engine.rapid.openvino_runtime import OpenVinoRuntime\n"
+        "print([name for name, module in sys.modules.items() if name.startswith('openvino_telemetry') and module], connected)\n"
+    )
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[] []\n", done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_the_operator_has_said_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from ocr_celery.core.prompts import FREE_OCR, MARKDOWN
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine.contract import Outcome
 from ocr_celery.engine.rapid import engine as rapid
+from ocr_celery.engine.rapid import loading as loading_module
+from ocr_celery.engine.rapid import runtime_choice, runtimes
 from ocr_celery.engine.rapid.orientation import Boxes, Image
 from ocr_celery.errors import EngineFailed
 from tests.testlib.engine_probe import engine_request
@@ -54,7 +56,7 @@ class Hooked(PlannedModels):
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch) -> Hooked:
     models = Hooked(PLAN)
-    monkeypatch.setattr(rapid, "_load_models", lambda: (models, "1"))
+    monkeypatch.setattr(rapid.RapidEngine, "_load_models", lambda _: (models, "1"))
     return models
 
 
@@ -158,3 +160,42 @@ def test_what_a_stopped_engine_still_reads_is_dropped(
 def test_a_c_library_without_malloc_arenas_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rapid.ctypes, "CDLL", lambda _: object())
     rapid._limit_malloc_arenas()
+
+
+@pytest.fixture
+def loading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The runtimes that models were loaded with; `auto` chooses openvino, which does not load."""
+    loaded = []
+
+    def load(name: str, threads: int) -> tuple[PlannedModels, str]:
+        loaded.append(name)
+        if name == "openvino":
+            raise RuntimeError("no memory for kernels")
+        return PlannedModels(PLAN), name
+
+    monkeypatch.setattr(runtime_choice, "choose_runtime", lambda _: "openvino")
+    monkeypatch.setattr(runtimes, "open_runtime", lambda name: name)
+    monkeypatch.setattr(loading_module, "load_models", load)
+    return loaded
+
+
+def started(runtime: str) -> str:
+    """The revision of an engine that was started with this runtime."""
+    engine = rapid.RapidEngine(1, runtime=runtime)
+    engine.start(lambda _: None, lambda _: None)
+    engine.stop()
+    return engine.revision
+
+
+def test_where_the_chosen_runtime_does_not_load_the_other_reads(
+    loading: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert started("auto") == "onnxruntime"
+    assert loading == ["openvino", "onnxruntime"]
+    assert "runtime not usable: openvino, onnxruntime reads instead" in caplog.text
+
+
+def test_a_runtime_that_was_asked_for_is_not_replaced(loading: list[str]) -> None:
+    with pytest.raises(RuntimeError, match="no memory for kernels"):
+        started("openvino")
+    assert loading == ["openvino"]

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ocr_celery.core.options import Options
@@ -33,8 +34,10 @@ class RapidEngine:
     max_side = 1280
     supports_reread = False
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, *, runtime: str = "onnxruntime", cache_dir: Path | None = None) -> None:
+        """`runtime`: a runtime's name, or `auto`, which tries them out and remembers it in `cache_dir`."""
         self.capacity = threads
+        self._runtime, self._cache_dir = runtime, cache_dir
         self._changed = threading.Condition()
         self._waiting: deque[EngineRequest] = deque()
         self._delivery = threading.RLock()  # held during a callback, so that none runs after `stop`
@@ -46,7 +49,7 @@ class RapidEngine:
 
         Raises `ImportError` where rapidocr is not installed, and what rapidocr raises.
         """
-        self._models, self.revision = _load_models()
+        self._models, self.revision = self._load_models()
         self._on_outcomes, self._on_failure, self._running = on_outcomes, on_failure, True
         self._readers = [
             threading.Thread(target=self._read_pages, name=f"rapid-engine-{n}", daemon=True)
@@ -81,6 +84,22 @@ class RapidEngine:
             self._running = False
             self._waiting.clear()
             self._changed.notify_all()
+
+    def _load_models(self) -> tuple["RapidOcrModels", str]:
+        """The loaded models and their revision. What `auto` has chosen and does not load after all is replaced."""
+        from ocr_celery.engine.rapid.loading import load_models
+        from ocr_celery.engine.rapid.runtime_choice import FALLBACK, choose_runtime
+        from ocr_celery.engine.rapid.runtimes import open_runtime
+
+        _limit_malloc_arenas()
+        name = choose_runtime(self._cache_dir) if self._runtime == "auto" else self._runtime
+        try:
+            return load_models(open_runtime(name), self.capacity)
+        except Exception as exc:
+            if name in (self._runtime, FALLBACK):
+                raise
+            log.warning("runtime not usable: %s, %s reads instead, %r", name, FALLBACK, exc)
+        return load_models(open_runtime(FALLBACK), self.capacity)
 
     def _read_pages(self) -> None:
         try:
@@ -126,12 +145,3 @@ def _limit_malloc_arenas() -> None:
     """Limit glibc to two malloc arenas: with eight for each core, freed memory is fragmented among them."""
     with suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
-
-
-def _load_models() -> tuple["RapidOcrModels", str]:
-    """The loaded models and their revision."""
-    from ocr_celery.engine.rapid.loading import load_models
-    from ocr_celery.engine.rapid.onnxruntime_runtime import OnnxRuntime
-
-    _limit_malloc_arenas()
-    return load_models(OnnxRuntime())

@@ -32,8 +32,11 @@ MODEL_FILES = {
 }
 
 
-def load_models(runtime: Runtime) -> tuple[RapidOcrModels, str]:
-    """The loaded models and their revision. Their files are given, since rapidocr downloads files that it thinks are missing."""
+def load_models(runtime: Runtime, threads: int) -> tuple[RapidOcrModels, str]:
+    """The loaded models, for pages in so many threads, and their revision.
+
+    Their files are given, since rapidocr downloads files that it thinks are missing.
+    """
     ocr: Any = rapidocr.RapidOCR(
         params={
             "Global.log_level": "critical",
@@ -42,9 +45,9 @@ def load_models(runtime: Runtime) -> tuple[RapidOcrModels, str]:
         }
     )
     cv2.setNumThreads(1)  # the engine's threads use all cores already
-    line = np.full((96, 320, 3), 255, np.uint8)
+    line = np.full((736, 736, 3), 255, np.uint8)  # of a page's size: nothing has to be enlarged
     cv2.putText(line, "Ready 2468", (20, 60), cv2.FONT_HERSHEY_SIMPLEX, 1.4, (0, 0, 0), 3)
-    with _sessions_of(runtime):
+    with _sessions_of(runtime, threads):
         ocr(line)  # loads the three models
     programs = f"rapidocr={version('rapidocr')}", f"{runtime.name}={runtime.version}", f"opencv={cv2.__version__}"
     layout, files = load_layout_model(runtime), list(MODEL_FILES.values())
@@ -64,10 +67,10 @@ def load_layout_model(runtime: Runtime) -> LayoutModel | None:
 
 
 @contextmanager
-def _sessions_of(runtime: Runtime) -> Iterator[None]:
+def _sessions_of(runtime: Runtime, threads: int) -> Iterator[None]:
     """Have rapidocr load models with this runtime: its own sessions serve one thread, or run with other settings than ours."""
     module: Any = onnxruntime_sessions
-    own, module.OrtInferSession = module.OrtInferSession, partial(_StepSession, runtime)
+    own, module.OrtInferSession = module.OrtInferSession, partial(_StepSession, runtime, threads)
     try:
         yield
     finally:
@@ -77,8 +80,10 @@ def _sessions_of(runtime: Runtime) -> Iterator[None]:
 class _StepSession:
     """A step's session, as rapidocr calls it."""
 
-    def __init__(self, runtime: Runtime, config: Any) -> None:
-        self._session = runtime.load(Path(config["model_path"]))
+    def __init__(self, runtime: Runtime, threads: int, config: Any) -> None:
+        file = Path(config["model_path"])
+        # one page after the other is searched for lines: it takes by far the most memory, and little of the time
+        self._session = runtime.load(file, threads=1 if file == MODEL_FILES["Det"] else threads)
 
     def __call__(self, batch: Array) -> Array:
         return self._session.run(batch)[0]

@@ -24,5 +24,19 @@ class Runtime(Protocol):
     name: str  #: as OCR_RAPID_RUNTIME has it
     version: str
 
-    def load(self, file: Path) -> Session:
-        """The model in this file. Raises what the library raises."""
+    def load(self, file: Path, *, threads: int = 1) -> Session:
+        """The model in this file. So many threads are in it at once, with the memory that takes; more wait.
+
+        Raises what the library raises.
+        """
+
+
+def open_runtime(name: str) -> Runtime:
+    """The runtime of this name. Raises `ImportError` where it is not installed, and what it raises where it does not run."""
+    if name == "openvino":
+        from ocr_celery.engine.rapid.openvino_runtime import OpenVinoRuntime
+
+        return OpenVinoRuntime()
+    from ocr_celery.engine.rapid.onnxruntime_runtime import OnnxRuntime
+
+    return OnnxRuntime()
