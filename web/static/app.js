@@ -11,7 +11,8 @@ import { wouldLose } from "./sending.js";
 import { learnService, noteAway, onService, refreshStats } from "./service.js";
 import { startView } from "./start_view.js";
 
-const RELOADED_AFTER = 2000; // ms
+const RELOADED_AFTER = 2000; // ms; twice as long each further time
+const MOST_RELOADS = 5; // from then on not longer
 const main = document.getElementById("main");
 let view = null;
 let shown = null; // the id of what is shown; "" at the start
@@ -23,18 +24,21 @@ function documentModule() {
 }
 
 /** Browsers remember a module that could not be had: the page must be loaded again, once the service is back. */
-function comeAnew() {
+function reloadLater() {
   noteAway(true);
+  const reloads = history.state?.reloads ?? 0;
   const look = async () => {
     await refreshStats();
-    if (!wouldLose()) location.reload();
+    if (wouldLose()) return "same";
+    history.replaceState({ reloads: Math.min(reloads + 1, MOST_RELOADS) }, "");
+    location.reload();
     return "same";
   };
-  setTimeout(() => poll(look), RELOADED_AFTER);
+  setTimeout(() => poll(look), RELOADED_AFTER * 2 ** reloads);
 }
 
 async function draw() {
-  const module = placeOf(location.hash).id ? await documentModule().catch(comeAnew) : null;
+  const module = placeOf(location.hash).id ? await documentModule().catch(reloadLater) : null;
   const place = placeOf(location.hash); // of now: one may have gone elsewhere meanwhile
   if (shown === place.id) return place.id && view.turn(place.page);
   if (place.id && !module) return false;
