@@ -1,7 +1,7 @@
 """How fast pages are decoded in children, against in this process as it was once done, interleaved; and what the process
 itself is busy with meanwhile.
 
-    python -m benchmarks.decoding [--pages 120] [--rounds 3] [--side 1280]
+    python -m benchmarks.decoding [--pages 120] [--rounds 3] [--side 1920]
 """
 
 import argparse
@@ -63,7 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=120)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--side", type=int, default=1280, help="pixels of a page's longer side; 1280 as the CPU engine")
+    parser.add_argument("--side", type=int, default=1920, help="pixels of a page's longer side; 1920 as the CPU engine")
     asked = parser.parse_args()
     data, processors = scan(), len(os.sched_getaffinity(0))
     print(

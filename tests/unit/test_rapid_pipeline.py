@@ -12,6 +12,7 @@ from ocr_celery.core.placed_line import DOWNWARDS, RIGHTWARDS
 from ocr_celery.engine.rapid.geometry import Line
 from ocr_celery.engine.rapid.layout_model import Region
 from ocr_celery.engine.rapid.line_places import place_line, reading_sequence
+from ocr_celery.engine.rapid.models import MAX_SIDE
 from ocr_celery.engine.rapid.orientation import Boxes, Image
 from ocr_celery.engine.rapid.pipeline import read_page
 from tests.testlib.line_models import PlannedModels
@@ -103,6 +104,30 @@ def test_a_reading_says_how_much_of_the_page_is_doubtful() -> None:
     sizes = [len(text.replace(" ", "")) for text, _ in models.plan]
     share = read_page(models, models.page(), blocks=False).doubtful_share
     assert share == pytest.approx((sizes[0] + sizes[-1]) / sum(sizes))
+
+
+@pytest.mark.parametrize("turned", [0, 1, 2])
+def test_a_doubtful_line_is_read_again_from_the_page_as_it_was_given(turned: int) -> None:
+    class Sharper(PlannedModels):
+        """On the larger page, the line that is doubtful on the smaller one is read with its real text."""
+
+        def crop_lines(self, image: Image, boxes: Boxes) -> list[Image]:
+            if max(image.shape) <= MAX_SIDE:
+                return super().crop_lines(image, boxes)
+            assert (image.shape, image[0, 0].sum() < 100) == ((2560, 1600, 3), True)  # it is upright
+            assert boxes.tolist() == [[[160, 120], [1440, 120], [1440, 280], [160, 280]]]
+            return [np.full((2, 2, 3), 255, np.uint8)]
+
+        def _recognize(self, crop: Image) -> tuple[str, float]:
+            return ("A better title", 0.99) if crop.min() == 255 else super()._recognize(crop)
+
+    plan = [(text, (2 * left, 2 * top, 2 * right, 2 * bottom)) for text, (left, top, right, bottom) in PLAN]
+    models = Sharper(plan, size=(800, 1280), scores={PLAN[0][0]: 0.8})
+    small = models.page(turned=turned)
+    page = small.resize((2 * small.width, 2 * small.height), Pillow.Resampling.NEAREST)
+    found = read_page(models, page, blocks=False)
+    assert found.text == TEXT.replace("A title of the page", "A better title")
+    assert found.doubtful_share == 0
 
 
 def test_a_page_without_text_is_an_empty_text() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from PIL import Image as Pillow
 
 from ocr_celery.engine.rapid.layout_model import LayoutModel, Region
 from ocr_celery.engine.rapid.orientation import Boxes, Image
@@ -54,14 +55,13 @@ class RapidOcrModels:
         return [(text, float(score)) for text, score in zip(read.txts, read.scores, strict=True)]
 
 
-def scale_down(image: Image) -> Image:
+def scale_down(page: Pillow.Image) -> Pillow.Image:
     """The picture with its longer side at most `MAX_SIDE`."""
-    height, width = image.shape[:2]
-    scale = MAX_SIDE / max(height, width)
-    if scale >= 1:
-        return image
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    longer = max(page.size)
+    if longer <= MAX_SIDE:
+        return page
+    width, height = (max(1, round(side * MAX_SIDE / longer)) for side in page.size)
+    return page.resize((width, height), Pillow.Resampling.LANCZOS)
 
 
 def _pad_to_aspect_ratio(image: Image) -> Image:

@@ -19,6 +19,7 @@ from ocr_celery.engine.rapid.orientation import Boxes, Image, longest_lines, rea
 from ocr_celery.engine.rapid.page_part import PagePart
 from ocr_celery.engine.rapid.reading_order import layout_page
 from ocr_celery.engine.rapid.ruling_lines import find_ruling_lines
+from ocr_celery.engine.rapid.second_look import read_doubtful_lines_again
 
 _LOW_CONFIDENCE = 0.75  #: median of a page; a page below it may be upside down unnoticed
 _MAX_SLANT = 0.006  #: radians; on a page with more, ruling lines and text do not match
@@ -40,7 +41,8 @@ class PageModels(orientation.LineRecognizer, Protocol):
 
 def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> Reading:
     """The text of a page in block language or plain, "" where nothing is readable; and its lines."""
-    image = scale_down(np.ascontiguousarray(np.asarray(page.convert("RGB"))[:, :, ::-1]))
+    page = page.convert("RGB")
+    image = _as_bgr(scale_down(page))
     boxes = models.detect_lines(image)
     turns = orientation.quarter_turns(models, image, boxes)
     image, boxes = _rotate_page(models, image, boxes, turns)
@@ -52,24 +54,33 @@ def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> Readin
         image, boxes = _rotate_page(models, image, boxes, 2)
         boxes = cut_merged_lines(image, boxes)
         read = models.recognize(models.crop_lines(image, boxes))
+    height, width = image.shape[:2]
+    scale = max(page.size) / max(width, height)
+    read = read_doubtful_lines_again(models, lambda: _rotate(_as_bgr(page), turns), scale, boxes, read)
     slant, recognized = _recognized_lines(boxes, read)
     parts = _layout(models, image, [line for _, line in recognized], slant)
-    height, width = image.shape[:2]
     if blocks:
         text = output.render_blocks(parts, lambda rect: _undo_rotation(_to_fractions(rect, width, height), turns))
     else:
         text = output.render_plain(parts)
     placed = _placed_lines(recognized, parts, slant, (width, height), turns)
-    scale = max(page.size) / max(width, height)
     lines = tuple(line.scaled(scale, scale) for line in placed)
     return Reading(text=text, lines=lines, doubtful_share=doubtful_share(read))
+
+
+def _as_bgr(page: Pillow.Image) -> Image:
+    return np.ascontiguousarray(np.asarray(page)[:, :, ::-1])
 
 
 def _rotate_page(models: PageModels, image: Image, boxes: Boxes, turns: int) -> tuple[Image, Boxes]:
     if not turns:
         return image, boxes
-    image = np.ascontiguousarray(np.rot90(image, turns))
+    image = _rotate(image, turns)
     return image, models.detect_lines(image)
+
+
+def _rotate(image: Image, turns: int) -> Image:
+    return np.ascontiguousarray(np.rot90(image, turns))
 
 
 def _is_low_confidence(read: list[tuple[str, float]]) -> bool:
