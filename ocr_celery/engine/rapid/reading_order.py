@@ -53,7 +53,7 @@ def layout_horizontal_text(
     heads, rest, feet = take_out_furniture(rest, labels)
     parts: list[PagePart] = []
     for group in columns.xy_cut([*rest, *framed], line_height, vertical):
-        for run in _split_runs(group_rows(group), line_height):
+        for run in _split_runs(group_rows(group), line_height, seen):
             if isinstance(run, Table):
                 parts.append(PagePart(label="table", rect=(run.left, run.top, run.right, run.bottom), cells=run.cells))
             else:
@@ -76,26 +76,30 @@ def _shared_label(lines: Sequence[Line], labels: Mapping[int, Labelled]) -> Labe
     return found.pop() if len(found) == 1 else None
 
 
-def _split_runs(group: Sequence[Sequence[Area]], line_height: float) -> Iterator[Table | list[list[Line]]]:
+def _split_runs(
+    group: Sequence[Sequence[Area]], line_height: float, seen: PageRegions
+) -> Iterator[Table | list[list[Line]]]:
     """The rows of a group as tables and the rows of text between them."""
     text: list[list[Line]] = []
     for row in group:
         text.append([a for a in row if isinstance(a, Line)])
         framed = [a for a in row if isinstance(a, Table)]
         if framed:
-            yield from _extract_aligned_tables([r for r in text if r], line_height)
+            yield from _extract_aligned_tables([r for r in text if r], line_height, seen)
             yield from framed
             text = []
-    yield from _extract_aligned_tables([r for r in text if r], line_height)
+    yield from _extract_aligned_tables([r for r in text if r], line_height, seen)
 
 
-def _extract_aligned_tables(group: list[list[Line]], line_height: float) -> Iterator[Table | list[list[Line]]]:
+def _extract_aligned_tables(
+    group: list[list[Line]], line_height: float, seen: PageRegions
+) -> Iterator[Table | list[list[Line]]]:
     begin = 0  # first row not yet yielded
     index = 0
     while index < len(group):
         end = _table_candidate_end(group, index, line_height)
         table = aligned_tables.detect_aligned_table(group[index:end], line_height) if end - index > 1 else None
-        if table:
+        if table and not seen.is_running_text(table):
             if group[begin:index]:
                 yield group[begin:index]
             yield table
