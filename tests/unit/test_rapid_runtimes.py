@@ -9,7 +9,8 @@ import pytest
 
 from ocr_celery.engine.rapid import loading
 from ocr_celery.engine.rapid.layout_model import find_model_file
-from ocr_celery.engine.rapid.loading import MODEL_FILES, load_models
+from ocr_celery.engine.rapid.loading import load_models
+from ocr_celery.engine.rapid.model_files import MODEL_FILES
 from ocr_celery.engine.rapid.onnxruntime_runtime import OnnxRuntime
 from ocr_celery.engine.rapid.runtimes import Array, Runtime, Session, open_runtime
 

@@ -19,17 +19,11 @@ from rapidocr.inference_engine import onnxruntime as onnxruntime_sessions
 
 from ocr_celery.engine import revision
 from ocr_celery.engine.rapid.layout_model import LayoutModel, find_model_file
+from ocr_celery.engine.rapid.model_files import MODEL_FILES
 from ocr_celery.engine.rapid.models import RapidOcrModels
 from ocr_celery.engine.rapid.runtimes import Array, Runtime
 
 log = logging.getLogger(__name__)
-
-_FOLDER = Path(rapidocr.__file__).parent / "models"
-MODEL_FILES = {
-    "Det": _FOLDER / "PP-OCRv6_det_small.onnx",
-    "Cls": _FOLDER / "ch_ppocr_mobile_v2.0_cls_mobile.onnx",
-    "Rec": _FOLDER / "PP-OCRv6_rec_small.onnx",
-}
 
 
 def load_models(runtime: Runtime, threads: int) -> tuple[RapidOcrModels, str]:

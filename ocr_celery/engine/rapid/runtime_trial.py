@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ocr_celery.engine.rapid.model_files import MODEL_FILES
 from ocr_celery.engine.rapid.runtimes import open_runtime
 
 _PACKAGE = Path(__file__).parents[3]
@@ -59,8 +60,6 @@ def try_runtime(name: str, timeout: float) -> float:
 
 def measure(name: str) -> float:
     """The trial itself, in this process. Raises what the runtime raises."""
-    from ocr_celery.engine.rapid.loading import MODEL_FILES
-
     runtime = open_runtime(name)
     detector, recognizer = (runtime.load(MODEL_FILES[step], threads=1) for step in ("Det", "Rec"))
     noise = np.random.default_rng(0)
