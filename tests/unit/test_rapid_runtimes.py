@@ -87,4 +87,4 @@ def test_rapidocr_reads_with_the_runtime_it_is_given_one_line_at_a_time() -> Non
     assert f" onnxruntime={OnnxRuntime.version} " in revision
     runtime.asked.clear()
     models.recognize([np.full((48, width, 3), 255, np.uint8) for width in (400, 400, 30)])
-    assert sorted(runtime.asked) == [(1, 3, 48, 320), (1, 3, 48, 400), (1, 3, 48, 400)]
+    assert sorted(runtime.asked) == [(1, 3, 48, 160), (1, 3, 48, 400), (1, 3, 48, 400)]

@@ -25,6 +25,9 @@ from ocr_celery.engine.rapid.runtimes import Array, Runtime
 
 log = logging.getLogger(__name__)
 
+#: pixels to which a line is widened that is 48 high; with rapidocr's 320 words and cells take twice the time
+_MIN_LINE_WIDTH = 160
+
 
 def load_models(runtime: Runtime, threads: int) -> tuple[RapidOcrModels, str]:
     """The loaded models, for pages in so many threads, and their revision.
@@ -34,6 +37,7 @@ def load_models(runtime: Runtime, threads: int) -> tuple[RapidOcrModels, str]:
     ocr: Any = rapidocr.RapidOCR(
         params={
             "Global.log_level": "critical",
+            "Rec.rec_img_shape": [3, 48, _MIN_LINE_WIDTH],
             "Rec.rec_batch_num": 1,  # a batch is as wide as its longest line: more time and memory, no gain on one thread
             **{f"{step}.model_path": str(file) for step, file in MODEL_FILES.items()},
         }
