@@ -16,6 +16,7 @@ class Step:
     rate: float  #: pages per second
     p50: float  #: of a page's time in the engine
     p95: float
+    cpu: float  #: seconds of the processor a page, of all the engine's processes
     memory: int  #: most that the engine's processes had resident, or that the GPU had in use
 
 

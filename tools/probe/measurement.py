@@ -41,7 +41,7 @@ def _measure_step(engine: Any, events: SimpleQueue[Any], out: IO[str], batch: in
     from ocr_celery.engine.contract import EngineRequest
 
     count = max(8, 3 * batch)
-    started_at = time.monotonic()
+    started_at, cpu = time.monotonic(), _cpu_seconds()
     seconds: list[float] = []
     entered = 0
     while len(seconds) < count:
@@ -53,9 +53,10 @@ def _measure_step(engine: Any, events: SimpleQueue[Any], out: IO[str], batch: in
             seconds.append(outcome.seconds)
             _print_json(out, page=len(seconds), of=count, batch=batch)
     rate = count / (time.monotonic() - started_at)
+    cpu = (_cpu_seconds() - cpu) / count
     seconds.sort()
     p95 = seconds[min(len(seconds) - 1, int(0.95 * len(seconds)))]
-    return Step(batch=batch, rate=rate, p50=seconds[len(seconds) // 2], p95=p95, memory=_memory())
+    return Step(batch=batch, rate=rate, p50=seconds[len(seconds) // 2], p95=p95, cpu=cpu, memory=_memory())
 
 
 def _outcomes(event: Any) -> Iterator[Any]:
@@ -100,6 +101,19 @@ def _memory() -> int:
         free, total = cuda.mem_get_info()
         return int(total - free)
     return sum(_peak(pid) for pid in _family(os.getpid()))
+
+
+def _cpu_seconds() -> float:
+    return sum(_ticks(pid) for pid in _family(os.getpid())) / os.sysconf("SC_CLK_TCK")
+
+
+def _ticks(pid: int) -> int:
+    """Of the processor, as user and in the kernel. 0 where there is no /proc, or the process has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return int(fields[11]) + int(fields[12])
 
 
 def _family(pid: int) -> Iterator[int]:

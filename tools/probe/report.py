@@ -7,12 +7,12 @@ import click
 from probe.advice import Advice, Step
 
 _GB = 1024**3
-HEADING = f"{'at once':>8}{'pages/s':>12}{'p50 s':>12}{'p95 s':>12}{'memory GB':>12}"
+HEADING = f"{'at once':>8}{'pages/s':>12}{'p50 s':>12}{'p95 s':>12}{'CPU s/page':>12}{'memory GB':>12}"
 
 
 def row(step: Step) -> str:
     """A step as a row under `HEADING`."""
-    return f"{step.batch:>8}{step.rate:>12.2f}{step.p50:>12.2f}{step.p95:>12.2f}{step.memory / _GB:>12.2f}"
+    return f"{step.batch:>8}{step.rate:>12.2f}{step.p50:>12.2f}{step.p95:>12.2f}{step.cpu:>12.2f}{step.memory / _GB:>12.2f}"
 
 
 def report(machine: dict[str, Any], advice: Advice) -> dict[str, str]:
