@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from ocr_celery.engine.rapid import runtime_choice, runtime_trial
 from ocr_celery.engine.rapid.runtime_choice import choose_runtime
-from ocr_celery.engine.rapid.runtime_trial import TrialFailed, TrialTooSlow, try_runtime
+from ocr_celery.engine.rapid.runtime_trial import TrialFailed, TrialUnfinished, try_runtime
 
 
 class Trials:
@@ -86,8 +87,8 @@ def test_openvino_reads_where_nothing_else_runs(tmp_path: Path) -> None:
     assert choose_runtime(tmp_path, try_out=Trials(openvino=1.0, onnxruntime=TrialFailed("no"))) == "openvino"
 
 
-def test_a_machine_too_busy_for_a_trial_tries_at_its_next_start(tmp_path: Path) -> None:
-    assert choose_runtime(tmp_path, try_out=Trials(openvino=TrialTooSlow())) == "onnxruntime"
+def test_a_trial_that_did_not_end_is_tried_at_the_next_start(tmp_path: Path) -> None:
+    assert choose_runtime(tmp_path, try_out=Trials(openvino=TrialUnfinished("late"))) == "onnxruntime"
     assert choose_runtime(tmp_path, try_out=Trials(openvino=0.5, onnxruntime=1.0)) == "openvino"
 
 
@@ -132,7 +133,27 @@ def test_a_trial_says_seconds_of_processor_time() -> None:
     ],
 )
 def test_a_trial_that_ends_otherwise_says_how(monkeypatch: pytest.MonkeyPatch, program: str, said: str) -> None:
-    run = runtime_trial.subprocess.run
-    monkeypatch.setattr(runtime_trial.subprocess, "run", lambda command, **how: run([command[0], "-c", program], **how))
+    run_instead(monkeypatch, program)
     with pytest.raises(TrialFailed, match=said):
         try_runtime("openvino", 300)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_trial_that_is_ended_from_outside_says_nothing_of_the_runtime(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    run_instead(monkeypatch, f"import os, signal; signal.signal(2, signal.SIG_DFL); os.kill(os.getpid(), {number:d})")
+    with pytest.raises(TrialUnfinished, match=f"signal {number:d}"):
+        try_runtime("openvino", 300)
+
+
+def test_a_trial_that_takes_too_long_says_nothing_of_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    run_instead(monkeypatch, "import signal; signal.pause()")
+    with pytest.raises(TrialUnfinished, match="did not end"):
+        try_runtime("openvino", 0.01)
+
+
+def run_instead(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Have trials run this program."""
+    run = runtime_trial.subprocess.run
+    monkeypatch.setattr(runtime_trial.subprocess, "run", lambda command, **how: run([command[0], "-c", program], **how))

@@ -13,7 +13,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ocr_celery.engine.rapid.runtime_trial import TrialFailed, TrialTooSlow, try_runtime
+from ocr_celery.engine.rapid.runtime_trial import TrialFailed, TrialUnfinished, try_runtime
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ def choose_runtime(cache_dir: Path | None, *, try_out: Callable[[str, float], fl
     if figures is None:
         try:
             figures = {name: _figure(name, try_out) for name in _RUNTIMES}
-        except TrialTooSlow:
-            log.warning("runtime not tried: %s reads, no trial ended within %.0f s", FALLBACK, _TRIAL_SECONDS)
+        except TrialUnfinished as exc:
+            log.warning("runtime not tried: %s reads until the next start, %s", FALLBACK, exc)
             return FALLBACK
         if file:
             _remember(file, key, figures)

@@ -6,6 +6,7 @@ Prints the seconds of processor time that a short picture and three lines take, 
 machine may be busy with something else.
 """
 
+import signal
 import subprocess
 import sys
 import time
@@ -20,20 +21,22 @@ _PACKAGE = Path(__file__).parents[3]
 _DETECTION = (1, 3, 480, 480)
 _LINES = [(1, 3, 48, width) for width in (160, 400, 800)]  #: pixels
 _ROUNDS = 3  #: of which the shortest counts, and one before them that loads what there is to load
+#: signals by which a library ends its own process; others come from outside, as from a person, a supervisor or for want of memory
+_CRASHES = {signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV, signal.SIGTRAP, signal.SIGSYS}
 
 
 class TrialFailed(Exception):
     """The runtime does not run here; says why."""
 
 
-class TrialTooSlow(Exception):
-    """The machine is too busy for a trial."""
+class TrialUnfinished(Exception):
+    """The trial was not run to its end, which says nothing of the runtime; says why."""
 
 
 def try_runtime(name: str, timeout: float) -> float:
     """Seconds of processor time that this runtime needs for the trial.
 
-    Raises `TrialFailed`; `TrialTooSlow` after `timeout` seconds.
+    Raises `TrialFailed`; `TrialUnfinished`, also after `timeout` seconds.
     """
     command = [sys.executable, "-m", __name__, name]
     try:
@@ -47,11 +50,12 @@ def try_runtime(name: str, timeout: float) -> float:
             check=False,
         )
     except OSError as exc:
-        raise TrialFailed(str(exc)) from exc
+        raise TrialUnfinished(str(exc)) from exc
     except subprocess.TimeoutExpired as exc:
-        raise TrialTooSlow from exc
+        raise TrialUnfinished(f"it did not end within {timeout:.0f} s") from exc
     if done.returncode < 0:
-        raise TrialFailed(f"ended by signal {-done.returncode}")
+        crashed = -done.returncode in _CRASHES
+        raise (TrialFailed if crashed else TrialUnfinished)(f"ended by signal {-done.returncode}")
     try:
         return float(done.stdout)
     except ValueError:
