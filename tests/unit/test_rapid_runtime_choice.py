@@ -4,6 +4,7 @@ import json
 import logging
 import signal
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,6 @@ class Trials:
 
 @pytest.fixture(autouse=True)
 def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime_choice, "_is_installed", lambda _: True)
     monkeypatch.setattr(runtime_choice, "version", lambda name: f"1 of {name}")
 
 
@@ -93,9 +93,27 @@ def test_a_trial_that_did_not_end_is_tried_at_the_next_start(tmp_path: Path) -> 
 
 
 def test_where_openvino_is_not_installed_nothing_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime_choice, "_is_installed", lambda _: False)
+    install_only(monkeypatch, "onnxruntime")
     assert choose_runtime(tmp_path, try_out=Trials()) == "onnxruntime"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_onnxruntime_that_is_installed_under_another_name_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install_only(monkeypatch, "openvino")
+    assert choose_runtime(tmp_path, try_out=Trials(openvino=2.0, onnxruntime=1.0)) == "onnxruntime"
+
+
+def install_only(monkeypatch: pytest.MonkeyPatch, installed: str) -> None:
+    """Have no package of a runtime but this one."""
+
+    def version(name: str) -> str:
+        if name != installed:
+            raise PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(runtime_choice, "version", version)
 
 
 @pytest.mark.parametrize(

@@ -29,10 +29,10 @@ Figures = dict[str, float | None]  #: seconds of a runtime's trial; None: it doe
 
 def choose_runtime(cache_dir: Path | None, *, try_out: Callable[[str, float], float] = try_runtime) -> str:
     """The name of the runtime to read with. What trials found is kept in `cache_dir`; without, each start tries anew."""
-    if not _is_installed("openvino"):
+    if not _version("openvino"):
         log.info("runtime chosen: %s, openvino is not installed", FALLBACK)
         return FALLBACK
-    key = _key(_processor(), {name: version(name) for name in _RUNTIMES})
+    key = _key(_processor(), {name: _version(name) for name in _RUNTIMES})
     file = cache_dir / _FILE if cache_dir else None
     figures = _remembered(file, key) if file else None
     if figures is None:
@@ -67,12 +67,12 @@ def _figure(name: str, try_out: Callable[[str, float], float]) -> float | None:
         return None
 
 
-def _is_installed(name: str) -> bool:
+def _version(name: str) -> str:
+    """The version of the package of this name; "" where there is none, as of ONNX Runtime with a GPU, whose name is another."""
     try:
-        version(name)
+        return version(name)
     except PackageNotFoundError:
-        return False
-    return True
+        return ""
 
 
 def _processor() -> str:
