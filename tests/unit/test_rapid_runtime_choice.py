@@ -1,5 +1,6 @@
 """The runtime that needs less of this processor reads, and a start tries it out only once."""
 
+import errno
 import json
 import logging
 import signal
@@ -133,6 +134,16 @@ def test_a_folder_that_cannot_be_written_to_stops_nothing(tmp_path: Path, caplog
     (tmp_path / "file").touch()
     assert choose_runtime(tmp_path / "file", try_out=Trials(openvino=0.6, onnxruntime=1.0)) == "openvino"
     assert "not remembered" in caplog.text
+
+
+def test_a_full_disk_keeps_no_half_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write_half(path: Path, _text: str) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", write_half)
+    choose_runtime(tmp_path, try_out=Trials(openvino=0.6, onnxruntime=1.0))
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- the trial itself --------------------------------------------------------------------------------------------------

@@ -117,4 +117,6 @@ def _remember(file: Path, key: str, figures: Figures) -> None:
         part.write_text(json.dumps(_all_remembered(file) | {key: figures}))
         part.replace(file)
     except OSError as exc:
+        with suppress(OSError):
+            part.unlink()
         log.warning("runtime's trial not remembered: the next start tries again, %s", exc)
