@@ -16,10 +16,11 @@ from ocr_celery.decode import python_child
 from ocr_celery.decode.process_limits import bind_to_parent, set_limit
 
 _START = python_child.start_code("ocr_celery.export.bounded_program")
+_LEEWAY = 5  #: seconds of processor time, after which a program that ignores SIGXCPU is killed
 
 
 def start(command: Sequence[str], *, cpu_seconds: float, **options: Any) -> "subprocess.Popen[bytes]":
-    """Start the program. `cpu_seconds`: of processor time, rounded up; a signal ends it then. `options`: those of `Popen`."""
+    """Start the program. `cpu_seconds`: of processor time, rounded up; SIGXCPU ends it then. `options`: those of `Popen`."""
     seconds = max(1, math.ceil(cpu_seconds))
     return subprocess.Popen(python_child.command(_START, os.getpid(), seconds, *command), **options)
 
@@ -28,5 +29,8 @@ def main() -> None:
     """The child: lowers its limits and becomes the program, which keeps them."""
     parent, seconds = map(int, sys.argv[2:4])
     bind_to_parent(parent)
-    set_limit(resource.RLIMIT_CPU, seconds)
+    set_limit(resource.RLIMIT_CORE, 0)
+    # where both limits are the same Linux sends SIGKILL, which may have other reasons
+    set_limit(resource.RLIMIT_CPU, seconds + _LEEWAY)
+    set_limit(resource.RLIMIT_CPU, seconds, soft=True)
     os.execv(sys.argv[4], sys.argv[4:])
