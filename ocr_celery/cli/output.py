@@ -151,7 +151,11 @@ def _remarks(answer: ReadResult) -> Iterator[str]:
     if details.get("finish_reason") == "length":
         yield ": the text is cut off: a page has more tokens than max_tokens allows"
     if details.get("verdict") == "unsure":
-        yield f": the engine doubts {details.get('doubtful_share', 0):.0%} of the text; compare it with the pages"
+        share = f"{details.get('doubtful_share', 0):.0%} of the text"
+        what = (
+            "the text of some of its pages" if pages.get("total", 1) > 1 else share
+        )  # of all pages it may be next to nothing
+        yield f": the engine doubts {what}; compare it with the pages"
     if task.get("fonts_missing"):
         yield ": fonts are missing on the worker's machine (apt install fonts-noto-cjk)"
     if task.get("text_layer") or task.get("text_layer_pages"):

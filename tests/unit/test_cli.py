@@ -215,6 +215,18 @@ def test_a_text_that_its_engine_doubts_is_named_on_standard_error(service: FakeS
     assert result.exit_code == 0
 
 
+def test_a_document_with_an_unsure_page_is_named_without_its_share_of_all_pages(
+    service: FakeService, scans: Path
+) -> None:
+    unsure = {"finish_reason": "stop", "verdict": "unsure", "doubtful_share": 0.003}
+    service.also = {"a.jpg": {"details": unsure, "pages": {"total": 100, "completed": 100}}}
+    result = read(service, scans / "a.jpg")
+    assert (
+        f"{scans / 'a.jpg'}: the engine doubts the text of some of its pages; compare it with the pages"
+        in result.stderr
+    )
+
+
 def test_many_documents_come_in_the_order_given_whichever_is_read_first(service: FakeService, scans: Path) -> None:
     service.slow = {"b.png": 0.3}
     result = read(service, scans / "b.png", "http://example.com/x.png", scans / "a.jpg")
