@@ -23,8 +23,10 @@ from pathlib import Path
 import click
 from PIL import Image
 
+from ocr_celery.engine.rapid.engine import RapidEngine
+
 ROOT = Path(__file__).parent.parent
-MAX_SIDE = 1280  #: pixels, as the engine has its pages from the decoder
+MAX_SIDE = RapidEngine.max_side  #: pixels, as the engine has its pages from the decoder
 
 _READER = """
 import json, sys, time
