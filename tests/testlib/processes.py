@@ -139,6 +139,7 @@ class RedisServer:
         """Whether it is this one that does: where another program has its port by now, that one would."""
         assert self.process.poll() is None, f"Redis does not start: {self._log.read_text()[-2000:]}"
         try:
+            self.client.ping()  # an error for as long as it loads its data
             return bool(self.client.info("server")["process_id"] == self.process.pid)
         except Exception:
             return False
