@@ -65,3 +65,26 @@ def test_a_side_is_measured_where_its_text_stands() -> None:
 def test_pieces_of_one_line_are_one_row() -> None:
     side = Side([Line(0, 0, 8 * CHARACTER, HEIGHT, "one line"), Line(90, 0, 200, HEIGHT, "in two pieces")])
     assert side.texts == ["one line in two pieces"]
+
+
+def test_labels_with_values_beside_them_are_no_running_text_and_a_line_in_two_pieces_is() -> None:
+    form = """
+Insurance Agent        Jane Doe
+Named Insured          John Doe Junior
+Effective Date         the first of May
+Policy Holder          John Doe Junior
+"""
+    assert Side(drawn(form)).running_share == 0.25
+    assert Side(drawn("the first half  and the other\n" * 4)).running_share == 1.0
+
+
+def test_two_columns_of_running_text_on_one_side_are_running_text() -> None:
+    both = [f"{line:40}      {line}" for line in PROSE]
+    assert Side(drawn("\n".join(both))).running_share == 1.0
+
+
+def test_a_form_with_values_in_two_columns_is_read_row_by_row() -> None:
+    form = ["Named Insured        Jane Mary Doe", "Effective Date       the First", "Type of Policy       of a Home"]
+    left, right = sides([*form, *form], ["Address", "Hill 7", "Ulm"] * 2)
+    lower = [Line(a.left, a.top + 0.4 * HEIGHT, a.right, a.bottom + 0.4 * HEIGHT, a.text) for a in right]
+    assert not are_columns(left, lower, HEIGHT, WIDE_GUTTER)

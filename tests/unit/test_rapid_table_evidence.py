@@ -25,6 +25,12 @@ def test_three_full_columns_of_words_are_a_table() -> None:
     assert is_table(cells("name | town | street\nJane | Ulm | Hill\nJoe | Bonn | Dale"), ruled=False)
 
 
+def test_dates_beside_amounts_are_a_table_and_so_are_dates_in_one_of_three_columns() -> None:
+    assert is_table(cells("09/01/2015 | 12.00\n10/01/2015 | 13.50\n11/01/2015 | 12.00"), ruled=False)
+    assert is_table(cells("loan | 01.09.2015 | Ulm\nrent | 02.09.2015 |\nfees | 03.09.2015 | Bonn"), ruled=False)
+    assert is_table(cells("Named insured | Jane Doe\nEffective date | 09/01/2015"), ruled=True)
+
+
 def test_figures_may_have_empty_cells_beside_them() -> None:
     page = "     | 2023 | 2024\nassets | |\ncash | 12 | 14\ndebts | 3 |\n| 15 | 14"
     assert is_table(cells(page), ruled=False)
@@ -34,6 +40,8 @@ def test_figures_may_have_empty_cells_beside_them() -> None:
     "page",
     [
         "Author: | Jane Doe\nEditor: | Joe Li\nPrinter: | A. Smith",  # names and what they name
+        "Named insured | Jane Doe\nEffective date | 09/01/2015 09:52 AM EDT\nExpiration date | 03/02/2016 12:01 AM EST",
+        "投保人 | 王小明\n生效日期 | 2015年9月1日\n到期日期 | 2016-03-02",
         "Jane | University of Ulm | |\n| | Bonn |\n| Hill | | Dale",  # the labels of a drawing
         "Abstract . . | 3\nForeword . | 5\nNotation | 7\nIndex . . . | 91",  # contents
         "1 | the first line of a speech\n2 | and a second one\n3 | 12.5\n4 | 13.5",  # numbered lines

@@ -5,6 +5,7 @@ import pytest
 from ocr_celery.engine.rapid.wording import (
     continues,
     continuing_share,
+    has_date,
     is_contents,
     is_counted,
     is_figure,
@@ -26,6 +27,17 @@ from ocr_celery.engine.rapid.wording import (
 )
 def test_several_words_are_running_text(text: str, running: bool) -> None:
     assert is_running_text(text) is running
+
+
+@pytest.mark.parametrize(
+    ("text", "dated"),
+    [
+        *((text, True) for text in ("09/01/2015 09:52 AM", "on 1.9.15", "2015-09-01", "2015年9月1日", "至2015年 9月")),
+        *((text, False) for text in ("1.234.567", "12,50", "2015", "3/4", "1.2-2015", "192.168.10.20", "5年", "")),
+    ],
+)
+def test_a_date_in_digits_is_one(text: str, dated: bool) -> None:
+    assert has_date(text) is dated
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 Prose fills its side, in words; cells are short, are figures, or stand beside a cell at the same height.
 """
 
+import itertools
 import statistics
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from ocr_celery.engine.rapid.geometry import Area, Line, bounds, group_rows
 from ocr_celery.engine.rapid.wording import continuing_share, is_figure, is_running_text
 
 _MIN_LINES = 3  #: on each side
+_MAX_WORD_GAP = 3.0  #: line heights; pieces further apart are no sentence together, but a label and its value
 _MIN_PROSE_ROWS = 4
 _MIN_FIGURE_ROWS = 3  #: on both sides of a gutter within a table
 _NARROW = 0.8  #: line heights; in narrower gutters only two sides of prose are columns
@@ -25,6 +27,7 @@ class Side:
         rows = group_rows([a for a in areas if isinstance(a, Line)])
         self.boxes = [Area(*bounds(row)) for row in rows]
         self.texts = [" ".join(line.text for line in row) for row in rows]
+        self._sentences = [_sentences(row) for row in rows]
         #: the heights of the rows with an amount, a date or the like
         self.figure_heights = [
             box.y for box, row in zip(self.boxes, rows, strict=True) if any(is_figure(line.text) for line in row)
@@ -42,8 +45,9 @@ class Side:
 
     @cached_property
     def running_share(self) -> float:
-        """The share of rows that are running text."""
-        return sum(map(is_running_text, self.texts)) / max(1, len(self.texts))
+        """The share of rows that are running text, or have such a part."""
+        running = sum(any(map(is_running_text, sentences)) for sentences in self._sentences)
+        return running / max(1, len(self.texts))
 
     @cached_property
     def figure_share(self) -> float:
@@ -109,6 +113,17 @@ def _is_beside_prose(prose: Side, rest: Side, line_height: float, gutter: float)
     if flows or level < 0.4:
         return True
     return len(rest.figure_heights) < 0.3 * len(rest.boxes) and (level < 0.7 or rest.running_share >= 0.3)
+
+
+def _sentences(row: Sequence[Line]) -> list[str]:
+    """The texts of a row, those together that stand no further apart than words."""
+    found = [row[0].text]
+    for before, line in itertools.pairwise(row):
+        if line.left - before.right > _MAX_WORD_GAP * min(before.height, line.height):
+            found.append(line.text)
+        else:
+            found[-1] += f" {line.text}"
+    return found
 
 
 def _share_figure_rows(one: Side, other: Side, line_height: float) -> bool:

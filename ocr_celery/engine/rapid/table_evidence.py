@@ -1,8 +1,18 @@
-"""Judges whether rows of cells are a table: ruled, figures, or three full columns; never sentences that go on downwards."""
+"""Judges whether rows of cells are a table: ruled, figures, or three full columns; never sentences that go on downwards.
+
+In two columns a date is no figure: a label with a date after it is an entry of a form or a list.
+"""
 
 from collections.abc import Sequence
 
-from ocr_celery.engine.rapid.wording import continuing_share, is_contents, is_counted, is_figure, is_running_text
+from ocr_celery.engine.rapid.wording import (
+    continuing_share,
+    has_date,
+    is_contents,
+    is_counted,
+    is_figure,
+    is_running_text,
+)
 
 Columns = Sequence[Sequence[str]]  #: the texts of each column, without the empty ones
 
@@ -30,7 +40,7 @@ def _has_cells_of_table(cells: Sequence[Sequence[str]], columns: Columns) -> boo
     full = len(filled) / max(1, len(columns) * len(cells))
     if rows < 2 or len(filled) < 4 or (rows == 2 and full < 1):
         return False
-    figures = sum(map(is_figure, filled)) / len(filled)
+    figures = sum(is_figure(text) and not (len(columns) == 2 and has_date(text)) for text in filled) / len(filled)
     running = sum(map(is_running_text, filled)) / len(filled)
     if running > 0.5 and figures < 0.2:
         return False

@@ -16,6 +16,9 @@ _WORD = re.compile(r"[^\W\d_]{2,}")
 _HYPHENATED = re.compile(r"[^\W\d_]-$")
 _LEADERS = re.compile(r"(?:[.·…_]\s?){4,}|\s?[.·…]$|^[.·…]")  #: the detector cuts most of them off
 _PAGE_NUMBER = re.compile(r"[.·…\s]*(\d{1,4})\s*$")
+_DATE = re.compile(
+    r"(?<!\d)(?:\d{4}([./-])\d{1,2}\1\d{1,2}|\d{1,2}([./-])\d{1,2}\2(?:\d{2}|\d{4}))(?!\d)|\d年\s?\d{1,2}月"
+)
 _COUNTER = re.compile(r"[(\[]?(\d{1,4})[.)\]:]?$")
 
 
@@ -31,6 +34,11 @@ def is_figure(text: str) -> bool:
     """Whether a text is mostly digits: an amount, a date, a share."""
     letters = sum(map(str.isalnum, text))
     return letters > 0 and sum(map(str.isdigit, text)) >= 0.4 * letters
+
+
+def has_date(text: str) -> bool:
+    """Whether a date in digits is in a text, such as 09/01/2015 or 2015年9月1日."""
+    return bool(_DATE.search(text))
 
 
 def continues(above: str, below: str) -> bool:
