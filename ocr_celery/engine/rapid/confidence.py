@@ -18,12 +18,8 @@ def is_noise(recognition: Recognition) -> bool:
     return confidence < _NOISE or not text.strip()
 
 
-def is_doubtful(recognition: Recognition) -> bool:
-    """Whether a character of the line may be wrong."""
-    return recognition[1] < _DOUBTFUL
-
-
 def doubtful_share(recognitions: Iterable[Recognition]) -> float:
     """The share (0 to 1) of a page's characters that are in doubtful lines, noise among them: text may have been lost with it."""
-    sizes = [(sum(map(len, line[0].split())), is_doubtful(line)) for line in recognitions]
-    return sum(size for size, doubtful in sizes if doubtful) / max(1, sum(size for size, _ in sizes))
+    sizes = [(sum(map(len, text.split())), confidence < _DOUBTFUL) for text, confidence in recognitions]
+    doubtful = sum(size for size, is_doubtful in sizes if is_doubtful)
+    return doubtful / max(1, sum(size for size, _ in sizes))

@@ -31,7 +31,7 @@ class RapidEngine:
     name = "rapidocr"
     model = "PP-OCRv6"
     revision = ""  #: until it is started
-    max_side = 1920  #: more than the detector looks at: doubtful lines are read again at this size
+    max_side = 1920  #: more than the detector looks at: lines are cut out and read at this size
     supports_reread = False
 
     def __init__(self, threads: int, *, runtime: str = "onnxruntime", cache_dir: Path | None = None) -> None:

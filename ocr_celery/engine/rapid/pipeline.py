@@ -1,4 +1,8 @@
-"""Reads a page: turn it upright, detect its lines, recognise them, arrange them, render the answer."""
+"""Reads a page: turn it upright, detect its lines, recognise them, arrange them, render the answer.
+
+Lines are cut out of the page as it is given, which may be larger than the picture that the detector sees: that one lacks
+strokes of small print. All else is measured on the detector's picture.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -9,7 +13,7 @@ from PIL import Image as Pillow
 from ocr_celery.core.placed_line import PlacedLine
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine.rapid import orientation, output
-from ocr_celery.engine.rapid.confidence import doubtful_share, is_noise
+from ocr_celery.engine.rapid.confidence import Recognition, doubtful_share, is_noise
 from ocr_celery.engine.rapid.geometry import Line, Point, Rect, deskew, estimate_slant
 from ocr_celery.engine.rapid.layout_model import Region
 from ocr_celery.engine.rapid.line_places import place_line, reading_sequence
@@ -19,7 +23,6 @@ from ocr_celery.engine.rapid.orientation import Boxes, Image, longest_lines, rea
 from ocr_celery.engine.rapid.page_part import PagePart
 from ocr_celery.engine.rapid.reading_order import layout_page
 from ocr_celery.engine.rapid.ruling_lines import find_ruling_lines
-from ocr_celery.engine.rapid.second_look import read_doubtful_lines_again
 
 _LOW_CONFIDENCE = 0.75  #: median of a page; a page below it may be upside down unnoticed
 _MAX_SLANT = 0.006  #: radians; on a page with more, ruling lines and text do not match
@@ -43,20 +46,19 @@ def read_page(models: PageModels, page: Pillow.Image, *, blocks: bool) -> Readin
     """The text of a page in block language or plain, "" where nothing is readable; and its lines."""
     page = page.convert("RGB")
     image = _as_bgr(scale_down(page))
+    scale = max(page.size) / max(image.shape[:2])
     boxes = models.detect_lines(image)
     turns = orientation.quarter_turns(models, image, boxes)
     image, boxes = _rotate_page(models, image, boxes, turns)
     boxes = cut_merged_lines(image, boxes)
-    read = models.recognize(models.crop_lines(image, boxes))
+    read = _recognize(models, page, turns, boxes, scale)
     probes = longest_lines(boxes)
     if _is_low_confidence(read) and reads_better_inverted(models, models.crop_lines(image, probes)):
         turns = (turns + 2) % 4
         image, boxes = _rotate_page(models, image, boxes, 2)
         boxes = cut_merged_lines(image, boxes)
-        read = models.recognize(models.crop_lines(image, boxes))
+        read = _recognize(models, page, turns, boxes, scale)
     height, width = image.shape[:2]
-    scale = max(page.size) / max(width, height)
-    read = read_doubtful_lines_again(models, lambda: _rotate(_as_bgr(page), turns), scale, boxes, read)
     slant, recognized = _recognized_lines(boxes, read)
     parts = _layout(models, image, [line for _, line in recognized], slant)
     if blocks:
@@ -83,11 +85,16 @@ def _rotate(image: Image, turns: int) -> Image:
     return np.ascontiguousarray(np.rot90(image, turns))
 
 
-def _is_low_confidence(read: list[tuple[str, float]]) -> bool:
+def _recognize(models: PageModels, page: Pillow.Image, turns: int, boxes: Boxes, scale: float) -> list[Recognition]:
+    """The lines in these boxes of an upright picture, cut out of the page as given, which is `scale` times as large."""
+    return models.recognize(models.crop_lines(_rotate(_as_bgr(page), turns), boxes * np.float32(scale)))
+
+
+def _is_low_confidence(read: list[Recognition]) -> bool:
     return len(read) > 0 and float(np.median([score for _, score in read])) < _LOW_CONFIDENCE
 
 
-def _recognized_lines(boxes: Boxes, read: list[tuple[str, float]]) -> tuple[float, list[_Recognized]]:
+def _recognized_lines(boxes: Boxes, read: list[Recognition]) -> tuple[float, list[_Recognized]]:
     """The page's slant in radians, and its lines without noise."""
     pairs = zip(boxes.tolist(), read, strict=True)
     confident = [(quad, line[0]) for quad, line in pairs if not is_noise(line)]
