@@ -38,6 +38,11 @@ def check_installed(settings: Settings) -> None:
     """Raise `SettingsError` if a setting names an engine or runtime that is not installed. Loads nothing."""
     if settings.engine == "vllm" and not _has_vllm():
         raise SettingsError("OCR_ENGINE: vllm is not installed; pip install -e '.[gpu]', or use rapidocr")
+    if settings.engine == "rapidocr":
+        _check_runtime(settings)
+
+
+def _check_runtime(settings: Settings) -> None:
     if settings.rapid_runtime == "openvino" and find_spec("openvino") is None:
         raise SettingsError("OCR_RAPID_RUNTIME: openvino is not installed; pip install 'ocr-celery[cpu]', or use auto")
 
@@ -70,7 +75,7 @@ def _has_gpu() -> bool:
 
 
 def _rapid_engine(settings: Settings) -> Engine:
-    check_installed(settings)
+    _check_runtime(settings)
     try:
         import rapidocr  # noqa: F401
     except ImportError:

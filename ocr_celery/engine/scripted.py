@@ -57,7 +57,7 @@ class ScriptedEngine:
     name = "scripted"
     model = "script"
     revision = "1"
-    max_side = 1280  #: as of the other engines
+    max_side = 1280  #: only the picture's size is looked at, so that a small one will do
     supports_reread = True
 
     def __init__(self, script: Script) -> None:

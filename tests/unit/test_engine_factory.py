@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from ocr_celery.engine import factory
-from ocr_celery.engine.factory import create_engine
+from ocr_celery.engine.factory import check_installed, create_engine
 from ocr_celery.settings import Settings, SettingsError
 
 HERE = importlib.util.find_spec
@@ -41,6 +41,7 @@ def test_a_runtime_that_is_not_installed_is_refused_with_what_to_do(monkeypatch:
         SettingsError, match=r"OCR_RAPID_RUNTIME: openvino is not installed; pip install .*, or use auto"
     ):
         create_engine(Settings(engine="rapidocr", rapid_runtime="openvino"))
+    check_installed(Settings(engine="scripted", rapid_runtime="openvino"))  # who reads with something else needs none
 
 
 def test_vllm_is_given_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
