@@ -3,7 +3,7 @@
     .venv/bin/python -m benchmarks.exports [--pages 500] [--pace 16] [--seconds 16] [--formats zip,pdf,docx,html,xlsx]
 
 A Redis, a folder as the store, a worker, an exporter and a facade. The engine is a script that reads `--pace` pages a second, as
-a GPU has a pace of its own; the pages that it reads wait from the beginning, so that nobody sends while something is measured. Of
+a GPU has a pace of its own; all pages are queued before the measurement, so that nothing is sent during it. Of
 each format the file of a document of `--pages` pages, each with headings, paragraphs, a table and a figure, is made or fetched
 again and again. Every other second the processes that do so are stopped (SIGSTOP): what is read in these seconds is `alone`, what
 is read in the others `meanwhile`, so that whatever else is busy on the machine disturbs both alike. `--pace 1000` makes the

@@ -50,14 +50,14 @@ class NotAnImage(OcrError):
 
 
 class Unreadable(OcrError):
-    """The image is damaged or truncated and cannot be decoded; send it again, or save it anew as PNG or JPEG."""
+    """The image is damaged or truncated and cannot be decoded; send it again, or save it again as PNG or JPEG."""
 
     code, http_status = "unreadable_image", 422
 
 
 class PageTooCostly(OcrError):
     """Decoding the file takes more time or memory than this service allows (OCR_PREPARE_SECONDS), or crashes the decoder;
-    save it anew as PNG, JPEG or PDF, or smaller."""
+    save it again as PNG, JPEG or PDF, or smaller."""
 
     code, http_status = "page_too_costly", 422
 
@@ -102,7 +102,7 @@ class DocumentNotSupported(OcrError):
 
 
 class UnreadableDocument(OcrError):
-    """The document is damaged or has no pages; send it again, or save it anew as PDF."""
+    """The document is damaged or has no pages; send it again, or save it again as PDF."""
 
     code, http_status = "unreadable_document", 422
 

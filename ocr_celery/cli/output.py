@@ -151,11 +151,7 @@ def _remarks(answer: ReadResult) -> Iterator[str]:
     if details.get("finish_reason") == "length":
         yield ": the text is cut off: a page has more tokens than max_tokens allows"
     if details.get("verdict") == "unsure":
-        share = f"{details.get('doubtful_share', 0):.0%} of the text"
-        what = (
-            "the text of some of its pages" if pages.get("total", 1) > 1 else share
-        )  # of all pages it may be next to nothing
-        yield f": the engine doubts {what}; compare it with the pages"
+        yield f": the engine doubts {_doubtful_part(details, pages)}; compare it with the pages"
     if task.get("fonts_missing"):
         yield ": fonts are missing on the worker's machine (apt install fonts-noto-cjk)"
     if task.get("text_layer") or task.get("text_layer_pages"):
@@ -163,6 +159,13 @@ def _remarks(answer: ReadResult) -> Iterator[str]:
         yield f": the PDF's own text was taken of {f'pages {which}' if which else 'the page'}"
     for form, error in answer.failed.items():
         yield f", as {form.name}: {error}"
+
+
+def _doubtful_part(details: Mapping[str, Any], pages: Mapping[str, Any]) -> str:
+    """Of several pages no share is named: of all of them together it may be next to nothing."""
+    if pages.get("total", 1) > 1:
+        return "the text of some of its pages"
+    return f"{details.get('doubtful_share', 0):.0%} of the text"
 
 
 def _what_was_read(task: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""How a Python process of ours is started: isolated (`-I`), with this package on its path.
+"""Starts Python child processes: isolated (`-I`), with this package on `sys.path`.
 
-Of its parent's environment it gets only the variables that say where programs and libraries are.
+A child inherits only the environment variables that say where programs and libraries are.
 """
 
 import os

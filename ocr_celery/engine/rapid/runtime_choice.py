@@ -28,7 +28,7 @@ Figures = dict[str, float | None]  #: seconds of a runtime's trial; None: it doe
 
 
 def choose_runtime(cache_dir: Path | None, *, try_out: Callable[[str, float], float] = try_runtime) -> str:
-    """The name of the runtime to read with. What trials found is kept in `cache_dir`; without, each start tries anew."""
+    """The name of the runtime to read with. Results of trials are kept in `cache_dir`; without one, each start runs a trial."""
     if not _version("openvino"):
         log.info("runtime chosen: %s, openvino is not installed", FALLBACK)
         return FALLBACK
