@@ -20,6 +20,8 @@ def test_other_characters_are_not_cjk(character: str) -> None:
     [
         ("the quick", "brown fox", "the quick brown fox"),
         ("a bro-", "ken word", "a broken word"),
+        ("vier-", "über", "vierüber"),
+        ("-", "so", "- so"),
         ("Mid-", "Atlantic", "Mid- Atlantic"),
         ("1914-", "bis 1918", "1914- bis 1918"),
         ("第一行", "第二行", "第一行第二行"),

@@ -146,11 +146,11 @@ def test_anything_else_that_lies_in_its_place_is_no_reading(text: str | bytes) -
 #: what lies between a page's pixels and its answer, as it was when READING_VERSION was last looked at
 READ_BY = {
     "core/grounding.py": "c9dbcb4205f9",
-    "core/line_joining.py": "13ce9d8befd9",
+    "core/line_joining.py": "398f20a17326",
     "core/prompts.py": "cb7a15672eee",
     "core/reread_policy.py": "7317cba4c659",
     "core/verdict.py": "a4e6e7d2a9c1",
-    "engine/rapid/*.py": "a66282cc2b8f",
+    "engine/rapid/*.py": "4bec00fab13f",
     "engine/vllm/model.py": "c273eb22c00c",
     "engine/vllm/tiling.py": "2a86d698aa70",
     "engine/vllm/token_budget.py": "8664c01e07f8",

@@ -5,9 +5,12 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ocr_celery.engine.rapid.column_bands import split_into_bands
 from ocr_celery.engine.rapid.columns import xy_cut
 from ocr_celery.engine.rapid.geometry import Area, Line, Rect
+from ocr_celery.engine.rapid.gutters import Gutter
 from tests.testlib.drawn_page import CHARACTER, HEIGHT, drawn
+from tests.testlib.linear_time import check_linear
 
 WIDE = "a line of words that fill the column"  # 36 characters
 
@@ -132,6 +135,18 @@ def test_a_caption_in_the_gutter_is_read_after_the_columns_of_its_band() -> None
     head = Line(0, -80, 620, -60, "HEAD of the page over both columns")
     foot = Line(0, 500, 620, 520, "FOOT of the page under both columns")
     assert kinds([head, foot, *around_caption(220)]) == ["HEAD", "left", "right", "caption", "FOOT"]
+
+
+def spanned(rows: int) -> list[Line]:
+    """Two columns, and after each of their rows a line over both."""
+    across = [Line(0, 24.0 * n, 620, 24.0 * n + 10, "across") for n in range(rows)]
+    return across + [
+        Line(x, 24.0 * n + 12, x + 300, 24.0 * n + 22, "beside") for n in range(rows) for x in (0.0, 320.0)
+    ]
+
+
+def test_eight_times_as_many_lines_over_both_columns_take_eight_times_as_long() -> None:
+    check_linear(lambda page: split_into_bands(page, Gutter(300, 320), 10), spanned(200), spanned(1600))
 
 
 def staggered(rows: int) -> list[Line]:

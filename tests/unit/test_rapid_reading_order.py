@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from ocr_celery.core import grounding
 from ocr_celery.engine.rapid.geometry import Line, Rect
 from ocr_celery.engine.rapid.layout_model import LABELS, Region
+from ocr_celery.engine.rapid.line_places import reading_sequence
 from ocr_celery.engine.rapid.output import render_blocks, render_plain
 from ocr_celery.engine.rapid.page_part import PagePart
 from ocr_celery.engine.rapid.reading_order import layout_page
 from tests.testlib.drawn_page import drawn
+from tests.testlib.linear_time import check_linear
 
 
 def outline(parts: list[PagePart]) -> list[tuple[str, object]]:
@@ -151,6 +153,24 @@ def test_lines_without_any_height_are_kept() -> None:
         ("text", "a"),
         ("text", "b"),
     ]
+
+
+# -- pages of thousands of lines -----------------------------------------------------------------------------------------
+
+
+def one_column(rows: int) -> list[Line]:
+    return [Line(0, 12.0 * n, 300, 12.0 * n + 10, "words that fill the line of a column") for n in range(rows)]
+
+
+def test_a_page_of_eight_times_as_many_lines_takes_eight_times_as_long() -> None:
+    check_linear(layout_page, one_column(200), one_column(1600))
+
+
+def test_so_do_the_places_of_lines_that_are_parts_of_their_own() -> None:
+    def places(lines: list[Line]) -> list[int]:
+        return list(reading_sequence(lines, [(li.left, li.top, li.right, li.bottom) for li in lines]))
+
+    check_linear(places, one_column(400), one_column(3200))
 
 
 # -- no text is lost or doubled ----------------------------------------------------------------------------------------

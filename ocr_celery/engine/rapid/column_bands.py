@@ -1,5 +1,6 @@
 """Divides a page at a gutter that is spanned here and there: what spans it from top to bottom, and the columns between."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from ocr_celery.engine.rapid.column_evidence import are_columns
@@ -39,14 +40,29 @@ def split_into_bands(areas: list[Area], gutter: Gutter, line_height: float) -> t
 def _floats(areas: Sequence[Area], x: float, line_height: float) -> tuple[list[Area], list[Area]]:
     """What stands in the gutter at x with text at a distance on both sides, as a caption does; and all other areas."""
     reach = _SPANNING * line_height
-    left, right = _sides([a for a in areas if not _spans(a, x, reach)], x)
+    left, right = map(_ByHeight, _sides([a for a in areas if not _spans(a, x, reach)], x))
     floats, others = list[Area](), list[Area]()
     for area in areas:
-        before = [a.right for a in left if _is_beside(a, area)] if _spans(area, x, reach) else []
-        after = [a.left for a in right if _is_beside(a, area)] if before else []
+        before = [a.right for a in left.beside(area)] if _spans(area, x, reach) else []
+        after = [a.left for a in right.beside(area)] if before else []
         free = after and min(area.left - max(before), min(after) - area.right) >= _FREE * line_height
         (floats if free else others).append(area)
     return floats, others
+
+
+class _ByHeight:
+    """Areas sorted by height, so that those beside another one are found without a look at all of them."""
+
+    def __init__(self, areas: Sequence[Area]) -> None:
+        self._areas = sorted(areas, key=lambda a: a.y)
+        self._heights = [a.y for a in self._areas]
+        self._reach = max((a.height for a in areas), default=0.0) / 2
+
+    def beside(self, area: Area) -> list[Area]:
+        """Those whose height the area shares."""
+        first = bisect_left(self._heights, area.top - self._reach)
+        end = bisect_right(self._heights, area.bottom + self._reach)
+        return [a for a in self._areas[first:end] if _is_beside(a, area)]
 
 
 def _is_beside(area: Area, other: Area) -> bool:

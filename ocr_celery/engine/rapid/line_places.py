@@ -1,6 +1,7 @@
 """Says where each recognised line is on the page as it was given, in the order in which the page is read."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from ocr_celery.core.placed_line import DOWNWARDS, RIGHTWARDS, PlacedLine
@@ -13,11 +14,13 @@ _MARGIN = 2.0  #: pixels that a line's middle may lie outside of its part
 
 def reading_sequence(lines: Sequence[Line], rects: Iterable[Rect]) -> Iterator[int]:
     """The indices of the lines by the parts of the page, whose rectangles these are, and within each from row to row."""
+    order = sorted(range(len(lines)), key=lambda index: lines[index].y)
+    heights = [lines[index].y for index in order]
     left = dict(enumerate(lines))
     for rect in rects:
-        inside = {index: line for index, line in left.items() if _is_inside(line, rect)}
+        first, end = bisect_left(heights, rect[1] - _MARGIN), bisect_right(heights, rect[3] + _MARGIN)
+        inside = {n: left.pop(n) for n in sorted(order[first:end]) if n in left and _is_within(lines[n], rect)}
         yield from _by_rows(inside)
-        left = {index: line for index, line in left.items() if index not in inside}
     yield from _by_rows(left)
 
 
@@ -49,9 +52,9 @@ def place_line(quad: Sequence[Point], text: str, page_slant: float, size: tuple[
     )
 
 
-def _is_inside(line: Line, rect: Rect) -> bool:
-    left, top, right, bottom = rect
-    return left - _MARGIN <= line.x <= right + _MARGIN and top - _MARGIN <= line.y <= bottom + _MARGIN
+def _is_within(line: Line, rect: Rect) -> bool:
+    """Whether the line's middle is between the left and the right of its part."""
+    return rect[0] - _MARGIN <= line.x <= rect[2] + _MARGIN
 
 
 def _by_rows(lines: dict[int, Line]) -> Iterator[int]:

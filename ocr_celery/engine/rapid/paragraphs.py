@@ -1,11 +1,10 @@
 """Groups the rows of a column into paragraphs."""
 
-import re
 import statistics
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from ocr_celery.core.line_joining import join_lines
+from ocr_celery.core.line_joining import is_broken_word, join_lines
 from ocr_celery.engine.rapid.geometry import Line
 
 
@@ -63,7 +62,7 @@ class _Column:
             return "new"
         if len(above) > 1 or len(below) > 1:
             return "break"
-        if re.search(r"[^\W\d_]-$", above[0].text) and below[0].text[:1].islower():
+        if is_broken_word(above[0].text, below[0].text):
             return "join"
         indented = [row[0].left - self.left > 1.2 * self.height for row in (above, below)]
         if indented == [False, True]:
