@@ -21,7 +21,7 @@ hypothesis.settings.load_profile("any machine")
 
 
 #: folders by what a file of theirs takes: side by side, the longest come first, so that none is left for the end
-_LONGEST_FIRST = ("worker", "local", "guest", "web", "decode", "engine", "net", "unit")
+_LONGEST_FIRST = ("worker", "local", "guest", "web", "decode", "process", "engine", "net", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

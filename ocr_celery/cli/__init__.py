@@ -12,6 +12,7 @@ import click
 
 from ocr_celery import __version__
 from ocr_celery.cli import service_address
+from ocr_celery.cli.clock import Clock
 from ocr_celery.cli.input_files import InputFile, find_input_files
 from ocr_celery.cli.output import Output
 from ocr_celery.cli.output_folder import OutputFolder
@@ -81,7 +82,9 @@ _SOME_FAILED, _SOME_LEFT_OUT, _INTERRUPTED = 1, 3, 130  #: exit codes; click's o
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=600, show_default=True, help="Seconds per file or URL."
 )
+@click.pass_obj
 def read_command(
+    clock: Clock | None,
     *,
     arguments: tuple[str, ...],
     server: str | None,
@@ -126,7 +129,13 @@ def read_command(
     if no_cache:
         options["cache"] = False
     service = ServiceClient(
-        server.rstrip("/"), options, timeout=timeout, text=plan.text, headers=_parse_headers(headers), warn=out.warn
+        server.rstrip("/"),
+        options,
+        timeout=timeout,
+        text=plan.text,
+        headers=_parse_headers(headers),
+        warn=out.warn,
+        clock=clock,
     )
     _read_all(service, out, formats if plan.are_fetched else dict.fromkeys(formats, ()), jobs=jobs)
     sys.exit(_SOME_FAILED if out.failed else _SOME_LEFT_OUT if left_out else 0)

@@ -1,13 +1,13 @@
 """HTTP requests to one service, repeated while that may help: until answered, until a deadline, or until the user stops them."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
+from ocr_celery.cli.clock import Clock
 from ocr_celery.cli.service_answers import ReadFailed, failure_of, json_body, never_connected, retry_after
 
 _RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})  #: answers after which the same request may succeed later
@@ -22,11 +22,12 @@ _NO_EXPORTER = "no_exporter"
 class RetryingRequests:
     """Requests to the service at a base URL. Used from many threads; each has its own connection.
 
-    A `deadline` is in seconds of `time.monotonic`. `warn`: gets a line for the user.
+    A `deadline` is in seconds of the clock. `warn`: gets a line for the user.
     """
 
-    def __init__(self, server: str, headers: Mapping[str, str], warn: Callable[[str], None]) -> None:
+    def __init__(self, server: str, headers: Mapping[str, str], warn: Callable[[str], None], clock: Clock) -> None:
         self.server = server
+        self._clock = clock
         self._headers = dict(headers)
         self._warn = warn
         self._sending_stopped = threading.Event()
@@ -35,7 +36,7 @@ class RetryingRequests:
         self._warnings: set[str] = set()  # those that were given
         self._without_exporter = (0.0, 0.0)  # when the service said first, and last, that it has none
         self._has_answered = threading.Event()
-        self._started_at = time.monotonic()
+        self._started_at = clock.now()
         self._thread_local = threading.local()
 
     @property
@@ -118,8 +119,8 @@ class RetryingRequests:
         self._sleep(seconds, deadline, failure, self._stopped)
 
     def _sleep(self, seconds: float, deadline: float, failure: ReadFailed, stopped: threading.Event) -> None:
-        left = deadline - time.monotonic()
-        if left <= 0 or stopped.wait(min(seconds, left)):
+        left = deadline - self._clock.now()
+        if left <= 0 or self._clock.wait(stopped, min(seconds, left)):
             raise failure
 
     def _warn_once(self, text: str) -> None:
@@ -131,7 +132,7 @@ class RetryingRequests:
 
     def _end_without_exporter(self) -> float:
         """Until when an exporter is waited for. All files share one wait; it restarts once there was an exporter in between."""
-        now = time.monotonic()
+        now = self._clock.now()
         with self._lock:
             first, last = self._without_exporter
             first = first if now - last < _EXPORTER_GRACE else now

@@ -2,7 +2,6 @@
 
 import sys
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from typing import Any, BinaryIO
 
 import requests
 
+from ocr_celery.cli.clock import Clock
 from ocr_celery.cli.input_files import InputFile
 from ocr_celery.cli.output_formats import OutputFormat
 from ocr_celery.cli.retrying_requests import RetryingRequests
@@ -41,7 +41,7 @@ class ServiceClient:
     """Client of the service at a base URL. Used from many threads.
 
     `options`: reading options of every file. `text`: in which form tasks have their text, "markdown" or "raw"; "" = they need
-    none. `timeout`: seconds per file. `warn`: gets a line for the user.
+    none. `timeout`: seconds per file, by the clock. `warn`: gets a line for the user.
     """
 
     def __init__(
@@ -53,8 +53,10 @@ class ServiceClient:
         text: str = "markdown",
         headers: Mapping[str, str] = MappingProxyType({}),
         warn: Callable[[str], None] = lambda _: None,
+        clock: Clock | None = None,
     ) -> None:
-        self._requests = RetryingRequests(server, headers, warn)
+        self._clock = clock or Clock()
+        self._requests = RetryingRequests(server, headers, warn, self._clock)
         self._options = options
         self._timeout = timeout
         self._task_query = {"details": "true", **({"format": text} if text else {"text": "false"})}
@@ -116,7 +118,7 @@ class ServiceClient:
 
         `on_progress` is called in this thread with a few words, such as "page 3 of 7", as long as there is something to tell.
         """
-        deadline = time.monotonic() + self._timeout
+        deadline = self._clock.now() + self._timeout
         task_id = self._submit(input_file, deadline)
         try:
             result = ReadResult(self._wait_for(task_id, deadline, on_progress))
@@ -163,7 +165,7 @@ class ServiceClient:
         overdue = ReadFailed("timeout", f"not read within {self._timeout:g} s (task {task_id})")
         pause, longest = 0.1, _WAIT
         while True:
-            asked_at, wait = time.monotonic(), int(min(longest, deadline - time.monotonic()))
+            asked_at, wait = self._clock.now(), int(min(longest, deadline - self._clock.now()))
             task = self._look_up(f"/ocr/{task_id}", wait, deadline)
             if (pages := task.get("pages") or {}).get("total"):
                 longest = _WAIT_WITH_PAGES
@@ -172,7 +174,7 @@ class ServiceClient:
                 return task
             if task.get("status") == "failed":
                 raise ReadFailed(task.get("code") or "failed", task.get("error") or "the page could not be read")
-            at_once = time.monotonic() - asked_at < wait / 2  # it cannot wait, or has no thread for another who does
+            at_once = self._clock.now() - asked_at < wait / 2  # it cannot wait, or has no thread for another who does
             self._requests.sleep(at_once * pause, deadline, overdue)
             pause = min(1.5 * pause, 2.0) if at_once else 0.1
 
@@ -213,16 +215,16 @@ class ServiceClient:
 
         path, query, wait = f"/ocr/{task_id}/result", {"format": format.name}, 0
         while True:
-            asked_at = time.monotonic()
+            asked_at = self._clock.now()
             answer = self._requests.answer("GET", path, deadline, params=query, stream=True, receive=receive)
             if answer.status_code == requests.codes.ok:
                 return
             # else the file is being made, or Redis lost that the task was finished, and it is read again
             on_progress(f"making {format.name}")
-            may_wait = format.is_export and (not wait or time.monotonic() - asked_at > wait / 2)
+            may_wait = format.is_export and (not wait or self._clock.now() - asked_at > wait / 2)
             self._requests.sleep(0.0 if may_wait else retry_after(answer) or 1.0, deadline, overdue)
             if format.is_export:
-                wait = max(1, int(min(_WAIT, deadline - time.monotonic())))
+                wait = max(1, int(min(_WAIT, deadline - self._clock.now())))
                 query["wait"] = str(wait)
 
 

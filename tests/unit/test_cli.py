@@ -2,179 +2,26 @@
 
 import json
 import re
-import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path, PurePath
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
 
-from ocr_celery.cli import main, retrying_requests, service_address
+from ocr_celery.cli import main, service_address
 from ocr_celery.cli.input_files import find_input_files
-from ocr_celery.core.markdown import to_markdown
-from tests.testlib.processes import until
-
-BINARY = ("xlsx", "zip", "pdf", "docx")
-
-
-class FakeService(ThreadingHTTPServer):
-    """Reads a file as its own bytes, a URL as the URL. `refusals`: how many of the next requests get 503."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.refusals = 0
-        self.before_a_file: list[str] = []  # what the next requests for a result get
-        self.retry_after = "0"
-        self.lacks: list[str] = []  # formats that it cannot make
-        self.making = 0  # how many of the next requests for an export find it unfinished
-        self.files_asked: list[dict[str, list[str]]] = []
-        self.knows_text = True  # whether a task can be had without its text
-        self.also: dict[str, dict[str, Any]] = {}  # text: further fields of its answer
-        self.tasks: dict[str, dict[str, Any]] = {}
-        self.asked: list[dict[str, str]] = []
-        self.headers: list[dict[str, str]] = []
-        self.proxy_takes = 1_000_000  # bytes
-        self.slow: dict[str, float] = {}  # text: seconds until it is read
-        self.on_wait = "waits"  # or "ignores", "refuses", "is cut off"
-        self.looks: list[dict[str, list[str]]] = []
-        self.cancelled: list[str] = []
-        self.lock = threading.Lock()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: FakeService
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.headers.append(dict(self.headers))
-        if self.path.endswith("/cancel"):
-            self.server.cancelled.append(self.path)
-            self._answer(200, {"status": "failed"})
-            return
-        if len(body) > self.server.proxy_takes:
-            self.send_error(413)
-            self.close_connection = True
-            return
-        with self.server.lock:
-            if self.server.refusals:
-                self.server.refusals -= 1
-                self._answer(503, {"detail": "full", "code": "queue_full"}, {"Retry-After": self.server.retry_after})
-                return
-            fields = json.loads(body) if self.path == "/ocr/url" else _fields(body)
-            self.server.asked.append(fields)
-            if fields.get("file") == "not an image":
-                self._answer(415, {"detail": "The file is not an image.", "code": "not_an_image"})
-                return
-            task_id = str(len(self.server.asked))
-            text = fields.get("file") or fields["url"]
-            self.server.tasks[task_id] = {"text": text, "from": time.monotonic() + self.server.slow.get(text, 0)}
-        self._answer(202, {"task_id": task_id, "status": "pending"})
-
-    def do_GET(self) -> None:
-        self.server.headers.append(dict(self.headers))
-        path = urlsplit(self.path).path
-        if path.endswith("/result"):
-            self._result_file(path.split("/")[2])
-            return
-        task = self.server.tasks[path.rpartition("/")[2]]
-        query = parse_qs(urlsplit(self.path).query)
-        self.server.looks.append(query)
-        if "wait" in query and self.server.on_wait == "refuses":
-            self._answer(422, {"detail": "Unknown field: wait.", "code": "bad_request"})
-            return
-        if "wait" in query and self.server.on_wait == "is cut off":
-            self.send_error(504)
-            return
-        if "wait" in query and self.server.on_wait == "waits":
-            time.sleep(min(float(query["wait"][0]), max(0, task["from"] - time.monotonic())))
-        if "text" in query and not self.server.knows_text:
-            self._answer(422, {"detail": "Unknown field: text.", "code": "bad_request"})
-        elif time.monotonic() < task["from"]:
-            self._answer(200, {"status": "processing"})
-        elif task["text"] == "damaged":
-            self._answer(200, {"status": "failed", "error": "The file is damaged.", "code": "unreadable_image"})
-        else:
-            text = task["text"] if query.get("format") == ["raw"] else to_markdown(task["text"])
-            answer: dict[str, Any] = {"status": "completed", "details": {"finish_reason": "stop"}}
-            answer |= {} if query.get("text") == ["false"] else {"result": text}
-            answer |= self.server.also.get(task["text"], {})
-            self._answer(200, answer)
-
-    def _result_file(self, task_id: str) -> None:
-        if self.server.before_a_file:
-            self._no_file(self.server.before_a_file.pop(0))
-            return
-        query = parse_qs(urlsplit(self.path).query)
-        self.server.files_asked.append(query)
-        (form,) = query["format"]
-        if form in self.server.lacks:
-            self._answer(501, {"detail": f"There is no {form} here.", "code": "format_not_available"})
-            return
-        if form in ("zip", "pdf", "docx") and self.server.making:
-            self.server.making -= 1
-            self._answer(202, {"task_id": task_id, "status": "processing"}, {"Retry-After": "0"})
-            return
-        data = f"{form} of {self.server.tasks[task_id]['text']} ü\n".encode() + (b"PK\xff" if form in BINARY else b"")
-        self.send_response(200)
-        self.send_header("Content-Type", "text/plain")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def _no_file(self, why: str) -> None:
-        if why == "away":
-            self._answer(503, {"detail": "away", "code": "broker_unavailable"}, {"Retry-After": "0"})
-        elif why == "no exporter":
-            body = {"detail": "Start an exporter.", "code": "no_exporter"}
-            self._answer(503, body, {"Retry-After": "0"})
-        elif why == "not ready":
-            self._answer(202, {"task_id": "1", "status": "processing"}, {"Retry-After": "0"})
-        else:
-            self.send_response(200)
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            self.wfile.write(b"4\r\nhalf\r\n")
-            self.close_connection = True
-
-    def _answer(self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **(headers or {})}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *args: Any) -> None:
-        pass
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    parts = re.findall(rb'name="(\w+)".*?\r\n\r\n(.*?)\r\n--', body, re.DOTALL)
-    return {name.decode(): value.decode() for name, value in parts}
+from tests.testlib.fake_service import BINARY_FORMATS, FakeClock, FakeService, fake_service
 
 
 @pytest.fixture
-def service() -> Iterator[FakeService]:
-    fake = FakeService()
-    thread = threading.Thread(target=fake.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield fake
-    fake.shutdown()
-    fake.server_close()
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def service(clock: FakeClock) -> Iterator[FakeService]:
+    with fake_service(clock) as fake:
+        yield fake
 
 
 @pytest.fixture
@@ -189,7 +36,7 @@ def scans(tmp_path: Path) -> Path:
 
 
 def read(service: FakeService, *arguments: object) -> Result:
-    return CliRunner().invoke(main, ["read", "--server", service.url, *map(str, arguments)])
+    return CliRunner().invoke(main, ["read", "--server", service.url, *map(str, arguments)], obj=service.clock)
 
 
 def test_one_document_is_its_text_and_nothing_else(service: FakeService, scans: Path) -> None:
@@ -228,7 +75,7 @@ def test_a_document_with_an_unsure_page_is_named_without_its_share_of_all_pages(
 
 
 def test_many_documents_come_in_the_order_given_whichever_is_read_first(service: FakeService, scans: Path) -> None:
-    service.slow = {"b.png": 0.3}
+    service.held = {"b.png": service.completed["a.jpg"]}
     result = read(service, scans / "b.png", "http://example.com/x.png", scans / "a.jpg")
     assert result.exit_code == 0
     texts = re.findall(r"^(?:b\.png|a\.jpg|http\S+)$", result.stdout, re.MULTILINE)
@@ -237,49 +84,72 @@ def test_many_documents_come_in_the_order_given_whichever_is_read_first(service:
 
 
 def test_the_service_waits_until_a_document_is_read(service: FakeService, scans: Path) -> None:
-    service.slow = {"a.jpg": 0.3}
+    service.slow = {"a.jpg": 19}
     assert read(service, scans / "a.jpg").stdout == "a.jpg\n"
     assert [look["wait"] for look in service.looks] == [["20"]]
 
 
 @pytest.mark.parametrize(("on_wait", "waits"), [("ignores", 99), ("refuses", 1), ("is cut off", 3)])
 def test_a_service_that_does_not_wait_is_asked_again_and_again(
-    service: FakeService, scans: Path, on_wait: str, waits: int
+    service: FakeService, clock: FakeClock, scans: Path, on_wait: str, waits: int
 ) -> None:
     service.slow, service.on_wait = {"a.jpg": 1}, on_wait
     result = read(service, scans / "a.jpg")
     assert (result.exit_code, result.stdout, result.stderr.count("trying again")) == (0, "a.jpg\n", 0)
     assert len([look for look in service.looks if "wait" in look]) <= waits
-    assert 2 < len(service.looks) < 20
+    assert clock.pauses == pytest.approx([0.1, 0.15, 0.225, 0.3375, 0.50625])
 
 
-def test_a_full_service_is_asked_again(service: FakeService, scans: Path) -> None:
+def test_a_service_that_does_not_wait_is_asked_every_two_seconds_in_the_end(
+    service: FakeService, clock: FakeClock, scans: Path
+) -> None:
+    service.slow, service.on_wait = {"a.jpg": 20}, "ignores"
+    assert read(service, scans / "a.jpg").exit_code == 0
+    assert clock.pauses == sorted(clock.pauses)
+    assert set(clock.pauses[-4:]) == {2}
+
+
+def test_a_full_service_is_asked_again(service: FakeService, clock: FakeClock, scans: Path) -> None:
     service.refusals = 2
     result = read(service, scans / "a.jpg")
     assert (result.exit_code, result.stdout) == (0, "a.jpg\n")
+    assert clock.pauses == [0.5, 0.5], "refused clients do not all return at once, whatever the service says"
 
 
-def test_a_refused_request_is_repeated_no_sooner_than_retry_after_says(service: FakeService, scans: Path) -> None:
-    service.refusals, service.retry_after = 1, "1"
-    started = time.monotonic()
+def test_a_refused_request_is_repeated_when_retry_after_says(
+    service: FakeService, clock: FakeClock, scans: Path
+) -> None:
+    service.refusals, service.retry_after = 2, "17"
     assert read(service, scans / "a.jpg").exit_code == 0
-    assert time.monotonic() - started >= 1
+    assert clock.pauses == [17, 17]
 
 
-def test_a_service_that_stays_full_ends_at_the_timeout(service: FakeService, scans: Path) -> None:
-    service.refusals = 1000
-    result = read(service, scans / "a.jpg", "--timeout", 1)
+def test_a_refused_request_without_a_time_is_repeated_ever_less_often(
+    service: FakeService, clock: FakeClock, scans: Path
+) -> None:
+    service.refusals, service.retry_after = 7, "soon"
+    assert read(service, scans / "a.jpg").exit_code == 0
+    assert clock.pauses == [0.5, 1, 2, 4, 8, 8, 8]
+
+
+def test_a_service_that_stays_full_ends_at_the_timeout(service: FakeService, clock: FakeClock, scans: Path) -> None:
+    service.refusals, service.retry_after = 1000, "7"
+    result = read(service, scans / "a.jpg", "--timeout", 20)
     assert result.exit_code == 1
     assert "queue_full: full" in result.stderr
+    assert clock.pauses == [7, 7, 6]
 
 
-def test_a_service_that_does_not_answer_is_reported_at_once_and_retried_until_the_timeout(scans: Path) -> None:
-    result = CliRunner().invoke(
-        main, ["read", "--server", "http://127.0.0.1:9", "--timeout", "1", str(scans / "a.jpg")]
-    )
+@pytest.mark.parametrize(("timeout", "seconds"), [(1, 1), (10_000, 30)])
+def test_a_service_that_never_answered_is_named_at_once_and_asked_for_half_a_minute_within_the_timeout(
+    clock: FakeClock, scans: Path, timeout: int, seconds: int
+) -> None:
+    arguments = ["read", "--server", "http://127.0.0.1:9", "--timeout", str(timeout), str(scans / "a.jpg")]
+    result = CliRunner().invoke(main, arguments, obj=clock)
     assert result.exit_code == 1
     assert "does not answer; trying again" in result.stderr
     assert "unreachable" in result.stderr
+    assert sum(clock.pauses) == pytest.approx(seconds)
 
 
 def test_a_document_that_cannot_be_read_is_named_with_its_reason_and_the_others_are_read(
@@ -472,7 +342,7 @@ def test_files_are_written_byte_by_byte_also_to_standard_output_where_that_is_as
     page.write_text("\ufeffa,b\r")
     done = read(service, page, "--format", form, "--output", out)
     assert (done.exit_code, done.stdout) == (0, "")
-    data = f"{form} of \ufeffa,b\r ü\n".encode() + (b"PK\xff" if form in BINARY else b"")
+    data = f"{form} of \ufeffa,b\r ü\n".encode() + (b"PK\xff" if form in BINARY_FORMATS else b"")
     assert [(file.name, file.read_bytes()) for file in out.iterdir()] == [(f"p.{form}", data)]
     assert read(service, page, "--format", form, "-o", "-").stdout_bytes == data
     assert read(service, page, scans / "a.jpg", "--format", form, "-o", "-").exit_code == 2
@@ -507,12 +377,14 @@ def test_a_file_that_the_service_makes_first_is_waited_for(service: FakeService,
     assert all(0 < int(query["wait"][0]) <= 20 for query in service.files_asked[1:])
 
 
-def test_a_file_that_is_never_made_ends_at_the_timeout(service: FakeService, scans: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_never_made_ends_at_the_timeout(
+    service: FakeService, clock: FakeClock, scans: Path, tmp_path: Path
+) -> None:
     service.making = 1000
-    done = read(service, scans / "a.jpg", "--format", "pdf", "-o", tmp_path / "out", "--timeout", 2)
+    done = read(service, scans / "a.jpg", "--format", "pdf", "-o", tmp_path / "out", "--timeout", 20)
     assert done.exit_code == 1
-    # on a busy machine the time may be over before the file is asked for
-    assert re.search(r"a\.jpg(, as pdf: timeout: no pdf|: timeout: not read) within 2 s \(task 1\)", done.stderr)
+    assert "a.jpg, as pdf: timeout: no pdf within 20 s (task 1)" in done.stderr
+    assert sum(clock.pauses) == pytest.approx(20)
     assert not list(tmp_path.glob("out/*"))
 
 
@@ -524,14 +396,14 @@ def test_an_exporter_that_is_about_to_start_is_waited_for(service: FakeService, 
 
 
 def test_a_service_without_an_exporter_is_named_long_before_the_timeout(
-    service: FakeService, scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    service: FakeService, clock: FakeClock, scans: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(retrying_requests, "_EXPORTER_GRACE", 0.6)
-    service.before_a_file = ["no exporter"] * 1000
+    service.before_a_file, service.retry_after = ["no exporter"] * 1000, "7"
     done = read(service, scans / "a.jpg", "--format", "zip", "-o", tmp_path / "out", "--timeout", 10_000)
     assert done.exit_code == 1
     assert "a.jpg, as zip: no_exporter: Start an exporter. (gave up)" in done.stderr
     assert done.stderr.count("Start an exporter.") == 2  # once while it waits
+    assert sum(clock.pauses) == pytest.approx(30)
 
 
 def test_a_format_that_a_service_lacks_is_named_and_the_others_are_written(
@@ -611,11 +483,12 @@ def test_a_file_whose_name_looks_like_a_pattern_is_a_file(service: FakeService, 
 @pytest.mark.parametrize("before", ["away", "not ready", "breaks off"])
 @pytest.mark.parametrize("form", ["text", "json", "chunks"])
 def test_a_result_that_does_not_come_is_asked_for_again(
-    service: FakeService, scans: Path, form: str, before: str
+    service: FakeService, clock: FakeClock, scans: Path, form: str, before: str
 ) -> None:
     service.before_a_file = [before, before]
     assert read(service, scans / "a.jpg", "--format", form).stdout == f"{form} of a.jpg ü\n"
     assert service.before_a_file == []
+    assert [pause for pause in clock.pauses if pause] == ([0.5, 1] if before == "breaks off" else [0.5, 0.5])
 
 
 def test_a_result_that_breaks_off_each_time_is_named(service: FakeService, scans: Path) -> None:
@@ -672,49 +545,3 @@ def test_ctrl_c_is_exit_code_130(service: FakeService, scans: Path, monkeypatch:
 
     monkeypatch.setattr("ocr_celery.cli.output.Output.add", interrupted)
     assert read(service, scans / "a.jpg").exit_code == 130
-
-
-class InProcess:
-    """`ocr-celery read` of these arguments as a process that can be interrupted."""
-
-    def __init__(self, service: FakeService, *arguments: object) -> None:
-        command = [sys.executable, "-m", "ocr_celery.cli", "read", "--server", service.url, *map(str, arguments)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def interrupt(self) -> None:
-        self.process.send_signal(signal.SIGINT)
-
-    def said(self, line: str) -> None:
-        """Read its messages until this one."""
-        assert self.process.stderr is not None
-        while line not in (read := self.process.stderr.readline()):
-            assert read, f"it never said {line!r}"
-
-    def end(self) -> tuple[int, str, str]:
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out, err
-
-
-def test_the_first_ctrl_c_stops_sending_and_waits_for_what_was_sent(service: FakeService, scans: Path) -> None:
-    text = (scans / "a.jpg").read_text()
-    service.slow[text] = 2
-    run = InProcess(service, scans / "a.jpg", "http://example.com/x.png", "--jobs", 1)
-    until(lambda: service.looks, what="the first is sent and asked for")
-    run.interrupt()
-    run.said("nothing more is sent, 1 are still being read; Ctrl-C again cancels them")
-    run.said(f"a.jpg: {service.url}/ocr/1")
-    status, out, _ = run.end()
-    assert (status, len(service.tasks), service.cancelled) == (130, 1, [])
-    assert text in out
-
-
-def test_the_second_ctrl_c_cancels_what_was_sent(service: FakeService, scans: Path) -> None:
-    service.slow["http://example.com/x.png"] = service.slow["http://example.com/y.png"] = 600
-    run = InProcess(service, "http://example.com/x.png", "http://example.com/y.png")
-    until(lambda: len(service.looks) >= 2, what="both are sent and asked for")
-    run.interrupt()
-    run.said("2 are still being read")
-    run.interrupt()
-    run.said("2 cancelled")
-    assert run.end()[:2] == (130, "")
-    assert sorted(service.cancelled) == ["/ocr/1/cancel", "/ocr/2/cancel"]
