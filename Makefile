@@ -11,6 +11,9 @@ COMPILE := .venv/bin/uv pip compile - --quiet --universal --python-version 3.11 
 COMPILE_VLLM := $(filter-out --universal,$(COMPILE)) \
 	$(addprefix --no-emit-package ,torchaudio torchcodec triton) $(addprefix --find-links ,$(PIP_FIND_LINKS))
 
+# what was compiled is kept, whatever the environment says: each process would compile all tests, and each worker all sources
+unexport PYTHONDONTWRITEBYTECODE
+
 # tests wait for processes most of the time; each of these has its own Redis
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
@@ -29,9 +32,9 @@ test: ## all tests but those of the whole service, of faults and of vLLM
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests --ignore=tests/system --ignore=tests/faults $(SIDE_BY_SIDE)
 
-test-unit: ## the tests that need no Redis and no process: about a minute on two cores
+test-unit: ## the tests that need no Redis and no process, with a fifth of their examples: half a minute on two cores
 	@sh requirements/install.sh dev
-	.venv/bin/python -m pytest tests/unit -n auto --dist worksteal -q
+	.venv/bin/python -m pytest tests/unit -n auto --dist worksteal -q --hypothesis-profile=quick
 
 test-vllm: ## DeepSeek-OCR on vLLM, on the CPU from a generated checkpoint; needs Python 3.11 on Linux, else says so
 	@sh requirements/install-vllm.sh || { [ $$? = 3 ] && [ -z "$$CI" ] && exit 0 || exit 1; }
@@ -57,7 +60,7 @@ faults: ## the same for MINUTES=60 minutes, with a table; WRITE=1 puts it into d
 
 coverage: ## line and branch coverage of core, decode, web and engine/rapid by the tests that run in one process with them
 	@sh requirements/install.sh dev
-	.venv/bin/python -m pytest tests/unit tests/decode tests/engine tests/web $(SIDE_BY_SIDE) -q \
+	.venv/bin/python -m pytest tests/unit tests/decode tests/engine tests/process tests/web $(SIDE_BY_SIDE) -q \
 		--cov --cov-report=term-missing:skip-covered
 
 fmt: ## format, and repair what the linter can repair

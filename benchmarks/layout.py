@@ -27,8 +27,6 @@ from ocr_celery.decode.header import read_header
 from ocr_celery.engine.rapid import pipeline
 from ocr_celery.engine.rapid.engine import RapidEngine
 from ocr_celery.engine.rapid.layout_model import Region
-from ocr_celery.engine.rapid.loading import load_models
-from ocr_celery.engine.rapid.onnxruntime_runtime import OnnxRuntime
 
 _MAX_PIXELS = 200_000_000
 
@@ -91,6 +89,9 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="print the score of each document")
     parser.add_argument("--scorer", type=Path, help="default: ../../tools/score_cer.py seen from FOLDER")
     args = parser.parse_args()
+    from ocr_celery.engine.rapid.loading import load_models  # imports rapidocr, which takes a second or two
+    from ocr_celery.engine.rapid.onnxruntime_runtime import OnnxRuntime
+
     models = KeptModels(load_models(OnnxRuntime(), 1)[0], args.kept)
     with TemporaryDirectory() as temporary:
         for folder in args.folders:

@@ -4,21 +4,16 @@ import gc
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-import hypothesis
 import pytest
 from redis import ConnectionPool
 
+from tests.testlib.effort import load_profiles
 from tests.testlib.processes import RedisServer, own_redis
 
 #: tests of vLLM run where it is installed: `make test-vllm` builds an environment for them
 collect_ignore = [] if find_spec("vllm") else ["vllm"]
 
-# how long an example takes says how busy the machine is, where a test does not measure it
-hypothesis.settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
-hypothesis.settings.load_profile("any machine")
-
+load_profiles()
 
 #: folders by what a file of theirs takes: side by side, the longest come first, so that none is left for the end
 _LONGEST_FIRST = ("worker", "local", "guest", "web", "decode", "process", "engine", "net", "unit")

@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ocr_celery.core.batching import Batcher, BatchPolicy, EngineState
 from ocr_celery.core.prefetch import MIN_AHEAD, PrefetchController
+from tests.testlib.effort import examples
 
 
 def batcher(size: int, timeout: float, ready: list[float], *, refill: bool = True) -> Batcher[int]:
@@ -217,4 +218,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestMachine = Machine.TestCase
-TestMachine.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestMachine.settings = settings(examples(200), stateful_step_count=40)

@@ -4,7 +4,7 @@ import time
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_celery.core.blocks import page_blocks
@@ -12,6 +12,7 @@ from ocr_celery.core.grounding import Block, render_blocks
 from ocr_celery.core.markdown import escape
 from ocr_celery.export.block_html import blocks_html
 from tests.testlib.attack_texts import attack_texts
+from tests.testlib.effort import examples
 from tests.testlib.mutated_answers import ANSWERS, PIECES
 
 ALLOWED = set(
@@ -162,7 +163,7 @@ def test_time_is_bounded_whatever_a_page_says(unit: str) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="["), max_size=60))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_escaped_text_is_shown_as_it_was(text: str) -> None:
     assert "".join(_Elements(rendered(f"x {escape(text)} y")).text.split()) == "".join(f"x{text}y".split())
 
@@ -173,7 +174,7 @@ def test_escaped_text_is_shown_as_it_was(text: str) -> None:
     ),
     st.sampled_from(["text", "title", "table", "equation", "code", "image", "<b>"]),
 )
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_nothing_but_what_is_allowed_comes_out(text: str, label: str) -> None:
     for html in (rendered(text, label), *blocks_html(page_blocks(text, width=9, height=9))):
         found = _Elements(html).found

@@ -3,12 +3,13 @@
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_celery.core.blocks import page_blocks
 from ocr_celery.core.grounding import Block, render_blocks
 from ocr_celery.core.markdown import escape, to_markdown
+from tests.testlib.effort import examples
 from tests.testlib.linear_time import check_linear
 from tests.testlib.mutated_answers import ANSWERS, PAGE, PIECES, mutated
 
@@ -77,7 +78,7 @@ def test_a_table_that_was_cut_off_keeps_its_cells() -> None:
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="[<", exclude_categories=["Cs"])), min_size=1))
-@settings(max_examples=200)
+@examples(200)
 def test_what_an_engine_of_ours_read_comes_back(texts: list[str]) -> None:
     raw = render_blocks(Block("text", ((1, 2, 3, 4),), escape(text)) for text in texts)
     found = page_blocks(raw, width=999, height=999)
@@ -98,13 +99,13 @@ def check(raw: str, width: int, height: int) -> None:
 
 
 @given(st.integers(min_value=0), st.integers(0, 9999), st.integers(0, 9999))
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_a_mutated_answer_never_fails(seed: int, width: int, height: int) -> None:
     check(mutated(random.Random(seed)), width, height)
 
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(ANSWERS), st.text(max_size=5))).map("".join))
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_any_text_never_fails(raw: str) -> None:
     check(raw, 1000, 2000)
 
@@ -125,8 +126,10 @@ FLOODS = [
 
 
 def check_is_linear(head: str, flood: str, tail: str = "", *, length: int = 65_536) -> None:
-    small, large = (head + flood * (size // len(flood)) + tail for size in (length // 8, length))
-    check_linear(lambda raw: page_blocks(raw, width=1000, height=1000), small, large)
+    def text_of(length: int) -> str:
+        return head + flood * (length // len(flood)) + tail
+
+    check_linear(lambda raw: page_blocks(raw, width=1000, height=1000), text_of, length)
 
 
 @pytest.mark.parametrize("label", ["table", ""])

@@ -159,7 +159,7 @@ def job_of(folder: Path, *, updated_at: float, keep_files: bool, missing: list[E
     @contextmanager
     def path(_: str) -> Iterator[Path]:
         if missing:
-            raise missing.pop(0)
+            raise missing.pop()
         yield folder / "file"
 
     return StoredJob(
@@ -196,7 +196,7 @@ def test_a_file_that_nobody_will_store_is_not_waited_for(tmp_path: Path, ahead: 
 def test_a_clock_that_is_ahead_makes_no_wait_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "_PAUSE", 0.0)
     monkeypatch.setattr(job, "_GRACE", 0.01)
-    missing: list[Exception] = [ImageExpired() for _ in range(10**5)]
+    missing: list[Exception] = [ImageExpired()] * 10**6
     made = job_of(tmp_path, updated_at=time.time() + 3600, keep_files=True, missing=missing)
     with pytest.raises(FileNotKept):
         made.source_path()

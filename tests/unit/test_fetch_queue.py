@@ -19,7 +19,7 @@ def queue_of(threads: int, *hosts: str, group: str = NO_BATCH) -> FetchQueue[int
 
 
 def taken(queue: FetchQueue[int], now: float = 0) -> list[FetchTicket[int]]:
-    return [ticket for _ in range(1000) if (ticket := queue.take(now))]
+    return [ticket for _ in range(100) if (ticket := queue.take(now))]
 
 
 def hanging(threads: int = THREADS, *, group: str = "batch", address: str = "", hosts: int = 64) -> FetchQueue[int]:
@@ -253,7 +253,7 @@ def test_a_page_with_a_ticket_is_fetched_although_the_others_are_cancelled() -> 
 
 def test_hosts_and_batches_that_no_page_waits_for_are_forgotten_in_the_end() -> None:
     queue = FetchQueue[int](2)
-    for item in range(3000):
+    for item in range(1500):
         queue.add(item, f"host {item}", f"batch {item}")
         ticket = queue.take(0)
         assert ticket

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_celery.core import joined_tables as module
@@ -11,6 +11,7 @@ from ocr_celery.core.result_formats import ResultHead
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.core.table_csv import TablesAsCsv
 from ocr_celery.errors import PageDeadline
+from tests.testlib.effort import examples
 
 HEAD = "<tr><td>Item</td><td>2024</td></tr>"
 
@@ -69,7 +70,7 @@ TEXTS = st.lists(
 
 
 @given(st.lists(st.one_of(TEXTS, st.none()), max_size=6))
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_the_tables_are_those_of_a_spreadsheet_and_every_page_stays(texts: list[Any]) -> None:
     found = list(joined_tables(pages(*texts)))
     assert [page.number for page in found] == list(range(1, len(texts) + 1))

@@ -5,13 +5,14 @@ import random
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_celery.core import grounding
 from ocr_celery.core.grounding import MAX_COORD, Block, has_tags, parse_blocks, render_blocks
 from ocr_celery.core.html_tables import with_pipe_tables
 from ocr_celery.core.markdown import escape, escape_cell, to_markdown
+from tests.testlib.effort import examples
 from tests.testlib.linear_time import check_linear
 from tests.testlib.mutated_answers import ANSWERS, PAGE, PIECES, mutated
 
@@ -171,7 +172,7 @@ def test_a_cell_of_an_html_table_shows_the_text_it_was_made_of(text: str) -> Non
 
 
 @given(st.lists(st.lists(st.text(), min_size=2, max_size=2), min_size=1, max_size=4))
-@settings(max_examples=200)
+@examples(200)
 def test_escaped_cells_become_a_row_of_pipes_each(rows: list[list[str]]) -> None:
     body = "".join(f"<tr>{''.join(f'<td>{escape_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
     lines = with_pipe_tables(f"<table>{body}</table>").strip("\n").split("\n")
@@ -194,19 +195,19 @@ def check(answer: str) -> None:
 
 
 @given(st.integers(min_value=0))
-@settings(max_examples=1500, deadline=None)
+@examples(1500)
 def test_a_mutated_answer_never_fails(seed: int) -> None:
     check(mutated(random.Random(seed)))
 
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(ANSWERS), st.text(max_size=5))).map("".join))
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_any_text_never_fails(answer: str) -> None:
     check(answer)
 
 
 @given(st.lists(st.builds(Block, st.sampled_from(["title", "text", "table"]), st.just(((1, 2, 3, 4),)), st.text())))
-@settings(max_examples=300, deadline=None)
+@examples(300)
 def test_what_is_rendered_is_parsed_again_with_its_labels_and_places(blocks: list[Block]) -> None:
     assert [(b.label, b.boxes) for b in parse_blocks(render_blocks(blocks))] == [(b.label, b.boxes) for b in blocks]
 
@@ -234,7 +235,7 @@ def convert(answer: str) -> None:
 @pytest.mark.parametrize("flood", FLOODS)
 def test_an_answer_eight_times_as_long_takes_eight_times_as_long(flood: str) -> None:
     unit = FLOODS[flood]
-    check_linear(convert, *(HEAD.format("image") + unit * (size // len(unit)) for size in (16_384, 8 * 16_384)))
+    check_linear(convert, lambda length: HEAD.format("image") + unit * (length // len(unit)), 8 * 16_384)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +243,7 @@ def test_an_answer_eight_times_as_long_takes_eight_times_as_long(flood: str) -> 
     [("<|re", "", "f|>"), ("<table>", "", "</table>"), ("<td>", "x", "</td>"), ("[", "1", "]")],
 )
 def test_nesting_of_any_depth_takes_a_linear_time(left: str, middle: str, right: str) -> None:
-    check_linear(convert, *(HEAD.format("table") + left * n + middle + right * n for n in (2_000, 16_000)))
+    check_linear(convert, lambda depth: HEAD.format("table") + left * depth + middle + right * depth, 16_000)
 
 
 def test_a_number_of_a_million_digits_is_a_coordinate_like_any_other() -> None:

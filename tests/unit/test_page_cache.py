@@ -119,7 +119,7 @@ def test_what_is_kept_is_the_best_reading_and_how_often_the_page_was_read_for_it
         Reading(text=" "),
         replace(GOOD, finish_reason="length"),
         replace(GOOD, doubtful_share=0.5),
-        replace(GOOD, text="long " + "x y " * 99_999),
+        replace(GOOD, text="long " + " ".join(map(str, range(50_000)))),
     ],
     ids=["repeating", "empty", "truncated", "unsure", "too long"],
 )

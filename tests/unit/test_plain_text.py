@@ -3,11 +3,12 @@
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ocr_celery.core.markdown import escape
 from ocr_celery.core.plain_text import plain_text
+from tests.testlib.effort import examples
 
 
 @pytest.mark.parametrize(
@@ -34,12 +35,12 @@ def test_markup_is_taken_out(markdown: str, shown: str) -> None:
 
 @given(st.text(st.characters(exclude_characters="[")))
 @example("*a* `b` <c> |d| e]\n1. f\n- g\n\\(h\\) &amp; ~~i~~ C:\\")
-@settings(max_examples=500)
+@examples(500)
 def test_what_was_escaped_comes_back(text: str) -> None:
     assert plain_text(escape(text)) == re.sub(r"^[ \t]+", "", text, flags=re.MULTILINE)
 
 
 @given(st.lists(st.sampled_from([*r"\()[]{}*_#&;<>^ab", "\n", " ", "&#x", "**", "<b", "</td>", "\ud800"])).map("".join))
-@settings(max_examples=500)
+@examples(500)
 def test_any_text_never_fails(text: str) -> None:
     assert len(plain_text(text)) <= len(text)

@@ -1,8 +1,10 @@
 """The threads of the CPU engine, with models that are made for the test; the contract of engines is tested with the real ones."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 from PIL import Image as Pillow
@@ -11,7 +13,6 @@ from ocr_celery.core.prompts import FREE_OCR, MARKDOWN
 from ocr_celery.core.reading import Reading
 from ocr_celery.engine.contract import Outcome
 from ocr_celery.engine.rapid import engine as rapid
-from ocr_celery.engine.rapid import loading as loading_module
 from ocr_celery.engine.rapid import runtime_choice, runtimes
 from ocr_celery.engine.rapid.orientation import Boxes, Image
 from ocr_celery.errors import EngineFailed
@@ -175,7 +176,8 @@ def loading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(runtime_choice, "choose_runtime", lambda _: "openvino")
     monkeypatch.setattr(runtimes, "open_runtime", lambda name: name)
-    monkeypatch.setattr(loading_module, "load_models", load)
+    # in place of the module, which imports rapidocr, and that takes a second or two
+    monkeypatch.setitem(sys.modules, "ocr_celery.engine.rapid.loading", SimpleNamespace(load_models=load))
     return loaded
 
 

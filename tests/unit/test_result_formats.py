@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_celery.core import result_page
@@ -13,6 +13,7 @@ from ocr_celery.core.document import PageResult, PageSet, assemble
 from ocr_celery.core.result_formats import FORMATS, ResultHead
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.errors import PageDeadline
+from tests.testlib.effort import examples
 from tests.testlib.mutated_answers import ANSWERS, PIECES
 
 VALUES = st.one_of(
@@ -38,7 +39,7 @@ def written(form: str, results: list[Any], *, is_document: bool = True) -> str:
 
 
 @given(PAGES)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_json_is_json_with_every_page(results: list[Any]) -> None:
     pages = json.loads(written("json", results))["pages"]
     assert [page["page"] for page in pages] == list(range(1, len(results) + 1))
@@ -52,7 +53,7 @@ def test_json_is_json_with_every_page(results: list[Any]) -> None:
 
 
 @given(PAGES)
-@settings(max_examples=200, deadline=None)
+@examples(200)
 def test_text_has_as_many_form_feeds_as_gaps_between_pages(results: list[Any]) -> None:
     assert written("text", results).count("\f") == len(results) - 1
 

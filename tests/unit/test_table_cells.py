@@ -3,10 +3,11 @@
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_celery.core.table_cells import Table, split_tables
+from tests.testlib.effort import examples
 
 HARMLESS = {"table", "tr", "td", "th", "b", "i", "u", "s", "em", "strong", "sup", "sub", "br"}
 TAGS = [f"<{mark}{name}>" for mark in ("", "/") for name in ("table", "tr", "td", "th", "thead", "b", "script")]
@@ -106,7 +107,7 @@ def test_a_table_that_was_cut_off_is_one_only_where_a_table_was_announced() -> N
 
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=4)), max_size=30).map("".join), st.booleans())
-@settings(max_examples=500, deadline=None)
+@examples(500)
 def test_any_text_gives_safe_html(text: str, unclosed: bool) -> None:
     parts = split_tables(text, unclosed=unclosed)
     for part in parts:

@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ocr_celery.core.url_syntax import MAX_URL, check_url
 from ocr_celery.errors import BadUrl
 from ocr_celery.fetch.download import Downloader
+from tests.testlib.effort import examples
 
 MALFORMED: list[Any] = [
     *("", " ", "page.png", "/page.png", "//example.com/", "http:/example.com", "http://", "http:///x", "https://?a=b"),
@@ -68,7 +69,7 @@ def test_a_url_is_never_repeated_in_the_refusal() -> None:
 ODD = st.text(alphabet="htps:/@.?#[]%\\ 01279xfa\u3002\uff11\xfc\0\ud800-_", max_size=40)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(st.one_of(ODD, ODD.map("http://{}".format), ODD.map("https://{}/".format), st.text().map("http://{}".format)))
 def test_any_text_is_taken_or_refused_and_what_is_refused_would_not_be_fetched(url: str) -> None:
     refused: tuple[Any, ...] = ()
