@@ -108,8 +108,7 @@ def _measure_start(browser: Browser, url: str) -> None:
     from web.user_interface import static_files
 
     sizes = {name: len(data) / 1000 for name, data in static_files().items()}
-    words = sum(size for name, size in sizes.items() if name.startswith("words_"))
-    print(f"{sum(sizes.values()):.0f} kB of files, {words:.0f} kB of them tables of words")
+    print(f"{sum(sizes.values()):.1f} kB of files, {sizes['word_table.js']:.1f} kB of them words")
     print(
         f"first paint after {sorted(paints)[2]:.0f} ms, the start drawn after {sorted(drawn)[2]:.0f} ms (medians of 5)"
     )

@@ -21,7 +21,6 @@ api = Blueprint("user_interface", __name__)
 _INDEX, _FIRST_MODULE = "index.html", "app.js"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _IMPORT = re.compile(r'^import [^"]*"\./([\w.]+)";', re.MULTILINE)  # not import(…), which is for later
-_WORDS = "words_{}.js"
 
 
 @cache
@@ -52,8 +51,8 @@ def start_page() -> Response:
     root = f"{request.script_root}/" if request.script_root else ""
     folder = f"{root}static/{static_version()}"
     first = _first_modules()
-    later = [name for name in static_files() if name.endswith(".js") and name not in first and not _is_words(name)]
-    links = {"first": _preloads(folder, [*first, _words_file()]), "later": _preloads(folder, later)}
+    later = [name for name in static_files() if name.endswith(".js") and name not in first]
+    links = {"first": _preloads(folder, first), "later": _preloads(folder, later)}
     text = static_files()[_INDEX].decode()
     for name, value in {"root": root, "static": folder, **links}.items():
         text = text.replace(f"{{{name}}}", value)
@@ -71,16 +70,6 @@ def _first_modules() -> list[str]:
     for name in found:
         found += [other for other in _IMPORT.findall(static_files()[name].decode()) if other not in found]
     return found
-
-
-def _words_file() -> str:
-    """The words of the language that a browser is set to. It loads others where a person has chosen so before."""
-    name = _WORDS.format(next(iter(request.accept_languages.values()), "")[:2])
-    return name if name in static_files() else _WORDS.format("en")
-
-
-def _is_words(name: str) -> bool:
-    return name.startswith(_WORDS.partition("{")[0])
 
 
 @api.get("/static/<version>/<name>")

@@ -60,19 +60,13 @@ def test_every_file_that_the_page_names_is_there_and_may_be_kept_for_ever(http: 
 
 
 def test_what_the_first_view_imports_is_fetched_at_once_and_the_rest_later(http: FlaskClient) -> None:
-    page = http.get("/", headers={"Accept": "text/html", "Accept-Language": "zh-CN,en;q=0.9"}).text
+    page = http.get("/", headers={"Accept": "text/html"}).text
     parts = page.partition("<template")
     first, later = (set(re.findall(r'"modulepreload" href="[^"]+/(\w+\.js)"', part)) for part in (parts[0], parts[2]))
-    assert {"app.js", "start_view.js", "words.js", "words_zh.js"} <= first
+    assert {"app.js", "start_view.js", "word_table.js"} <= first
     assert {"document_view.js", "safe_html.js"} <= later
     assert not first & later
-    assert first | later | {"words_en.js"} == {name for name in static_files() if name.endswith(".js")}
-
-
-def test_words_are_fetched_at_once_in_a_language_that_there_is(http: FlaskClient) -> None:
-    for languages in ({}, {"Accept-Language": "de, zh;q=0.5"}, {"Accept-Language": "../x"}, {"Accept-Language": "*"}):
-        page = http.get("/", headers={"Accept": "text/html", **languages}).text
-        assert re.findall(r"words_\w+\.js", page) == ["words_en.js"]
+    assert first | later == {name for name in static_files() if name.endswith(".js")}
 
 
 def test_files_are_compressed_for_those_who_take_that(http: FlaskClient) -> None:
@@ -103,8 +97,8 @@ def test_of_another_version_or_name_there_is_nothing(http: FlaskClient, path: st
 def test_all_files_together_are_small_and_those_of_the_start_smaller(http: FlaskClient) -> None:
     page = http.get("/", headers={"Accept": "text/html"}).text
     first = set(re.findall(r'(?:src|href)="static/[^"]+/([^"]+)"', page.partition("<template")[0]))
-    assert sum(map(len, static_files().values())) <= 150_000
-    assert sum(len(static_files()[name]) for name in first) <= 91_000
+    assert sum(map(len, static_files().values())) <= 120_000
+    assert sum(len(static_files()[name]) for name in first) <= 82_000
 
 
 def test_below_any_path_of_a_proxy_the_page_finds_its_files(facade: Facade) -> None:

@@ -1,15 +1,23 @@
-// Every request of the page. Addresses are relative to where this module lies: it works below any path of a proxy.
+// Every request, and what the answers say of the service.
 
+import { topic } from "./changes.js";
+
+/** Relative to this module: the page works below any path of a proxy. */
 export const root = new URL("../../", import.meta.url).href;
 
 const TIMEOUT = 15_000; // ms until the head of an answer, and for the whole of a short one
 const UPLOAD_SILENCE = 60_000; // ms without a byte sent or an answer
 
-/** What the service refused, or why it could not be asked: then `status` is 0 and `code` is "unreachable". */
-export class Problem extends Error {
-  constructor(status, code, sentence, retryAfter = 0) {
-    super(sentence);
-    Object.assign(this, { status, code, retryAfter });
+export const service = { away: false, index: null, stats: null };
+const changes = topic();
+export const followService = changes.follow;
+let learning = null;
+
+/** What the service refused, or with `status` 0 why it could not be asked. */
+class Problem extends Error {
+  constructor(status, { code = "", detail = "" } = {}, retryAfter = 0) {
+    super(detail);
+    Object.assign(this, { status, code, retryAfter: Number(retryAfter) || 0 });
   }
 
   /** Whether the same request may be answered later. */
@@ -18,43 +26,35 @@ export class Problem extends Error {
   }
 }
 
+const unreachable = (detail = "") => new Problem(0, { code: "unreachable", detail });
+
 /**
- * Asks, and returns what `read` makes of the answer; raises `Problem` for an answer that is an error, and where no answer
- * comes. Only the head of the answer has a time limit; with `short` its body has one, too.
+ * What `read` makes of the answer; raises `Problem` for an error, and where no answer comes. Only the head of the answer has a
+ * time limit; with `short` its body has one, too.
  */
-export async function ask(path, read, { method = "GET", json = null, signal = null, accept = "*/*", short = false } = {}) {
+export async function ask(path, read, { method = "GET", json = null, signal = null, short = false } = {}) {
   const stopper = new AbortController();
   const timer = setTimeout(() => stopper.abort(), TIMEOUT);
-  const headers = { Accept: accept, ...(json && { "Content-Type": "application/json" }) };
-  const both = signal ? AbortSignal.any([signal, stopper.signal]) : stopper.signal;
+  const body = json && { body: JSON.stringify(json), headers: { "Content-Type": "application/json" } };
+  const both = AbortSignal.any([signal ?? stopper.signal, stopper.signal]);
   try {
-    const answer = await fetch(root + path, { method, headers, body: json && JSON.stringify(json), signal: both });
-    if (!answer.ok) throw await problemOf(answer);
+    const answer = await fetch(root + path, { method, ...body, signal: both });
+    if (!answer.ok) throw new Problem(answer.status, await answer.json().catch(() => ({})), answer.headers.get("Retry-After"));
     if (!short) clearTimeout(timer);
-    return await read(answer);
+    const found = await read(answer);
+    noteAway(false);
+    return found;
   } catch (error) {
-    if (error instanceof Problem || signal?.aborted) throw error;
-    throw new Problem(0, "unreachable", String(error));
+    if (signal?.aborted) throw error;
+    throw noted(error instanceof Problem ? error : unreachable(String(error)));
   } finally {
     clearTimeout(timer);
   }
 }
 
-const jsonOf = (answer) => (answer.status === 204 ? null : answer.json());
+export const askJson = (path, how) => ask(path, (answer) => answer.json(), { short: true, ...how });
 
-/** The answer's JSON, which is short: how something stands. */
-export const askJson = (path, how) => ask(path, jsonOf, { accept: "application/json", short: true, ...how });
-
-/** The answer's text. */
-export const askText = (path) => ask(path, (answer) => answer.text());
-
-async function problemOf(answer) {
-  return refusal(answer.status, await answer.json().catch(() => ({})), answer.headers.get("Retry-After"));
-}
-
-const refusal = (status, { code = "", detail = "" }, retryAfter) => new Problem(status, code, detail, Number(retryAfter) || 0);
-
-/** Sends a file with its options; `onProgress` gets the share that was sent, from 0 to 1, for which fetch has no event. */
+/** Sends a file; `onProgress` gets the share that was sent, for which fetch has no event. */
 export function upload(file, options, onProgress, signal) {
   const form = new FormData();
   for (const [name, value] of Object.entries(options)) form.append(name, value);
@@ -62,29 +62,47 @@ export function upload(file, options, onProgress, signal) {
   const request = new XMLHttpRequest();
   return new Promise((resolve, reject) => {
     let silence = 0;
-    const lose = () => reject(new Problem(0, "unreachable", ""));
     const listen = () => {
       clearTimeout(silence);
       silence = setTimeout(() => request.abort(), UPLOAD_SILENCE);
     };
     request.upload.onprogress = (event) => (listen(), onProgress(event.total ? event.loaded / event.total : 0));
-    request.onload = () => settle(request, resolve, reject);
-    request.onerror = request.onabort = lose;
-    request.onloadend = () => clearTimeout(silence);
+    request.onloadend = () => {
+      clearTimeout(silence);
+      const { status } = request;
+      const said = request.response ?? {}; // null for a proxy's own page
+      if (status === 202 && said.task_id) resolve((noteAway(false), said));
+      else if (signal.aborted) reject(unreachable());
+      else reject(noted(status ? new Problem(status, said, request.getResponseHeader("Retry-After")) : unreachable()));
+    };
     signal.addEventListener("abort", () => request.abort());
+    request.responseType = "json";
     request.open("POST", `${root}ocr`);
     listen();
     request.send(form);
   });
 }
 
-function settle(request, resolve, reject) {
-  let said = {};
-  try {
-    said = JSON.parse(request.responseText);
-  } catch {
-    // a proxy's own page
-  }
-  if (request.status === 202 && said.task_id) resolve(said);
-  else reject(refusal(request.status, said, request.getResponseHeader("Retry-After")));
+function noted(problem) {
+  noteAway([0, 502, 504].includes(problem.status) || problem.code === "broker_unavailable");
+  return problem;
+}
+
+export function noteAway(away) {
+  if (service.away === away) return;
+  service.away = away;
+  changes.tell();
+}
+
+/** Asks for limits and calls; once, however many ask meanwhile. */
+export async function learnService() {
+  learning ??= askJson("").finally(() => (learning = null));
+  service.index ??= await learning;
+  changes.tell();
+}
+
+export async function refreshStats() {
+  service.stats = await askJson("stats");
+  if (!service.index) await learnService();
+  changes.tell();
 }

@@ -1,70 +1,67 @@
-// Starts the page: one view at a time, by the address, and what is there in every view. The modules that only a document needs come
-// once the start is drawn, or when a document is opened.
+// Starts the page. The modules that only a document needs come once the start is drawn.
 
+import { followService, learnService, noteAway, refreshStats } from "./api.js";
+import { poll } from "./changes.js";
 import { takeFromAnywhere } from "./intake.js";
 import { listenToKeys } from "./keyboard.js";
 import { drawMasthead, showState } from "./masthead.js";
-import { poll } from "./polling.js";
 import { applyTheme } from "./preferences.js";
-import { addressOf, placeOf } from "./router.js";
+import { placeOf } from "./recent.js";
 import { wouldLose } from "./sending.js";
-import { learnService, noteAway, onService, refreshStats } from "./service.js";
 import { startView } from "./start_view.js";
 
 const RELOADED_AFTER = 2000; // ms; twice as long each further time
 const MOST_RELOADS = 5; // from then on not longer
 const main = document.getElementById("main");
-let view = null;
+let view = null; // of a document
 let shown = null; // the id of what is shown; "" at the start
 
-/** The module of a document's view; those that it imports are fetched beside it. */
 function documentModule() {
   document.head.append(document.getElementById("later").content);
   return import("./document_view.js");
 }
 
-/** Browsers remember a module that could not be had: the page must be loaded again, once the service is back. */
+/** Browsers remember that a module could not be had: once the service is back, the page is loaded again. */
 function reloadLater() {
   noteAway(true);
   const reloads = history.state?.reloads ?? 0;
   const look = async () => {
     await refreshStats();
-    if (wouldLose()) return "same";
+    if (wouldLose()) return;
     history.replaceState({ reloads: Math.min(reloads + 1, MOST_RELOADS) }, "");
     location.reload();
-    return "same";
   };
   setTimeout(() => poll(look), RELOADED_AFTER * 2 ** reloads);
 }
 
 async function draw() {
   const module = placeOf(location.hash).id ? await documentModule().catch(reloadLater) : null;
-  const place = placeOf(location.hash); // of now: one may have gone elsewhere meanwhile
-  if (shown === place.id) return place.id && view.turn(place.page);
-  if (place.id && !module) return false;
-  const isFirst = view === null;
+  const { id, page } = placeOf(location.hash); // of now: one may have gone elsewhere meanwhile
+  if (shown === id) return view?.turn(page);
+  if (id && !module) return;
+  const isFirst = shown === null;
   view?.stop();
-  shown = place.id;
-  view = place.id ? module.documentView(place.id, place.page) : startView();
-  main.replaceChildren(view.element);
-  if (!place.id) document.title = "ocr-celery";
-  drawMasthead({ isStart: !place.id, redraw });
+  shown = id;
+  view = id ? module.documentView(id, page) : null;
+  main.replaceChildren(view?.element ?? startView());
+  if (!id) document.title = "ocr-celery";
+  drawMasthead(!id, redraw);
   scrollTo(0, 0);
   if (!isFirst) main.focus({ preventScroll: true });
-  return performance.mark("drawn");
+  performance.mark("drawn");
 }
 
 function redraw() {
-  shown = null;
+  shown = "?"; // no id
   draw();
 }
 
 applyTheme();
 document.getElementById("skip").addEventListener("click", (event) => (event.preventDefault(), main.focus()));
 draw();
-takeFromAnywhere({ open: (id) => (location.hash = addressOf(id)), list: () => (location.hash = "#/") });
+takeFromAnywhere();
 addEventListener("hashchange", draw);
-listenToKeys(() => view?.keys?.() ?? {});
-onService(showState);
+listenToKeys(() => view?.keys() ?? {});
+followService(document.body, showState);
 learnService().catch(() => {}).then(documentModule).catch(() => {}); // whoever needs them asks again, and says what is wrong
-poll(async () => (shown ? await refreshStats() : null, "same"), { fast: 5000, slow: 5000 }); // the start has its own
+poll(async () => shown && refreshStats(), { fast: 5000, slow: 5000 }); // the start has its own

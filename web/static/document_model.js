@@ -1,20 +1,21 @@
-// A document as this page knows it: how it stands, and how each of its pages does. It asks for states only, and only for pages that
-// are not final; texts are asked for when they are looked at.
+// A document. It asks for the states of pages that are not final; texts are asked for when they are looked at.
 
-import { askJson } from "./api.js";
-import { answered, service } from "./service.js";
+import { ask, askJson, service } from "./api.js";
 
 const FIRST_LISTING = 500;
 const LATER_LISTING = 100;
 const PACE_WINDOW = 60; // seconds
+const MOST_KEPT = 40;
+const kept = new Map(); // the texts of a few pages; a page that is done never changes
 
-export const isFinal = (page) => page.status === "completed" || page.status === "failed";
+const askText = (path) => ask(path, (answer) => answer.text());
 
-/** Whether a person should look at a page that was read. */
-export const isDoubtful = (page) => page.status === "completed" && Boolean(page.verdict) && page.verdict !== "ok";
+const now = () => Date.now() / 1000;
 
-/** "pending", "processing", "completed", "doubtful" or "failed". */
-export const kindOf = (page) => (isDoubtful(page) ? "doubtful" : page.status);
+const isFinal = ({ status }) => status === "completed" || status === "failed";
+
+/** Its status, or "doubtful" where a person should look at a page that was read. */
+export const kindOf = ({ status, verdict = "ok" }) => (status === "completed" && (verdict ?? "ok") !== "ok" ? "doubtful" : status);
 
 export class DocumentModel {
   constructor(id) {
@@ -23,15 +24,19 @@ export class DocumentModel {
     this.samples = []; // [time in seconds, pages done]
   }
 
-  /** Asks how things stand. Returns the pages that changed, and whether it is another set of pages than before. Raises `Problem`. */
+  /** The pages that changed, and whether it is another set of pages than before. */
   async refresh() {
     const before = this.task;
-    const task = await answered(askJson(`ocr/${this.id}?text=false&details=true`));
-    this.task = task;
+    const task = (this.task = await askJson(`ocr/${this.id}?text=false&details=true`));
     const isDocument = Boolean(task.pages?.total);
     const isNew = isDocument !== this.isDocument || (!isDocument && this.pages[0].page !== this.alone().page);
-    if (isNew) this.replacePages(isDocument ? await this.allPages() : [this.alone()]);
-    else if (isDocument) await this.refreshPages();
+    if (isNew) {
+      const pages = [];
+      for await (const some of isDocument ? this.listings(0, FIRST_LISTING) : [[this.alone()]]) pages.push(...some);
+      this.pages = [];
+      this.byNumber.clear();
+      this.putPages(pages);
+    } else if (isDocument) await this.refreshPages();
     else this.putPages([this.alone()]);
     this.isDocument = isDocument; // only now: what failed halfway is a new set at the next look too
     this.sample();
@@ -40,44 +45,28 @@ export class DocumentModel {
     return { changed, isNew, moved: JSON.stringify(before?.pages ?? before?.status) !== JSON.stringify(task.pages ?? task.status) };
   }
 
-  /** A task that is one page, as a page. Of which number it is, where one page of a document was asked for, its result says first. */
+  /** A task that is one page. Of which number it is, its result says first. */
   alone() {
     const { status, code, error, details = {} } = this.task;
-    const { page = 1, verdict, width, height, seconds, source } = details;
-    return { page, task_id: this.id, status, code, error, verdict, width, height, seconds, source };
+    return { page: 1, ...details, task_id: this.id, status, code, error };
   }
 
-  async allPages() {
-    const pages = [];
-    for (let after = 0; after !== undefined; ) {
-      const found = await this.listing(after, FIRST_LISTING);
-      pages.push(...found.pages);
-      after = found.next_after ?? undefined;
-    }
-    return pages;
-  }
-
+  /** Once even where none is done: which are being read changes too. */
   async refreshPages() {
     const first = this.pages.find((page) => !isFinal(page));
     if (!first) return;
-    const known = this.unshown.size;
-    for (let after = first.page - 1; after !== undefined && this.doneHere() < this.done(); ) {
-      const found = await this.listing(after, LATER_LISTING);
-      this.putPages(found.pages);
-      after = found.next_after ?? undefined;
+    for await (const some of this.listings(first.page - 1, LATER_LISTING)) {
+      this.putPages(some);
+      if (this.pages.filter(isFinal).length >= this.done) return;
     }
-    // which pages are being read changes without any being done
-    if (this.unshown.size === known) this.putPages((await this.listing(first.page - 1, LATER_LISTING)).pages);
   }
 
-  listing(after, limit) {
-    return answered(askJson(`ocr/${this.id}/pages?after=${after}&limit=${limit}`));
-  }
-
-  replacePages(pages) {
-    this.pages = [];
-    this.byNumber = new Map();
-    this.putPages(pages);
+  async *listings(after, limit) {
+    while (after !== null) {
+      const { pages, next_after: next } = await askJson(`ocr/${this.id}/pages?after=${after}&limit=${limit}`);
+      yield pages;
+      after = next ?? null;
+    }
   }
 
   putPages(pages) {
@@ -91,48 +80,64 @@ export class DocumentModel {
     }
   }
 
-  /** The counts of the service: of a document its own, of a single page those of one. */
   get counts() {
     if (this.isDocument) return this.task.pages;
-    const one = (status) => Number(this.task?.status === status);
-    return { total: 1, completed: one("completed"), failed: one("failed"), processing: one("processing"), pending: one("pending") };
+    const one = (status) => Number(this.task.status === status);
+    return { total: 1, completed: one("completed"), failed: one("failed") };
   }
 
-  done() {
+  get done() {
     return this.counts.completed + this.counts.failed;
-  }
-
-  doneHere() {
-    return this.pages.filter(isFinal).length;
   }
 
   get final() {
     return isFinal(this.task);
   }
 
-  /** Pages that failed or are doubtful. */
   get problems() {
-    return this.pages.filter((page) => page.status === "failed" || isDoubtful(page));
+    return this.pages.filter((page) => /failed|doubtful/.test(kindOf(page))).length;
   }
 
   sample() {
-    const now = Date.now() / 1000;
-    if (this.samples.at(-1)?.[1] !== this.done()) this.samples.push([now, this.done()]);
-    while (this.samples.length > 2 && now - this.samples[0][0] > PACE_WINDOW) this.samples.shift();
+    if (this.samples.at(-1)?.[1] !== this.done) this.samples.push([now(), this.done]);
+    while (this.samples.length > 2 && now() - this.samples[0][0] > PACE_WINDOW) this.samples.shift();
   }
 
-  /** Seconds until all is read, by the pace of the last minute; null where too little was seen of it. */
+  /** By the pace of the last minute; null where too little was seen of it. */
   get secondsLeft() {
-    const [first, last] = [this.samples[0], this.samples.at(-1)];
-    const open = this.counts.total - this.done();
-    if (!open || this.samples.length < 3 || last[0] - first[0] < 1) return null;
-    return Math.max(1, (open * (last[0] - first[0])) / (last[1] - first[1]) - (Date.now() / 1000 - last[0]));
+    const [[began, before], [last, done]] = [this.samples[0], this.samples.at(-1)];
+    const open = this.counts.total - this.done;
+    if (!open || this.samples.length < 3 || last - began < 1) return null;
+    return Math.max(1, (open * (last - began)) / (done - before) - (now() - last));
   }
 
-  /** Seconds for which the result is kept, or null while it is not final. */
   get secondsKept() {
-    if (!this.task || !this.final) return null;
     const end = this.task.expires_at ?? this.task.updated_at + (service.index?.limits.result_ttl ?? 0);
-    return Math.max(0, end - Date.now() / 1000);
+    return Math.max(0, end - now());
   }
 }
+
+function once(key, load) {
+  const found = kept.get(key) ?? load();
+  kept.delete(key);
+  kept.set(key, found); // the latest last
+  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
+  found.catch(() => kept.delete(key));
+  return found;
+}
+
+export function pageBlocks(id) {
+  const rendered = service.index?.formats.includes("html") ? "&render=html" : "";
+  const load = async () => ({ blocks: [], ...(await askJson(`ocr/${id}/result?format=json${rendered}`, { short: false })).pages[0] });
+  return once(id, load);
+}
+
+export async function pageText(id, format) {
+  if (format !== "json") return once(`${id} ${format}`, () => askText(`ocr/${id}/result?format=${format}`));
+  const { blocks, ...page } = await pageBlocks(id);
+  const shown = blocks.map(({ label, boxes, text }) => ({ label, boxes, text }));
+  const box = /\[\s+(-?[\d.]+),\s+(-?[\d.]+),\s+(-?[\d.]+),\s+(-?[\d.]+)\s+\]/g;
+  return JSON.stringify({ ...page, blocks: shown }, null, 2).replace(box, "[$1, $2, $3, $4]");
+}
+
+export const wholeText = (id) => askText(`ocr/${id}/result?format=text&partial=true`);

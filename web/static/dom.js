@@ -1,23 +1,26 @@
 // Builds elements. Text is only ever text: nothing here parses HTML.
 
-const SVG = "http://www.w3.org/2000/svg";
+import { t } from "./words.js";
 
-/** An element: `on…` properties are listeners, `style` an object of CSS properties, null and false are left out. */
-export function h(tag, properties = {}, ...children) {
+/** "p.soft.small", properties, what it holds. `on…` are listeners. */
+export function h(selector, ...inside) {
+  const [tag, ...classes] = selector.split(".");
   const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) setProperty(element, name, value);
-  element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== false));
+  element.classList.add(...classes);
+  for (const [name, value] of Object.entries(inside[0]?.constructor === Object ? inside.shift() : {})) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (name === "style") Object.assign(element.style, value);
+    else if (typeof (value ?? false) === "boolean") element.toggleAttribute(name, Boolean(value));
+    else element.setAttribute(name, value);
+  }
+  fill(element, ...inside);
   return element;
 }
 
-function setProperty(element, name, value) {
-  if (value === null || value === undefined || value === false) return;
-  if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
-  else if (name === "style") for (const [key, text] of Object.entries(value)) element.style.setProperty(key, text);
-  else element.setAttribute(name, value === true ? "" : String(value));
-}
+/** Replaces what an element holds; what is null or false is left out. */
+export const fill = (element, ...inside) => element.replaceChildren(...inside.flat(2).filter(Boolean));
 
-/** Sets an element's text unless it has it: a live region would repeat it, and a selection would be lost. */
+/** Leaves the same text: a live region would repeat it, and a selection would be lost. */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
@@ -41,29 +44,33 @@ const ICONS = {
   wait: "M10 3a7 7 0 1 1 0 14 7 7 0 0 1 0-14zM10 6v4.2l2.8 1.7",
 };
 
-/** A drawing of the set above, unseen by screen readers. */
 export function icon(name) {
-  const drawing = document.createElementNS(SVG, "svg");
-  for (const [key, value] of [["viewBox", "0 0 20 20"], ["class", "icon"], ["aria-hidden", "true"]]) drawing.setAttribute(key, value);
-  const path = document.createElementNS(SVG, "path");
+  const [drawing, path] = ["svg", "path"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+  for (const [key, value] of Object.entries({ viewBox: "0 0 20 20", class: "icon", "aria-hidden": true })) drawing.setAttribute(key, value);
   path.setAttribute("d", ICONS[name]);
   drawing.append(path);
   return drawing;
 }
 
-/** A button with a drawing and words; with `bare` the words are its name only. */
-export function button(words, onclick, { drawing = "", bare = false, kind = "", ...rest } = {}) {
-  const label = bare ? { "aria-label": words, title: words } : {};
-  const inside = [drawing && icon(drawing), !bare && h("span", {}, words)];
-  return h("button", { type: "button", class: `button ${bare ? "bare" : ""} ${kind}`.trim(), onclick, ...label, ...rest }, inside);
+/** `kind`: classes; with "bare" the words are its name only. */
+export function button(words, onclick, drawing = "", kind = "", properties = {}) {
+  const isBare = kind.startsWith("bare");
+  const name = isBare && { "aria-label": words, title: words };
+  return h("button", { type: "button", class: `button ${kind}`, onclick, ...name, ...properties }, drawing && icon(drawing), !isBare && h("span", words));
 }
 
-/** Whether the window is as narrow as a phone's, where the views of a document lie behind one another. */
+export const tab = (words, onclick, properties) => h("button.tab", { type: "button", onclick, ...properties }, words);
+
+export const press = (button, isPressed) => button.setAttribute("aria-pressed", isPressed);
+
+/** Buttons of which one is pressed: [buttons, choose]. */
+export function tabs(names, onchoose) {
+  const choose = (name) => {
+    names.forEach((one, at) => press(buttons[at], one === name));
+    onchoose(name);
+  };
+  const buttons = names.map((name) => tab(t(`tab_${name}`), () => choose(name)));
+  return [buttons, choose];
+}
+
 export const isNarrow = () => matchMedia("(max-width: 820px)").matches;
-
-/** Marks what belongs to a block with a class, and nothing else. */
-export const mark = (within, block, name) =>
-  within.querySelectorAll("[data-block]").forEach((one) => one.classList.toggle(name, one.dataset.block === String(block)));
-
-/** How things move into view. */
-export const scrolling = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth");

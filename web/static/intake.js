@@ -1,41 +1,36 @@
-// What a person sends: files or a folder dropped anywhere, pasted or chosen files, a photograph, addresses.
+// What a person drops, pastes, chooses, photographs.
 
 import { note } from "./announce.js";
 import { button, h } from "./dom.js";
 import { clearFileOptions, readingOptions } from "./reading_options.js";
-import { sendAddresses, sendFiles } from "./sending.js";
+import { open } from "./recent.js";
+import { send } from "./sending.js";
 import { t } from "./words.js";
 
 const ACCEPTED = "image/*,.pdf,.tif,.tiff,.heic,.heif,.jp2,.j2k,.avif";
 const MOST_AT_ONCE = 5000; // files
 
-let then = { open: () => {}, list: () => {} };
-
-/** Listens to the whole page. `open(id)`: one thing was sent, and is shown; `list()`: several were sent. */
-export function takeFromAnywhere(views) {
-  then = views;
+export function takeFromAnywhere() {
   let depth = 0;
-  const mark = (on) => document.documentElement.classList.toggle("dropping", on);
-  document.addEventListener("dragenter", (event) => hasFiles(event) && (event.preventDefault(), (depth += 1), mark(true)));
-  document.addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
-  document.addEventListener("dragleave", () => mark((depth = Math.max(0, depth - 1)) > 0));
-  document.addEventListener("drop", async (event) => {
-    depth = 0;
-    mark(false);
-    if (!hasFiles(event)) return;
+  const onFiles = (name, act) => document.addEventListener(name, (event) => {
+    if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    const { files, unread } = await droppedFiles(event.dataTransfer);
-    take(files, unread);
+    act(event.dataTransfer);
+    document.documentElement.classList.toggle("dropping", depth > 0);
   });
-  document.addEventListener("paste", (event) => {
-    if (event.target.closest?.("input, textarea")) return;
-    const files = [...event.clipboardData.files];
-    if (files.length) take(files.map(named));
-    else takeAddresses(event.clipboardData.getData("text"));
+  onFiles("dragenter", () => (depth += 1));
+  onFiles("dragover", () => {});
+  onFiles("dragleave", () => (depth = Math.max(0, depth - 1)));
+  onFiles("drop", (transfer) => {
+    depth = 0;
+    droppedFiles(transfer).then(({ files, unread }) => takeFiles(files, unread));
+  });
+  document.addEventListener("paste", ({ target, clipboardData }) => {
+    if (target.closest?.("input, textarea")) return;
+    if (clipboardData.files.length) takeFiles([...clipboardData.files].map(named));
+    else take(addressesIn(clipboardData.getData("text")));
   });
 }
-
-const hasFiles = (event) => event.dataTransfer?.types.includes("Files");
 
 /** Browsers call every pasted picture the same. */
 function named(file) {
@@ -44,7 +39,6 @@ function named(file) {
   return new File([file], `pasted ${time}.${file.type.split("/")[1] ?? "png"}`, { type: file.type });
 }
 
-/** The files, and how many things in folders could not be read. */
 async function droppedFiles(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()); // before the first await: it is empty afterwards
   if (!entries.some((entry) => entry?.isDirectory)) return { files: [...transfer.files], unread: 0 };
@@ -71,85 +65,76 @@ async function collectInside(reader, found) {
   }
 }
 
-/** Whether it is not one of those that folders hold for their own purposes. */
 const isWanted = ({ name }) => !/^\.|^Thumbs\.db$/.test(name);
 
-/** Sends files with the options shown, and says what is left out. `unread`: how many things could not be read. */
-export function take(files, unread = 0) {
+function takeFiles(files, unread = 0) {
   const wanted = files.filter(isWanted);
   const left = [unread && t("unread_files", { n: unread }), wanted.length > MOST_AT_ONCE && t("too_many_files", { n: MOST_AT_ONCE })];
   if (left.some(Boolean)) note(left.filter(Boolean).join(" "));
-  if (wanted.length) hand(sendFiles, wanted.slice(0, MOST_AT_ONCE));
+  take(wanted.slice(0, MOST_AT_ONCE));
 }
 
-function hand(send, things) {
+/** Sends what is shown with the options. One is opened, several are listed. */
+function take(things) {
+  if (!things.length) return;
   const here = location.hash;
-  const alone = things.length === 1;
-  send(things, readingOptions(), (id) => alone && location.hash === here && then.open(id)); // who went elsewhere stays there
+  const isAlone = things.length === 1;
+  send(things, readingOptions(), (id) => isAlone && location.hash === here && open(id)); // who went elsewhere stays there
   clearFileOptions();
-  if (!alone) then.list();
+  if (!isAlone) location.hash = "#/";
 }
 
 function addressesIn(text) {
   const lines = text.split(/\s+/).filter(Boolean);
-  return lines.length && lines.every((line) => /^https?:\/\/\S+$/i.test(line)) ? lines : [];
+  return lines.every((line) => /^https?:\/\/\S+$/i.test(line)) ? lines : [];
 }
 
-/** Sends the addresses in a text; false where it holds anything else. */
-function takeAddresses(text) {
-  const urls = addressesIn(text);
-  if (urls.length) hand(sendAddresses, urls);
-  return urls.length > 0;
-}
-
-/** The drop area with its buttons. `limits`: an element that says what is accepted. */
 export function dropZone(limits) {
-  const picker = (properties) => h("input", { type: "file", hidden: true, onchange: (event) => (take([...event.target.files]), (event.target.value = "")), ...properties });
-  const files = picker({ multiple: true, accept: ACCEPTED, id: "choose-files" });
-  const folder = picker({ webkitdirectory: true, id: "choose-folder" });
-  const photo = picker({ accept: "image/*", capture: "environment", id: "take-photo" });
+  const choosing = (words, drawing, kind, properties) => {
+    const take = ({ target }) => (takeFiles([...target.files]), (target.value = ""));
+    const input = h("input", { type: "file", hidden: true, onchange: take, ...properties });
+    return [button(t(words), () => input.click(), drawing, kind), input];
+  };
   const addresses = addressForm();
-  const opener = button(t("addresses"), () => toggle(opener, addresses), { drawing: "link", "aria-expanded": "false", "aria-controls": "addresses" });
+  const toggle = () => {
+    addresses.hidden = !addresses.hidden;
+    opener.ariaExpanded = !addresses.hidden;
+    if (!addresses.hidden) addresses.querySelector("textarea").focus();
+  };
+  const opener = button(t("addresses"), toggle, "link", "", { "aria-expanded": "false", "aria-controls": "addresses" });
   return h(
-    "div",
-    { class: "drop", id: "drop" },
-    h("p", { class: "drop-words with-mouse" }, t("drop_here")),
-    h("p", { class: "drop-words with-touch" }, t("drop_here_touch")),
-    h("p", { class: "soft with-mouse" }, t("paste_hint"), " ", h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "V")),
+    "div.drop",
+    { id: "drop" },
+    h("p.drop-words.with-mouse", t("drop_here")),
+    h("p.drop-words.with-touch", t("drop_here_touch")),
+    h("p.soft.with-mouse", t("paste_hint"), " ", h("kbd", "Ctrl"), " ", h("kbd", "V")),
     h(
-      "div",
-      { class: "drop-buttons" },
-      button(t("photo"), () => photo.click(), { drawing: "camera", kind: "main with-touch" }),
-      button(t("choose_files"), () => files.click(), { drawing: "add", kind: "main-with-mouse" }),
-      button(t("choose_folder"), () => folder.click(), { drawing: "folder", kind: "with-mouse" }),
+      "div.drop-buttons",
+      choosing("photo", "camera", "main with-touch", { accept: "image/*", capture: "environment" }),
+      choosing("choose_files", "add", "main-with-mouse", { id: "choose-files", multiple: true, accept: ACCEPTED }),
+      choosing("choose_folder", "folder", "with-mouse", { webkitdirectory: true }),
       opener,
     ),
     addresses,
     limits,
-    [files, folder, photo],
   );
 }
 
 function addressForm() {
-  const words = h("span", {}, t("send_addresses", { n: 0 }));
-  const send = h("button", { type: "submit", class: "button main", disabled: true }, words);
-  const area = h("textarea", { rows: 3, spellcheck: "false", "aria-label": t("addresses"), "aria-describedby": "address-hint", placeholder: "https://example.com/page-1.jpg" });
-  area.addEventListener("input", () => {
-    const count = addressesIn(area.value).length;
-    words.textContent = t("send_addresses", { n: count });
-    send.disabled = count === 0;
-  });
+  const words = h("span");
+  const send = h("button.button.main", words);
+  const count = () => {
+    const n = addressesIn(area.value).length;
+    words.textContent = t("send_addresses", { n });
+    send.disabled = !n;
+  };
   const submit = (event) => {
     event.preventDefault();
-    if (!takeAddresses(area.value)) return;
+    take(addressesIn(area.value));
     area.value = "";
-    area.dispatchEvent(new Event("input"));
+    count();
   };
-  return h("form", { class: "addresses", id: "addresses", hidden: true, onsubmit: submit }, area, h("div", { class: "row" }, h("span", { class: "soft small", id: "address-hint" }, t("address_hint")), send));
-}
-
-function toggle(opener, panel) {
-  panel.hidden = !panel.hidden;
-  opener.setAttribute("aria-expanded", String(!panel.hidden));
-  if (!panel.hidden) panel.querySelector("textarea").focus();
+  const area = h("textarea", { rows: 3, spellcheck: "false", "aria-label": t("addresses"), "aria-describedby": "address-hint", placeholder: "https://example.com/page-1.jpg", oninput: count });
+  count();
+  return h("form.addresses", { id: "addresses", hidden: true, onsubmit: submit }, area, h("div.row", h("span.soft.small", { id: "address-hint" }, t("address_hint")), send));
 }

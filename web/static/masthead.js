@@ -1,45 +1,90 @@
-// What stands above every view: the name, the way back, how the service stands, language, colours, keys; and a banner where the
-// service does not answer or has no worker.
+// How the service stands: its figures, and what is above every view.
 
-import { root } from "./api.js";
-import { button, h, setText } from "./dom.js";
-import { showWorkers } from "./figures.js";
+import { followService, refreshStats, root, service } from "./api.js";
+import { poll } from "./changes.js";
+import { button, fill, h, setText } from "./dom.js";
 import { showKeys } from "./keyboard.js";
 import { applyTheme, isDark, remember } from "./preferences.js";
 import { isOpen, recentWork } from "./recent.js";
-import { service } from "./service.js";
-import { currentLanguage, switchLanguage, t } from "./words.js";
+import { currentLanguage, duration, number, otherLanguage, switchLanguage, t } from "./words.js";
 
-/** Draws it for a view. `redraw`: draws everything again, in the other language. */
-export function drawMasthead({ isStart, redraw }) {
-  document.documentElement.lang = currentLanguage() === "zh" ? "zh-CN" : "en";
-  document.getElementById("skip").textContent = t("skip");
-  const other = currentLanguage() === "zh" ? "en" : "zh-CN";
-  const language = h("button", { type: "button", class: "button quiet", lang: other, onclick: () => switchLanguage().then(redraw) }, t("language"));
-  const dark = isDark();
-  const colours = button(t(dark ? "light" : "dark"), () => (remember("theme", dark ? "light" : "dark"), applyTheme(), drawMasthead({ isStart, redraw })), { drawing: dark ? "sun" : "moon", bare: true, id: "theme" });
-  const focused = document.activeElement?.id;
-  const masthead = document.getElementById("masthead");
-  masthead.replaceChildren(
+const LANG = { en: "en", zh: "zh-CN" };
+const masthead = document.getElementById("masthead");
+const workers = h("p.workers");
+
+export function drawMasthead(isStart, redraw) {
+  document.documentElement.lang = LANG[currentLanguage()];
+  setText(document.getElementById("skip"), t("skip"));
+  fill(
+    masthead,
     masthead.firstElementChild, // the name, which is there from the first
-    isStart ? "" : h("a", { class: "all", href: "#/" }, t("all_documents")),
-    h("span", { class: "grow" }),
-    isStart ? "" : h("p", { class: "workers", id: "workers" }),
-    h("a", { class: "button quiet with-mouse", href: `${root}docs` }, t("api")),
-    language,
-    colours,
-    button(t("keys"), showKeys, { drawing: "keys", bare: true, kind: "with-mouse" }),
+    !isStart && h("a.all", { href: "#/" }, t("all_documents")),
+    h("span.grow"),
+    !isStart && workers,
+    h("a.button.quiet.with-mouse", { href: `${root}docs` }, t("api")),
+    button(t("language"), () => (switchLanguage(), redraw()), "", "quiet", { lang: LANG[otherLanguage()] }),
+    coloursButton(),
+    button(t("keys"), showKeys, "keys", "bare with-mouse"),
   );
-  if (focused === "theme") document.getElementById("theme").focus();
   showState();
 }
 
-/** Brings the banner and the workers up to date. */
+function coloursButton() {
+  const other = isDark() ? "light" : "dark";
+  const change = () => {
+    remember("theme", other);
+    applyTheme();
+    const next = coloursButton();
+    made.replaceWith(next);
+    next.focus();
+  };
+  const made = button(t(other), change, other === "light" ? "sun" : "moon", "bare");
+  return made;
+}
+
 export function showState() {
-  const workers = document.getElementById("workers");
-  if (workers) showWorkers(workers);
+  showWorkers(workers);
   const banner = document.getElementById("banner");
-  const idle = service.stats?.workers === 0 && recentWork().some(isOpen);
+  const isIdle = service.stats?.workers === 0 && recentWork().some(isOpen);
   banner.classList.toggle("calm-banner", !service.away);
-  setText(banner, service.away ? t("service_away") : idle ? t("no_workers_long") : "");
+  setText(banner, service.away ? t("service_away") : isIdle ? t("no_workers_long") : "");
+}
+
+const STATES = ["pending", "processing", "completed", "failed"];
+
+export function figures() {
+  const values = STATES.map(() => h("dd", "–"));
+  const workers = h("p.workers");
+  const meter = h("meter", { min: 0, "aria-label": t("places") });
+  const taken = h("span");
+  const kept = h("p.soft.small");
+  const element = h(
+    "section.figures",
+    h("div.section-head", h("h2", t("current")), workers),
+    h("dl", STATES.map((state, at) => h("div", h("dt", t(`state_${state}`)), values[at]))),
+    meter,
+    h("p.meter-words.soft.small", h("span", t("places")), taken),
+    kept,
+  );
+  poll(async () => (await refreshStats(), "same"), { element, fast: 2000, slow: 2000 });
+  return followService(element, () => {
+    showWorkers(workers);
+    const { stats, index } = service;
+    if (index) setText(kept, t("kept_long", { time: duration(index.limits.result_ttl) }));
+    if (!stats) return;
+    STATES.forEach((state, at) => setText(values[at], number(stats[state])));
+    values[3].classList.toggle("bad", stats.failed > 0);
+    const [open, limit] = [stats.pending + stats.processing, stats.queue_limit];
+    Object.assign(meter, { max: limit, high: limit * 0.9, value: open });
+    setText(taken, t("taken_of", { taken: open, limit }));
+  });
+}
+
+function showWorkers(place) {
+  const { away, stats } = service;
+  const kind = away ? "away" : stats && !stats.workers ? "idle" : "";
+  const ready = () => t(stats.workers ? "ready_workers" : "no_workers", { n: stats.workers });
+  const words = away ? t("unreachable") : stats ? ready() : "";
+  if (place.textContent !== words || place.dataset.kind !== kind) fill(place, words && h(`i.dot.${kind || "ready"}`), words);
+  place.dataset.kind = kind;
 }

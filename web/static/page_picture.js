@@ -1,126 +1,106 @@
-// The picture of a page with the boxes of its blocks. Without a picture, the boxes are drawn on an empty sheet of the same shape.
+// The picture of a page with the boxes of its blocks; without one, they are drawn on a sheet of its shape.
 
-import { root } from "./api.js";
-import { h, isNarrow, mark, scrolling } from "./dom.js";
+import { root, service } from "./api.js";
+import { button, h, press, setText } from "./dom.js";
 import { labelKind, labelWords } from "./labels.js";
+import { recall, remember } from "./preferences.js";
 import { sentPicture } from "./sending.js";
-import { hasCall } from "./service.js";
 import { t } from "./words.js";
 
 const WAITS = [30, 45]; // seconds; a page whose picture is not made by then is shown without
 const IMAGE_CALL = "GET /ocr/{task_id}/pages/{page}/image";
 
-/** Where a page's picture can be had: addresses to be tried in turn, and what frees them. The service makes it when it is asked. */
-function sourcesOf(id, page) {
-  const isThere = hasCall(IMAGE_CALL) && page.status === "completed";
-  const made = isThere ? WAITS.map((wait) => `${root}ocr/${id}/pages/${page.page}/image?wait=${wait}`) : [];
-  const own = sentPicture(id);
-  const address = own && page.page === 1 ? URL.createObjectURL(own) : "";
-  return { addresses: address ? [address, ...made] : made, free: () => address && URL.revokeObjectURL(address) };
-}
+export function pagePicture(id) {
+  const sheet = h("div.sheet");
+  const missing = h("p.notice", { hidden: true }, t("not_shown"));
+  let size = [3, 4];
+  let shown = "";
+  let image = null;
+  let own = ""; // the address of the file that this tab has sent
 
-/** The picture view: { element, show, fit, light, reveal, stop }. `onPick(index)`: a box was chosen. */
-export function pagePicture(id, { onPick, onHover }) {
-  const sheet = h("div", { class: "sheet" });
-  const missing = h("p", { class: "notice", hidden: true }, t("not_shown"));
-  const desk = h("div", { class: "desk" }, sheet);
-  const element = h("div", { class: "desk-frame" }, missing, desk);
-  const state = { size: [3, 4], zoom: "page", free: () => {}, shown: "", image: null };
+  const fit = (width, height) => {
+    size = [width, height];
+    sheet.style.setProperty("--ratio", width / height);
+  };
 
-  const fit = () => {
-    const [width, height] = state.size;
-    const style = getComputedStyle(desk);
-    const room = [desk.clientWidth - 2 * parseFloat(style.paddingLeft), desk.clientHeight - 2 * parseFloat(style.paddingTop)];
-    if (room[0] <= 0) return;
-    const scale = state.zoom === "page" && !isNarrow() ? Math.min(room[0] / width, room[1] / height) : room[0] / width;
-    sheet.style.setProperty("width", `${Math.floor(width * scale)}px`);
-    sheet.style.setProperty("height", `${Math.floor(height * scale)}px`);
+  /** An image that is only taken out goes on being loaded, on one of the browser's few connections. */
+  const stop = () => {
+    image?.removeAttribute("src");
+    image?.remove();
+    image = null;
+    URL.revokeObjectURL(own);
+  };
+
+  /** Tries its addresses in turn; the service makes it when it is asked. */
+  const showImage = (page) => {
+    stop();
+    const isRead = page.status === "completed";
+    const file = page.page === 1 && sentPicture(id);
+    own = file ? URL.createObjectURL(file) : "";
+    const made = isRead && service.index && IMAGE_CALL in service.index.endpoints ? WAITS : [];
+    const addresses = [own, ...made.map((wait) => `${root}ocr/${id}/pages/${page.page}/image?wait=${wait}`)].filter(Boolean);
+    const next = () => {
+      missing.hidden = addresses.length > 0 || !isRead;
+      if (addresses.length) image.src = addresses.shift();
+      else stop();
+    };
+    const loading = (image = h("img", { alt: t("picture_of", { n: page.page }), decoding: "async" }));
+    loading.onerror = () => loading === image && next();
+    loading.onload = () => {
+      if (!page.width && loading === image) fit(image.naturalWidth, image.naturalHeight); // until it is read
+    };
+    sheet.prepend(image);
+    next();
   };
 
   const show = (page, blocks) => {
-    state.size = page.width && page.height ? [page.width, page.height] : state.size;
+    if (page.width && page.height) fit(page.width, page.height);
     sheet.querySelectorAll(".box").forEach((box) => box.remove());
-    sheet.append(...boxes(blocks, state.size, { onPick, onHover }));
+    sheet.append(...boxesOf(blocks, size));
     const key = `${page.page} ${page.status}`;
-    if (state.shown !== key) showImage(page, key);
-    fit();
+    if (shown !== key) showImage(page);
+    shown = key;
   };
 
-  /** An image that is only taken out of the document goes on being loaded, and keeps one of the browser's few connections busy. */
-  const dropImage = () => {
-    state.image?.removeAttribute("src");
-    state.image?.remove();
-    state.image = null;
-    state.free();
+  const element = h("div.desk-frame", missing, h("div.desk", sheet));
+  const toggleZoom = () => setText(zoom.firstChild, t(element.classList.toggle("fit-width") ? "fit_page" : "fit_width"));
+  const zoom = button(t("fit_width"), toggleZoom, "", "quiet");
+  const showBoxes = (on) => {
+    remember("boxes", on);
+    press(boxes, on);
+    element.classList.toggle("no-boxes", !on);
   };
+  const boxes = button(t("boxes"), () => showBoxes(!recall("boxes", true)), "boxes", "quiet", { id: "boxes" });
+  showBoxes(recall("boxes", true));
 
-  const showImage = (page, key) => {
-    dropImage();
-    state.shown = key;
-    const { addresses, free } = sourcesOf(id, page);
-    state.free = free;
-    missing.hidden = addresses.length > 0 || page.status !== "completed";
-    if (!addresses.length) return;
-    const image = h("img", { alt: t("picture_of", { n: page.page }), decoding: "async" });
-    image.addEventListener("load", () => {
-      if (page.width || image !== state.image) return;
-      state.size = [image.naturalWidth, image.naturalHeight]; // until it is read
-      fit();
-    });
-    const next = () => {
-      const address = addresses.shift();
-      if (address) image.src = address;
-      else (dropImage(), (missing.hidden = page.status !== "completed"));
-    };
-    image.addEventListener("error", () => image === state.image && next());
-    state.image = image;
-    next();
-    sheet.prepend(image);
-  };
-
-  const watching = new ResizeObserver(fit);
-  watching.observe(desk);
   return {
     element,
+    buttons: [zoom, boxes],
     show,
-    zoom: (how) => ((state.zoom = how), fit()),
-    image: () => state.image,
-    size: () => state.size,
-    light: (index) => mark(sheet, index, "lit"),
-    reveal: (index) => sheet.querySelector(`.box[data-block="${index}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest", behavior: scrolling() }),
-    stop: () => (watching.disconnect(), dropImage()),
+    cut: ({ boxes: [box] }) => image && box && cutOut(image, size, box),
+    stop,
   };
 }
 
-/** The boxes, the largest first, so that those inside others can be pointed at. They are for the pointer: keys use the blocks. */
-function boxes(blocks, [width, height], { onPick, onHover }) {
-  const all = blocks.flatMap((block, index) => block.boxes.map((box) => ({ block, index, box })));
-  const area = ({ box: [left, upper, right, lower] }) => (right - left) * (lower - upper);
-  all.sort((one, other) => area(other) - area(one));
-  return all.map(({ block, index, box: [left, upper, right, lower] }) =>
-    h(
-      "div",
-      {
-        class: `box ${labelKind(block.label)}`,
-        "data-block": index,
-        "aria-hidden": "true",
-        style: { left: `${(100 * left) / width}%`, top: `${(100 * upper) / height}%`, width: `${(100 * (right - left)) / width}%`, height: `${(100 * (lower - upper)) / height}%` },
-        onclick: () => onPick(index),
-        onpointerenter: (event) => event.pointerType !== "touch" && onHover(index),
-        onpointerleave: () => onHover(null),
-      },
-      h("span", {}, labelWords(block.label)),
-    ),
-  );
+/** The largest first, so that those inside can be pointed at. Keys use the blocks. */
+function boxesOf(blocks, [width, height]) {
+  const all = blocks.flatMap(({ label, boxes }, index) => boxes.map(([left, upper, right, lower]) => ({ label, index, left, upper, wide: right - left, high: lower - upper })));
+  all.sort((one, other) => other.wide * other.high - one.wide * one.high);
+  return all.map(({ label, index, left, upper, wide, high }) => {
+    const style = { left: share(left / width), top: share(upper / height), width: share(wide / width), height: share(high / height) };
+    return h(`div.box.${labelKind(label)}`, { "data-block": index, "aria-hidden": "true", style }, h("span", labelWords(label)));
+  });
 }
 
-/** What a box holds, cut out of the picture that is shown; null where there is none. */
-export function cutOut(image, [width, height], [left, upper, right, lower]) {
-  if (!image || right <= left || lower <= upper) return null;
-  const [wide, high] = [(right - left) / width, (lower - upper) / height];
-  const copy = h("img", { alt: "", style: { width: `${100 / wide}%`, height: `${100 / high}%`, left: `${(-100 * left) / width / wide}%`, top: `${(-100 * upper) / height / high}%` } });
+const share = (of) => `${100 * of}%`;
+
+function cutOut(image, [width, height], [left, upper, right, lower]) {
+  const [wide, high] = [right - left, lower - upper];
+  if (wide <= 0 || high <= 0) return null;
+  const style = { width: share(width / wide), height: share(height / high), left: share(-left / wide), top: share(-upper / high) };
+  const copy = h("img", { alt: "", style });
   const fill = () => (copy.src = image.src); // once it is loaded: pieces ask for nothing themselves
   if (image.complete && image.naturalWidth) fill();
   else image.addEventListener("load", fill, { once: true });
-  return h("div", { class: "cut-out", style: { "aspect-ratio": `${right - left} / ${lower - upper}` } }, copy);
+  return h("div.cut-out", { style: { aspectRatio: wide / high } }, copy);
 }
