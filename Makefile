@@ -14,7 +14,7 @@ COMPILE_VLLM := $(filter-out --universal,$(COMPILE)) \
 # what was compiled is kept, whatever the environment says: each process would compile all tests, and each worker all sources
 unexport PYTHONDONTWRITEBYTECODE
 
-# tests wait for processes most of the time; each of these has its own Redis
+# tests wait for processes most of the time; each of these has its own Redis, and each fault a service of its own
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 help: ## list the commands
@@ -51,7 +51,7 @@ test-system: ## start the whole service as make run does and test it from outsid
 
 test-faults: ## kill, cut off and fill up each part of the service a few times, and account for every page
 	@sh requirements/install.sh dev
-	.venv/bin/python -m pytest tests/faults
+	.venv/bin/python -m pytest tests/faults -n 3 --dist load --maxschedchunk 1
 
 MINUTES ?= 60
 faults: ## the same for MINUTES=60 minutes, with a table; WRITE=1 puts it into docs/reliability.md
