@@ -105,10 +105,10 @@ def test_limit_counts_and_readiness_are_apart(
     services: tuple[Client, Client], redis: RedisServer, start_worker: Start
 ) -> None:
     alpha, beta = services
-    beta.submit_url("http://a/")
+    beta.submit_image(png())
     with pytest.raises(QueueFull):
-        service(redis, "beta", batch_size=1, max_queue_size=1).submit_url("http://a/")
-    service(redis, "alpha", batch_size=1, max_queue_size=1).submit_url("http://a/")
+        service(redis, "beta", batch_size=1, max_queue_size=1).submit_image(png())
+    service(redis, "alpha", batch_size=1, max_queue_size=1).submit_image(png())
     start_worker("alpha1", OCR_QUEUE="alpha", **QUICK)
     until(lambda: alpha.stats().workers == 1, what="the worker is ready")
     until(lambda: alpha.stats().pending == 0, what="its page is taken")

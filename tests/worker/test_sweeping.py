@@ -154,7 +154,10 @@ def test_a_page_that_waits_in_another_queue_is_not_lost(
 ) -> None:
     settings: dict[str, Any] = {"OCR_CLEANUP_INTERVAL": 0.5, "OCR_BATCH_SIZE": 1, "OCR_SCRIPTED_SECONDS": 60}
     first = start_worker("w1", **settings)
-    until(lambda: client.app.control.add_consumer("other", reply=True, timeout=10), what="it reads that queue, too")
+    until(
+        lambda: client.app.control.add_consumer("other", reply=True, timeout=30, limit=1),
+        what="it reads that queue, too",
+    )
     id = client.app.send_task("ocr.image", [png()], queue="other").id
     until(lambda: redis.client.hlen(keys.inside("w1@test")), what="it is read")
     first.kill()
@@ -164,7 +167,10 @@ def test_a_page_that_waits_in_another_queue_is_not_lost(
     open_tasks(redis.client, ["lost"], since=1)
     until(lambda: client.look_up("lost").status.final, what="a sweep has found what is lost")
     assert not client.look_up(id).status.final
-    until(lambda: client.app.control.add_consumer("other", reply=True, timeout=10), what="it reads that queue, too")
+    until(
+        lambda: client.app.control.add_consumer("other", reply=True, timeout=30, limit=1),
+        what="it reads that queue, too",
+    )
     assert client.wait(id, timeout=60).status is Status.COMPLETED
 
 
