@@ -1,5 +1,6 @@
 """A runtime loads a model's file into a session that threads share, and rapidocr's steps run with it."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,7 +13,7 @@ from ocr_celery.engine.rapid.layout_model import find_model_file
 from ocr_celery.engine.rapid.loading import load_models
 from ocr_celery.engine.rapid.model_files import MODEL_FILES
 from ocr_celery.engine.rapid.onnxruntime_runtime import OnnxRuntime
-from ocr_celery.engine.rapid.runtimes import Array, Runtime, Session, open_runtime
+from ocr_celery.engine.rapid.runtimes import Array, Runtime, Session, is_large, open_runtime
 
 DIRECTION = MODEL_FILES["Cls"]  #: the smallest: whether a line stands on its head, as two probabilities
 LINES = [np.random.default_rng(seed).random((1, 3, 48, 192), np.float32) for seed in range(6)]
@@ -39,6 +40,33 @@ def test_both_runtimes_answer_the_same() -> None:
     pytest.importorskip("openvino")
     answers = [open_runtime(name).load(DIRECTION).run(LINES[0])[0] for name in ("onnxruntime", "openvino")]
     assert np.allclose(*answers, atol=1e-4)
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    file = Path("/proc/self/statm")
+    if not file.exists():
+        pytest.skip("this system does not say how much memory a process has")
+    return int(file.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_what_a_page_took_is_given_back_before_its_lines_are_read(runtime: Runtime) -> None:
+    session = runtime.load(MODEL_FILES["Det"])
+    session.run(np.zeros((1, 3, 64, 64), np.float32))
+    before = resident()
+    session.run(np.zeros((1, 3, 1280, 960), np.float32))
+    assert resident() - before < 140e6, "finding the lines takes 200 MB and more"
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_threads_share_a_session_for_large_inputs(runtime: Runtime, at_once: int) -> None:
+    session = runtime.load(DIRECTION, threads=at_once)
+    batch = np.concatenate(LINES * 8)
+    alone = session.run(batch)[0]
+    with ThreadPoolExecutor(3) as threads:
+        together = list(threads.map(lambda _: session.run(batch)[0], range(6)))
+    assert is_large([batch])
+    assert np.allclose(together, [alone] * 6)
 
 
 @pytest.mark.parametrize("at_once", [1, 2])

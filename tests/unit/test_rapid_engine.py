@@ -160,7 +160,7 @@ def test_what_a_stopped_engine_still_reads_is_dropped(
 
 def test_a_c_library_without_malloc_arenas_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rapid.ctypes, "CDLL", lambda _: object())
-    rapid._limit_malloc_arenas()
+    rapid._keep_less_freed_memory()
 
 
 @pytest.fixture

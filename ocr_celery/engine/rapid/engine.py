@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_M_ARENA_MAX = -8  #: of malloc.h
+_M_ARENA_MAX, _M_MMAP_THRESHOLD = -8, -3  #: of malloc.h
+_MAPPED = 4 * 1024 * 1024  #: bytes; larger blocks are the system's again as soon as they are freed
 
 
 class RapidEngine:
@@ -91,7 +92,7 @@ class RapidEngine:
         from ocr_celery.engine.rapid.runtime_choice import FALLBACK, choose_runtime
         from ocr_celery.engine.rapid.runtimes import open_runtime
 
-        _limit_malloc_arenas()
+        _keep_less_freed_memory()
         name = choose_runtime(self._cache_dir) if self._runtime == "auto" else self._runtime
         try:
             return load_models(open_runtime(name), self.capacity)
@@ -141,7 +142,13 @@ class RapidEngine:
             self._changed.notify_all()
 
 
-def _limit_malloc_arenas() -> None:
-    """Limit glibc to two malloc arenas: with eight for each core, freed memory is fragmented among them."""
+def _keep_less_freed_memory() -> None:
+    """Have glibc keep less of what is freed.
+
+    With eight arenas for each core it is fragmented among them. And once a large block was freed, glibc takes later ones
+    of its size from a heap that shrinks only from its end.
+    """
     with suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+        library = ctypes.CDLL(None)
+        library.mallopt(_M_ARENA_MAX, 2)
+        library.mallopt(_M_MMAP_THRESHOLD, _MAPPED)

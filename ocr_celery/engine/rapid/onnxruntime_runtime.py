@@ -1,4 +1,4 @@
-"""ONNX Runtime: runs each call in the thread that makes it."""
+"""ONNX Runtime: runs each call in the thread that makes it, and gives memory back after large inputs only."""
 
 import threading
 from collections.abc import Mapping
@@ -6,10 +6,16 @@ from pathlib import Path
 
 import onnxruntime
 
-from ocr_celery.engine.rapid.runtimes import Array
+from ocr_celery.engine.rapid.runtimes import Array, is_large
 
 _PROVIDER = "CPUExecutionProvider", {"arena_extend_strategy": "kSameAsRequested"}
 _NOTHING_BUT_FATAL = 4
+
+
+def _giving_back() -> onnxruntime.RunOptions:
+    options = onnxruntime.RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
 
 
 class OnnxRuntime:
@@ -22,7 +28,7 @@ class OnnxRuntime:
         """See `Runtime.load`."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # pages are read in threads already
-        options.enable_cpu_mem_arena = False  # it never gives back what the largest page needed
+        options.enable_mem_pattern = False  # it plans memory for each shape anew: lines have hundreds of widths
         options.log_severity_level = _NOTHING_BUT_FATAL
         return OnnxRuntimeSession(onnxruntime.InferenceSession(str(file), options, [_PROVIDER]), threads)
 
@@ -37,5 +43,6 @@ class OnnxRuntimeSession:
 
     def run(self, *inputs: Array) -> list[Array]:
         """See `Session.run`."""
+        options = _giving_back() if is_large(inputs) else None
         with self._turns:
-            return list(self._session.run(None, dict(zip(self._inputs, inputs, strict=True))))
+            return list(self._session.run(None, dict(zip(self._inputs, inputs, strict=True)), options))

@@ -1,4 +1,4 @@
-"""OpenVINO: runs calls in threads of its own, as many as call a model at once, and keeps no more than it has to between them."""
+"""OpenVINO: runs calls in threads of its own, as many as call a model at once, and gives memory back after large inputs."""
 
 import threading
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import openvino
 
-from ocr_celery.engine.rapid.runtimes import Array
+from ocr_celery.engine.rapid.runtimes import Array, is_large
 
 #: kernels of one model that are kept, with their memory: each further width of a line needs its own, and a page has dozens
 _MOST_KERNELS = 64
@@ -32,14 +32,15 @@ class OpenVinoRuntime:
             "INFERENCE_PRECISION_HINT": "f32",  # the same text on a processor that could do with less precise numbers
             "CPU_RUNTIME_CACHE_CAPACITY": _MOST_KERNELS,
         }
-        return OpenVinoSession(core.compile_model(model, "CPU", settings), _metadata(model))
+        return OpenVinoSession(core.compile_model(model, "CPU", settings), _metadata(model), threads)
 
 
 class OpenVinoSession:
     """Implements `runtimes.Session`; each thread that calls it has a request of its own."""
 
-    def __init__(self, compiled: Any, metadata: dict[str, str]) -> None:
-        self._compiled = compiled
+    def __init__(self, compiled: Any, metadata: dict[str, str], threads: int) -> None:
+        self._compiled, self._turns = compiled, threading.Semaphore(threads)
+        self._alone = threads == 1  # a model that another thread is in does not give memory back
         self.metadata: Mapping[str, str] = metadata
         self._own = threading.local()
 
@@ -48,8 +49,12 @@ class OpenVinoSession:
         request = getattr(self._own, "request", None)
         if request is None:
             request = self._own.request = self._compiled.create_infer_request()
-        request.infer(list(inputs))
-        return [np.array(request.get_output_tensor(n).data) for n in range(len(self._compiled.outputs))]
+        with self._turns:
+            request.infer(list(inputs))
+            outputs = [np.array(request.get_output_tensor(n).data) for n in range(len(self._compiled.outputs))]
+            if self._alone and is_large(inputs):
+                self._compiled.release_memory()
+        return outputs
 
 
 def _metadata(model: Any) -> dict[str, str]:

@@ -22,7 +22,7 @@ _RUNTIMES = ("openvino", FALLBACK)
 _WORTHWHILE = 0.9  #: of the fallback's time; OpenVINO's memory is not spent for less
 _TRIAL_SECONDS = 120.0  #: for one runtime, on a machine that does much else
 _FILE = "cpu-runtime.json"
-_TRIAL_VERSION = 1  #: raised when what is tried changes
+_TRIAL_VERSION = 2  #: raised when what is tried changes
 
 Figures = dict[str, float | None]  #: seconds of a runtime's trial; None: it does not run here
 

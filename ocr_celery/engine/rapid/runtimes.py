@@ -1,12 +1,14 @@
 """What runs the files of models: a runtime loads a file into a session, and no other module knows which runtime it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+
+_LARGE = 1 << 20  #: numbers in an input
 
 
 class Session(Protocol):
@@ -29,6 +31,14 @@ class Runtime(Protocol):
 
         Raises what the library raises.
         """
+
+
+def is_large(inputs: Sequence[Array]) -> bool:
+    """Whether a session gives the memory back that it took for these inputs: a page is large, a line is not.
+
+    A page takes hundreds of megabytes, once. Of lines it has a hundred, each of which would have to take them anew.
+    """
+    return any(array.size > _LARGE for array in inputs)
 
 
 def open_runtime(name: str) -> Runtime:
