@@ -102,6 +102,19 @@ def test_a_wide_line_between_columns_parts_what_is_above_from_what_is_below() ->
     assert kinds(drawn(page)) == ["a", "A", "THE", "a", "A"]
 
 
+def test_a_caption_over_the_gutter_parts_columns_even_where_it_is_short() -> None:
+    caption = f"{' ' * 24}THE CAPTION of a figure above"
+    page = "\n".join([columns(rows=13), caption, columns(rows=13)])
+    assert kinds(drawn(page)) == ["a", "A", "THE", "a", "A"]
+
+
+def test_columns_are_parted_through_lines_over_their_gutter_where_nothing_else_parts_them() -> None:
+    left = [Line(0, 24.0 * n, 360, 24.0 * n + 20, WIDE) for n in range(26)]
+    right = [Line(374, 24.0 * n + 12, 574, 24.0 * n + 32, "NAME of a thing") for n in range(26)]
+    over = [Line(300, y, 450, y + 20, "OVER the gutter") for y in (-40.0, 24.0 * 27)]
+    assert any("/".join([WIDE] * 26) in group and "NAME" not in group for group in cut([*left, *right, *over]))
+
+
 def test_a_page_with_a_head_and_a_foot_over_both_columns_is_read_in_columns() -> None:
     head = f"{' ' * 6}HEAD of a journal page, which stands over both of the columns"
     foot = f"{' ' * 6}FOOT of a journal page, which stands under both of the columns"

@@ -62,10 +62,10 @@ class _ByHeight:
         """Those whose height the area shares."""
         first = bisect_left(self._heights, area.top - self._reach)
         end = bisect_right(self._heights, area.bottom + self._reach)
-        return [a for a in self._areas[first:end] if _is_beside(a, area)]
+        return [a for a in self._areas[first:end] if is_beside(a, area)]
 
 
-def _is_beside(area: Area, other: Area) -> bool:
+def is_beside(area: Area, other: Area) -> bool:
     overlap = min(area.bottom, other.bottom) - max(area.top, other.top)
     return overlap > 0.35 * min(area.height, other.height)
 

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import partial
 
-from ocr_celery.engine.rapid.column_bands import split_into_bands
+from ocr_celery.engine.rapid.column_bands import is_beside, split_into_bands
 from ocr_celery.engine.rapid.column_evidence import Side, are_columns, level_share
 from ocr_celery.engine.rapid.geometry import Area, Line, Rect, bounds
 from ocr_celery.engine.rapid.gutters import row_gap_gutters, through_gutters
@@ -37,22 +37,31 @@ def _cut_recursively(areas: list[Area], line_height: float, rules: Sequence[Rect
 
 
 def _split(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]]:
-    """The parts in reading order; [] where the areas are read row by row."""
+    """The parts in reading order; [] where the areas are read row by row.
+
+    A line that spans a gutter parts what is above it from what is below; it is ignored only where no such cut frees columns.
+    """
     if len(areas) < _MIN_AREAS:
         return []
-    parts = _split_columns(areas, line_height, rules)
-    if parts:
-        return parts
-    choices = [split_into_bands(areas, gutter, line_height) for gutter in row_gap_gutters(areas, line_height)]
-    choices.append(_split_at_row_gap(areas, line_height, rules))
-    freed, parts = max(choices, key=lambda choice: choice[0])
-    return parts if freed >= _MIN_FREED else []
+    for ignore_spans in (False, True):
+        parts = _split_columns(areas, line_height, rules, ignore_spans=ignore_spans)
+        if parts:
+            return parts
+        gutters = [] if ignore_spans else row_gap_gutters(areas, line_height)
+        choices = [split_into_bands(areas, gutter, line_height) for gutter in gutters]
+        choices.append(_split_at_row_gap(areas, line_height, rules, ignore_spans=ignore_spans))
+        freed, parts = max(choices, key=lambda choice: choice[0])
+        if freed >= _MIN_FREED:
+            return parts
+    return []
 
 
 # -- a horizontal cut -----------------------------------------------------------------------------------------------------
 
 
-def _split_at_row_gap(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> tuple[int, list[list[Area]]]:
+def _split_at_row_gap(
+    areas: list[Area], line_height: float, rules: Sequence[Rect], *, ignore_spans: bool
+) -> tuple[int, list[list[Area]]]:
     """The parts above and below the row gap for which the largest columns can be split next.
 
     With the number of areas on the smaller side of these.
@@ -60,7 +69,7 @@ def _split_at_row_gap(areas: list[Area], line_height: float, rules: Sequence[Rec
     best: tuple[int, list[list[Area]]] = 0, []
     for y in _row_gaps(areas, line_height):
         parts = [[a for a in areas if a.y < y], [a for a in areas if a.y >= y]]
-        freed = [_split_columns(part, line_height, rules) for part in parts]
+        freed = [_split_columns(part, line_height, rules, ignore_spans=ignore_spans) for part in parts]
         size = max((min(map(len, columns[:2])) for columns in freed if columns), default=0)
         if size > best[0]:
             best = size, parts
@@ -91,7 +100,9 @@ def _is_within_figures(heights: Sequence[float], y: float, reach: float) -> bool
 # -- a gutter that runs through --------------------------------------------------------------------------------------------
 
 
-def _split_columns(areas: list[Area], line_height: float, rules: Sequence[Rect]) -> list[list[Area]]:
+def _split_columns(
+    areas: list[Area], line_height: float, rules: Sequence[Rect], *, ignore_spans: bool
+) -> list[list[Area]]:
     """Left column, right column and a caption between them, if any; [] where there are no columns."""
     if len(areas) < _MIN_AREAS:
         return []
@@ -99,7 +110,10 @@ def _split_columns(areas: list[Area], line_height: float, rules: Sequence[Rect])
     if parts:
         return parts
     # a few boxes may cross the gutter: by a mistake of the detector, or as a caption between columns
-    for share, split in ((0.04, _split_by_center), (0.1, partial(_split_around_caption, line_height=line_height))):
+    for share, split in (
+        (0.04, partial(_split_by_center, ignore_spans=ignore_spans)),
+        (0.1, partial(_split_around_caption, line_height=line_height)),
+    ):
         max_crossing = int(share * len(areas)) if len(areas) >= 20 else 0
         for gutter in through_gutters(areas, line_height, max_crossing)[:4]:
             crossing = [a for a in areas if a.left < gutter.left and a.right > gutter.right]
@@ -109,11 +123,22 @@ def _split_columns(areas: list[Area], line_height: float, rules: Sequence[Rect])
     return []
 
 
-def _split_by_center(areas: Sequence[Area], crossing: Sequence[Area], x: float) -> list[list[Area]]:
+def _split_by_center(
+    areas: Sequence[Area], crossing: Sequence[Area], x: float, *, ignore_spans: bool
+) -> list[list[Area]]:
+    """The parts left and right of x; [] where a heading, caption or figure spans both: cut at a row gap first."""
     left, _, right, _ = bounds(areas)
-    if any(a.width > 0.6 * (right - left) for a in crossing):
-        return []  # a heading or figure over both columns: cut at a row gap first
-    return [[a for a in areas if a.x < x], [a for a in areas if a.x >= x]]
+    sides = [[a for a in areas if a.x < x], [a for a in areas if a.x >= x]]
+    spans = any(a.width > 0.6 * (right - left) or (not ignore_spans and _is_span(a, sides)) for a in crossing)
+    return [] if spans else sides
+
+
+def _is_span(area: Area, sides: Sequence[Sequence[Area]]) -> bool:
+    """Whether one side has nothing else at the height of an area that crosses the gutter.
+
+    A line of one column that reaches too far has its neighbour beside it.
+    """
+    return any(not any(is_beside(a, area) for a in side if a is not area) for side in sides)
 
 
 def _split_around_caption(
