@@ -17,7 +17,7 @@ from ocr_celery.core.verdict import Verdict
 
 #: Our own part of a reading, between the page's pixels and its text: how engines are used, what is read again, what is kept.
 #: Raised whenever that may change an answer; tests/unit/test_page_cache.py notices. (What changes the pixels is in the key.)
-READING_VERSION = 11
+READING_VERSION = 12
 MAX_ENTRY = 256 * 1024  #: bytes of a reading that is kept; a dense page has some 10,000
 
 

@@ -34,6 +34,63 @@ def test_a_broken_word_joins_even_where_the_line_ends_early() -> None:
     ]
 
 
+def test_a_sentence_goes_on_however_early_its_line_ends() -> None:
+    page = """
+This line is the longest of all of the lines here.
+Take the number from the answer,
+and ask for the result with it.
+A long line that has words only
+but ends early, too.
+"""
+    assert texts(page) == [
+        "This line is the longest of all of the lines here. Take the number from the answer, and ask for the result with it.",
+        "A long line that has words only but ends early, too.",
+    ]
+
+
+def test_a_line_that_is_short_because_the_next_word_is_long_ends_no_paragraph() -> None:
+    page = """
+Text that is set flush left has
+lines that end at any place, as
+Donaudampfschiffahrtsgesellschaft
+Hence the next one stands there.
+"""
+    assert texts(page) == [" ".join(page.split())]
+
+
+def test_a_line_that_ends_a_sentence_early_ends_its_paragraph_before_a_long_word_too() -> None:
+    page = """
+the first line of this is full of words
+and this is its end here.
+Donaudampfschiffahrtsgesellschaft is one
+"""
+    assert texts(page)[1:] == ["Donaudampfschiffahrtsgesellschaft is one"]
+
+
+def test_a_chinese_line_goes_on_behind_a_comma_and_else_ends_where_it_is_short() -> None:
+    page = """
+今天的天气非常好我们一起去公园里散步吧好不好
+因为路上的人很多，
+所以我们走得很慢
+今天的天气非常好我们一起去公园里散步吧好不好
+"""
+    assert texts(page) == [
+        "今天的天气非常好我们一起去公园里散步吧好不好因为路上的人很多，所以我们走得很慢",
+        "今天的天气非常好我们一起去公园里散步吧好不好",
+    ]
+
+
+def test_the_lines_of_an_address_are_kept_behind_a_comma() -> None:
+    page = """
+a first line that is as long as any
+
+Jane Doe,
+12 High Street,
+Springfield
+"""
+    assert texts(page)[-1] == "Jane Doe,\n12 High Street,\nSpringfield"
+
+
 def test_an_empty_row_parts_paragraphs() -> None:
     assert texts("these are the words of one part\n\nand these the words of another") == [
         "these are the words of one part",

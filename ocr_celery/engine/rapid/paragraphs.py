@@ -1,11 +1,16 @@
-"""Groups the rows of a column into paragraphs."""
+"""Groups the rows of a column into paragraphs.
+
+A short line ends its paragraph where it ends a sentence too, or where the next line's first word would have fitted behind
+it; never where its sentence goes on.
+"""
 
 import statistics
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
-from ocr_celery.core.line_joining import is_broken_word, join_lines
+from ocr_celery.core.line_joining import is_broken_word, is_cjk, join_lines
 from ocr_celery.engine.rapid.geometry import Line
+from ocr_celery.engine.rapid.wording import ends_sentence, goes_on
 
 
 @dataclass(slots=True)
@@ -62,18 +67,31 @@ class _Column:
             return "new"
         if len(above) > 1 or len(below) > 1:
             return "break"
-        if is_broken_word(above[0].text, below[0].text):
-            return "join"
         indented = [row[0].left - self.left > 1.2 * self.height for row in (above, below)]
-        if indented == [False, True]:
+        begins = indented == [False, True]
+        texts = above[0].text, below[0].text
+        if is_broken_word(*texts) or (goes_on(*texts) and not begins):
+            return "join"
+        if begins:
             return "new"
         ragged = indented == [True, True] and abs(above[0].left - below[0].left) > 0.5 * self.height
-        if not self._ends_early(above) and not ragged:
+        if not self._ends_early(above, below) and not ragged:
             return "join"
-        return "break" if (ragged or self._ends_early(below)) and not paragraph.has_joined_lines else "new"
+        return "break" if (ragged or self._is_short(below)) and not paragraph.has_joined_lines else "new"
 
-    def _ends_early(self, row: Sequence[Line]) -> bool:
+    def _is_short(self, row: Sequence[Line]) -> bool:
         return self.right - row[-1].right > 0.18 * (self.right - self.left)
+
+    def _ends_early(self, above: Sequence[Line], below: Sequence[Line]) -> bool:
+        """Whether a row is short for another reason than that the next word is long: text set flush left is ragged."""
+        if not self._is_short(above) or ends_sentence(above[-1].text):
+            return self._is_short(above)
+        text = below[0].text.strip()
+        word = text.split(maxsplit=1)[0] if text else ""
+        if any(map(is_cjk, word)):
+            return True
+        share = (len(word) + 1) / max(1, len(text))  # with the space before it
+        return self.right - above[-1].right > share * below[0].width
 
     def _size_changes(self, above: Sequence[Line], below: Sequence[Line]) -> bool:
         sizes = sorted(max(1.0, *(li.height for li in row)) for row in (above, below))

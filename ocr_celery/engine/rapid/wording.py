@@ -12,6 +12,7 @@ from ocr_celery.core.line_joining import is_cjk
 _MIN_WORDS, _MIN_CJK = 4, 9  #: of a line of running text
 _MIN_OPEN_CHARS = 12  #: a shorter line ends where it ends, with or without a full stop
 _FULL_STOPS = '.!?:;。！？：；)）]」”"'
+_CJK_COMMAS = ("，", "、")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _HYPHENATED = re.compile(r"[^\W\d_]-$")
 _LEADERS = re.compile(r"(?:[.·…_]\s?){4,}|\s?[.·…]$|^[.·…]")  #: the detector cuts most of them off
@@ -47,6 +48,21 @@ def continues(above: str, below: str) -> bool:
     if not above or not below[:1].islower():
         return False
     return bool(_HYPHENATED.search(above)) or (len(above) >= _MIN_OPEN_CHARS and above[-1] not in _FULL_STOPS)
+
+
+def ends_sentence(text: str) -> bool:
+    """Whether a text ends with what may end a sentence."""
+    return text.rstrip().endswith(tuple(_FULL_STOPS))
+
+
+def goes_on(above: str, below: str) -> bool:
+    """Whether a sentence certainly goes on in the next line: running text, or text up to a comma.
+
+    After a Latin comma the next line begins with a small letter; else it may be the next line of an address.
+    """
+    if above.rstrip().endswith(_CJK_COMMAS):
+        return True
+    return (is_running_text(above) or above.rstrip().endswith(",")) and continues(above, below)
 
 
 def continuing_share(texts: Sequence[str]) -> float:
