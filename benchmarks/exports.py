@@ -37,7 +37,6 @@ from tests.testlib.processes import RedisServer, Worker, keys, png
 from tests.testlib.several_pages import pdf
 
 _SLICE = 1.0  #: seconds
-_PLACES = 8
 _TEXT = (
     "<|ref|>title<|/ref|><|det|>[[80, 50, 900, 100]]<|/det|>\n# Page {number}\n\n"
     + "<|ref|>text<|/ref|><|det|>[[80, 120, 900, 400]]<|/det|>\n"
@@ -65,7 +64,8 @@ def service(pace: float) -> Iterator[Service]:
         redis.start()
         stack.callback(redis.stop)
         store = f"file://{Path(stack.enter_context(TemporaryDirectory())) / 'files'}"
-        engine = {"OCR_SCRIPTED_SECONDS": _PLACES / pace, "OCR_BATCH_SIZE": _PLACES}
+        places = max(1, round(pace / 2))  # batches of half a second: of longer ones a slice sees now none, now two
+        engine = {"OCR_SCRIPTED_SECONDS": places / pace, "OCR_BATCH_SIZE": places}
         worker = Worker("bench", redis.url, {"OCR_STORE": store, **engine})
         stack.callback(worker.end)
         exporter = Worker("export", redis.url, {"OCR_STORE": store}, app="ocr_celery.export")
