@@ -32,7 +32,7 @@ test: ## all tests but those of the whole service, of faults and of vLLM
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests --ignore=tests/system --ignore=tests/faults $(SIDE_BY_SIDE)
 
-test-unit: ## the tests that need no Redis and no process, with a fifth of their examples: half a minute on two cores
+test-unit: ## the tests that need no Redis and no process, with a tenth of their examples: half a minute on two cores
 	@sh requirements/install.sh dev
 	.venv/bin/python -m pytest tests/unit -n auto --dist worksteal -q --hypothesis-profile=quick
 

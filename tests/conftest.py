@@ -25,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ranks.get(item.path.parent.name, len(ranks)))
 
 
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of each later garbage collection: it stays, and is most of all there is."""
+    gc.collect()
+    gc.freeze()
+
+
 def close_connections() -> None:
     """Close what tests left open: in a cycle that is collected, a socket may come before the connection that closes it."""
     for pool in [thing for thing in gc.get_objects() if issubclass(type(thing), ConnectionPool)]:

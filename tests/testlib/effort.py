@@ -1,4 +1,4 @@
-"""How much tests with many examples do: all of it, or a fifth under Hypothesis' profile "quick", which `make test-unit` loads."""
+"""How much tests with many examples do: all of it, or a tenth under Hypothesis' profile "quick", which `make test-unit` loads."""
 
 import hypothesis
 
@@ -12,7 +12,7 @@ def load_profiles() -> None:
         deadline=None, max_examples=_ALL, suppress_health_check=[hypothesis.HealthCheck.too_slow]
     )
     hypothesis.settings.register_profile("all", all_of_it)
-    hypothesis.settings.register_profile("quick", all_of_it, max_examples=_ALL // 5)
+    hypothesis.settings.register_profile("quick", all_of_it, max_examples=_ALL // 10)
     hypothesis.settings.load_profile("all")
 
 

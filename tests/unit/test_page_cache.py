@@ -119,12 +119,18 @@ def test_what_is_kept_is_the_best_reading_and_how_often_the_page_was_read_for_it
         Reading(text=" "),
         replace(GOOD, finish_reason="length"),
         replace(GOOD, doubtful_share=0.5),
-        replace(GOOD, text="long " + " ".join(map(str, range(50_000)))),
     ],
-    ids=["repeating", "empty", "truncated", "unsure", "too long"],
+    ids=["repeating", "empty", "truncated", "unsure"],
 )
-def test_a_doubtful_or_endless_reading_is_not_kept(doubtful: Reading) -> None:
+def test_a_doubtful_reading_is_not_kept(doubtful: Reading) -> None:
     assert pack([doubtful]) == ""
+
+
+def test_a_reading_longer_than_an_entry_may_be_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    length = len(pack([GOOD]))
+    monkeypatch.setattr(page_cache, "MAX_ENTRY", length)
+    assert pack([GOOD])
+    assert pack([replace(GOOD, text=f"{GOOD.text} x")]) == ""
 
 
 @pytest.mark.parametrize(
