@@ -108,8 +108,8 @@ def test_sigquit_gives_back_what_is_held_at_once(client: Client, redis: RedisSer
 def test_when_the_engine_breaks_the_pages_go_back_and_the_worker_exits_with_an_error(
     client: Client, redis: RedisServer, start_worker: Start
 ) -> None:
+    ids = [client.submit_image(png()) for _ in range(12)]  # all wait before a worker is there, so that batches are full
     worker = start_worker(OCR_BATCH_SIZE=4, OCR_SCRIPTED_DIE_AFTER=6, OCR_SCRIPTED_SECONDS=0.2)
-    ids = [client.submit_image(png()) for _ in range(12)]
     assert worker.wait() not in (0, None)
     assert "connection to Redis lost" not in worker.log
     assert client.stats().completed == 4
