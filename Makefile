@@ -51,7 +51,8 @@ test-system: ## start the whole service as make run does and test it from outsid
 
 test-faults: ## kill, cut off and fill up each part of the service a few times, and account for every page
 	@sh requirements/install.sh dev
-	.venv/bin/python -m pytest tests/faults -n 3 --dist load --maxschedchunk 1
+	.venv/bin/python -m pytest tests/faults -m "not alone" -n 3 --dist load --maxschedchunk 1
+	.venv/bin/python -m pytest tests/faults -m alone
 
 MINUTES ?= 60
 faults: ## the same for MINUTES=60 minutes, with a table; WRITE=1 puts it into docs/reliability.md

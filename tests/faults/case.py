@@ -19,6 +19,7 @@ class Case:
     long: int  #: rounds at a time in `make faults`
     within: float = 5.0  #: seconds in which work must go on again
     linux: bool = False  #: it needs /proc
+    compares_times: bool = False  #: of one moment with those of another: no other case may run meanwhile
 
     def run(self, rounds: int) -> Account:
         """Play it; raises AssertionError where the service did not do what it should meanwhile."""
@@ -35,12 +36,13 @@ CASES: list[Case] = []
 
 
 def case(
-    name: str, *, short: int, long: int, within: float = 5.0, linux: bool = False
+    name: str, *, short: int, long: int, within: float = 5.0, linux: bool = False, compares_times: bool = False
 ) -> Callable[[Callable[[Scene, int], None]], Callable[[Scene, int], None]]:
     """Adds what it decorates to the suite."""
 
     def add(play: Callable[[Scene, int], None]) -> Callable[[Scene, int], None]:
-        CASES.append(Case(name=name, play=play, short=short, long=long, within=within, linux=linux))
+        needs = {"linux": linux, "compares_times": compares_times}
+        CASES.append(Case(name=name, play=play, short=short, long=long, within=within, **needs))
         return play
 
     return add

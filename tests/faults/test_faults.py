@@ -5,9 +5,8 @@ import pytest
 from tests.faults.case import Case
 from tests.faults.cases import CASES
 
-#: words of the cases that take minutes: side by side they come first, so that none is left for the end. A soak compares its own
-#: end with its beginning: at both the others run
-LONGEST = ("soak", "CPU engine", "host that hangs", "500 connections", "make run", "hostile sources")
+#: words of the cases that take minutes: side by side they come first, so that none is left for the end
+LONGEST = ("CPU engine", "host that hangs", "500 connections", "make run", "hostile sources")
 LATITUDE = 3  #: times the bar of `make faults`: a machine that tests may do other things too
 
 
@@ -16,7 +15,14 @@ def rank(case: Case) -> int:
     return next((place for place, words in enumerate(LONGEST) if words in case.name), len(LONGEST))
 
 
-@pytest.mark.parametrize("case", sorted((case for case in CASES if case.short), key=rank), ids=lambda case: case.name)
+#: `-m alone` selects those that no other case may run beside, `-m "not alone"` the others
+PLAYED = [
+    pytest.param(case, id=case.name, marks=[pytest.mark.alone] if case.compares_times else [])
+    for case in sorted((case for case in CASES if case.short), key=rank)
+]
+
+
+@pytest.mark.parametrize("case", PLAYED)
 def test_nothing_is_lost(case: Case) -> None:
     if why := case.skips():
         pytest.skip(why)

@@ -85,6 +85,7 @@ def last_second(scene: Scene, rounds: int) -> None:
         worker = scene.worker()
         for _ in range(20):
             send_one(send, scene.ledger)
+        until(lambda: not scene.redis.client.info("persistence")["aof_buffer_length"], what="Redis has written it all")
         written = {file: file.stat().st_size for file in Path(scene.redis.folder.name).glob("appendonlydir/*.aof")}
         promised = dict(scene.ledger.expected)
         unsure = [send_one(send, scene.ledger) for _ in range(20)]

@@ -32,7 +32,7 @@ def milliseconds(call: Callable[[], object], times: int = 60) -> float:
     return min(medians) * 1000
 
 
-@case("soak through two workers, thousands of pages (rounds)", short=2, long=100, linux=True)
+@case("soak through two workers, thousands of pages (rounds)", short=2, long=100, linux=True, compares_times=True)
 def soak(scene: Scene, rounds: int) -> None:
     quick = {"OCR_SCRIPTED_SECONDS": 0.02, "OCR_BATCH_SIZE": 16, "OCR_TASK_TTL": TTL, "OCR_CLEANUP_INTERVAL": 2}
     pids = {name: scene.worker(name, **quick).process.pid for name in ("worker a", "worker b")}
@@ -70,7 +70,7 @@ def _latency(url: str, id: str) -> dict[str, float]:
         }
 
 
-@case("a long queue (rounds × 1000), against 100 waiting", short=5, long=100)
+@case("a long queue (rounds × 1000), against 100 waiting", short=5, long=100, compares_times=True)
 def queue(scene: Scene, rounds: int) -> None:
     def figures(waiting: int) -> dict[str, float]:
         while (missing := waiting - scene.client.stats().pending) > 0:
