@@ -1,6 +1,5 @@
 """A runtime loads a model's file into a session that threads share, and rapidocr's steps run with it."""
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -40,22 +39,6 @@ def test_both_runtimes_answer_the_same() -> None:
     pytest.importorskip("openvino")
     answers = [open_runtime(name).load(DIRECTION).run(LINES[0])[0] for name in ("onnxruntime", "openvino")]
     assert np.allclose(*answers, atol=1e-4)
-
-
-def resident() -> int:
-    """Bytes of memory that this process has."""
-    file = Path("/proc/self/statm")
-    if not file.exists():
-        pytest.skip("this system does not say how much memory a process has")
-    return int(file.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def test_what_a_page_took_is_given_back_before_its_lines_are_read(runtime: Runtime) -> None:
-    session = runtime.load(MODEL_FILES["Det"])
-    session.run(np.zeros((1, 3, 64, 64), np.float32))
-    before = resident()
-    session.run(np.zeros((1, 3, 1280, 960), np.float32))
-    assert resident() - before < 140e6, "finding the lines takes 200 MB and more"
 
 
 @pytest.mark.parametrize("at_once", [1, 2])
