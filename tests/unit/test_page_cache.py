@@ -156,7 +156,7 @@ READ_BY = {
     "core/prompts.py": "cb7a15672eee",
     "core/reread_policy.py": "7317cba4c659",
     "core/verdict.py": "a4e6e7d2a9c1",
-    "engine/rapid/*.py": "4d986e6145fc",
+    "engine/rapid/*.py": "ba614c66e53e",
     "engine/vllm/model.py": "c273eb22c00c",
     "engine/vllm/tiling.py": "2a86d698aa70",
     "engine/vllm/token_budget.py": "8664c01e07f8",

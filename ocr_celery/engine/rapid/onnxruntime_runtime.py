@@ -28,7 +28,8 @@ class OnnxRuntime:
         """See `Runtime.load`."""
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # pages are read in threads already
-        options.enable_mem_pattern = False  # it plans memory for each shape anew: lines have hundreds of widths
+        # ONNX Runtime would keep a memory plan for each input shape, and lines have hundreds of widths
+        options.enable_mem_pattern = False
         # the error function takes 9 % of a line's time; this form of it takes 6 %
         options.add_session_config_entry("optimization.enable_gelu_approximation", "1")
         options.log_severity_level = _NOTHING_BUT_FATAL

@@ -18,7 +18,7 @@ from ocr_celery.engine.rapid.model_files import MODEL_FILES
 from ocr_celery.engine.rapid.runtimes import open_runtime
 
 _PACKAGE = Path(__file__).parents[3]
-_DETECTION = (1, 3, 608, 608)  #: large enough to be a page, whose memory is taken anew each time
+_DETECTION = (1, 3, 608, 608)  #: `is_large`, so that the trial includes allocating and freeing a page's memory
 _LINES = [(1, 3, 48, width) for width in (160, 400, 800)]  #: pixels
 _ROUNDS = 3  #: of which the shortest counts, and one before them that loads what there is to load
 #: signals by which a library ends its own process; others come from outside, as from a person, a supervisor or for want of memory

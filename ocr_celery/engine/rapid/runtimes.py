@@ -34,9 +34,9 @@ class Runtime(Protocol):
 
 
 def is_large(inputs: Sequence[Array]) -> bool:
-    """Whether a session gives the memory back that it took for these inputs: a page is large, a line is not.
+    """Whether a session frees its buffers after these inputs: it does for a page, and keeps them for the next line.
 
-    A page takes hundreds of megabytes, once. Of lines it has a hundred, each of which would have to take them anew.
+    The detector runs once a page and allocates hundreds of megabytes. The recogniser runs once a line, a hundred times a page.
     """
     return any(array.size > _LARGE for array in inputs)
 
