@@ -18,8 +18,8 @@ from ocr_celery.errors import ExportFailed, FormatNotAvailable, PageDeadline, St
 from ocr_celery.export import docx
 from ocr_celery.export.docx import write_docx
 from tests.testlib.attack_texts import attack_texts
+from tests.testlib.export_job import DrawnJob, block, page
 from tests.testlib.processes import until
-from tests.unit.test_export_formats import Job, block, page
 
 needs_pandoc = pytest.mark.skipif(shutil.which("pandoc") is None, reason="there is no pandoc on PATH")
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -29,7 +29,7 @@ DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 PICTURE = "{http://schemas.openxmlformats.org/drawingml/2006/picture}"
 
 
-class WatchingJob(Job):
+class WatchingJob(DrawnJob):
     """One that goes on only once pandoc has said its line, so that it is not killed before."""
 
     def __init__(self, *args: Any, said: Path, **more: Any) -> None:
@@ -63,7 +63,7 @@ def test_word_gets_chinese_formulas_tables_with_spans_and_figures(tmp_path: Path
     )
     texts = block("title", "年度报告 2024") + block("equation", "\\[ \\frac{a}{b} \\]") + block("table", table)
     pages = [page(texts + block("image", "a caption")), ResultPage(2, PageDeadline()), page(block("text", "Three"), 3)]
-    tree, names = word(write_docx(Job(tmp_path, *pages)))
+    tree, names = word(write_docx(DrawnJob(tmp_path, *pages)))
     text = text_of(tree)
     for expected in ("年度报告 2024", "项目", "a caption", "page_deadline", "Three"):
         assert expected in text
@@ -79,7 +79,7 @@ def test_word_gets_chinese_formulas_tables_with_spans_and_figures(tmp_path: Path
 
 @needs_pandoc
 def test_figures_that_cannot_be_shown_are_left_out(tmp_path: Path) -> None:
-    tree, names = word(write_docx(Job(tmp_path, page(block("image", "a caption")), unreadable=1)))
+    tree, names = word(write_docx(DrawnJob(tmp_path, page(block("image", "a caption")), unreadable=1)))
     assert "a caption" in text_of(tree)
     assert not [name for name in names if "media" in name]
 
@@ -90,13 +90,13 @@ def test_a_file_that_would_lack_its_figures_for_no_fault_of_the_file_is_not_made
     fake_pandoc(tmp_path, "exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
     with pytest.raises(StoreUnavailable):
-        write_docx(Job(tmp_path / "job", page(block("image")), unreadable=1, error=StoreUnavailable()))
+        write_docx(DrawnJob(tmp_path / "job", page(block("image")), unreadable=1, error=StoreUnavailable()))
 
 
 @needs_pandoc
 def test_nothing_that_a_page_says_becomes_more_than_text(tmp_path: Path) -> None:
     pages = [page(text, number) for number, text in enumerate(attack_texts()[::3], 1)]
-    path = write_docx(Job(tmp_path, *pages))
+    path = write_docx(DrawnJob(tmp_path, *pages))
     tree, names = word(path)
     assert not [name for name in names if "embed" in name or "vba" in name.lower()]
     assert all(name.endswith(".jpg") for name in names if "media" in name)  # cut from the page
@@ -130,7 +130,7 @@ def test_what_is_wrong_with_pandoc_is_said(
         fake_pandoc(tmp_path, script)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin" + (":/bin:/usr/bin" if script else ""))
     with pytest.raises(error, match=says):
-        write_docx(Job(tmp_path / "job", page("x")))
+        write_docx(DrawnJob(tmp_path / "job", page("x")))
 
 
 def test_pandoc_is_told_its_bounds_and_killed_when_it_takes_too_long(
@@ -152,7 +152,7 @@ def test_pandoc_ends_at_its_limit_of_processor_time(tmp_path: Path, monkeypatch:
     fake_pandoc(tmp_path, "ulimit -St > said; ulimit -Ht >> said; kill -XCPU $$")
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
     with pytest.raises(ExportFailed, match="took more than"):
-        write_docx(Job(tmp_path / "job", page("x")))
+        write_docx(DrawnJob(tmp_path / "job", page("x")))
     soft, hard = map(int, (tmp_path / "job" / "said").read_text().split())
     assert soft == 300
     assert hard > soft  # else the system sends SIGKILL, which may have other reasons
@@ -169,7 +169,7 @@ def test_both_runs_of_pandoc_have_one_end(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/bin:/usr/bin")
     monkeypatch.setattr(docx, "_run", run)
     with pytest.raises(ExportFailed):
-        write_docx(Job(tmp_path / "job", page("x")))
+        write_docx(DrawnJob(tmp_path / "job", page("x")))
     assert len(ends) == 2
     assert ends[0] == ends[1]
 
@@ -208,7 +208,7 @@ def test_a_document_that_pandoc_gets_in_portions_is_one_document(
     monkeypatch.setattr(docx, "_PORTION", 1)
     text = "1. first of {n}\n2. second\n\n[link {n}](https://a.example/{n})"
     pages = [page(block("text", text.format(n=n)) + block("image", f"figure {n}"), n) for n in range(1, 4)]
-    path = write_docx(Job(tmp_path, *pages))
+    path = write_docx(DrawnJob(tmp_path, *pages))
     tree, names = word(path)
     # by which programs tell what it is
     assert names[:3] == ["[Content_Types].xml", "_rels/.rels", "word/document.xml"]
@@ -249,6 +249,6 @@ def test_what_looks_like_a_name_or_number_of_the_file_stays_as_the_page_says_it(
 ) -> None:
     monkeypatch.setattr(docx, "_PORTION", 1)
     text = 'w:numId w:val="1001" r:id="rId20" <w:sectPr <w:body> descr="data:x" Target="media/rId1.jpg"'
-    tree, _ = word(write_docx(Job(tmp_path, page(text), page(text, 2))))
+    tree, _ = word(write_docx(DrawnJob(tmp_path, page(text), page(text, 2))))
     for piece in ('w:val="1001"', 'r:id="rId20"', "<w:sectPr", "<w:body>", 'descr="data:x"', 'Target="media/rId1.jpg"'):
         assert text_of(tree).count(piece) == 2

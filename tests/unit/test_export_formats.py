@@ -1,7 +1,6 @@
 """What exports look like: an archive whose names are ours and whose bytes repeat, and a page with its blocks drawn in."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ocr_celery.core.export_formats import EXPORT_FORMATS
-from ocr_celery.core.result_formats import FORMATS, ResultHead
+from ocr_celery.core.result_formats import FORMATS
 from ocr_celery.core.result_page import ResultPage
 from ocr_celery.decode.protocol import _REFUSALS
 from ocr_celery.errors import (
@@ -25,55 +24,12 @@ from ocr_celery.errors import (
     StoreFull,
     StoreUnavailable,
     TaskNotFound,
-    Unreadable,
 )
 from ocr_celery.export import formats, zip_file
-from ocr_celery.export.contract import NO_PICTURE, SourceKind, scaled_box
+from ocr_celery.export.contract import NO_PICTURE, scaled_box
 from ocr_celery.export.page_image import write_page_image
 from ocr_celery.export.zip_file import write_zip
-
-
-def block(label: str, text: str = "", box: str = "[[100, 200, 500, 800]]") -> str:
-    return f"<|ref|>{label}<|/ref|><|det|>{box}<|/det|>\n{text}\n\n"
-
-
-def page(text: str, number: int = 1) -> ResultPage:
-    return ResultPage(number, {"text": text, "width": 1000, "height": 500, "verdict": "ok"})
-
-
-class Job:
-    """A job whose pictures are red where the pages have their figures, and half as large as the pages."""
-
-    source, password, max_pixels = "report.pdf", "", 10**9
-    checks = 0
-    kind: SourceKind = "pdf"
-
-    def __init__(
-        self, folder: Path, *pages: ResultPage, unreadable: int = 0, error: OcrError | None = None, **options: Any
-    ) -> None:
-        self._error = error or Unreadable()
-        self.folder, self._pages, self.options, self._unreadable = folder, pages, options, unreadable
-        self.head = ResultHead("1d", "completed", is_document=len(pages) > 1, is_partial=False)
-        folder.mkdir(exist_ok=True)
-
-    def pages(self) -> Iterator[ResultPage]:
-        return iter(self._pages)
-
-    def page(self, number: int) -> ResultPage:
-        return next(page for page in self._pages if page.number == number)
-
-    def check(self) -> None:
-        self.checks += 1
-
-    def picture(self, number: int) -> Image.Image:
-        if number == self._unreadable:
-            raise self._error
-        picture = Image.new("RGB", (500, 250), "white")
-        picture.paste("red", (50, 50, 251, 201))
-        return picture
-
-    def source_path(self) -> Path:
-        raise AssertionError("no format of these opens the file")
+from tests.testlib.export_job import DrawnJob, block, page
 
 
 def unpacked(path: Path) -> dict[str, bytes]:
@@ -92,13 +48,13 @@ def test_an_archive_has_markdown_with_its_figures_and_the_blocks(tmp_path: Path)
         ResultPage(2, PageDeadline()),
         page(block("text", "Three"), 3),
     ]
-    files = unpacked(write_zip(Job(tmp_path, *pages)))
+    files = unpacked(write_zip(DrawnJob(tmp_path, *pages)))
     assert list(files) == ["images/1_1.jpg", "images/1_2.jpg", "result.md", "result.html", "result.json"]
     assert files["result.md"].decode() == (
         "<!-- page 1 -->\n\n# One\n\n![image](images/1_1.jpg)\n\ncap\n\n![seal](images/1_2.jpg)\n\n"
         "<!-- page 2: page_deadline -->\n\n<!-- page 3 -->\n\nThree\n"
     )
-    writer = FORMATS["json"].writer(Job(tmp_path, *pages).head)
+    writer = FORMATS["json"].writer(DrawnJob(tmp_path, *pages).head)
     html = files["result.html"].decode()
     assert [f'src="images/1_{n}.jpg"' in html for n in (1, 2)] == [True, True]
     assert files["result.json"].decode() == "".join([writer.begin(), *map(writer.add, pages), writer.end()])
@@ -111,13 +67,13 @@ def test_an_archive_has_markdown_with_its_figures_and_the_blocks(tmp_path: Path)
 
 def test_the_same_result_makes_the_same_bytes(tmp_path: Path) -> None:
     pages = [page(block("image", "a") + block("table", "<table><tr><td>1</td></tr></table>"))]
-    one, other = (write_zip(Job(tmp_path / name, *pages)).read_bytes() for name in "ab")
+    one, other = (write_zip(DrawnJob(tmp_path / name, *pages)).read_bytes() for name in "ab")
     assert one == other
 
 
 def test_a_page_that_cannot_be_shown_costs_its_figures_only(tmp_path: Path) -> None:
     pages = [page(block("image", "one")), page(block("image", "two"), 2)]
-    files = unpacked(write_zip(Job(tmp_path, *pages, unreadable=1)))
+    files = unpacked(write_zip(DrawnJob(tmp_path, *pages, unreadable=1)))
     assert list(files) == ["images/2_1.jpg", "result.md", "result.html", "result.json", "images/missing.txt"]
     assert b"page 1: unreadable_image" in files["images/missing.txt"]
     assert "one" in files["result.md"].decode()
@@ -128,9 +84,9 @@ def test_figures_beyond_the_bound_are_left_out_which_the_archive_says(
 ) -> None:
     whole = block("image", "", "[[0, 0, 999, 999]]")
     pages = [page(whole * 5), page(whole, 2)]
-    size = len(unpacked(write_zip(Job(tmp_path / "one", page(whole))))["images/1_1.jpg"])
+    size = len(unpacked(write_zip(DrawnJob(tmp_path / "one", page(whole))))["images/1_1.jpg"])
     monkeypatch.setattr(zip_file, "_MOST_BYTES", 2 * size)
-    job = Job(tmp_path / "job", *pages)
+    job = DrawnJob(tmp_path / "job", *pages)
     files = unpacked(write_zip(job))
     assert [name for name in files if name.endswith(".jpg")] == ["images/1_1.jpg", "images/1_2.jpg"]
     assert b"page 1, from figure 3 on" in files["images/missing.txt"]
@@ -140,13 +96,13 @@ def test_figures_beyond_the_bound_are_left_out_which_the_archive_says(
 
 @pytest.mark.parametrize("label", ["../../etc/passwd", "/image", "image\n](http://evil/)", "C:\\x", "image/../.."])
 def test_no_name_in_an_archive_comes_from_a_page(tmp_path: Path, label: str) -> None:
-    files = unpacked(write_zip(Job(tmp_path, page(block(label, "![x](../../y.png)")))))
+    files = unpacked(write_zip(DrawnJob(tmp_path, page(block(label, "![x](../../y.png)")))))
     assert set(files) == {"result.md", "result.html", "result.json"}
 
 
 @pytest.mark.parametrize("box", ["[[5000, 5000, 6000, 6000]]", "[[999, 0, 999, 999]]", "[]", "[[0, 0, 0, 0]]"])
 def test_a_figure_that_has_no_place_on_its_page_is_left_out(tmp_path: Path, box: str) -> None:
-    files = unpacked(write_zip(Job(tmp_path, page(block("image", "text", box)))))
+    files = unpacked(write_zip(DrawnJob(tmp_path, page(block("image", "text", box)))))
     assert all(Image.open(io.BytesIO(files[name])).size[0] for name in files if name.endswith(".jpg"))
     assert "text" in files["result.md"].decode()
 
@@ -159,7 +115,7 @@ def test_without_figures_the_markdown_is_that_of_the_format_md(text: str) -> Non
         page(block("list", text), 3),
     ]
     with TemporaryDirectory() as folder:
-        job = Job(Path(folder), *pages)
+        job = DrawnJob(Path(folder), *pages)
         writer = FORMATS["md"].writer(job.head)
         expected = "".join([writer.begin(), *map(writer.add, pages), writer.end()])
         assert unpacked(write_zip(job))["result.md"].decode() == expected
@@ -168,7 +124,9 @@ def test_without_figures_the_markdown_is_that_of_the_format_md(text: str) -> Non
 @pytest.mark.parametrize("label", ["title", "image", "表格\u202e", "x" * 5000, "</script>"])
 def test_a_page_is_shown_with_its_blocks_drawn_in(tmp_path: Path, label: str) -> None:
     plain, drawn = (
-        shown(write_page_image(Job(tmp_path / str(annotated), page(block(label, "t")), page=1, annotated=annotated)))
+        shown(
+            write_page_image(DrawnJob(tmp_path / str(annotated), page(block(label, "t")), page=1, annotated=annotated))
+        )
         for annotated in (False, True)
     )
     assert plain.size == drawn.size == (500, 250)
@@ -179,7 +137,7 @@ def test_a_page_is_shown_with_its_blocks_drawn_in(tmp_path: Path, label: str) ->
 
 
 def test_a_page_without_a_result_is_shown_as_it_was_seen(tmp_path: Path) -> None:
-    job = Job(tmp_path, ResultPage(1, OcrError("x")), page("", 2), page=1, annotated=True)
+    job = DrawnJob(tmp_path, ResultPage(1, OcrError("x")), page("", 2), page=1, annotated=True)
     assert shown(write_page_image(job)).size == (500, 250)
 
 
@@ -202,7 +160,7 @@ def test_every_format_has_a_function_that_writes_it() -> None:
 def test_an_archive_that_would_lack_its_figures_for_no_fault_of_the_file_is_not_made(
     tmp_path: Path, error: OcrError
 ) -> None:
-    job = Job(tmp_path, page(block("image", "one")), unreadable=1, error=error)
+    job = DrawnJob(tmp_path, page(block("image", "one")), unreadable=1, error=error)
     with pytest.raises(type(error)):
         write_zip(job)
 
